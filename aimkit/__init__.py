@@ -1,0 +1,38 @@
+"""aimkit: dataset synthesis and a model zoo for automatic image matting.
+
+The names below are imported when they are first used; ``import aimkit`` itself is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "AimkitError": "aimkit.errors",
+    "Foreground": "aimkit.types",
+    "ImageType": "aimkit.types",
+    "Sample": "aimkit.types",
+    "Synthesizer": "aimkit.synth.engine",
+    "load_recipe": "aimkit.recipe",
+}
+
+__all__ = [*_PUBLIC, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        # Submodules are reachable without an import of their own: aimkit.synth.labels.trimap(...)
+        try:
+            return importlib.import_module(f"aimkit.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"aimkit.{name}":
+                raise
+            raise AttributeError(f"module 'aimkit' has no attribute '{name}'") from None
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

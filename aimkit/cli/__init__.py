@@ -1,0 +1,100 @@
+"""The command line. Commands are named here and imported only when they run, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from aimkit.errors import AimkitError
+
+#: command -> (module, attribute, one line of help)
+COMMANDS = {
+    "recipes": ("aimkit.cli.recipes", "recipes", "List, show, copy and check recipes."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def __init__(self, *args: Any, lazy: dict[str, tuple[str, str, str]] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.lazy:
+            return None
+        module, attribute, _ = self.lazy[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        from aimkit.registry import did_you_mean
+
+        if args and args[0] not in self.lazy and not args[0].startswith("-"):
+            raise AimkitError(f"unknown command '{args[0]}'", hint=did_you_mean(args[0], self.lazy))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in self.lazy.items()])
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-v", "--verbose", count=True, help="Say what is being done.")
+@click.option("-q", "--quiet", is_flag=True, help="Errors only.")
+@click.version_option(package_name="aimkit", message="%(prog)s %(version)s")
+def cli(verbose: int, quiet: bool) -> None:
+    """Automatic image matting: dataset synthesis, AimNet on any timm backbone, a model zoo."""
+    from aimkit import console
+
+    console.set_verbosity(-1 if quiet else verbose)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    sys.exit(run(args))
+
+
+def run(args: list[str] | None = None) -> int:
+    """Run the command line in this process and return its exit code."""
+    from aimkit import console
+
+    try:
+        result = cli.main(args=args, prog_name="aimkit", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except AimkitError as problem:
+        console.error(problem)
+        return problem.exit_code
+    except click.exceptions.Abort:
+        console.info("interrupted")
+        return 130
+    except click.ClickException as problem:
+        context = getattr(problem, "ctx", None)
+        hint = f"{context.command_path} --help" if context else ""
+        console.error(AimkitError(problem.format_message(), hint=hint))
+        return 2
+    except KeyboardInterrupt:
+        console.info("interrupted")
+        return 130
+    except BrokenPipeError:
+        # The reader (head, less) went away; that is no failure. Keep Python from complaining at exit.
+        sys.stdout = open("/dev/null", "w")  # noqa: SIM115
+        return 0
+    except ImportError as problem:
+        if "libGL" not in str(problem):
+            raise
+        console.error(
+            AimkitError(
+                "OpenCV needs the system library libGL, which is missing",
+                "import cv2",
+                "apt-get install libgl1, or pip uninstall opencv-python && pip install opencv-python-headless",
+                exit_code=1,
+            )
+        )
+        return 1

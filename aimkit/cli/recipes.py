@@ -1,0 +1,72 @@
+"""aimkit recipes: the packaged recipes, and checks of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from aimkit import console, resources
+from aimkit.errors import AimkitError
+from aimkit.recipe import KINDS, expand, find, header, load_recipe
+
+
+@click.group()
+def recipes() -> None:
+    """List, show, copy and check recipes."""
+
+
+@recipes.command("ls")
+@click.argument("kind", required=False, type=click.Choice(list(KINDS)))
+def list_(kind: str | None) -> None:
+    """List the packaged recipes with their purpose."""
+    rows = [(name, header(path).split("\n")[0]) for name, path in resources.recipes(kind).items()]
+    console.table(["recipe", "purpose"], rows)
+
+
+@recipes.command()
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1)
+@click.option("--resolved", is_flag=True, help="Every key with its value, after overrides.")
+def show(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
+    """Print a recipe."""
+    if not resolved and not overrides:
+        console.out(find(recipe).read_text(encoding="utf-8").rstrip())
+        return
+    import tomli_w
+
+    loaded = load_recipe(recipe, overrides)
+    console.out(f"# digest {loaded.digest()}\n" + tomli_w.dumps(loaded.resolved()).rstrip())
+
+
+@recipes.command()
+@click.argument("recipe")
+@click.argument("file")
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+def cp(recipe: str, file: str, force: bool) -> None:
+    """Copy a packaged recipe to FILE, to be edited."""
+    source, target = find(recipe), expand(file)
+    if target.is_dir():
+        target = target / source.name
+    if target.exists() and not force:
+        raise AimkitError("the file exists already", str(target), "choose another name, or add --force")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    console.info(f"wrote {target}")
+
+
+@recipes.command()
+@click.argument("files", nargs=-1)
+def check(files: tuple[str, ...]) -> None:
+    """Check recipes: FILES, or all packaged ones. Every error is listed."""
+    failed = 0
+    for name in files or tuple(resources.recipes()):
+        try:
+            loaded = load_recipe(name)
+            console.out(f"ok     {name}  {loaded.digest()[:12]}")
+        except AimkitError as error:
+            failed += 1
+            console.out(f"wrong  {name}")
+            console.error(error)
+    if failed:
+        raise AimkitError(f"{failed} of {len(files or resources.recipes())} recipes are wrong", str(Path.cwd()))

@@ -1,0 +1,146 @@
+"""What a person sees: messages, tables, progress. Results go to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from aimkit.errors import AimkitError
+
+_verbosity = 0
+
+
+def set_verbosity(level: int) -> None:
+    """-1 is quiet (errors only), 0 is normal, 1 and more say what is being done."""
+    global _verbosity
+    _verbosity = level
+
+
+def info(text: str) -> None:
+    """A line of news, unless quiet."""
+    if _verbosity >= 0:
+        stderr().print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def detail(text: str) -> None:
+    """A line for -v."""
+    if _verbosity >= 1:
+        stderr().print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """A warning; it is shown unless quiet."""
+    if _verbosity >= 0:
+        stderr().print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
+def error(problem: AimkitError) -> None:
+    """An error in three lines: what, where, how to mend it."""
+    console = stderr()
+    console.print(f"error: {problem.what}", style="bold red", highlight=False, markup=False, soft_wrap=True)
+    if problem.where:
+        console.print(f"where: {problem.where}", highlight=False, markup=False, soft_wrap=True)
+    if problem.hint:
+        console.print(f"hint:  {problem.hint}", highlight=False, markup=False, soft_wrap=True)
+
+
+def out(text: str) -> None:
+    """A result on stdout, as it is."""
+    sys.stdout.write(text + "\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
+    """A table on stdout; columns whose cells are all numbers are aligned to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    grid = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for position, name in enumerate(columns):
+        numeric = bool(cells) and all(_is_number(row[position]) for row in cells)
+        grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        grid.add_row(*row)
+    # A pipe has no width: never fold what another program will read.
+    Console(width=None if sys.stdout.isatty() else 240, markup=False, highlight=False).print(grid)
+
+
+@contextmanager
+def progress(total: int | None, label: str, unit: str = "") -> Iterator[Progress]:
+    """A progress bar with rate and time left on a terminal; a plain line every ten seconds elsewhere."""
+    reporter = Progress(total, label, unit)
+    try:
+        yield reporter
+    finally:
+        reporter.close()
+
+
+class Progress:
+    """Counts finished work; use it through :func:`progress`."""
+
+    def __init__(self, total: int | None, label: str, unit: str) -> None:
+        self.total, self.label, self.unit = total, label, unit
+        self.done = 0
+        self._start = self._last = time.monotonic()
+        self._bar: Any = None
+        if _verbosity >= 0 and sys.stderr.isatty():
+            from rich import progress as bars
+
+            self._bar = bars.Progress(
+                bars.TextColumn("{task.description}"),
+                bars.BarColumn(),
+                bars.MofNCompleteColumn(),
+                bars.TextColumn("{task.fields[rate]}"),
+                bars.TimeRemainingColumn(),
+                console=stderr(),
+            )
+            self._task = self._bar.add_task(label, total=total, rate="")
+            self._bar.start()
+
+    def advance(self, amount: int = 1) -> None:
+        """Say that ``amount`` more is done."""
+        self.done += amount
+        if self._bar is not None:
+            self._bar.update(self._task, advance=amount, rate=self._rate())
+        elif _verbosity >= 0 and (time.monotonic() - self._last > 10):
+            self._last = time.monotonic()
+            info(self._line())
+
+    def close(self) -> None:
+        """End the bar, or print the last plain line."""
+        if self._bar is not None:
+            self._bar.stop()
+        elif self.done:
+            info(self._line())
+
+    def _rate(self) -> str:
+        seconds = max(time.monotonic() - self._start, 1e-9)
+        return f"{self.done / seconds:.1f} {self.unit}/s".replace(" /s", "/s")
+
+    def _line(self) -> str:
+        seconds = time.monotonic() - self._start
+        line = f"{self.label}: {self.done}" + (f"/{self.total}" if self.total else "")
+        if self.total and 0 < self.done < self.total:
+            line += f", {seconds / self.done * (self.total - self.done):.0f} s left"
+        return f"{line}, {self._rate()}"
+
+
+def stderr() -> Console:
+    """The console for everything that is not a result."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.rstrip("%xMGk").replace(",", "") or "0")
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,279 @@
+"""Recipes: a TOML file becomes a typed, frozen object; every error is told at once.
+
+A recipe is found by name (``demo``, ``synth/demo``) or by path. ``key=value`` overrides are dotted paths into the
+file; a list of tables is addressed by position or by name: ``steps.0.p=1``, ``steps.jpeg.p=0``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from aimkit import resources
+from aimkit.errors import AimkitError
+from aimkit.registry import Registry, did_you_mean
+
+#: What each kind of recipe is read as; named, not imported, since most callers need only one.
+KINDS = {
+    "synth": "aimkit.synth.recipe:SynthRecipe",
+    "train": "aimkit.train.recipe:TrainRecipe",
+    "evaluate": "aimkit.evaluate.recipe:EvaluateRecipe",
+}
+
+#: Keys that name an entry of a list of tables, so that an override can address it by name.
+_NAME_KEYS = ("name", "step", "source", "generator")
+
+M = TypeVar("M", bound="Block")
+
+
+class Block(BaseModel):
+    """A table of a recipe: frozen, and it knows all its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _name_the_nearest_key(cls, data: Any, handler: Callable[[Any], Any]) -> Any:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            # pydantic knows that a key is unknown, but not which key was meant: only this class does.
+            lines = [_line(cls, details) for details in error.errors()]
+            raise ValidationError.from_exception_data(cls.__name__, lines) from None
+
+
+class Recipe(Block):
+    """The root table of a recipe file.
+
+    Attributes:
+        kind: Which command it is for.
+        seed: Seed of every random stream.
+    """
+
+    outside_digest: ClassVar[frozenset[str]] = frozenset()
+
+    kind: str
+    seed: int = 0
+
+    def resolved(self) -> dict[str, Any]:
+        """Every key with its value, as plain data without empty entries."""
+        return cast(dict[str, Any], _plain(self.model_dump(mode="json")))
+
+    def digest(self) -> str:
+        """SHA-256 (hex) over all keys that decide the result; the same on every machine."""
+        content = {k: v for k, v in self.resolved().items() if k not in self.outside_digest}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def load_recipe(name_or_path: str | os.PathLike[str], overrides: Iterable[str] = (), *, kind: str | None = None) -> Any:
+    """Read, override and check a recipe.
+
+    Args:
+        name_or_path: A packaged recipe (``demo``, ``train/demo``) or a TOML file.
+        overrides: ``key=value`` texts; the value is read as TOML, else as a string.
+        kind: ``synth``, ``train`` or ``evaluate``; a recipe of another kind is refused. A bare name that several
+            kinds have is looked up in this order.
+
+    Returns:
+        The typed recipe, a ``SynthRecipe`` for kind ``synth`` and so on.
+
+    Raises:
+        AimkitError: No such recipe, or one or more keys are wrong; all of them are listed.
+    """
+    path = find(name_or_path, kind)
+    data = apply_overrides(read_toml(path), overrides)
+    found = data.get("kind")
+    if found not in KINDS:
+        hint = did_you_mean(str(found), KINDS) if found else f'add kind = "{kind or "synth"}"'
+        raise AimkitError(
+            "a recipe must say its kind" if not found else f"unknown kind '{found}'", f"{path}, kind", hint
+        )
+    if kind is not None and found != kind:
+        raise AimkitError(
+            f"this is a {found} recipe, a {kind} recipe is needed", str(path), f"aimkit recipes ls {kind}"
+        )
+    module, name = KINDS[found].split(":")
+    return parse(getattr(importlib.import_module(module), name), data, str(path))
+
+
+def parse(model: type[M], data: Mapping[str, Any], where: str) -> M:
+    """Validate plain data as a table.
+
+    Raises:
+        AimkitError: With every error on a line of its own.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        lines = [f"{_dotted(details['loc'])}: {details['msg']}" for details in error.errors()]
+        if len(lines) == 1:
+            key, message = lines[0].split(": ", 1)
+            raise AimkitError(message, f"{where}, {key}") from None
+        raise AimkitError(f"{len(lines)} keys are wrong:\n  " + "\n  ".join(lines), where) from None
+
+
+def find(name_or_path: str | os.PathLike[str], kind: str | None = None) -> Path:
+    """The file of a packaged name or a path.
+
+    Raises:
+        AimkitError: Neither exists; the hint names the nearest recipes.
+    """
+    text = os.fspath(name_or_path)
+    packaged = resources.recipes()
+    for key in [text, *(f"{k}/{text}" for k in ([kind] if kind else KINDS))]:
+        if key in packaged:
+            return packaged[key]
+    path = expand(text)
+    if path.is_file():
+        return path
+    if path.suffix == ".toml" or len(path.parts) > 2:
+        raise AimkitError("no such recipe file", str(path), "'aimkit recipes ls' lists the packaged ones")
+    known = [key for key in packaged if kind is None or key.startswith(f"{kind}/")]
+    names = known + [key.split("/")[1] for key in known]
+    raise AimkitError(f"unknown recipe '{text}'", hint=did_you_mean(text, names) + " ('aimkit recipes ls')")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        AimkitError: It can't be read, or is not TOML; the message holds the line and column.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AimkitError(f"can't read the file: {error.strerror}", str(path)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AimkitError(f"not valid TOML: {error}", str(path), "see toml.io for the syntax") from None
+
+
+def apply_overrides(data: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """A copy of the data with ``key=value`` texts applied.
+
+    Raises:
+        AimkitError: An override has no ``=``, or its path leads through something that is no table.
+    """
+    result: dict[str, Any] = json.loads(json.dumps(data, default=str))
+    for override in overrides:
+        key, sign, text = override.partition("=")
+        if not sign or not key.strip():
+            raise AimkitError(f"'{override}' is not an override", hint="write key=value, for example seed=1")
+        _set(result, key.strip().split("."), _value(text), override)
+    return result
+
+
+def expand(path: str | os.PathLike[str], where: str = "") -> Path:
+    """A path with ``~`` and ``${NAME}`` filled in.
+
+    Raises:
+        AimkitError: An environment variable is not set.
+    """
+    text = os.fspath(path)
+    for name in re.findall(r"\$\{(\w+)\}", text):
+        if name not in os.environ:
+            raise AimkitError(
+                f"the environment variable {name} is not set", where or text, f"export {name}=/your/folder"
+            )
+    return Path(re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], text)).expanduser()
+
+
+def named(registry: Registry[Any], key: str) -> Callable[[Any], Any]:
+    """A validator for tables that name a registry entry: ``{step = "jpeg", quality = [60, 90]}``.
+
+    The entry's ``params`` class reads the table, so that every entry checks its own keys.
+    """
+
+    def validate(data: Any) -> Any:
+        if isinstance(data, Block):
+            return data
+        if isinstance(data, str):
+            data = {key: data}
+        if not isinstance(data, dict) or not isinstance(data.get(key), str):
+            raise PydanticCustomError("no_name", f'needs {key} = "..."')
+        try:
+            entry = registry.get(data[key])
+        except AimkitError as error:
+            raise PydanticCustomError("unknown_name", f"{error.what}; {error.hint}".replace("{", "{{")) from None
+        return entry.info["params"].model_validate(data)
+
+    return validate
+
+
+def header(path: Path) -> str:
+    """The comment block that opens a recipe file, without the marks."""
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("#").strip())
+    return "\n".join(lines)
+
+
+def _line(model: type[Block], details: Any) -> InitErrorDetails:
+    message, kind = details["msg"], details["type"]
+    if kind == "extra_forbidden" and len(details["loc"]) == 1:
+        hint = did_you_mean(str(details["loc"][0]), model.model_fields)
+        message, kind = f"unknown key; {hint}" if hint else "unknown key", "unknown_key"
+    elif kind == "missing":
+        message = "this key is needed"
+    elif kind in ("value_error", "assertion_error"):
+        message = message.partition(", ")[2] or message
+    return InitErrorDetails(
+        type=PydanticCustomError(kind, "{message}", {"message": message}), loc=details["loc"], input=details["input"]
+    )
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location) or "(root)"
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+
+
+def _set(data: Any, keys: list[str], value: Any, override: str) -> None:
+    for slot in _slots(data, keys[0], override):
+        if len(keys) == 1:
+            data[slot] = value
+        else:
+            inner = data.setdefault(slot, {}) if isinstance(data, dict) else data[slot]
+            _set(inner, keys[1:], value, override)
+
+
+def _slots(data: Any, key: str, override: str) -> list[Any]:
+    """The keys or positions of ``data`` that one part of an override's path means."""
+    if isinstance(data, dict):
+        return [key]
+    if not isinstance(data, list):
+        raise AimkitError(f"'{key}' is not inside a table", f"override {override}")
+    if key.lstrip("-").isdigit():
+        if not -len(data) <= int(key) < len(data):
+            raise AimkitError(f"there is no entry {key}, the list has {len(data)}", f"override {override}")
+        return [int(key)]
+    names = [next((row[k] for k in _NAME_KEYS if k in row), "") if isinstance(row, dict) else row for row in data]
+    slots = [i for i, name in enumerate(names) if name == key]
+    if not slots:
+        raise AimkitError(f"the list has no entry '{key}'", f"override {override}", did_you_mean(key, map(str, names)))
+    return slots
+
+
+def _plain(value: Any) -> Any:
+    """Without None, which TOML can't hold."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return value

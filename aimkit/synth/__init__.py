@@ -1,0 +1,1 @@
+"""Dataset synthesis: a recipe and an index determine a sample. NumPy and OpenCV only; never imports torch."""

@@ -1,0 +1,124 @@
+"""The things that pass between the parts, and the legend of array shapes and units.
+
+| name | dtype | shape | meaning |
+|---|---|---|---|
+| image, foreground, background | uint8 at the edges, float32 in [0, 1] inside | (H, W, 3) | RGB, gamma-encoded (sRGB) |
+| alpha | uint8 at the edges, float32 in [0, 1] inside | (H, W) | opacity of the foreground |
+| trimap, label | uint8, values 0, 128, 255 | (H, W) | background, unknown, foreground |
+
+Foreground colours are straight, never premultiplied. "Edges" are files, ``Sample`` and public functions that take
+uint8; "inside" is everything between reading a source and finishing a sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimkit.errors import AimkitError
+
+Array = NDArray[Any]
+UInt8 = NDArray[np.uint8]
+Float = NDArray[np.float32]
+
+
+class ImageType(StrEnum):
+    """What kind of foreground an image shows; it decides the label (Li et al., IJCAI 2021).
+
+    SO: salient opaque (animal, person, toy); its label is a trimap.
+    STM: salient transparent or meticulous (glass, fire, net, smoke, plant); its label is a duomap.
+    NS: non-salient (fog, grid, lace over the whole frame); its label is a unimap.
+    """
+
+    SO = "SO"
+    STM = "STM"
+    NS = "NS"
+
+    @classmethod
+    def parse(cls, value: str, where: str = "") -> ImageType:
+        """Read a type from text, in any case.
+
+        Raises:
+            AimkitError: The text names no type.
+        """
+        try:
+            return cls(str(value).strip().upper())
+        except ValueError:
+            raise AimkitError(
+                f"'{value}' is not an image type", where, "use SO (opaque), STM (transparent) or NS (non-salient)"
+            ) from None
+
+
+@dataclass(frozen=True)
+class Foreground:
+    """A foreground to be composited.
+
+    Attributes:
+        color: Straight RGB, float32 in [0, 1], (H, W, 3); sensible (bled outwards) where alpha is 0.
+        alpha: Matte, float32 in [0, 1], (H, W).
+        type: Image type.
+        category: The field's category (animal, portrait, ...), or "".
+        valid: False when drawing the foreground already assumed a background (refraction), so that
+            I = aF + (1-a)B cannot hold.
+    """
+
+    color: Float
+    alpha: Float
+    type: ImageType
+    category: str = ""
+    valid: bool = True
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return (self.alpha.shape[0], self.alpha.shape[1])
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One training sample; all arrays are uint8 and of one size.
+
+    Attributes:
+        image: The composite, RGB, (H, W, 3).
+        alpha: Alpha matte, (H, W).
+        trimap: Plain trimap of alpha, {0, 128, 255}, (H, W).
+        label: Generalized trimap by type: trimap (SO), duomap (STM) or unimap (NS), (H, W).
+        foreground: Straight RGB, (H, W, 3).
+        background: RGB, (H, W, 3).
+        type: Image type.
+        category: Category of the foreground, or "".
+        meta: Provenance as plain JSON values: recipe digest, index, sources, operations, composition_valid.
+    """
+
+    image: UInt8
+    alpha: UInt8
+    trimap: UInt8
+    label: UInt8
+    foreground: UInt8
+    background: UInt8
+    type: ImageType
+    category: str = ""
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return (self.alpha.shape[0], self.alpha.shape[1])
+
+
+def to_uint8(array: Array) -> UInt8:
+    """Float in [0, 1] to uint8, rounded to the nearest level and clipped, never wrapped."""
+    return np.clip(np.rint(array * np.float32(255)), 0, 255).astype(np.uint8)
+
+
+def to_float(array: Array) -> Float:
+    """uint8 (or uint16) levels to float32 in [0, 1]; float input is only cast."""
+    if array.dtype == np.uint8:
+        return array.astype(np.float32) / np.float32(255)
+    if array.dtype == np.uint16:
+        return array.astype(np.float32) / np.float32(65535)
+    return array.astype(np.float32, copy=False)
