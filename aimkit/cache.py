@@ -1,0 +1,25 @@
+"""Where aimkit keeps what it can make again: scans, estimated foregrounds, downloads."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def cache_folder(name: str = "") -> Path:
+    """The cache folder, or a part of it; it need not exist yet.
+
+    ``AIMKIT_HOME`` decides when it is set, else the platform's custom: ``~/.cache/aimkit`` (or ``XDG_CACHE_HOME``),
+    ``~/Library/Caches/aimkit`` on macOS, ``%LOCALAPPDATA%\\aimkit`` on Windows. It may be deleted at any time.
+    """
+    home = os.environ.get("AIMKIT_HOME")
+    if home:
+        root = Path(home).expanduser()
+    elif sys.platform == "darwin":
+        root = Path.home() / "Library" / "Caches" / "aimkit"
+    elif sys.platform == "win32":
+        root = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "aimkit"
+    else:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aimkit"
+    return root / name if name else root
