@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from aimkit.errors import AimkitError
 
+#: The dtype is in the name, for the reader; NumPy's and OpenCV's annotations are too loose to have it checked.
 Array = NDArray[Any]
-UInt8 = NDArray[np.uint8]
-Float = NDArray[np.float32]
+UInt8 = NDArray[Any]
+Float = NDArray[Any]
 
 
 class ImageType(StrEnum):

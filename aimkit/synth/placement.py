@@ -1,0 +1,241 @@
+"""How a foreground gets onto a background: stretched to it, or placed on a canvas."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BeforeValidator, Field, model_validator
+
+from aimkit.recipe import Block
+from aimkit.registry import Registry
+from aimkit.synth import geometry
+from aimkit.types import Float, Foreground, ImageType
+
+#: A foreground reaches the border where more than this share of the border's pixels belong to it.
+_CONTACT = 0.01
+
+
+def _span(value: Any) -> Any:
+    return [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Pixels = Annotated[tuple[int, int], BeforeValidator(_span)]
+Span = tuple[float, float]
+
+
+class PlacementBlock(Block):
+    """Keys that both ways of placing have.
+
+    Attributes:
+        mode: Registered name.
+        height: Pixels, or [low, high] to draw from.
+        width: Pixels, or [low, high].
+        layers: Chances of one, two, ... foregrounds over each other, relative to each other.
+    """
+
+    mode: str
+    height: Pixels = (512, 512)
+    width: Pixels = (512, 512)
+    layers: tuple[float, ...] = (1.0,)
+
+    @model_validator(mode="after")
+    def _ranges(self) -> PlacementBlock:
+        for name in ("height", "width"):
+            low, high = getattr(self, name)
+            if not 1 <= low <= high:
+                raise ValueError(f"{name} [{low}, {high}] must be positive and must not run backwards")
+        if not self.layers or min(self.layers) < 0 or not sum(self.layers):
+            raise ValueError("layers are chances: not negative, at least one above 0")
+        for name, value in self:
+            if isinstance(value, tuple) and name not in ("height", "width", "layers") and value[0] > value[-1]:
+                raise ValueError(f"{name} [{value[0]:g}, {value[-1]:g}] runs backwards")
+        return self
+
+
+class Stretch(PlacementBlock):
+    """The foreground as it is; the background is stretched to its size (the reference).
+
+    ``height`` and ``width`` matter only to sources that draw their foregrounds.
+    """
+
+    mode: Literal["stretch"] = "stretch"
+
+
+class Canvas(PlacementBlock):
+    """The foreground is placed on a canvas, the background is cropped to cover it.
+
+    A foreground that its photo's border cuts off stays at that border: half a person never floats in the air.
+    Non-salient foregrounds cover the whole canvas.
+
+    Attributes:
+        scale: Size of the foreground's bounding box, relative to the largest that fits into the canvas.
+        rotation: Degrees, counter-clockwise; not for foregrounds that touch a border.
+        shear: Degrees; not for foregrounds that touch a border.
+        flip: Chance of mirroring left and right.
+        overhang: How far the bounding box may reach over the border, as a share of its size.
+        cover: Enlargement of a non-salient foreground beyond what covers the canvas.
+        background_zoom: Enlargement of the background beyond what covers the canvas.
+        background_flip: Chance of mirroring the background.
+        kernels: Resampling kernels, one drawn for every use; "auto" is the cleanest.
+    """
+
+    mode: Literal["canvas"] = "canvas"
+    scale: Span = (0.5, 1.0)
+    rotation: Span = (0.0, 0.0)
+    shear: Span = (0.0, 0.0)
+    flip: float = Field(0.5, ge=0, le=1)
+    overhang: float = Field(0.0, ge=0, lt=1)
+    cover: Span = (1.0, 1.5)
+    background_zoom: Span = (1.0, 1.5)
+    background_flip: float = Field(0.5, ge=0, le=1)
+    kernels: tuple[Literal["auto", "nearest", "linear", "cubic", "lanczos", "area"], ...] = ("auto",)
+
+    @model_validator(mode="after")
+    def _positive(self) -> Canvas:
+        if self.scale[0] <= 0 or self.cover[0] < 1 or self.background_zoom[0] < 1:
+            raise ValueError("scale must be above 0; cover and background_zoom must be at least 1")
+        if not self.kernels:
+            raise ValueError("kernels must name at least one")
+        return self
+
+
+#: Entries carry ``params``; recipes choose by ``mode``.
+placements: Registry[Any] = Registry("placement")
+placements.register("stretch", params=Stretch)(Stretch)
+placements.register("canvas", params=Canvas)(Canvas)
+
+
+def canvas_size(params: PlacementBlock, rng: np.random.Generator) -> tuple[int, int]:
+    """Draw (height, width) of a sample."""
+    height, width = (int(rng.integers(low, high + 1)) for low, high in (params.height, params.width))
+    return height, width
+
+
+def place_foreground(
+    params: PlacementBlock, foreground: Foreground, size: tuple[int, int], rng: np.random.Generator
+) -> tuple[Float, Float, dict[str, Any]]:
+    """Bring a foreground to the size of the sample.
+
+    Args:
+        params: How.
+        foreground: What.
+        size: (height, width) of the sample.
+        rng: Stream of this placement.
+
+    Returns:
+        Straight colour (H, W, 3), alpha (H, W), and what was drawn.
+    """
+    color, alpha = foreground.color, foreground.alpha
+    if not isinstance(params, Canvas):
+        if foreground.size == size:
+            return color, alpha, {}
+        return (*geometry.resize(color, alpha, size), {"resized_from": list(foreground.size)})
+    # Every draw is made, whether used or not: the draws of a sample must not depend on its foreground's borders.
+    drawn: dict[str, Any] = {
+        "scale": float(rng.uniform(*params.scale)),
+        "rotation": float(rng.uniform(*params.rotation)),
+        "shear": float(rng.uniform(*params.shear)),
+        "flip": bool(rng.random() < params.flip),
+        "cover": float(rng.uniform(*params.cover)),
+        "position": [float(rng.random()), float(rng.random())],
+        "kernel": str(params.kernels[int(rng.integers(len(params.kernels)))]),
+    }
+    box = geometry.bounding_box(alpha)
+    if box is None:
+        return np.zeros((*size, 3), np.float32), np.zeros(size, np.float32), {"empty": True}
+    if foreground.type is ImageType.NS:
+        matrix, used = _cover(drawn, alpha.shape, size), ["cover", "flip", "position", "kernel"]
+    else:
+        touched = border_contact(alpha)
+        if any(touched):
+            drawn["rotation"] = drawn["shear"] = 0.0
+        matrix = _put(drawn, box, touched, size, params.overhang)
+        used = ["scale", "rotation", "shear", "flip", "position", "kernel"]
+    color, alpha = geometry.warp(color, alpha, matrix, size, drawn["kernel"])
+    return color, alpha, {name: _short(drawn[name]) for name in used}
+
+
+def place_background(
+    params: PlacementBlock, background: Float, size: tuple[int, int], rng: np.random.Generator
+) -> tuple[Float, dict[str, Any]]:
+    """Bring a background (h, w, 3) to the size of the sample; returns it and what was drawn."""
+    if not isinstance(params, Canvas):
+        return geometry.resize_image(background, size, "linear"), {}
+    (height, width), (h, w) = size, background.shape[:2]
+    zoom, flip = float(rng.uniform(*params.background_zoom)), bool(rng.random() < params.background_flip)
+    at = rng.random(2)
+    kernel = str(params.kernels[int(rng.integers(len(params.kernels)))])
+    scale = max(height / h, width / w) * zoom
+    # The part of the background that the canvas shows, at least one pixel and within the image.
+    part_h, part_w = (min(n, max(1, round(m / scale))) for n, m in ((h, height), (w, width)))
+    top, left = round(at[1] * (h - part_h)), round(at[0] * (w - part_w))
+    part = background[top : top + part_h, left : left + part_w]
+    if flip:
+        part = part[:, ::-1]
+    placed = geometry.resize_image(np.ascontiguousarray(part), size, kernel)
+    return placed, {"zoom": _short(zoom), "flip": flip, "crop": [left, top, part_w, part_h], "kernel": kernel}
+
+
+def border_contact(alpha: Float) -> tuple[bool, bool, bool, bool]:
+    """Whether the foreground reaches the (left, top, right, bottom) border of its own image."""
+    sides = (alpha[:, 0], alpha[0], alpha[:, -1], alpha[-1])
+    left, top, right, bottom = (bool((side > 0.1).mean() > _CONTACT) for side in sides)
+    return left, top, right, bottom
+
+
+def _cover(drawn: dict[str, Any], shape: tuple[int, ...], size: tuple[int, int]) -> Any:
+    (height, width), (h, w) = size, shape
+    # One pixel more on each side keeps the border of the source out of sight.
+    scale = max((height + 2) / h, (width + 2) / w) * drawn["cover"]
+    u, v = drawn["position"]
+    x = width / 2 + (u - 0.5) * (w * scale - width - 2)
+    y = height / 2 + (v - 0.5) * (h * scale - height - 2)
+    return geometry.affine((w / 2, h / 2), scale=scale, flip=drawn["flip"], to=(x, y))
+
+
+def _put(
+    drawn: dict[str, Any],
+    box: tuple[int, int, int, int],
+    touched: tuple[bool, bool, bool, bool],
+    size: tuple[int, int],
+    overhang: float,
+) -> Any:
+    (height, width), (left, top, right, bottom) = size, box
+    center = ((left + right) / 2, (top + bottom) / 2)
+    turn = {"degrees": drawn["rotation"], "shear": drawn["shear"], "flip": drawn["flip"]}
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], float)
+    unit = corners @ geometry.affine(center, **turn)[:, :2].T
+    spread_x, spread_y = np.ptp(unit, axis=0)
+    scale = drawn["scale"] * min(width / spread_x, height / spread_y)
+    touches_left, touches_top, touches_right, touches_bottom = touched
+    if drawn["flip"]:
+        touches_left, touches_right = touches_right, touches_left
+    # Cut off on both sides, it has to reach from border to border.
+    if touches_left and touches_right:
+        scale = max(scale, (width + 2) / spread_x)
+    if touches_top and touches_bottom:
+        scale = max(scale, (height + 2) / spread_y)
+    u, v = drawn["position"]
+    x = _slide(u, spread_x * scale, width, touches_left, touches_right, overhang)
+    y = _slide(v, spread_y * scale, height, touches_top, touches_bottom, overhang)
+    return geometry.affine(center, scale=scale, **turn, to=(x, y))
+
+
+def _slide(u: float, extent: float, room: int, low: bool, high: bool, overhang: float) -> float:
+    """Centre of an interval of that extent in [0, room]; a touched end lies one pixel over the border."""
+    if low and not high:
+        return extent / 2 - 1
+    if high and not low:
+        return room - extent / 2 + 1
+    reach = abs(room - extent) / 2
+    if not low:
+        reach += overhang * extent
+    return room / 2 + (2 * u - 1) * reach
+
+
+def _short(value: Any) -> Any:
+    """Rounded for provenance."""
+    if isinstance(value, float):
+        return round(value, 4)
+    return [round(v, 4) for v in value] if isinstance(value, list) else value

@@ -1,0 +1,122 @@
+"""The recipe of a synthetic dataset: what is composited with what, how, and how much of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator, SerializeAsAny, model_validator
+
+from aimkit.recipe import Block, Recipe, named
+from aimkit.synth.placement import PlacementBlock, placements
+from aimkit.synth.sources import BackgroundBlock, ForegroundBlock, background_sources, foreground_sources
+from aimkit.synth.steps import StepBlock, steps
+
+ForegroundEntry = Annotated[SerializeAsAny[ForegroundBlock], PlainValidator(named(foreground_sources, "source"))]
+BackgroundEntry = Annotated[SerializeAsAny[BackgroundBlock], PlainValidator(named(background_sources, "source"))]
+PlacementEntry = Annotated[SerializeAsAny[PlacementBlock], PlainValidator(named(placements, "mode"))]
+StepEntry = Annotated[SerializeAsAny[StepBlock], PlainValidator(named(steps, "step"))]
+Type = Literal["SO", "STM", "NS"]
+
+
+def _pair(value: Any) -> Any:
+    return [value, value] if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+class Labels(Block):
+    """How trimaps are made.
+
+    Attributes:
+        schedule: "fixed" (one elliptical kernel), "random" (dilation and erosion drawn apart for every sample) or
+            "distance" (a true disc).
+        kernel: Pixels, or [low, high] to draw from.
+        relative: The kernel is given in thousandths of the image's short side instead of pixels.
+    """
+
+    schedule: Literal["fixed", "random", "distance"] = "fixed"
+    kernel: Annotated[tuple[int, int], BeforeValidator(_pair)] = (30, 30)
+    relative: bool = False
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Labels:
+        low, high = self.kernel
+        if low < 0 or high < low:
+            raise ValueError(f"kernel [{low}, {high}] must be positive and must not run backwards")
+        if self.schedule == "fixed" and low != high:
+            raise ValueError('a kernel range needs schedule = "random" or "distance"')
+        return self
+
+
+class HardCases(Block):
+    """Samples that teach what is no foreground.
+
+    Attributes:
+        background_only: Share of samples without any foreground (alpha 0 everywhere).
+        similar_background: Share of samples whose background is tinted with the foreground's colours.
+    """
+
+    background_only: float = Field(0.0, ge=0, le=1)
+    similar_background: float = Field(0.0, ge=0, le=1)
+
+
+class Output(Block):
+    """How samples are stored; none of it changes their content.
+
+    Attributes:
+        format: folder, parquet or webdataset.
+        image: File format of the composite; labels, alpha and planes are always lossless.
+        quality: JPEG quality of the composite.
+        planes: Store foreground and background too.
+        shard_size: Samples in a shard, the unit of work.
+        max_failures: Samples that may have had a broken source, as a share of a shard, before the run stops.
+    """
+
+    format: Literal["folder", "parquet", "webdataset"] = "folder"
+    image: Literal["png", "jpg"] = "png"
+    quality: int = Field(95, ge=1, le=100)
+    planes: bool = False
+    shard_size: int = Field(100, ge=1)
+    max_failures: float = Field(0.05, ge=0, le=1)
+
+
+class SynthRecipe(Recipe):
+    """A synthetic dataset.
+
+    Attributes:
+        count: Number of samples; when it is left out, every foreground comes ``repeat`` times.
+        selection: "enumerate" goes through all foregrounds in a shuffled order, again and again, and through all
+            backgrounds likewise; "draw" draws both by weight.
+        pairing: "fresh" gives a foreground other backgrounds in every pass, "once" the same ones (the reference).
+        balance: Shares of the types (selection "draw"); without it, types come as the sources have them.
+        foregrounds: Foreground sources.
+        backgrounds: Background sources.
+        placement: How the foreground gets onto the background.
+        blend: "gamma" (as all published systems) or "linear" light.
+        steps: Compositing steps, applied in this order within their stage.
+        labels: How trimaps are made.
+        hard_cases: Shares of hard cases.
+        output: How samples are stored.
+    """
+
+    outside_digest: ClassVar[frozenset[str]] = frozenset({"count", "output"})
+
+    kind: Literal["synth"] = "synth"
+    count: int | None = Field(None, ge=1)
+    selection: Literal["enumerate", "draw"] = "draw"
+    pairing: Literal["fresh", "once"] = "fresh"
+    balance: dict[Type, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    foregrounds: list[ForegroundEntry] = Field(min_length=1)
+    backgrounds: list[BackgroundEntry] = Field(min_length=1)
+    placement: PlacementEntry
+    blend: Literal["gamma", "linear"] = "gamma"
+    steps: list[StepEntry] = Field(default_factory=list)
+    labels: Labels = Labels()
+    hard_cases: HardCases = HardCases()
+    output: Output = Output()
+
+    @model_validator(mode="after")
+    def _balance_can_be_met(self) -> SynthRecipe:
+        if self.balance and self.selection != "draw":
+            raise ValueError('balance needs selection = "draw"')
+        if self.balance and not sum(self.balance.values()) > 0:
+            raise ValueError("balance must give at least one type a share")
+        return self

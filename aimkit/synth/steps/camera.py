@@ -1,0 +1,62 @@
+"""What a camera and a file do to the composite. F and B stay as they were, so the equation no longer holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from aimkit.synth.compose import linear_to_srgb, srgb_to_linear
+from aimkit.synth.steps import Scene, StepBlock, steps
+from aimkit.types import Array, to_float, to_uint8
+
+
+class Compression(StepBlock):
+    """Attributes:
+    quality: 1 to 100, drawn from [low, high].
+    """
+
+    quality: tuple[int, int] = (60, 95)
+
+
+@steps.register("jpeg", params=Compression, on="image", keeps_equation=False)
+def jpeg(scene: Scene, params: Compression, rng: np.random.Generator) -> dict[str, Any]:
+    """Store the composite as JPEG and read it back."""
+    return _compress(scene, ".jpg", cv2.IMWRITE_JPEG_QUALITY, params, rng)
+
+
+@steps.register("webp", params=Compression, on="image", keeps_equation=False)
+def webp(scene: Scene, params: Compression, rng: np.random.Generator) -> dict[str, Any]:
+    """Store the composite as lossy WebP and read it back."""
+    return _compress(scene, ".webp", cv2.IMWRITE_WEBP_QUALITY, params, rng)
+
+
+class SensorNoise(StepBlock):
+    """Attributes:
+    shot: Variance per unit of light, drawn evenly on a logarithmic scale.
+    read: Standard deviation in the dark, in linear light, likewise.
+    """
+
+    shot: tuple[float, float] = (1e-4, 3e-3)
+    read: tuple[float, float] = (5e-4, 5e-3)
+
+
+@steps.register("sensor_noise", params=SensorNoise, on="image", keeps_equation=False)
+def sensor_noise(scene: Scene, params: SensorNoise, rng: np.random.Generator) -> dict[str, Any]:
+    """Shot and read noise in linear light: variance = shot * light + read^2 (Brooks et al., CVPR 2019)."""
+    shot, read = (float(np.exp(rng.uniform(*np.log(span)))) for span in (params.shot, params.read))
+    light = srgb_to_linear(scene.image)
+    deviation = np.sqrt(np.float32(shot) * light + np.float32(read**2))
+    light = light + deviation * rng.standard_normal(light.shape, np.float32)
+    scene.image = linear_to_srgb(np.clip(light, 0, 1))
+    return {"shot": round(shot, 6), "read": round(read, 6)}
+
+
+def _compress(scene: Scene, suffix: str, flag: int, params: Compression, rng: np.random.Generator) -> dict[str, Any]:
+    quality = int(rng.integers(params.quality[0], params.quality[1] + 1))
+    levels = cv2.cvtColor(to_uint8(scene.image), cv2.COLOR_RGB2BGR)
+    encoded = cv2.imencode(suffix, levels, [flag, quality])[1]
+    decoded: Array = cv2.imdecode(encoded, cv2.IMREAD_COLOR)  # type: ignore[assignment]
+    scene.image = to_float(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB))
+    return {"quality": quality}

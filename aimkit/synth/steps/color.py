@@ -1,0 +1,150 @@
+"""Colour and tone. Changes of F and B alike are made before blending, so that the equation holds afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from aimkit.synth.steps import Scene, StepBlock, steps
+from aimkit.types import Array, Float, to_uint8
+
+
+class HsvJitter(StepBlock):
+    """Attributes:
+    hue: Turn of the hue, degrees.
+    saturation: Added to the saturation, share of full.
+    value: Added to the value, share of full.
+    """
+
+    hue: tuple[float, float] = (-40.0, 40.0)
+    saturation: tuple[float, float] = (-0.1, 0.1)
+    value: tuple[float, float] = (-0.1, 0.1)
+
+
+@steps.register("hsv_jitter", params=HsvJitter, on="foreground", keeps_equation=True)
+def hsv_jitter(scene: Scene, params: HsvJitter, rng: np.random.Generator) -> dict[str, Any]:
+    """Jitter hue, saturation and value of the foreground (GCA matting, AAAI 2020)."""
+    drawn = {name: float(rng.uniform(*getattr(params, name))) for name in ("hue", "saturation", "value")}
+    hsv = cv2.cvtColor(scene.foreground, cv2.COLOR_RGB2HSV)
+    hsv[..., 0] = (hsv[..., 0] + drawn["hue"]) % 360
+    hsv[..., 1] = np.clip(hsv[..., 1] + drawn["saturation"], 0, 1)
+    hsv[..., 2] = np.clip(hsv[..., 2] + drawn["value"], 0, 1)
+    scene.foreground = np.clip(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), 0, 1)
+    return {name: round(value, 4) for name, value in drawn.items()}
+
+
+class Gamma(StepBlock):
+    """Attributes:
+    gamma: Exponent, drawn evenly on a logarithmic scale.
+    """
+
+    gamma: tuple[float, float] = (0.7, 1.4)
+
+
+@steps.register("gamma", params=Gamma, on="planes", keeps_equation=True)
+def gamma(scene: Scene, params: Gamma, rng: np.random.Generator) -> dict[str, Any]:
+    """The same power law on F and B: another exposure of the scene."""
+    exponent = float(np.exp(rng.uniform(*np.log(params.gamma))))
+    scene.foreground = np.power(scene.foreground, np.float32(exponent))
+    scene.background = np.power(scene.background, np.float32(exponent))
+    return {"gamma": round(exponent, 4)}
+
+
+class Contrast(StepBlock):
+    """Attributes:
+    contrast: Factor about the background's mean.
+    brightness: Added afterwards, share of full.
+    """
+
+    contrast: tuple[float, float] = (0.7, 1.3)
+    brightness: tuple[float, float] = (-0.1, 0.1)
+
+
+@steps.register("contrast", params=Contrast, on="planes", keeps_equation=True)
+def contrast(scene: Scene, params: Contrast, rng: np.random.Generator) -> dict[str, Any]:
+    """The same contrast and brightness on F and B, clipped."""
+    factor, offset = np.float32(rng.uniform(*params.contrast)), np.float32(rng.uniform(*params.brightness))
+    pivot = scene.background.mean(dtype=np.float64).astype(np.float32)
+    for name in ("foreground", "background"):
+        setattr(scene, name, np.clip((getattr(scene, name) - pivot) * factor + pivot + offset, 0, 1))
+    return {"contrast": round(float(factor), 4), "brightness": round(float(offset), 4)}
+
+
+class WhiteBalance(StepBlock):
+    """Attributes:
+    gain: Factor of red and of blue, each drawn; green stays.
+    """
+
+    gain: tuple[float, float] = (0.85, 1.18)
+
+
+@steps.register("white_balance", params=WhiteBalance, on="planes", keeps_equation=True)
+def white_balance(scene: Scene, params: WhiteBalance, rng: np.random.Generator) -> dict[str, Any]:
+    """The same channel gains on F and B: light of another colour."""
+    red, blue = rng.uniform(*params.gain, size=2)
+    gains = np.array([red, 1.0, blue], np.float32)
+    scene.foreground = np.clip(scene.foreground * gains, 0, 1)
+    scene.background = np.clip(scene.background * gains, 0, 1)
+    return {"red": round(float(red), 4), "blue": round(float(blue), 4)}
+
+
+class MatchHistogram(StepBlock):
+    """Attributes:
+    strength: 0 leaves the foreground as it is, 1 gives it the background's histogram.
+    """
+
+    strength: tuple[float, float] = (0.2, 0.7)
+
+
+@steps.register("match_histogram", params=MatchHistogram, on="planes", keeps_equation=True)
+def match_histogram(scene: Scene, params: MatchHistogram, rng: np.random.Generator) -> dict[str, Any]:
+    """Move the foreground's colour histogram towards the background's, channel by channel, weighted by alpha."""
+    strength = np.float32(rng.uniform(*params.strength))
+    if scene.alpha.max(initial=0) > 0:
+        for channel in range(3):
+            plane = scene.foreground[..., channel]
+            matched = match_plane(plane, scene.background[..., channel], weights=scene.alpha)
+            scene.foreground = scene.foreground.copy()
+            scene.foreground[..., channel] = plane + strength * (matched - plane)
+    return {"strength": round(float(strength), 4)}
+
+
+def tint_background(scene: Scene, strength: float) -> None:
+    """Give the background the foreground's histogram: structure stays, colour no longer tells them apart."""
+    if scene.alpha.max(initial=0) <= 0:
+        return
+    background = scene.background.copy()
+    for channel in range(3):
+        plane = scene.background[..., channel]
+        matched = match_plane(plane, scene.foreground[..., channel], target_weights=scene.alpha)
+        background[..., channel] = plane + np.float32(strength) * (matched - plane)
+    scene.background = background
+
+
+def match_plane(
+    plane: Float, target: Float, *, weights: Float | None = None, target_weights: Float | None = None
+) -> Float:
+    """Histogram matching of one plane to another in 256 levels, with optional weights for either.
+
+    Args:
+        plane: Float32 in [0, 1], (H, W).
+        target: Float32 in [0, 1], any size.
+        weights: How much each pixel of ``plane`` counts.
+        target_weights: How much each pixel of ``target`` counts.
+
+    Returns:
+        ``plane`` mapped through the monotone curve that takes its distribution to the target's.
+    """
+    source_cdf, target_cdf = _cdf(plane, weights), _cdf(target, target_weights)
+    levels = np.linspace(0, 1, 256, dtype=np.float32)
+    curve = np.interp(source_cdf, target_cdf, levels).astype(np.float32)
+    return np.interp(plane, levels, curve).astype(np.float32)
+
+
+def _cdf(plane: Float, weights: Float | None) -> Array:
+    """Cumulative histogram at the middle of each level, strictly rising."""
+    histogram: Array = np.bincount(to_uint8(plane).ravel(), None if weights is None else weights.ravel(), minlength=256)
+    counts = histogram.astype(np.float64) + 1e-9
+    return (np.cumsum(counts) - counts / 2) / counts.sum()

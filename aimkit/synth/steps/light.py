@@ -1,0 +1,69 @@
+"""Light between foreground and background: cast shadow and light wrap. They change B or F before blending."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from aimkit.synth import geometry
+from aimkit.synth.steps import Scene, StepBlock, steps
+
+
+class Shadow(StepBlock):
+    """Attributes:
+    strength: Share of the light that is taken away where the shadow is full.
+    softness: Blur of its edge in thousandths of the short side.
+    offset: Length of its shift, as a share of the short side.
+    """
+
+    strength: tuple[float, float] = (0.2, 0.6)
+    softness: tuple[float, float] = (5.0, 40.0)
+    offset: tuple[float, float] = (0.02, 0.2)
+
+
+@steps.register("shadow", params=Shadow, on="planes", keeps_equation=True)
+def shadow(scene: Scene, params: Shadow, rng: np.random.Generator) -> dict[str, Any]:
+    """The foreground's alpha, moved, sheared and blurred, darkens the background (BackgroundMattingV2, CVPR 2021)."""
+    short = min(scene.alpha.shape)
+    strength, softness, offset = (
+        float(rng.uniform(*span)) for span in (params.strength, params.softness, params.offset)
+    )
+    angle, shear = float(rng.uniform(0, 360)), float(rng.uniform(-20, 20))
+    height, width = scene.alpha.shape
+    middle = (width / 2, height / 2)
+    shift = offset * short * np.array([np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))])
+    matrix = geometry.affine(middle, shear=shear, to=(middle[0] + shift[0], middle[1] + shift[1]))
+    cast = cv2.warpAffine(scene.alpha, matrix, (width, height), flags=cv2.INTER_LINEAR)
+    cast = cv2.GaussianBlur(cast, (0, 0), max(softness * short / 1000, 0.3))
+    scene.background = scene.background * (1 - np.float32(strength) * cast[..., None])
+    return {
+        "strength": round(strength, 4),
+        "softness": round(softness, 3),
+        "offset": round(offset, 4),
+        "angle": round(angle, 2),
+        "shear": round(shear, 2),
+    }
+
+
+class LightWrap(StepBlock):
+    """Attributes:
+    strength: Share of the background's light at the very edge.
+    width: Reach into the foreground in thousandths of the short side.
+    """
+
+    strength: tuple[float, float] = (0.1, 0.5)
+    width: tuple[float, float] = (4.0, 20.0)
+
+
+@steps.register("light_wrap", params=LightWrap, on="planes", keeps_equation=True)
+def light_wrap(scene: Scene, params: LightWrap, rng: np.random.Generator) -> dict[str, Any]:
+    """Blurred background light spills onto the edge of the foreground."""
+    strength = np.float32(rng.uniform(*params.strength))
+    sigma = max(float(rng.uniform(*params.width)) * min(scene.alpha.shape) / 1000, 0.3)
+    spill = cv2.GaussianBlur(scene.background * (1 - scene.alpha[..., None]), (0, 0), sigma)
+    reach = cv2.GaussianBlur(1 - scene.alpha, (0, 0), sigma)[..., None]
+    # Near the edge `reach` is about one half and falls to 0 inside; there the spill is its share of light.
+    scene.foreground = np.clip(scene.foreground * (1 - strength * reach) + strength * spill, 0, 1)
+    return {"strength": round(float(strength), 4), "sigma": round(sigma, 3)}

@@ -1,0 +1,101 @@
+"""RSSN: what separates a composite from a photo, and how to hide it (Li et al., GFM, IJCV 2021; AIM, IJCAI 2021).
+
+Resolution and semantics are matters of the backgrounds that one takes; sharpness and noise are steps.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from aimkit.synth.steps import Scene, StepBlock, steps
+from aimkit.types import Array, Float, to_float, to_uint8
+
+
+class BlurBackground(StepBlock):
+    """Attributes:
+    kernels: Sides in pixels of the box, one is drawn.
+    centered: False shifts the background by half a pixel when the side is even, as the reference does.
+    """
+
+    kernels: tuple[int, ...] = Field((20, 30, 40, 50, 60), min_length=1)
+    centered: bool = True
+
+
+@steps.register("blur_background", params=BlurBackground, on="planes", keeps_equation=True)
+def blur_background(scene: Scene, params: BlurBackground, rng: np.random.Generator) -> dict[str, Any]:
+    """Box blur of the background: the foreground's photo had a blurred background too."""
+    side = int(rng.choice(params.kernels))
+    if params.centered and side % 2 == 0:
+        # A box of even side has no middle pixel: half weights at both ends keep its width and centre it.
+        taps = np.full(side + 1, 1 / side, np.float32)
+        taps[[0, -1]] /= 2
+        scene.background = cv2.sepFilter2D(scene.background, -1, taps, taps, borderType=cv2.BORDER_REFLECT_101)
+    else:
+        scene.background = cv2.blur(scene.background, (side, side))
+    return {"kernel": side}
+
+
+class SharedNoise(StepBlock):
+    """Attributes:
+    sigma: Standard deviation in grey levels of 255, drawn from [low, high].
+    """
+
+    sigma: tuple[float, float] = (10.0, 10.0)
+
+
+@steps.register("shared_noise", params=SharedNoise, on="planes", keeps_equation=True)
+def shared_noise(scene: Scene, params: SharedNoise, rng: np.random.Generator) -> dict[str, Any]:
+    """The same Gaussian noise on F and B, and so on the composite.
+
+    Added before blending and clipped there, so that the equation holds to the last level: I = aF + (1-a)B.
+    """
+    sigma = float(rng.uniform(*params.sigma))
+    noise = _noise(scene.foreground.shape, sigma, rng)
+    scene.foreground = np.clip(scene.foreground + noise, 0, 1)
+    scene.background = np.clip(scene.background + noise, 0, 1)
+    return {"sigma": round(sigma, 3)}
+
+
+class WrappedNoise(SharedNoise):
+    """As shared_noise."""
+
+
+@steps.register("wrapped_noise", params=WrappedNoise, on="image", keeps_equation=False)
+def wrapped_noise(scene: Scene, params: WrappedNoise, rng: np.random.Generator) -> dict[str, Any]:
+    """The reference's noise, with its flaw: levels over 255 wrap round to black, levels under 0 to white."""
+    sigma = float(rng.uniform(*params.sigma))
+    noise = _noise(scene.image.shape, sigma, rng) * np.float32(255)
+    for name in ("image", "foreground", "background"):
+        levels = np.trunc(to_uint8(getattr(scene, name)).astype(np.float32) + noise).astype(np.int32)
+        setattr(scene, name, to_float((levels % 256).astype(np.uint8)))
+    return {"sigma": round(sigma, 3)}
+
+
+class Denoise(StepBlock):
+    """Attributes:
+    strength: Filter strength in grey levels (OpenCV's ``h``), drawn from [low, high].
+    on_planes: Which planes are denoised.
+    """
+
+    strength: tuple[float, float] = (3.0, 3.0)
+    on_planes: Literal["both", "foreground", "background"] = "both"
+
+
+@steps.register("denoise", params=Denoise, on="planes", keeps_equation=True)
+def denoise(scene: Scene, params: Denoise, rng: np.random.Generator) -> dict[str, Any]:
+    """Non-local means on F and B (Buades et al., 2005), the other way to make their noise alike. Slow."""
+    strength = float(rng.uniform(*params.strength))
+    for name in ("foreground", "background"):
+        if params.on_planes in ("both", name):
+            levels = to_uint8(getattr(scene, name))
+            clean: Array = cv2.fastNlMeansDenoisingColored(levels, None, strength, strength, 7, 21)
+            setattr(scene, name, to_float(clean))
+    return {"strength": round(strength, 3), "on_planes": params.on_planes}
+
+
+def _noise(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Float:
+    return rng.standard_normal(shape, np.float32) * np.float32(sigma / 255)
