@@ -1,0 +1,200 @@
+"""AimNet (Li, Zhang, Tao: Deep Automatic Natural Image Matting, IJCAI 2021) on any backbone."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from aimkit.errors import AimkitError
+from aimkit.models.base import MattingModel
+from aimkit.models.blocks import (
+    PyramidPooling,
+    SpatialAttention,
+    SqueezeExcite,
+    conv_chain,
+    enlarge,
+    projection,
+    upsampler,
+)
+from aimkit.models.contract import Backbone, MattingOutput
+from aimkit.models.fusion import classes_of, fusion_of
+
+#: The paper's base width, and the least that a decoder gets.
+PAPER_BASE, LEAST_BASE = 64, 16
+
+
+class Widths(NamedTuple):
+    """Channels of the decoders at each stride."""
+
+    s1: int
+    s4: int
+    s8: int
+    s16: int
+    s32: int
+
+
+class AimNet(MattingModel):
+    """A semantic decoder says where background, unknown area and foreground are; a matting decoder draws the detail.
+
+    With the backbone ``resnet34_mp`` it is the paper's network. With another one each map is first projected to the
+    decoders' width, and where there are no pooling indices the matting decoder upsamples and takes in the map of
+    stride 2.
+
+    Args:
+        backbone: Any module that keeps the backbone contract.
+        fusion: ``argmax`` (the paper's) or ``soft`` (differentiable).
+        representation: ``usr`` (the paper's), ``trimap``, ``duomap`` or ``unimap``.
+        se: Squeeze-and-excitation after each block of the semantic decoder.
+        spatial_attention: The semantic decoder tells the matting decoder where to look.
+        upsample: Of the matting decoder: ``unpool`` (needs pooling indices), ``bilinear`` or ``pixelshuffle``;
+            ``auto`` unpools where the backbone has indices, else is bilinear.
+        width: Channels of the decoders at strides 1 and 4; strides 8, 16, 32 have twice, four and eight times as many.
+            ``paper`` is 64, ``auto`` follows the backbone, see ``decoder_widths``.
+
+    Raises:
+        AimkitError: An unknown option, or ``unpool`` without indices that fit.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        *,
+        fusion: str = "argmax",
+        representation: str = "usr",
+        se: bool = True,
+        spatial_attention: bool = True,
+        upsample: str = "auto",
+        width: int | str = "auto",
+    ) -> None:
+        super().__init__(backbone)
+        self.classes = classes_of(representation)
+        self.fuse = fusion_of(fusion)
+        widths = decoder_widths(width, backbone.channels)
+        upsample = choose_upsampling(upsample, widths, backbone)
+        inner = (widths.s1, widths.s1, *widths[1:])
+        self.projections = nn.ModuleList(projection(c, w) for c, w in zip(backbone.channels, inner, strict=True))
+        self.semantic = SemanticDecoder(widths, len(self.classes), se=se, spatial_attention=spatial_attention)
+        self.matting = MattingDecoder(widths, upsample)
+
+    def predict(self, image: Tensor) -> MattingOutput:
+        maps, indices = self.backbone(image)
+        maps = tuple(project(x) for project, x in zip(self.projections, maps, strict=True))
+        semantic_logits, attention = self.semantic(maps[-1])
+        detail_logits = self.matting(maps, indices, attention)
+        # In float32 under autocast too: bfloat16 sigmoids are often equal, and equal classes can't be told apart.
+        semantic_logits, detail_logits = semantic_logits.float(), detail_logits.float()
+        detail = torch.sigmoid(detail_logits)
+        alpha = self.fuse(semantic_logits, detail, self.classes)
+        return MattingOutput(torch.sigmoid(semantic_logits), detail, alpha, semantic_logits, detail_logits)
+
+
+class SemanticDecoder(nn.Module):
+    """From the coarsest map to class logits and an attention map, both of the image's size."""
+
+    def __init__(self, widths: Widths, classes: int, *, se: bool, spatial_attention: bool) -> None:
+        super().__init__()
+        s1, s4, s8, s16, s32 = widths
+        self.psp = PyramidPooling(s32)
+        self.guide16 = conv_chain(s32, s16)
+        self.guide8 = conv_chain(s32, s8)
+        self.guide4 = conv_chain(s32, s4)
+        self.guide2 = conv_chain(s32, s1)
+        self.block32 = conv_chain(2 * s32, s32, s32, s16)
+        self.block16 = conv_chain(2 * s16, s16, s16, s8)
+        self.block8 = conv_chain(2 * s8, s8, s8, s4)
+        self.block4 = conv_chain(2 * s4, s4, s4, s1)
+        self.block2 = conv_chain(2 * s1, s1, s1)
+        excite = SqueezeExcite if se else nn.Identity
+        self.se32, self.se16, self.se8 = excite(s16), excite(s8), excite(s4)
+        self.se4, self.se2 = excite(s1), excite(s1)
+        self.spatial_attention = SpatialAttention() if spatial_attention else None
+        self.head = nn.Conv2d(s1, classes, 3, padding=1)
+
+    def forward(self, e32: Tensor) -> tuple[Tensor, Tensor | None]:
+        psp = self.psp(e32)
+        x = self.se32(enlarge(self.block32(torch.cat([psp, e32], 1)), 2))
+        x = self.se16(enlarge(self.block16(torch.cat([enlarge(self.guide16(psp), 2), x], 1)), 2))
+        x = self.se8(enlarge(self.block8(torch.cat([enlarge(self.guide8(psp), 4), x], 1)), 2))
+        x = self.se4(enlarge(self.block4(torch.cat([enlarge(self.guide4(psp), 8), x], 1)), 2))
+        x = enlarge(self.block2(torch.cat([enlarge(self.guide2(psp), 16), x], 1)), 2)
+        attention = None if self.spatial_attention is None else self.spatial_attention(x)
+        return self.head(self.se2(x)), attention
+
+
+class MattingDecoder(nn.Module):
+    """From all maps and the attention to the logits of the detail, of the image's size."""
+
+    def __init__(self, widths: Widths, upsample: str) -> None:
+        super().__init__()
+        s1, s4, s8, s16, s32 = widths
+        self.unpools = upsample == "unpool"
+        self.bridge = conv_chain(s32, s32, s32, s32, dilation=2)
+        self.block32 = conv_chain(2 * s32, s32, s32, s16)
+        self.block16 = conv_chain(2 * s16, s16, s16, s8)
+        self.block8 = conv_chain(2 * s8, s8, s8, s4)
+        self.block4 = conv_chain(2 * s4, s4, s4, s1)
+        self.block1 = conv_chain(2 * s1, s1, s1)
+        self.up32, self.up16, self.up8 = upsampler(upsample, s16), upsampler(upsample, s8), upsampler(upsample, s4)
+        self.up4, self.up2 = upsampler(upsample, s1), upsampler(upsample, s1)
+        self.head = nn.Conv2d(s1, 1, 3, padding=1)
+
+    def forward(self, maps: tuple[Tensor, ...], indices: tuple[Tensor, ...] | None, attention: Tensor | None) -> Tensor:
+        e1, e2, e4, e8, e16, e32 = maps
+        id1, id2, id4, id8, id16 = indices or (None,) * 5
+        x = self.up32(self.block32(torch.cat([self.bridge(e32), e32], 1)), id16)
+        x = self.up16(self.block16(torch.cat([x, e16], 1)), id8)
+        x = self.up8(self.block8(torch.cat([x, e8], 1)), id4)
+        x = self.up4(self.block4(torch.cat([x, e4], 1)), id2)
+        # Pooling indices tell where edges are; without them the map of stride 2 does.
+        x = self.up2(x if self.unpools else x + e2, id1)
+        x = self.block1(torch.cat([x, e1], 1))
+        if attention is not None:
+            x = x + x * attention
+        logits: Tensor = self.head(x)
+        return logits
+
+
+def decoder_widths(width: int | str, channels: tuple[int, ...]) -> Widths:
+    """Channels of the decoders.
+
+    ``auto`` compares the backbone with the paper's: 64 times the geometric mean of its channels over the paper's at
+    strides 4, 8 and 16, in steps of 8, at least 16 and at most 64. Stride 32 is left out, since mobile networks widen
+    it for their classifier.
+
+    Args:
+        width: Channels at strides 1 and 4, ``paper`` or ``auto``.
+        channels: Of the backbone, at strides 1, 2, 4, 8, 16 and 32.
+
+    Raises:
+        AimkitError: Neither a positive number nor one of the two words.
+    """
+    if width == "paper":
+        base = PAPER_BASE
+    elif width == "auto":
+        ratio = (channels[2] * channels[3] * channels[4] / (64 * 128 * 256)) ** (1 / 3)
+        base = min(max(math.floor(PAPER_BASE * ratio / 8 + 1e-6) * 8, LEAST_BASE), PAPER_BASE)
+    elif isinstance(width, int) and not isinstance(width, bool) and width > 0:
+        base = width
+    else:
+        raise AimkitError(f"unknown width '{width}'", "width", "use 'auto', 'paper' or a positive number")
+    return Widths(base, base, 2 * base, 4 * base, 8 * base)
+
+
+def choose_upsampling(name: str, widths: Widths, backbone: Backbone) -> str:
+    """Resolve ``auto``, and refuse ``unpool`` where the backbone has no indices that fit.
+
+    An index map belongs to the channels that were pooled, so unpooling keeps the backbone's widths.
+    """
+    c1, c2, c4, c8, c16, _ = backbone.channels
+    fits = (c1, c2, c4, c8, c16) == (widths.s1, widths.s1, widths.s4, widths.s8, widths.s16)
+    if name == "auto":
+        return "unpool" if backbone.has_indices and fits else "bilinear"
+    if name == "unpool" and not backbone.has_indices:
+        raise AimkitError("this backbone has no pooling indices", "upsample", "use 'bilinear' or 'pixelshuffle'")
+    if name == "unpool" and not fits:
+        what = f"unpooling needs the backbone's {c1} channels at stride 1, not {widths.s1}"
+        raise AimkitError(what, "upsample, width", "leave width at 'auto', or use 'bilinear' or 'pixelshuffle'")
+    return name

@@ -1,0 +1,59 @@
+"""What all matting networks share: any image size, and preprocessing."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aimkit.models.contract import Backbone, MattingOutput
+from aimkit.models.preprocessing import Preprocessing, normalise
+
+
+class MattingModel(nn.Module):
+    """Base of all networks; subclasses implement ``predict``.
+
+    Args:
+        backbone: Gives the features, and says how images are preprocessed.
+
+    Attributes:
+        preprocessing: How the image of ``forward`` is normalised.
+    """
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.preprocessing: Preprocessing = backbone.preprocessing
+
+    def preprocess(self, image: Tensor) -> Tensor:
+        """Normalise an RGB image in [0, 1], float, (B, C, H, W), for ``forward``."""
+        return normalise(image, self.preprocessing)
+
+    def forward(self, image: Tensor) -> MattingOutput:
+        """Predict the matte.
+
+        Args:
+            image: Normalised by ``preprocess``, float, (B, C, H, W), any H and W. An image whose sides are not
+                multiples of ``preprocessing.size_multiple`` is padded at the bottom and right by repeating its border,
+                and the outputs are cropped.
+
+        Returns:
+            Outputs of (H, W), float32.
+        """
+        height, width = image.shape[-2:]
+        multiple = self.preprocessing.size_multiple
+        bottom, right = -height % multiple, -width % multiple
+        if not bottom and not right:
+            return self.predict(image)
+        output = self.predict(F.pad(image, (0, right, 0, bottom), mode="replicate"))
+        return crop(output, height, width)
+
+    def predict(self, image: Tensor) -> MattingOutput:
+        """``forward`` for an image whose height and width are multiples of ``preprocessing.size_multiple``."""
+        raise NotImplementedError
+
+
+def crop(output: MattingOutput, height: int, width: int) -> MattingOutput:
+    """The top left of every map."""
+    maps = {name: value[..., :height, :width] for name, value in output._asdict().items() if isinstance(value, Tensor)}
+    extra = {name: value[..., :height, :width] for name, value in output.extra.items()}
+    return MattingOutput(**maps, extra=extra)

@@ -1,0 +1,160 @@
+"""The parts that decoders are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aimkit.errors import AimkitError
+
+
+def conv_chain(*channels: int, dilation: int = 1) -> nn.Sequential:
+    """3x3 convolutions with BatchNorm and ReLU after each: ``conv_chain(128, 64, 64)`` has two of them."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(channels):
+        layers += [
+            nn.Conv2d(inputs, outputs, 3, padding=dilation, dilation=dilation),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers)
+
+
+def projection(inputs: int, outputs: int) -> nn.Module:
+    """A 1x1 convolution with BatchNorm where the widths differ, nothing where they are equal."""
+    if inputs == outputs:
+        return nn.Identity()
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+
+
+def enlarge(x: Tensor, factor: int) -> Tensor:
+    """Bilinear upsampling by a whole factor, align_corners=False."""
+    return F.interpolate(x, scale_factor=float(factor), mode="bilinear", align_corners=False)
+
+
+class PyramidPooling(nn.Module):
+    """Pyramid pooling (Zhao et al., CVPR 2017): context of several grids joined with the map itself.
+
+    Args:
+        channels: Of input and output.
+        bins: Sides of the grids.
+        align_corners: How the grids are upsampled.
+    """
+
+    def __init__(self, channels: int, bins: Iterable[int] = (1, 3, 5), align_corners: bool = False) -> None:
+        super().__init__()
+        self.align_corners = align_corners
+        self.stages = nn.ModuleList(
+            nn.Sequential(nn.AdaptiveAvgPool2d(side), nn.Conv2d(channels, channels, 1, bias=False)) for side in bins
+        )
+        self.bottleneck = nn.Conv2d(channels * (len(self.stages) + 1), channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = x.shape[-2:]
+        grids = [
+            F.interpolate(stage(x), size=size, mode="bilinear", align_corners=self.align_corners)
+            for stage in self.stages
+        ]
+        return F.relu(self.bottleneck(torch.cat([*grids, x], dim=1)))
+
+
+class SqueezeExcite(nn.Module):
+    """Channel attention (Hu et al., CVPR 2018), without biases; at least 4 hidden units."""
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        hidden = max(channels // reduction, 4)
+        self.fc = nn.Sequential(
+            nn.Linear(channels, hidden, bias=False),
+            nn.ReLU(inplace=True),
+            nn.Linear(hidden, channels, bias=False),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = self.fc(x.mean(dim=(2, 3)))
+        return x * scale[:, :, None, None]
+
+
+class SpatialAttention(nn.Module):
+    """Where to look (Woo et al., ECCV 2018): a 7x7 convolution of the mean and maximum over channels, (B, 1, H, W)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 1, 7, padding=3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
+        return torch.sigmoid(self.conv(pooled))
+
+
+def unpool(x: Tensor, indices: Tensor) -> Tensor:
+    """Undo a max-pooling of stride 2: put every value where its maximum came from, zero elsewhere.
+
+    The windows of a 3x3 pooling overlap, so a position can be the maximum of up to four; the last window in row-major
+    order wins, as in ``max_unpool2d`` on the CPU. The others are written to a slot past the end, which is dropped:
+    no position is written twice, so the result is the same on every device, in every run, and in ONNX runtimes.
+
+    Args:
+        x: (B, C, H, W).
+        indices: int64, (B, C, H, W), positions in the flattened (2 H, 2 W) map.
+
+    Returns:
+        (B, C, 2 H, 2 W).
+    """
+    batch, channels, height, width = x.shape
+    end = 4 * height * width
+    # Only the windows to the right, lower left, below and lower right come later and can share a position.
+    later = F.pad(indices, (1, 1, 0, 1), value=-1)
+    right, row_below = later[..., :-1, 2:], later[..., 1:, :]
+    beaten = right == indices
+    for shift in range(3):
+        beaten = beaten | (row_below[..., shift : shift + width] == indices)
+    slots = indices.masked_fill(beaten, end).flatten(2)
+    flat = x.new_zeros(batch, channels, end + 1).scatter(2, slots, x.flatten(2))
+    return flat[..., :end].reshape(batch, channels, 2 * height, 2 * width)
+
+
+class Unpool(nn.Module):
+    """Upsampling by two with the pooling indices of the backbone."""
+
+    def forward(self, x: Tensor, indices: Tensor | None) -> Tensor:
+        assert indices is not None
+        return unpool(x, indices)
+
+
+class Bilinear(nn.Module):
+    """Bilinear upsampling by two."""
+
+    def forward(self, x: Tensor, indices: Tensor | None) -> Tensor:
+        return enlarge(x, 2)
+
+
+class PixelShuffle(nn.Module):
+    """Learnt upsampling by two (Shi et al., CVPR 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 4 * channels, 1)
+
+    def forward(self, x: Tensor, indices: Tensor | None) -> Tensor:
+        return F.pixel_shuffle(self.conv(x), 2)
+
+
+def upsampler(name: str, channels: int) -> nn.Module:
+    """An upsampler by two: ``unpool``, ``bilinear`` or ``pixelshuffle``.
+
+    Raises:
+        AimkitError: Another name.
+    """
+    if name == "unpool":
+        return Unpool()
+    if name == "bilinear":
+        return Bilinear()
+    if name == "pixelshuffle":
+        return PixelShuffle(channels)
+    raise AimkitError(f"unknown upsampling '{name}'", "upsample", "known: unpool, bilinear, pixelshuffle")

@@ -1,0 +1,87 @@
+"""Semantic classes plus detail make the alpha matte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from aimkit.errors import AimkitError
+from aimkit.registry import did_you_mean
+
+#: Semantic representations and their classes. ``usr`` is the paper's: a trimap, duomap or unimap by image type, all in
+#: three classes; the others label every image alike, for the paper's ablation.
+REPRESENTATIONS: dict[str, tuple[str, ...]] = {
+    "usr": ("background", "unknown", "foreground"),
+    "trimap": ("background", "unknown", "foreground"),
+    "duomap": ("background", "unknown"),
+    "unimap": ("unknown",),
+}
+
+
+def classes_of(representation: str) -> tuple[str, ...]:
+    """The classes of a representation, in the order of the semantic channels.
+
+    Raises:
+        AimkitError: No such representation.
+    """
+    if representation not in REPRESENTATIONS:
+        hint = did_you_mean(representation, REPRESENTATIONS)
+        raise AimkitError(f"unknown representation '{representation}'", "representation", hint)
+    return REPRESENTATIONS[representation]
+
+
+def fusion_of(name: str) -> Callable[[Tensor, Tensor, tuple[str, ...]], Tensor]:
+    """``argmax`` or ``soft``: a function of (semantic logits, detail, classes) that returns alpha.
+
+    Raises:
+        AimkitError: No such fusion.
+    """
+    if name not in FUSIONS:
+        raise AimkitError(f"unknown fusion '{name}'", "fusion", did_you_mean(name, FUSIONS))
+    return FUSIONS[name]
+
+
+def argmax(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) -> Tensor:
+    """The paper's fusion: the likeliest class decides; background is 0, foreground is 1, unknown is the detail.
+
+    No gradient reaches the semantic branch.
+
+    Args:
+        semantic_logits: (B, K, H, W). Of equal sigmoids the first class wins, as in the paper.
+        detail: In [0, 1], (B, 1, H, W).
+        classes: Names of the K channels.
+
+    Returns:
+        Alpha in [0, 1], (B, 1, H, W).
+    """
+    winner = torch.sigmoid(semantic_logits).argmax(dim=1, keepdim=True)
+    alpha = detail
+    for channel, name in enumerate(classes):
+        if name != "unknown":
+            alpha = alpha.masked_fill(winner == channel, 1.0 if name == "foreground" else 0.0)
+    return alpha
+
+
+def soft(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) -> Tensor:
+    """The expected alpha, P(foreground) + P(unknown) * detail, under the softmax of the logits; differentiable.
+
+    Args:
+        semantic_logits: (B, K, H, W).
+        detail: In [0, 1], (B, 1, H, W).
+        classes: Names of the K channels.
+
+    Returns:
+        Alpha in [0, 1], (B, 1, H, W).
+    """
+    probability = semantic_logits.softmax(dim=1)
+    unknown = classes.index("unknown")
+    alpha = probability[:, unknown : unknown + 1] * detail
+    if "foreground" in classes:
+        foreground = classes.index("foreground")
+        alpha = alpha + probability[:, foreground : foreground + 1]
+    return alpha.clamp(0.0, 1.0)
+
+
+FUSIONS: dict[str, Callable[[Tensor, Tensor, tuple[str, ...]], Tensor]] = {"argmax": argmax, "soft": soft}

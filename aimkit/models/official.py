@@ -1,0 +1,239 @@
+"""Released state dicts of the reference systems, read into our networks and written back.
+
+A format is a list of pairs of prefixes, theirs and ours. The reference names its backbone twice (``resnet.layer2.*``
+and ``encoder2.*`` are the same tensors), so several of their prefixes may lead to one of ours; the copies must agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from aimkit.errors import AimkitError
+
+_BACKBONE = [(f"{name}.", f"{name}.") for name in ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4")]
+
+_AIMNET = [
+    *((f"resnet.{theirs}", f"backbone.{ours}") for theirs, ours in _BACKBONE),
+    ("encoder0.0.", "backbone.conv1."),
+    ("encoder0.1.", "backbone.bn1."),
+    ("encoder1.0.", "backbone.layer1."),
+    ("encoder2.", "backbone.layer2."),
+    ("encoder3.", "backbone.layer3."),
+    ("encoder4.", "backbone.layer4."),
+    ("psp_module.", "semantic.psp."),
+    ("psp4.", "semantic.guide16."),
+    ("psp3.", "semantic.guide8."),
+    ("psp2.", "semantic.guide4."),
+    ("psp1.", "semantic.guide2."),
+    ("decoder4_g.", "semantic.block32."),
+    ("decoder4_g_se.", "semantic.se32."),
+    ("decoder3_g.", "semantic.block16."),
+    ("decoder3_g_se.", "semantic.se16."),
+    ("decoder2_g.", "semantic.block8."),
+    ("decoder2_g_se.", "semantic.se8."),
+    ("decoder1_g.", "semantic.block4."),
+    ("decoder1_g_se.", "semantic.se4."),
+    ("decoder0_g.", "semantic.block2."),
+    ("decoder0_g_spatial.", "semantic.spatial_attention.conv."),
+    ("decoder0_g_se.", "semantic.se2."),
+    ("decoder_final_g.", "semantic.head."),
+    ("bridge_block.", "matting.bridge."),
+    ("decoder4_l.", "matting.block32."),
+    ("decoder3_l.", "matting.block16."),
+    ("decoder2_l.", "matting.block8."),
+    ("decoder1_l.", "matting.block4."),
+    ("decoder0_l.", "matting.block1."),
+    ("decoder_final_l.", "matting.head."),
+]
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a released state dict names its tensors.
+
+    Attributes:
+        name: For messages and reports.
+        prefixes: Pairs of prefixes, theirs and ours.
+        unused: Shapes of their tensors that no forward pass reads, by key.
+        marks: Keys that only this format has.
+    """
+
+    name: str
+    prefixes: tuple[tuple[str, str], ...]
+    unused: Mapping[str, tuple[int, ...]]
+    marks: tuple[str, ...]
+
+    def ours(self, key: str) -> str | None:
+        """Our name of their key; None when there is none."""
+        for theirs, ours in self.prefixes:
+            if key.startswith(theirs):
+                return ours + key.removeprefix(theirs)
+        return None
+
+    def theirs(self, key: str) -> list[str]:
+        """All their names of our key."""
+        return [theirs + key.removeprefix(ours) for theirs, ours in self.prefixes if key.startswith(ours)]
+
+
+FORMATS = (
+    Format(
+        "aimnet",
+        tuple(_AIMNET),
+        {"resnet.fc.weight": (1000, 512), "resnet.fc.bias": (1000,)},
+        ("decoder0_g_spatial.weight", "decoder_final_l.weight"),
+    ),
+    Format(
+        "resnet34_mp",
+        tuple(_BACKBONE),
+        {"fc.weight": (1000, 512), "fc.bias": (1000,)},
+        ("conv1.weight", "layer4.2.conv2.weight"),
+    ),
+)
+
+
+@dataclass
+class Report:
+    """What became of the keys of a state dict.
+
+    Attributes:
+        format: ``aimnet``, ``resnet34_mp``, ..., or ``aimkit`` when the keys were ours.
+        loaded: How many of our tensors were loaded.
+        aliases: Keys that named a tensor which another key had named already.
+        unused: Tensors that no forward pass reads (the backbone's classifier); ``state_dict`` takes them back.
+    """
+
+    format: str
+    loaded: int
+    aliases: list[str] = field(default_factory=list)
+    unused: dict[str, Tensor] = field(default_factory=dict)
+
+
+def load_state_dict(model: nn.Module, state_dict: Mapping[str, object], where: str = "state dict") -> Report:
+    """Load a released state dict, or one of ours, into a network or a backbone.
+
+    Args:
+        model: Changed in place. A backbone's state dict may be loaded into a network: only its backbone changes.
+        state_dict: A mapping to tensors, also inside ``{"state_dict": ...}`` or with the prefix ``module.``.
+        where: For messages.
+
+    Returns:
+        What became of every key.
+
+    Raises:
+        AimkitError: A key is unknown or missing, a shape differs, or two names of one tensor disagree. Nothing is
+            loaded then.
+    """
+    tensors = unwrap(state_dict, where)
+    wanted = model.state_dict()
+    if tensors.keys() == wanted.keys():
+        _copy(model, tensors, where)
+        return Report("aimkit", len(tensors))
+    form = recognise(tensors)
+    if form is None:
+        unknown, missing = tensors.keys() - wanted.keys(), wanted.keys() - tensors.keys()
+        raise AimkitError(f"these weights belong to another network: {_differences(unknown, missing)}", where)
+    inner = getattr(model, "backbone", None)
+    target = inner if form.name == "resnet34_mp" and isinstance(inner, nn.Module) else model
+    ours, report = _translate(tensors, form, where)
+    _copy(target, ours, where)
+    report.loaded = len(ours)
+    return report
+
+
+def state_dict(model: nn.Module, unused: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+    """A network's or backbone's tensors under the released names, aliases included.
+
+    Args:
+        model: With the architecture of a released one.
+        unused: Tensors that the released file has and the network does not (``Report.unused``); zeros when left out.
+
+    Returns:
+        Their keys; the aliases share storage.
+
+    Raises:
+        AimkitError: The network has no released form.
+    """
+    tensors = model.state_dict()
+    for form in FORMATS:
+        names = {key: form.theirs(key) for key in tensors}
+        if all(names.values()) and all(any(key.startswith(ours) for key in tensors) for _, ours in form.prefixes):
+            result = {theirs: tensors[key] for key, keys in names.items() for theirs in keys}
+            for key, shape in form.unused.items():
+                result[key] = (unused or {}).get(key, torch.zeros(shape))
+            return result
+    what = f"this {type(model).__name__} has no released form"
+    raise AimkitError(what, hint="only a network of the paper's shape on resnet34_mp has one")
+
+
+def recognise(tensors: Mapping[str, Tensor]) -> Format | None:
+    """The format that a state dict is in; None when it is none of the released ones."""
+    return next((form for form in FORMATS if all(mark in tensors for mark in form.marks)), None)
+
+
+def unwrap(content: Mapping[str, object], where: str = "state dict") -> dict[str, Tensor]:
+    """Take a state dict out of ``{"state_dict": ...}``, and the prefix ``module.`` off its keys.
+
+    Raises:
+        AimkitError: It holds something else than tensors.
+    """
+    inner = content.get("state_dict", content)
+    tensors: dict[str, Tensor] = {}
+    for key, value in inner.items() if isinstance(inner, Mapping) else ():
+        if not isinstance(value, Tensor):
+            raise AimkitError(f"'{key}' is a {type(value).__name__}, no tensor", where, "is this a state dict?")
+        tensors[key] = value
+    if not tensors:
+        raise AimkitError("there are no tensors in it", where)
+    if all(key.startswith("module.") for key in tensors):
+        return {key.removeprefix("module."): value for key, value in tensors.items()}
+    return tensors
+
+
+def _translate(tensors: Mapping[str, Tensor], form: Format, where: str) -> tuple[dict[str, Tensor], Report]:
+    ours: dict[str, Tensor] = {}
+    report = Report(form.name, 0)
+    unknown = set()
+    for key, value in tensors.items():
+        name = form.ours(key)
+        if key in form.unused:
+            report.unused[key] = value
+        elif name is None:
+            unknown.add(key)
+        elif name not in ours:
+            ours[name] = value
+        elif torch.equal(ours[name], value):
+            report.aliases.append(key)
+        else:
+            raise AimkitError(f"'{key}' differs from another key that names the same tensor", where)
+    if unknown:
+        raise AimkitError(f"unknown keys in weights of the format {form.name}: {_some(unknown)}", where)
+    return ours, report
+
+
+def _copy(target: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
+    """Load all or nothing. Counters of batches may be missing: files of early PyTorch versions have none."""
+    current = target.state_dict()
+    counters = {key for key in current if key.endswith("num_batches_tracked")}
+    unknown, missing = tensors.keys() - current.keys(), current.keys() - tensors.keys() - counters
+    name = type(target).__name__
+    if unknown or missing:
+        hint = "build the network with the options and the backbone that these weights were made with"
+        raise AimkitError(f"the weights do not fit this {name}: {_differences(unknown, missing)}", where, hint)
+    for key, value in tensors.items():
+        if value.shape != current[key].shape:
+            what = f"'{key}' is {tuple(value.shape)}, this {name} has {tuple(current[key].shape)}"
+            raise AimkitError(what, where, "was it built with the same backbone, width, representation and in_chans?")
+    target.load_state_dict(tensors, strict=False)
+
+
+def _differences(unknown: Set[str], missing: Set[str]) -> str:
+    found = (("unknown", unknown), ("missing", missing))
+    return "; ".join(f"{len(keys)} {word} ({_some(keys)})" for word, keys in found if keys)
+
+
+def _some(keys: Set[str]) -> str:
+    return ", ".join(sorted(keys)[:3]) + (", ..." if len(keys) > 3 else "")
