@@ -14,9 +14,9 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Annotated, Any, ClassVar, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from aimkit import resources
@@ -34,6 +34,21 @@ KINDS = {
 _NAME_KEYS = ("name", "step", "source", "generator")
 
 M = TypeVar("M", bound="Block")
+
+
+def _pair(value: Any) -> Any:
+    return (value, value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _ordered(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise ValueError(f"the range [{value[0]:g}, {value[1]:g}] runs backwards")
+    return value
+
+
+#: A range [low, high] from which a value is drawn for every sample; one number means that number.
+Range = Annotated[tuple[float, float], BeforeValidator(_pair), AfterValidator(_ordered)]
+IntRange = Annotated[tuple[int, int], BeforeValidator(_pair), AfterValidator(_ordered)]
 
 
 class Block(BaseModel):

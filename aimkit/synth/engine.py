@@ -7,7 +7,7 @@ are blended: what is stored is what was blended, and the compositing equation ho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
@@ -45,7 +45,7 @@ class _Entry:
         return item
 
 
-class Synthesizer:
+class Synthesizer(Sequence[Sample]):
     """Makes the samples of a recipe; ``synthesizer[i]`` is a pure function of the recipe and ``i``.
 
     Args:
@@ -67,13 +67,10 @@ class Synthesizer:
     def __len__(self) -> int:
         return self.recipe.count or len(self._passes)
 
-    def __getitem__(self, index: int) -> Sample:
+    def __getitem__(self, index: int) -> Sample:  # type: ignore[override]
         if not 0 <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
         return self.sample(index)
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
 
     def sample(self, index: int) -> Sample:
         """The sample of any index from 0 up; unlike ``[i]`` it goes on behind the end, for training without epochs.

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from aimkit.recipe import Block
+from aimkit.recipe import Block, IntRange, Range
 from aimkit.registry import Registry
 from aimkit.synth import geometry
 from aimkit.types import Float, Foreground, ImageType
 
 #: A foreground reaches the border where more than this share of the border's pixels belong to it.
 _CONTACT = 0.01
-
-
-def _span(value: Any) -> Any:
-    return [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Pixels = Annotated[tuple[int, int], BeforeValidator(_span)]
-Span = tuple[float, float]
 
 
 class PlacementBlock(Block):
@@ -35,21 +27,16 @@ class PlacementBlock(Block):
     """
 
     mode: str
-    height: Pixels = (512, 512)
-    width: Pixels = (512, 512)
+    height: IntRange = (512, 512)
+    width: IntRange = (512, 512)
     layers: tuple[float, ...] = (1.0,)
 
     @model_validator(mode="after")
-    def _ranges(self) -> PlacementBlock:
-        for name in ("height", "width"):
-            low, high = getattr(self, name)
-            if not 1 <= low <= high:
-                raise ValueError(f"{name} [{low}, {high}] must be positive and must not run backwards")
+    def _possible(self) -> PlacementBlock:
+        if self.height[0] < 1 or self.width[0] < 1:
+            raise ValueError("height and width must be at least 1")
         if not self.layers or min(self.layers) < 0 or not sum(self.layers):
             raise ValueError("layers are chances: not negative, at least one above 0")
-        for name, value in self:
-            if isinstance(value, tuple) and name not in ("height", "width", "layers") and value[0] > value[-1]:
-                raise ValueError(f"{name} [{value[0]:g}, {value[-1]:g}] runs backwards")
         return self
 
 
@@ -81,13 +68,13 @@ class Canvas(PlacementBlock):
     """
 
     mode: Literal["canvas"] = "canvas"
-    scale: Span = (0.5, 1.0)
-    rotation: Span = (0.0, 0.0)
-    shear: Span = (0.0, 0.0)
+    scale: Range = (0.5, 1.0)
+    rotation: Range = (0.0, 0.0)
+    shear: Range = (0.0, 0.0)
     flip: float = Field(0.5, ge=0, le=1)
     overhang: float = Field(0.0, ge=0, lt=1)
-    cover: Span = (1.0, 1.5)
-    background_zoom: Span = (1.0, 1.5)
+    cover: Range = (1.0, 1.5)
+    background_zoom: Range = (1.0, 1.5)
     background_flip: float = Field(0.5, ge=0, le=1)
     kernels: tuple[Literal["auto", "nearest", "linear", "cubic", "lanczos", "area"], ...] = ("auto",)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, SerializeAsAny, model_validator
+from pydantic import Field, PlainValidator, SerializeAsAny, model_validator
 
-from aimkit.recipe import Block, Recipe, named
+from aimkit.recipe import Block, IntRange, Recipe, named
 from aimkit.synth.placement import PlacementBlock, placements
 from aimkit.synth.sources import BackgroundBlock, ForegroundBlock, background_sources, foreground_sources
 from aimkit.synth.steps import StepBlock, steps
@@ -16,10 +16,6 @@ BackgroundEntry = Annotated[SerializeAsAny[BackgroundBlock], PlainValidator(name
 PlacementEntry = Annotated[SerializeAsAny[PlacementBlock], PlainValidator(named(placements, "mode"))]
 StepEntry = Annotated[SerializeAsAny[StepBlock], PlainValidator(named(steps, "step"))]
 Type = Literal["SO", "STM", "NS"]
-
-
-def _pair(value: Any) -> Any:
-    return [value, value] if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 class Labels(Block):
@@ -33,14 +29,14 @@ class Labels(Block):
     """
 
     schedule: Literal["fixed", "random", "distance"] = "fixed"
-    kernel: Annotated[tuple[int, int], BeforeValidator(_pair)] = (30, 30)
+    kernel: IntRange = (30, 30)
     relative: bool = False
 
     @model_validator(mode="after")
     def _sensible(self) -> Labels:
         low, high = self.kernel
-        if low < 0 or high < low:
-            raise ValueError(f"kernel [{low}, {high}] must be positive and must not run backwards")
+        if low < 0:
+            raise ValueError("a kernel can't be negative")
         if self.schedule == "fixed" and low != high:
             raise ValueError('a kernel range needs schedule = "random" or "distance"')
         return self

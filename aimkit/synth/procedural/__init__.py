@@ -9,24 +9,15 @@ generator returns RGB, float32 in [0, 1], (H, W, 3).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import AfterValidator
 
-from aimkit.recipe import Block
+from aimkit.recipe import Block, Range
 from aimkit.registry import Registry
 from aimkit.types import Float, Foreground
 
-
-def _ordered(value: tuple[float, float]) -> tuple[float, float]:
-    if value[0] > value[1]:
-        raise ValueError(f"the range [{value[0]:g}, {value[1]:g}] runs backwards")
-    return value
-
-
-#: A range [low, high] from which a value is drawn for every sample.
-Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
+__all__ = ["GeneratorBlock", "Range", "background_generators", "draw", "generators"]
 
 
 class GeneratorBlock(Block):

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from aimkit.recipe import IntRange, Range
 from aimkit.synth.compose import linear_to_srgb, srgb_to_linear
 from aimkit.synth.steps import Scene, StepBlock, steps
 from aimkit.types import Array, to_float, to_uint8
@@ -17,7 +18,7 @@ class Compression(StepBlock):
     quality: 1 to 100, drawn from [low, high].
     """
 
-    quality: tuple[int, int] = (60, 95)
+    quality: IntRange = (60, 95)
 
 
 @steps.register("jpeg", params=Compression, on="image", keeps_equation=False)
@@ -38,8 +39,8 @@ class SensorNoise(StepBlock):
     read: Standard deviation in the dark, in linear light, likewise.
     """
 
-    shot: tuple[float, float] = (1e-4, 3e-3)
-    read: tuple[float, float] = (5e-4, 5e-3)
+    shot: Range = (1e-4, 3e-3)
+    read: Range = (5e-4, 5e-3)
 
 
 @steps.register("sensor_noise", params=SensorNoise, on="image", keeps_equation=False)

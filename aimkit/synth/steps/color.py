@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from aimkit.recipe import Range
 from aimkit.synth.steps import Scene, StepBlock, steps
 from aimkit.types import Array, Float, to_uint8
 
@@ -18,9 +19,9 @@ class HsvJitter(StepBlock):
     value: Added to the value, share of full.
     """
 
-    hue: tuple[float, float] = (-40.0, 40.0)
-    saturation: tuple[float, float] = (-0.1, 0.1)
-    value: tuple[float, float] = (-0.1, 0.1)
+    hue: Range = (-40.0, 40.0)
+    saturation: Range = (-0.1, 0.1)
+    value: Range = (-0.1, 0.1)
 
 
 @steps.register("hsv_jitter", params=HsvJitter, on="foreground", keeps_equation=True)
@@ -40,7 +41,7 @@ class Gamma(StepBlock):
     gamma: Exponent, drawn evenly on a logarithmic scale.
     """
 
-    gamma: tuple[float, float] = (0.7, 1.4)
+    gamma: Range = (0.7, 1.4)
 
 
 @steps.register("gamma", params=Gamma, on="planes", keeps_equation=True)
@@ -58,8 +59,8 @@ class Contrast(StepBlock):
     brightness: Added afterwards, share of full.
     """
 
-    contrast: tuple[float, float] = (0.7, 1.3)
-    brightness: tuple[float, float] = (-0.1, 0.1)
+    contrast: Range = (0.7, 1.3)
+    brightness: Range = (-0.1, 0.1)
 
 
 @steps.register("contrast", params=Contrast, on="planes", keeps_equation=True)
@@ -77,7 +78,7 @@ class WhiteBalance(StepBlock):
     gain: Factor of red and of blue, each drawn; green stays.
     """
 
-    gain: tuple[float, float] = (0.85, 1.18)
+    gain: Range = (0.85, 1.18)
 
 
 @steps.register("white_balance", params=WhiteBalance, on="planes", keeps_equation=True)
@@ -95,7 +96,7 @@ class MatchHistogram(StepBlock):
     strength: 0 leaves the foreground as it is, 1 gives it the background's histogram.
     """
 
-    strength: tuple[float, float] = (0.2, 0.7)
+    strength: Range = (0.2, 0.7)
 
 
 @steps.register("match_histogram", params=MatchHistogram, on="planes", keeps_equation=True)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
+from aimkit.recipe import Range
 from aimkit.synth.geometry import filter_premultiplied
 from aimkit.synth.steps import Scene, StepBlock, steps
 from aimkit.types import Float
@@ -18,7 +19,7 @@ class Defocus(StepBlock):
     target: What is out of focus; "either" draws one of the two.
     """
 
-    radius: tuple[float, float] = (1.0, 6.0)
+    radius: Range = (1.0, 6.0)
     target: Literal["background", "foreground", "either"] = "background"
 
 
@@ -40,7 +41,7 @@ class MotionBlur(StepBlock):
     length: Path of the foreground while the shutter is open, in thousandths of the short side.
     """
 
-    length: tuple[float, float] = (4.0, 30.0)
+    length: Range = (4.0, 30.0)
 
 
 @steps.register("motion_blur", params=MotionBlur, on="planes", keeps_equation=True)

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from aimkit.recipe import Range
 from aimkit.synth import geometry
 from aimkit.synth.steps import Scene, StepBlock, steps
 
@@ -18,9 +19,9 @@ class Shadow(StepBlock):
     offset: Length of its shift, as a share of the short side.
     """
 
-    strength: tuple[float, float] = (0.2, 0.6)
-    softness: tuple[float, float] = (5.0, 40.0)
-    offset: tuple[float, float] = (0.02, 0.2)
+    strength: Range = (0.2, 0.6)
+    softness: Range = (5.0, 40.0)
+    offset: Range = (0.02, 0.2)
 
 
 @steps.register("shadow", params=Shadow, on="planes", keeps_equation=True)
@@ -53,8 +54,8 @@ class LightWrap(StepBlock):
     width: Reach into the foreground in thousandths of the short side.
     """
 
-    strength: tuple[float, float] = (0.1, 0.5)
-    width: tuple[float, float] = (4.0, 20.0)
+    strength: Range = (0.1, 0.5)
+    width: Range = (4.0, 20.0)
 
 
 @steps.register("light_wrap", params=LightWrap, on="planes", keeps_equation=True)

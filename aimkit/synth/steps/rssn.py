@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from aimkit.recipe import Range
 from aimkit.synth.steps import Scene, StepBlock, steps
 from aimkit.types import Array, Float, to_float, to_uint8
 
@@ -44,7 +45,7 @@ class SharedNoise(StepBlock):
     sigma: Standard deviation in grey levels of 255, drawn from [low, high].
     """
 
-    sigma: tuple[float, float] = (10.0, 10.0)
+    sigma: Range = (10.0, 10.0)
 
 
 @steps.register("shared_noise", params=SharedNoise, on="planes", keeps_equation=True)
@@ -81,7 +82,7 @@ class Denoise(StepBlock):
     on_planes: Which planes are denoised.
     """
 
-    strength: tuple[float, float] = (3.0, 3.0)
+    strength: Range = (3.0, 3.0)
     on_planes: Literal["both", "foreground", "background"] = "both"
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from aimkit.recipe import Range
 from aimkit.synth import geometry
 from aimkit.synth.steps import Scene, StepBlock, steps
 
@@ -23,9 +24,9 @@ class Affine(StepBlock):
     kernels: Resampling kernels, one is drawn: a network that sees only one learns its artefacts.
     """
 
-    rotation: tuple[float, float] = (-30.0, 30.0)
-    scale: tuple[float, float] = (0.8, 1.25)
-    shear: tuple[float, float] = (-10.0, 10.0)
+    rotation: Range = (-30.0, 30.0)
+    scale: Range = (0.8, 1.25)
+    shear: Range = (-10.0, 10.0)
     flip: float = Field(0.5, ge=0, le=1)
     kernels: Kernels = ("nearest", "linear", "cubic", "lanczos")
 

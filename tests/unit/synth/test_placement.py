@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aimkit.errors import AimkitError
+from aimkit.recipe import parse
+from aimkit.synth import geometry
+from aimkit.synth.placement import Canvas, Stretch, border_contact, canvas_size, place_background, place_foreground
+from aimkit.types import Foreground, ImageType
+
+
+def foreground(box: tuple[int, int, int, int], kind: ImageType = ImageType.SO) -> Foreground:
+    left, top, right, bottom = box
+    alpha = np.zeros((100, 80), np.float32)
+    alpha[top:bottom, left:right] = 1
+    return Foreground(np.full((100, 80, 3), 0.5, np.float32), alpha, kind)
+
+
+def place(box: tuple[int, int, int, int], seed: int = 0, kind: ImageType = ImageType.SO, **keys: object):
+    params = parse(Canvas, {"mode": "canvas", **keys}, "test")
+    return place_foreground(params, foreground(box, kind), (120, 160), np.random.default_rng(seed))
+
+
+def test_a_free_foreground_stays_inside_and_has_the_drawn_scale() -> None:
+    for seed in range(20):
+        _, alpha, drawn = place((20, 30, 60, 70), seed, scale=[0.4, 0.9])
+        left, top, right, bottom = geometry.bounding_box(alpha, 0.5)
+        assert left >= 0
+        assert right <= 160
+        assert max((right - left) / 160, (bottom - top) / 120) == pytest.approx(drawn["scale"], abs=0.02)
+
+
+@pytest.mark.parametrize("rotation", [0, 30])
+def test_a_rotated_foreground_fits_too(rotation: float) -> None:
+    for seed in range(10):
+        _, alpha, _ = place((20, 30, 60, 40), seed, scale=[0.99, 0.99], rotation=[rotation, rotation])
+        assert alpha.sum() == pytest.approx(
+            place((20, 30, 60, 40), seed + 50, scale=[0.99, 0.99], rotation=[rotation, rotation])[1].sum(), rel=0.02
+        )
+
+
+@pytest.mark.parametrize(("box", "side"), [((20, 30, 60, 100), 3), ((20, 0, 60, 50), 1)])
+def test_a_foreground_cut_off_by_its_photo_stays_cut_off(box: tuple[int, int, int, int], side: int) -> None:
+    for seed in range(20):
+        _, alpha, drawn = place(box, seed, scale=[0.3, 0.9], rotation=[-30, 30])
+        contact = border_contact(alpha)
+        assert contact[side]
+        assert not contact[(side + 2) % 4]
+        assert drawn["rotation"] == 0
+
+
+def test_left_contact_becomes_right_contact_when_flipped() -> None:
+    for seed in range(10):
+        _, alpha, drawn = place((0, 30, 40, 60), seed, scale=[0.4, 0.6])
+        assert border_contact(alpha)[2 if drawn["flip"] else 0]
+
+
+def test_a_foreground_cut_off_on_both_sides_reaches_from_border_to_border() -> None:
+    _, alpha, _ = place((0, 40, 80, 60), scale=[0.3, 0.3])
+    assert border_contact(alpha)[0]
+    assert border_contact(alpha)[2]
+
+
+def test_a_non_salient_foreground_covers_the_canvas() -> None:
+    for seed in range(10):
+        _, alpha, _ = place((0, 0, 80, 100), seed, kind=ImageType.NS)
+        assert alpha.min() == 1
+
+
+def test_an_empty_foreground_gives_an_empty_plane() -> None:
+    _, alpha, drawn = place((5, 5, 5, 5))
+    assert not alpha.any()
+    assert drawn == {"empty": True}
+
+
+def test_stretch_leaves_the_foreground_alone_and_stretches_the_background() -> None:
+    params, source = Stretch(mode="stretch"), foreground((20, 30, 60, 70))
+    color, alpha, _ = place_foreground(params, source, (100, 80), np.random.default_rng(0))
+    assert color is source.color
+    assert alpha is source.alpha
+    ramp = np.broadcast_to(np.linspace(0, 1, 10, dtype=np.float32)[:, None, None], (10, 5, 3))
+    background, _ = place_background(params, ramp, (100, 80), np.random.default_rng(0))
+    assert background.shape == (100, 80, 3)
+    assert background[0, 0, 0] == 0
+    assert background[-1, -1, 0] == 1
+
+
+def test_a_background_is_cropped_and_never_out_of_aspect() -> None:
+    y, x = np.mgrid[:90, :200].astype(np.float32)
+    image = np.dstack([x / 200, y / 200, x * 0])
+    for seed in range(10):
+        placed, drawn = place_background(Canvas(mode="canvas"), image, (120, 160), np.random.default_rng(seed))
+        per_x = np.abs(np.diff(placed[60, 20:140, 0])).mean()
+        per_y = np.abs(np.diff(placed[20:100, 80, 1])).mean()
+        assert per_x == pytest.approx(per_y, rel=0.06)
+        assert drawn["crop"][2] <= 200
+
+
+def test_a_one_pixel_background_serves() -> None:
+    placed, _ = place_background(
+        Canvas(mode="canvas"), np.full((1, 1, 3), 0.3, np.float32), (12, 16), np.random.default_rng(0)
+    )
+    assert np.allclose(placed, 0.3)
+
+
+def test_canvas_size_is_drawn_from_its_ranges() -> None:
+    params = Canvas(mode="canvas", height=(10, 20), width=(30, 30))
+    sizes = {canvas_size(params, np.random.default_rng(seed)) for seed in range(100)}
+    assert {height for height, _ in sizes} == set(range(10, 21))
+    assert {width for _, width in sizes} == {30}
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"scale": [0.9, 0.3]}, r"\[0.9, 0.3\] runs backwards"),
+        ({"scale": [0, 0.3]}, "above 0"),
+        ({"height": [20, 10]}, "height"),
+        ({"layers": [0]}, "layers"),
+        ({"kernels": []}, "kernels"),
+        ({"rotatoin": 1}, "did you mean 'rotation'"),
+    ],
+)
+def test_bad_keys_are_told(keys: dict[str, object], message: str) -> None:
+    with pytest.raises(AimkitError, match=message):
+        parse(Canvas, {"mode": "canvas", **keys}, "test")

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+from aimkit.errors import AimkitError
+from aimkit.recipe import parse
+from aimkit.synth.compose import blend
+from aimkit.synth.steps import Scene, StepBlock, steps
+from aimkit.synth.steps.color import match_plane
+from aimkit.synth.steps.lens import disc, streak
+from aimkit.types import ImageType, to_float, to_uint8
+
+NAMES = steps.list()
+
+#: The test scene is so small that a default of some thousandths of its side is no change at all.
+VISIBLE = {"defocus": {"radius": [60, 60]}}
+
+
+def scene(seed: int = 0, size: tuple[int, int] = (48, 64)) -> Scene:
+    draw = np.random.default_rng(seed)
+    smooth = draw.random((2, 6, 8, 3), np.float32).repeat(8, axis=1).repeat(8, axis=2)
+    y, x = np.mgrid[: size[0], : size[1]]
+    alpha = np.clip((18 - np.hypot(y - 24, x - 32)) / 6, 0, 1).astype(np.float32)
+    result = Scene(smooth[0].copy(), alpha, smooth[1].copy(), ImageType.SO)
+    result.image = blend(result.foreground, result.alpha, result.background)
+    return result
+
+
+def apply(name: str, target: Scene, seed: int = 1, **keys: object) -> dict[str, object]:
+    entry = steps.get(name)
+    return entry.value(target, parse(entry.info["params"], {"step": name, **keys}, name), np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_step_keeps_shapes_and_range_and_repeats_itself(name: str) -> None:
+    first, second, before = scene(), scene(), scene()
+    drawn = apply(name, first, **VISIBLE.get(name, {}))
+    assert apply(name, second, **VISIBLE.get(name, {})) == drawn
+    for plane in ("foreground", "alpha", "background", "image"):
+        values = getattr(first, plane)
+        assert values.dtype == np.float32
+        assert values.min() >= 0
+        assert values.max() <= 1
+        assert np.array_equal(values, getattr(second, plane))
+        if name != "resize_foreground":
+            assert values.shape == getattr(before, plane).shape
+    assert any(
+        not np.array_equal(getattr(first, p), getattr(before, p))
+        for p in ("foreground", "alpha", "background", "image")
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_steps_on_the_image_touch_it_and_those_that_touch_it_alone_break_the_equation(name: str) -> None:
+    entry, target, before = steps.get(name), scene(), scene()
+    apply(name, target)
+    if entry.info["on"] == "image":
+        assert not entry.info["keeps_equation"]
+        assert not np.array_equal(target.image, before.image)
+    else:
+        assert entry.info["keeps_equation"]
+        assert np.array_equal(target.image, before.image)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_step_has_a_docstring_and_a_block_with_its_keys(name: str) -> None:
+    entry = steps.get(name)
+    assert entry.summary
+    assert issubclass(entry.info["params"], StepBlock)
+    assert entry.info["on"] in ("foreground", "planes", "image")
+
+
+def test_the_centred_box_blur_does_not_move_the_background_and_the_references_does() -> None:
+    ramp = np.broadcast_to(np.linspace(0, 1, 64, dtype=np.float32)[None, :, None], (48, 64, 3))
+    shifts = []
+    for centered in (True, False):
+        target = scene()
+        target.background = ramp.copy()
+        apply("blur_background", target, kernels=[20], centered=centered)
+        shifts.append(float((target.background - ramp)[24, 32, 0] * 63))
+    assert shifts[0] == pytest.approx(0, abs=1e-3)
+    assert abs(shifts[1]) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_shared_noise_is_the_same_on_both_planes_and_never_wraps() -> None:
+    target, before = scene(), scene()
+    target.foreground[:] = before.foreground[:] = 0.5
+    target.background[:] = before.background[:] = 0.4
+    apply("shared_noise", target)
+    noise = target.foreground - before.foreground
+    assert np.allclose(noise, target.background - before.background, atol=1e-6)
+    assert noise.std() * 255 == pytest.approx(10, rel=0.05)
+    bright = scene()
+    bright.foreground[:] = bright.background[:] = 1.0
+    apply("shared_noise", bright)
+    assert bright.foreground.min() > 0.7
+
+
+def test_wrapped_noise_wraps_as_the_reference_does() -> None:
+    """Level 8 with sigma 10 wraps for about a fifth of the pixels, level 250 for about a quarter."""
+    for level, share in ((8, 0.21), (250, 0.27)):
+        target = scene()
+        target.image = np.full((400, 400, 3), level / 255, np.float32)
+        target.foreground = target.background = target.image
+        apply("wrapped_noise", target)
+        wrapped = np.abs(to_uint8(target.image).astype(int) - level) > 128
+        assert wrapped.mean() == pytest.approx(share, abs=0.03)
+
+
+def test_kernels_of_disc_and_streak_sum_to_one_and_are_centred() -> None:
+    for kernel in (disc(0.2), disc(3.3), disc(7), streak(1, 0), streak(9.5, 37), streak(20, 90)):
+        assert kernel.sum() == pytest.approx(1, abs=1e-5)
+        middle = kernel.shape[0] // 2
+        grid = np.arange(kernel.shape[0]) - middle
+        assert (kernel.sum(axis=0) * grid).sum() == pytest.approx(0, abs=1e-3)
+        assert (kernel.sum(axis=1) * grid).sum() == pytest.approx(0, abs=1e-3)
+    assert disc(0.1).max() == 1
+
+
+def test_motion_blur_keeps_the_amount_of_alpha() -> None:
+    target, before = scene(), scene()
+    apply("motion_blur", target, length=[100, 100])
+    assert target.alpha.sum() == pytest.approx(before.alpha.sum(), rel=1e-3)
+
+
+def test_matching_a_plane_to_itself_changes_nothing_and_to_another_takes_its_histogram() -> None:
+    draw = np.random.default_rng(0)
+    plane, other = draw.random((64, 64), np.float32), draw.random((64, 64), np.float32) ** 2
+    assert np.abs(match_plane(plane, plane) - plane).max() < 2 / 255
+    quantiles = np.linspace(0.05, 0.95, 19)
+    assert np.allclose(np.quantile(match_plane(plane, other), quantiles), np.quantile(other, quantiles), atol=0.01)
+
+
+def test_planes_that_a_step_leaves_alone_are_left_alone() -> None:
+    """Sources may hand out cached arrays: a step replaces planes, it never writes into them."""
+    for name in NAMES:
+        target = scene()
+        kept = copy.copy(target)
+        copies = {p: getattr(target, p).copy() for p in ("foreground", "alpha", "background", "image")}
+        apply(name, target)
+        for plane, values in copies.items():
+            assert np.array_equal(getattr(kept, plane), values), f"{name} writes into {plane}"
+
+
+def test_jpeg_differs_by_little_and_depends_on_quality() -> None:
+    errors = []
+    for quality in (20, 95):
+        target = scene()
+        before = target.image.copy()
+        apply("jpeg", target, quality=[quality, quality])
+        errors.append(float(np.abs(target.image - before).mean()))
+    assert errors[1] < errors[0] < 0.1
+    assert np.array_equal(to_float(to_uint8(target.image)), target.image)
+
+
+def test_bad_parameters_are_told() -> None:
+    with pytest.raises(AimkitError, match="did you mean 'sigma'"):
+        apply("shared_noise", scene(), sigam=[1, 2])
+    with pytest.raises(AimkitError, match="less than or equal to 1"):
+        apply("jpeg", scene(), p=1.5)
