@@ -7,6 +7,7 @@ the top left corner. Layers are premultiplied RGBA, float32, (H, W, 4), until :f
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -74,7 +75,7 @@ def polygon(size: tuple[int, int], points: Array) -> Float:
     return np.clip(np.abs(covered), 0, 1).astype(np.float32)
 
 
-def ellipse(size: tuple[int, int], center: Array, radii: Array, angle: float = 0.0) -> Float:
+def ellipse(size: tuple[int, int], center: Sequence[float], radii: Sequence[float], angle: float = 0.0) -> Float:
     """Exact coverage of an ellipse; centre and radii as (x, y) in frame units, angle in radians."""
     turn = np.linspace(0, 2 * np.pi, 256, endpoint=False)
     x, y = radii[0] * np.cos(turn), radii[1] * np.sin(turn)
