@@ -166,7 +166,7 @@ def sitting(rng: np.random.Generator) -> Body:
 
 def standing(rng: np.random.Generator) -> Body:
     """An animal from the side, on four legs."""
-    long, tall, thick = rng.uniform(0.75, 1.05), rng.uniform(0.5, 0.85), rng.uniform(0.3, 0.42)
+    long, tall, thick = rng.uniform(0.65, 0.95), rng.uniform(0.75, 1.1), rng.uniform(0.3, 0.42)
     trunk = [Part(0, 0, long, thick), Part(-0.55 * long, 0.02, thick * 1.15, thick * 1.1)]
     far: list[Part] = []
     near: list[Part] = []

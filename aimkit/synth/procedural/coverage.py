@@ -66,13 +66,18 @@ def polygon(size: tuple[int, int], points: Array) -> Float:
     row = np.floor(middle[:, 1]).astype(np.int64)
     inside = (row >= 0) & (row < height)
     row, col, x, rise = row[inside], col[inside], x[inside], rise[inside]
+    result = np.zeros(size, np.float32)
+    if len(row) == 0:
+        return result
     # A rise covers everything to its right in the row, and of its own pixel the part right of it.
+    top, left, right = row.min(), col.min(), min(int(col.max()) + 1, width)
+    tall, wide = row.max() + 1 - top, right - left + 2
+    flat = (row - top) * wide + col - left
     share = x - col
-    flat = row * (width + 2) + col
-    area = np.bincount(flat, rise * (1 - share), minlength=height * (width + 2))
-    area += np.bincount(flat + 1, rise * share, minlength=height * (width + 2))[: height * (width + 2)]
-    covered = np.cumsum(area.reshape(height, width + 2), axis=1)[:, :width]
-    return np.clip(np.abs(covered), 0, 1).astype(np.float32)
+    area = np.bincount(flat, rise * (1 - share), tall * wide) + np.bincount(flat + 1, rise * share, tall * wide)
+    covered = np.cumsum(area.reshape(tall, wide), axis=1)[:, : right - left]
+    result[top : top + tall, left:right] = np.clip(np.abs(covered), 0, 1)
+    return result
 
 
 def ellipse(size: tuple[int, int], center: Sequence[float], radii: Sequence[float], angle: float = 0.0) -> Float:
@@ -94,6 +99,25 @@ def layer(color: Array, alpha: Array) -> Float:
 def over(top: Float, bottom: Float) -> Float:
     """Premultiplied RGBA: the top layer over the bottom one (Porter and Duff 1984)."""
     return np.asarray(top + bottom * (1 - top[..., 3:]), np.float32)
+
+
+def paint(image: Float, color: Array, alpha: Array) -> None:
+    """Composite a straight colour, (3,) or (H, W, 3), over premultiplied RGBA in place, where alpha is above 0."""
+    rows, cols = _window(alpha)
+    below, share = image[rows, cols], alpha[rows, cols, None]
+    color = np.asarray(color, np.float32)
+    below *= 1 - share
+    below[..., :3] += share * (color[rows, cols] if color.ndim == 3 else color)
+    below[..., 3:] += share
+
+
+def _window(alpha: Array) -> tuple[slice, slice]:
+    """The smallest window that holds everything above 0."""
+    rows = np.flatnonzero(alpha.any(axis=1))
+    if len(rows) == 0:
+        return slice(0, 0), slice(0, 0)
+    cols = np.flatnonzero(alpha[rows[0] : rows[-1] + 1].any(axis=0))
+    return slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)
 
 
 def strokes(
@@ -177,24 +201,27 @@ def _draw(canvas: Float, pixels: Float, attributes: Float) -> None:
     row, col = np.where(tall, along, w), np.where(tall, w, along)
     inside = (row >= 0) & (row < height) & (col >= 0) & (col < width) & (cover > 1e-4)
     row, col, cover, sample = row[inside], col[inside], cover[inside], sample[inside]
-    _accumulate(canvas, row * width + col, cover, sample, values[:, 1:5])
+    if len(row) == 0:
+        return
+    top, left = row.min(), col.min()
+    window = canvas[top : row.max() + 1, left : col.max() + 1]
+    _accumulate(window, (row - top) * window.shape[1] + col - left, cover, sample, values[:, 1:5])
 
 
-def _accumulate(canvas: Float, pixel: Array, cover: Float, sample: Array, color: Float) -> None:
+def _accumulate(window: Float, pixel: Array, cover: Float, sample: Array, color: Float) -> None:
     """Composite fragments in their order: weights c_i prod_{j later} (1 - c_j), summed by pixel."""
-    area = canvas.shape[0] * canvas.shape[1]
+    area = window.shape[0] * window.shape[1]
     total = len(pixel)
     # Transposing a matrix of one entry a row is a stable counting sort of the fragments by pixel.
     table = sparse.csr_array((cover, pixel, np.arange(total + 1)), shape=(total, area)).tocsc()
     cover, start = table.data, table.indptr
-    through = np.concatenate([[0.0], np.cumsum(np.log1p(-cover.astype(np.float64)))])
-    size = np.diff(start)
-    behind = np.exp(np.repeat(through[start[1:]], size) - through[1:]).astype(np.float32)
+    through = np.zeros(total + 1)
+    np.cumsum(np.log1p(-cover), out=through[1:], dtype=np.float64)
+    last = through[start[1:]]
+    behind = np.exp((np.repeat(last, np.diff(start)) - through[1:]).astype(np.float32))
     weights = sparse.csr_array((cover * behind, sample[table.indices], start), shape=(area, len(color)))
-    seen = np.exp(through[start[1:]] - through[start[:-1]]).astype(np.float32)
-    flat = canvas.reshape(area, 4)
-    flat *= seen[:, None]
-    flat += weights @ color
+    window *= np.exp((last - through[start[:-1]]).astype(np.float32)).reshape(*window.shape[:2], 1)
+    window += (weights @ color).reshape(window.shape)
 
 
 def reduce(image: Float, factor: int) -> Float:
@@ -208,8 +235,8 @@ def foreground(premultiplied: Float, type: ImageType, category: str = "", *, val
     alpha = np.clip(premultiplied[..., 3], 0, 1)
     # Below this a float32 quotient says nothing about the colour.
     alpha = np.where(alpha < 1e-4, 0, np.where(alpha > 1 - 1e-4, 1, alpha)).astype(np.float32)
-    color = premultiplied[..., :3] / np.maximum(premultiplied[..., 3:], 1e-4)
-    return Foreground(bleed(np.clip(color, 0, 1).astype(np.float32), alpha), alpha, type, category, valid)
+    color = np.clip(premultiplied[..., :3] / np.maximum(premultiplied[..., 3:], 1e-4), 0, 1)
+    return Foreground(bleed(np.asarray(color, np.float32), alpha), alpha, type, category, valid)
 
 
 def bleed(color: Float, alpha: Float) -> Float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -30,9 +30,9 @@ class Fur(GeneratorBlock):
         fill: Share of the frame that the body spans.
     """
 
-    strands: Range = (9000, 15000)
+    strands: Range = (11000, 17000)
     length: Range = (0.035, 0.1)
-    thickness: Range = (0.0022, 0.0042)
+    thickness: Range = (0.0016, 0.0034)
     clumping: Range = (0.15, 0.85)
     curl: Range = (0.2, 1.6)
     comb: Range = (0.4, 1.6)
@@ -71,17 +71,20 @@ def fur(params: Fur, size: tuple[int, int], rng: np.random.Generator) -> Foregro
     x, y = noise.grid(work)
     coat = _coat(params, work, rng, kind)
     distances = [bodies.distance(group, x, y) for group in body.groups]
+    # Slender bodies have shorter hair, or their limbs would drown in it.
+    stout = max(float(-d.min()) for d in distances)
+    coat = replace(coat, length=coat.length * min(1, stout / 0.25 + 0.3))
     count = draw(rng, params.strands)
     # Each group gets strands by its area, so that the density is even.
     areas = np.array([float((d < 0).sum()) for d in distances])
     image = np.zeros((*size, 4), np.float32)
     for position, d in enumerate(distances):
         shade = _shade(d, distances[position + 1 :])
-        image = coverage.over(_core(d, shade, coat, size), image)
+        _core(image, d, shade, coat)
         if position == len(distances) - 1:
-            image = _face(image, body, coat.light, size)
+            _face(image, body, coat.light)
         bald = body.eyes + body.nose if position >= len(distances) - 2 else []
-        image = _strands(image, size, d, shade, coat, bald, int(count * areas[position] / areas.sum()), rng)
+        image = _strands(image, d, shade, coat, bald, int(count * areas[position] / areas.sum()), rng)
     return coverage.foreground(image, ImageType.SO, "animal")
 
 
@@ -104,7 +107,7 @@ def _colors(pattern: float, work: tuple[int, int], rng: np.random.Generator) -> 
     """Colour of the hair at its root position, and what it turns into at the tip; sRGB, (h, w, 3) each."""
     # Natural hair runs from black through brown and red to blond and white; toys may be of any colour.
     natural = rng.random() < 0.75
-    lightness = np.sort(rng.uniform(0.22, 0.95, 2))
+    lightness = np.sort(np.clip(rng.choice([0.3, 0.6, 0.9]) + rng.uniform(-0.2, 0.2, 2), 0.2, 0.97))
     if natural:
         hue, chroma = rng.uniform(0.10, 0.24, 2), rng.uniform(0.0, 0.1, 2) * (1.1 - np.abs(2 * lightness - 1.1))
     else:
@@ -135,29 +138,29 @@ def _shade(d: Float, above: list[Float]) -> Float:
     return shade
 
 
-def _core(d: Float, shade: Float, coat: Coat, size: tuple[int, int]) -> Float:
+def _core(image: Float, d: Float, shade: Float, coat: Coat) -> None:
     """The skin under the fur: opaque, dark, a little inside the outline."""
     inset = 0.12 * coat.length + 0.004
     lit = shading.lit(coat.color, 0.35 * shade)
-    rgba = np.dstack([lit, d + inset])
-    rgba = cv2.resize(rgba, (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
-    return coverage.layer(np.clip(rgba[..., :3], 0, 1), coverage.edge(rgba[..., 3], size))
+    size = image.shape[:2]
+    depth = cv2.resize(d + inset, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    color = cv2.resize(lit, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    coverage.paint(image, color, coverage.edge(depth, size))
 
 
-def _face(image: Float, body: bodies.Body, light: Float, size: tuple[int, int]) -> Float:
+def _face(image: Float, body: bodies.Body, light: Float) -> None:
     """Eyes and nose: dark, glossy beads."""
+    size = image.shape[:2]
     for part in body.eyes + body.nose:
-        mask = coverage.ellipse(size, (part.x, part.y), (part.rx, part.ry), part.angle)
-        image = coverage.over(coverage.layer(np.array([0.03, 0.025, 0.02]), mask), image)
+        bead = coverage.ellipse(size, (part.x, part.y), (part.rx, part.ry), part.angle)
+        coverage.paint(image, np.array([0.03, 0.025, 0.02]), bead)
         spot = (part.x + 0.4 * part.rx * light[0], part.y + 0.4 * part.ry * light[1])
         glint = coverage.ellipse(size, spot, (0.25 * part.rx, 0.25 * part.ry))
-        image = coverage.over(coverage.layer(np.array([0.9, 0.92, 0.95]), 0.9 * glint), image)
-    return image
+        coverage.paint(image, np.array([0.9, 0.92, 0.95]), 0.9 * glint)
 
 
 def _strands(
     image: Float,
-    size: tuple[int, int],
     d: Float,
     shade: Float,
     coat: Coat,
@@ -185,9 +188,9 @@ def _strands(
     # Kajiya-Kay: a cylinder's diffuse term is the sine of the angle to the light, the highlight a power of it.
     facing = tangent @ coat.light[:2] * 0.9
     sine = np.sqrt(np.clip(1 - facing**2, 0, 1))
-    body_light = shading.diffuse(surface, coat.light, ambient=0.3, wrap=0.35)
+    body_light = shading.diffuse(surface, coat.light, ambient=0.25, wrap=0.3)
     depth = (0.5 + 0.5 * layer)[:, None] * (0.42 + 0.58 * along**0.7)
-    amount = body_light[:, None] * shadow[:, None] * depth * (0.55 + 0.45 * sine) * 1.3
+    amount = body_light[:, None] * shadow[:, None] * depth * (0.6 + 0.4 * sine) * 1.6
     gloss = 0.16 * (body_light * shadow * layer)[:, None] * sine**24 * np.sin(np.pi * along)
     root = noise.sample(coat.color, roots[:, 0], roots[:, 1])
     tip = noise.sample(coat.tip, roots[:, 0], roots[:, 1])
@@ -197,7 +200,7 @@ def _strands(
     thick = coat.thickness * rng.uniform(0.6, 1.25, (count, 1)).astype(np.float32)
     width = thick * np.clip(1.02 - along**1.6, 0.02, 1)
     opacity = 1 - 0.55 * along**2
-    return coverage.strokes(size, path[order], width[order], color[order], opacity, image)
+    return coverage.strokes(image.shape[:2], path[order], width[order], color[order], opacity, image)
 
 
 def _roots(d: Float, length: float, bald: list[bodies.Part], count: int, rng: np.random.Generator) -> Float:
