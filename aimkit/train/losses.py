@@ -1,0 +1,209 @@
+"""The losses of AimNet: cross-entropy, L1, Laplacian pyramid and composition (Li et al., IJCAI 2021, section 3.3).
+
+Every function takes float tensors of (B, C, H, W) and returns a scalar. ``parity`` means: as the reference computes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from aimkit.errors import AimkitError
+
+#: Keeps the gradient of a square root finite where the difference is 0.
+_EPSILON = 1e-12
+
+#: The terms of each stage, each with weight 1 in the paper.
+STAGES = {
+    "duts": ("semantic_cross_entropy", "detail_alpha", "fusion_alpha"),
+    "matting": (
+        "semantic_cross_entropy",
+        "detail_alpha",
+        "detail_laplacian",
+        "fusion_alpha",
+        "fusion_laplacian",
+        "fusion_composition",
+    ),
+}
+
+#: What the sum of a stage's terms is called.
+TOTALS = {"duts": "total_sod", "matting": "total_matting"}
+
+
+def matting_losses(
+    semantic: Tensor,
+    detail: Tensor,
+    fusion: Tensor,
+    *,
+    alpha: Tensor,
+    usr: Tensor,
+    image: Tensor | None = None,
+    foreground: Tensor | None = None,
+    background: Tensor | None = None,
+    stage: str = "matting",
+    parity: bool = False,
+    semantic_logits: Tensor | None = None,
+    composition_valid: Tensor | None = None,
+    weights: Mapping[str, float] | None = None,
+) -> dict[str, Tensor]:
+    """All terms of a stage, and their weighted sum.
+
+    Args:
+        semantic: Semantic prediction after the sigmoid, in [0, 1], (B, K, H, W).
+        detail: Detail prediction in [0, 1], (B, 1, H, W).
+        fusion: Fused alpha in [0, 1], (B, 1, H, W).
+        alpha: True alpha, 0..255, (B, 1, H, W).
+        usr: True generalized trimap, 0 / 128 / 255, (B, 1, H, W).
+        image: Composite, (B, 3, H, W): in [0, 1], with ``parity`` as it goes into the network. "matting" only.
+        foreground: As ``image``.
+        background: As ``image``.
+        stage: "matting" or "duts".
+        parity: Cross-entropy on the sigmoid outputs instead of the logits; only labels of exactly 128 count as
+            unknown; the composition loss sees every sample.
+        semantic_logits: Semantic prediction before the sigmoid; recovered from ``semantic`` when it is left out.
+        composition_valid: For which samples I = aF + (1-a)B holds, bool, (B,); all by default.
+        weights: Weights of the terms, by name; 1 by default.
+
+    Returns:
+        The terms by name, the sums ``total_sod`` and, in stage "matting", ``total_matting``, and ``total``, the sum of
+        the stage. Scalars, float32.
+
+    Raises:
+        AimkitError: Unknown stage, shapes that do not fit, or no planes for the composition loss.
+    """
+    if stage not in STAGES:
+        raise AimkitError(f"unknown stage '{stage}'", hint="use " + " or ".join(STAGES))
+    _check_shapes(semantic, detail, fusion, alpha, usr)
+    truth = alpha.float() / 255
+    unknown = (usr == 128) if parity else (usr > 0) & (usr < 255)
+    unknown = unknown.to(truth.dtype)
+    scores = semantic if parity else _logits(semantic) if semantic_logits is None else semantic_logits
+    terms = {
+        "semantic_cross_entropy": cross_entropy(scores, classes(usr)),
+        "detail_alpha": l1_alpha(detail, truth, unknown),
+        "fusion_alpha": l1_alpha(fusion, truth),
+    }
+    if stage == "matting":
+        if image is None or foreground is None or background is None:
+            raise AimkitError("the composition loss needs image, foreground and background", f"stage '{stage}'")
+        valid = None if parity else composition_valid
+        terms["detail_laplacian"] = laplacian(detail, truth, unknown)
+        terms["fusion_laplacian"] = laplacian(fusion, truth)
+        terms["fusion_composition"] = composition(fusion, image, foreground, background, valid)
+    for name, total in TOTALS.items():
+        if all(term in terms for term in STAGES[name]):
+            parts = [terms[term] * (weights or {}).get(term, 1.0) for term in STAGES[name]]
+            terms[total] = torch.stack(parts).sum()
+    terms["total"] = terms[TOTALS[stage]]
+    return terms
+
+
+def classes(usr: Tensor) -> Tensor:
+    """Class of every pixel of a label: 0 background, 1 unknown, 2 foreground; (B, 1, H, W) to int64 (B, H, W)."""
+    label = usr[:, 0]
+    return (label > 0).long() + (label >= 255).long()
+
+
+def cross_entropy(scores: Tensor, target: Tensor) -> Tensor:
+    """Mean of -log softmax(scores)[target].
+
+    Args:
+        scores: (B, K, H, W). With fewer than three classes, classes that are not there count as the last one.
+        target: Class indices, int64, (B, H, W).
+    """
+    return F.cross_entropy(scores.float(), target.clamp(max=scores.shape[1] - 1))
+
+
+def l1_alpha(prediction: Tensor, truth: Tensor, unknown: Tensor | None = None) -> Tensor:
+    """sqrt((prediction - truth)^2 + 1e-12): the mean, or inside ``unknown`` the sum over (unknown pixels + 1)."""
+    prediction = prediction.float()
+    if unknown is None:
+        return torch.sqrt((prediction - truth) ** 2 + _EPSILON).mean()
+    difference = torch.sqrt(((prediction - truth) * unknown) ** 2 + _EPSILON)
+    return difference.sum() / (unknown.sum() + 1)
+
+
+def laplacian(prediction: Tensor, truth: Tensor, unknown: Tensor | None = None, levels: int = 5) -> Tensor:
+    """Sum over the levels of a Laplacian pyramid of the mean absolute difference (Niklaus and Liu, CVPR 2018).
+
+    Args:
+        prediction: (B, 1, H, W).
+        truth: (B, 1, H, W).
+        unknown: Mask that both are multiplied with first.
+        levels: Band-pass levels; what is left below them is one more.
+    """
+    difference = prediction.float() - truth
+    if unknown is not None:
+        difference = difference * unknown
+    # The pyramid is linear: that of the difference is the difference of the pyramids, at half the cost.
+    total, kernel = difference.new_zeros(()), _kernel(difference.device)
+    for _ in range(levels):
+        blurred = F.conv2d(F.pad(difference, (2, 2, 2, 2), mode="replicate"), kernel)
+        total = total + (difference - blurred).abs().mean()
+        if min(blurred.shape[-2:]) < 2:
+            return total + blurred.abs().mean()
+        difference = F.avg_pool2d(blurred, 2)
+    return total + difference.abs().mean()
+
+
+def composition(
+    fusion: Tensor, image: Tensor, foreground: Tensor, background: Tensor, valid: Tensor | None = None
+) -> Tensor:
+    """sqrt((aF + (1-a)B - I)^2 + 1e-12), summed over channels, divided by the pixel count of the valid samples.
+
+    Args:
+        fusion: Predicted alpha, (B, 1, H, W).
+        image: Composite, (B, 3, H, W).
+        foreground: (B, 3, H, W).
+        background: (B, 3, H, W).
+        valid: Samples for which the equation holds, bool, (B,); all by default. Without any the loss is 0.
+    """
+    fusion = fusion.float()
+    difference = background + fusion * (foreground - background) - image
+    per_sample = torch.sqrt(difference**2 + _EPSILON).sum(dim=(1, 2, 3)) / (image.shape[2] * image.shape[3])
+    if valid is None:
+        return per_sample.mean()
+    weight = valid.to(per_sample.dtype)
+    return (per_sample * weight).sum() / weight.sum().clamp(min=1)
+
+
+@torch.no_grad()
+def semantic_scores(semantic: Tensor, usr: Tensor) -> dict[str, Tensor]:
+    """How well the semantic branch does: accuracy, and the mean IoU of the classes that label or prediction hold.
+
+    Args:
+        semantic: Scores or logits, (B, K, H, W).
+        usr: True label, 0 / 128 / 255, (B, 1, H, W).
+    """
+    target = classes(usr).clamp(max=semantic.shape[1] - 1)
+    winner = semantic.argmax(dim=1)
+    ious = []
+    for index in range(semantic.shape[1]):
+        union = ((winner == index) | (target == index)).sum()
+        if union > 0:
+            ious.append(((winner == index) & (target == index)).sum() / union)
+    return {"semantic_accuracy": (winner == target).float().mean(), "semantic_iou": torch.stack(ious).mean()}
+
+
+def _kernel(device: torch.device) -> Tensor:
+    """The reference's 5x5 kernel: squares of exp(-x^2 / 2) summed over the two axes, not their product."""
+    axis = torch.exp(-(torch.arange(-2.0, 3.0, device=device) ** 2))
+    kernel = axis[:, None] + axis[None, :]
+    return (kernel / kernel.sum())[None, None]
+
+
+def _logits(probability: Tensor) -> Tensor:
+    """The inverse of the sigmoid."""
+    return torch.logit(probability.float(), eps=1e-6)
+
+
+def _check_shapes(semantic: Tensor, detail: Tensor, fusion: Tensor, alpha: Tensor, usr: Tensor) -> None:
+    expected = (alpha.shape[0], 1, *alpha.shape[-2:])
+    for name, tensor in {"detail": detail, "fusion": fusion, "alpha": alpha, "usr": usr}.items():
+        if tuple(tensor.shape) != expected:
+            raise AimkitError(f"{name} is {tuple(tensor.shape)}, not {expected}", "matting_losses")
+    if semantic.ndim != 4 or (semantic.shape[0], *semantic.shape[-2:]) != (expected[0], *expected[2:]):
+        raise AimkitError(f"semantic is {tuple(semantic.shape)}, not (B, K, H, W) like {expected}", "matting_losses")
