@@ -1,0 +1,137 @@
+"""What every procedural generator promises; a new file in aimkit/synth/procedural is tested unnamed."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from aimkit.rng import rng
+from aimkit.synth.infer import infer
+from aimkit.synth.procedural import Range, background_generators, coverage, generators
+from aimkit.types import ImageType
+
+TALL, WIDE = (192, 160), (97, 130)
+NAMES = generators.list()
+BACKGROUNDS = background_generators.list()
+#: How far a rendering at twice the size, reduced, may be from one at the size (mean absolute difference of alpha, and
+#: of premultiplied colour), unless an entry states its own ``bound``.
+BOUND = 0.02
+
+
+@cache
+def made(name, size=WIDE, seed=0):
+    """A foreground; kept, since most tests look at the same one."""
+    entry = generators.get(name)
+    return entry.value(entry.info["params"](generator=name), size, rng(seed, name))
+
+
+@cache
+def background(name, size=WIDE, seed=0):
+    entry = background_generators.get(name)
+    return entry.value(entry.info["params"](generator=name), size, rng(seed, name))
+
+
+def premultiplied(foreground):
+    return coverage.layer(foreground.color, foreground.alpha)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("size", [TALL, WIDE])
+def test_planes_have_the_size_and_are_finite_and_in_range(name, size):
+    foreground = made(name, size)
+    assert foreground.color.shape == (*size, 3)
+    assert foreground.alpha.shape == size
+    for plane in (foreground.color, foreground.alpha):
+        assert plane.dtype == np.float32
+        assert np.isfinite(plane).all()
+        assert plane.min() >= 0
+        assert plane.max() <= 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_entry_says_what_the_foreground_is(name):
+    entry = generators.get(name)
+    assert made(name).type is entry.info["type"]
+    assert made(name).category == entry.info["category"]
+    assert entry.summary
+    for field, info in entry.info["params"].model_fields.items():
+        if info.annotation is Range:
+            assert info.default is not None, field
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_stream_same_bytes_and_another_stream_another_picture(name):
+    entry = generators.get(name)
+    again = entry.value(entry.info["params"](generator=name), WIDE, rng(0, name))
+    assert again.color.tobytes() == made(name).color.tobytes()
+    assert again.alpha.tobytes() == made(name).alpha.tobytes()
+    other = made(name, seed=1)
+    assert np.abs(premultiplied(other) - premultiplied(again)).mean() > 1e-3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_twice_the_size_reduces_to_the_same_picture(name):
+    bound = generators.get(name).info.get("bound", BOUND)
+    large = made(name, (2 * WIDE[0], 2 * WIDE[1]))
+    difference = np.abs(coverage.reduce(premultiplied(large), 2) - premultiplied(made(name)))
+    assert difference[..., 3].mean() <= bound
+    assert difference[..., :3].mean() <= bound
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_foreground_is_there_and_colour_is_bled_where_it_is_not(name):
+    for seed in (0, 1):
+        foreground = made(name, seed=seed)
+        visible = foreground.alpha > 0.05
+        assert visible.mean() > 0.005
+        # Beyond the outline the colour goes on as it is at the outline, so it stays in the range of visible colours.
+        empty = foreground.alpha == 0
+        if empty.any():
+            seen = foreground.color[foreground.alpha > 0]
+            assert (foreground.color[empty] >= seen.min(axis=0) - 1e-3).all()
+            assert (foreground.color[empty] <= seen.max(axis=0) + 1e-3).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_salient_foregrounds_lie_inside_and_others_fill_the_frame(name):
+    kind = generators.get(name).info["type"]
+    for seed in (0, 1, 2):
+        alpha = made(name, seed=seed).alpha
+        sides = [alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]]
+        if kind is ImageType.NS:
+            rows, cols = np.nonzero(alpha > 0.02)
+            assert np.ptp(rows) > 0.8 * alpha.shape[0]
+            assert np.ptp(cols) > 0.8 * alpha.shape[1]
+        elif kind is ImageType.SO:
+            # It may stand on the bottom; the other sides are nearly free.
+            assert sides[0].mean() < 0.1
+            assert sides[2].mean() + sides[3].mean() < 0.5
+            assert (alpha == 1).mean() > 0.01, "no solid core, so a trimap would have no foreground"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_type_inference_names_the_type_for_most_seeds(name):
+    kind = generators.get(name).info["type"]
+    guesses = [infer(made(name, seed=seed).alpha).type for seed in range(3)]
+    assert sum(guess is kind for guess in guesses) >= 2, guesses
+
+
+@pytest.mark.parametrize("name", BACKGROUNDS)
+def test_backgrounds_are_pictures_that_depend_on_the_stream_alone(name):
+    image = background(name)
+    assert image.shape == (*WIDE, 3)
+    assert image.dtype == np.float32
+    assert np.isfinite(image).all()
+    assert image.min() >= 0
+    assert image.max() <= 1
+    entry = background_generators.get(name)
+    again = entry.value(entry.info["params"](generator=name), WIDE, rng(0, name))
+    assert again.tobytes() == image.tobytes()
+    assert np.abs(background(name, seed=1) - image).mean() > 1e-3
+
+
+@pytest.mark.parametrize("name", BACKGROUNDS)
+def test_a_background_at_twice_the_size_reduces_to_the_same(name):
+    bound = background_generators.get(name).info.get("bound", BOUND)
+    large = background(name, (2 * WIDE[0], 2 * WIDE[1]))
+    assert np.abs(coverage.reduce(large, 2) - background(name)).mean() <= bound
