@@ -1,0 +1,119 @@
+"""Foreground colours: estimating them from a photo and its matte, and extending them outwards."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from aimkit.errors import AimkitError
+from aimkit.types import Array, Float, to_float, to_uint8
+
+Method = Literal["multilevel", "blur_fusion"]
+
+#: Radii of the two passes of blur-fusion, as published for images of about one megapixel.
+_RADII = (90, 6)
+
+
+def estimate(image: Array, alpha: Array, method: Method = "multilevel") -> Array:
+    """Estimate the straight foreground colour F of I = aF + (1-a)B when only I and a are known.
+
+    Args:
+        image: RGB, uint8 or float in [0, 1], (H, W, 3).
+        alpha: Matte, uint8 or float in [0, 1], (H, W); its dtype may differ from the image's.
+        method: "multilevel" (Germer et al., "Fast Multi-Level Foreground Estimation", 2020; by pymatting) or
+            "blur_fusion" (Forte, "Approximate Fast Foreground Colour Estimation", 2021; in OpenCV).
+
+    Returns:
+        RGB, (H, W, 3), uint8 for uint8, else float32; the image itself where alpha is 1, extended outwards where
+        it is 0.
+
+    Raises:
+        AimkitError: Sizes differ, or the method is unknown.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or alpha.shape != image.shape[:2]:
+        raise AimkitError(
+            f"image {image.shape} and alpha {alpha.shape} do not fit together",
+            "foreground.estimate",
+            "give RGB (H, W, 3) and a matte (H, W) of the same size",
+        )
+    photo, matte = to_float(image), np.clip(to_float(alpha), 0, 1)
+    if method == "multilevel":
+        color = _multilevel(photo, matte)
+    elif method == "blur_fusion":
+        color = _blur_fusion(photo, matte)
+    else:
+        raise AimkitError(f"unknown method '{method}'", "foreground.estimate", "use 'multilevel' or 'blur_fusion'")
+    # Neither method is exact where nothing is mixed; there the photo is the answer.
+    color = np.where((matte >= 1)[..., None], photo, color)
+    color = bleed(np.clip(color, 0, 1), matte)
+    return to_uint8(color) if image.dtype == np.uint8 else color
+
+
+def bleed(color: Array, alpha: Array) -> Float:
+    """Extend colours outwards to where alpha is 0, smoothly (pull-push over an image pyramid).
+
+    Without it, whatever lies beyond the matte's edge leaks in as soon as colours are resized or blurred.
+
+    Args:
+        color: Straight RGB, float32 in [0, 1], (H, W, 3).
+        alpha: Matte, float32 in [0, 1], (H, W).
+
+    Returns:
+        RGB, float32, (H, W, 3): as given where alpha > 0; unchanged when alpha is 0 everywhere.
+    """
+    empty = alpha <= 0
+    color = np.asarray(color, np.float32)
+    if not empty.any() or empty.all():
+        return color
+    weight = np.asarray(alpha, np.float32)
+    pulled = [(color * weight[..., None], weight)]
+    while max(pulled[-1][1].shape) > 1:
+        height, width = pulled[-1][1].shape
+        half = ((width + 1) // 2, (height + 1) // 2)
+        sums, weights = (cv2.resize(plane, half, interpolation=cv2.INTER_AREA) for plane in pulled[-1])
+        pulled.append((np.asarray(sums, np.float32), np.asarray(weights, np.float32)))
+    filled = _share(*pulled[-1])
+    for sums, weights in reversed(pulled[:-1]):
+        height, width = weights.shape
+        pushed = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
+        trust = np.minimum(4 * weights, 1)[..., None]
+        filled = pushed + trust * (_share(sums, weights) - pushed)
+    return np.where(empty[..., None], filled, color).astype(np.float32, copy=False)
+
+
+def _share(sums: Float, weights: Float) -> Float:
+    return (sums / np.maximum(weights, np.float32(1e-12))[..., None]).astype(np.float32, copy=False)
+
+
+def _multilevel(image: Float, alpha: Float) -> Float:
+    # Numba compiles pymatting at its first use on a machine, which takes from seconds to a minute.
+    from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
+
+    return np.asarray(estimate_foreground_ml(image, alpha), np.float32)
+
+
+def _blur_fusion(image: Float, alpha: Float) -> Float:
+    foreground = background = image
+    for radius in _RADII:
+        foreground, background = _fuse(image, alpha, foreground, background, radius)
+    return foreground
+
+
+def _fuse(image: Float, alpha: Float, foreground: Float, background: Float, radius: int) -> tuple[Float, Float]:
+    """One pass: blurred colours of both layers, then what is left of the image goes to the foreground."""
+    weight = alpha[..., None]
+    near = _mean(foreground, alpha, radius)
+    far = _mean(background, 1 - alpha, radius)
+    fused = near + weight * (image - weight * near - (1 - weight) * far)
+    return np.clip(fused, 0, 1), far
+
+
+def _mean(color: Float, weight: Float, radius: int) -> Float:
+    """Weighted mean over a square of ``2 radius + 1`` pixels."""
+    side = (2 * radius + 1, 2 * radius + 1)
+    # Double precision: box filters keep running sums, whose rounding would show where weights are tiny.
+    sums = cv2.blur(color.astype(np.float64) * weight[..., None], side, borderType=cv2.BORDER_CONSTANT)
+    total = cv2.blur(weight.astype(np.float64), side, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(sums / (total[..., None] + 1e-5), np.float32)

@@ -1,0 +1,114 @@
+"""Backgrounds as image files below a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from aimkit.errors import AimkitError
+from aimkit.imageio import read_rgb
+from aimkit.recipe import expand
+from aimkit.synth.sources import BackgroundBlock, Item, background_sources
+from aimkit.synth.sources.scan import Candidate, Record, ScanReport, candidate, find_images, read_exclude, scan
+from aimkit.synth.sources.split import SplitBlock, side
+from aimkit.synth.sources.stored import read_files
+from aimkit.types import Float, to_float
+
+
+class StoredBackgroundBlock(BackgroundBlock, SplitBlock):
+    """Keys of all sources of stored backgrounds.
+
+    Attributes:
+        path: The folder; ``~`` and ``${NAME}`` are filled in.
+        exclude: Names or shell patterns to leave out: a list, or a text file with one a line.
+        max_side: Reduce larger images to this many pixels on the longer side when they are loaded.
+    """
+
+    path: str
+    exclude: str | list[str] = Field(default_factory=list)
+    max_side: int | None = Field(None, ge=16)
+
+
+class Folder(StoredBackgroundBlock):
+    """All images below a folder, searched with its subfolders."""
+
+    source: Literal["folder"] = "folder"
+
+
+@dataclass
+class StoredBackgrounds:
+    """Backgrounds that are read; see :class:`aimkit.synth.sources.BackgroundSource`.
+
+    Attributes:
+        items: What can be loaded.
+        report: What was left out.
+    """
+
+    items: Sequence[Item]
+    report: ScanReport
+    candidates: Sequence[Candidate]
+    fetch: Callable[[Candidate], tuple[bytes, ...]]
+    max_side: int | None
+
+    def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Float:
+        """Read one; ``size`` and ``rng`` are not used."""
+        one = self.candidates[position]
+        rgb = read_rgb(self.fetch(one)[0], one.where)
+        longer = max(rgb.shape[:2])
+        if self.max_side is not None and longer > self.max_side:
+            height, width = (max(1, round(side * self.max_side / longer)) for side in rgb.shape[:2])
+            rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        return to_float(rgb)
+
+
+@background_sources.register("folder", params=Folder)
+def folder(block: Folder) -> StoredBackgrounds:
+    """A folder of images, searched with its subfolders."""
+    root = expand(block.path)
+    report = ScanReport(block.title, str(root))
+    files, report.excluded = find_images(root, read_exclude(block.exclude))
+    return open_backgrounds(block, [candidate(name, path) for name, path in files.items()], report, read_files)
+
+
+def open_backgrounds(
+    block: StoredBackgroundBlock,
+    candidates: Sequence[Candidate],
+    report: ScanReport,
+    fetch: Callable[[Candidate], tuple[bytes, ...]],
+) -> StoredBackgrounds:
+    """Scan candidates and keep those that can be read and that the block asks for, sorted by id.
+
+    Raises:
+        AimkitError: Nothing is left.
+    """
+    candidates = sorted(candidates, key=lambda c: c.id)
+    report.found = len(candidates)
+    key = f"background {report.where}"
+    records = scan(candidates, lambda c: _inspect(c, fetch), key, block.title)
+    chosen, items = [], []
+    for one, record in zip(candidates, records, strict=True):
+        if record.problem:
+            report.skipped.append((one.id, record.problem))
+        elif block.split in ("all", side(record.digest, block.val_share)):
+            chosen.append(one)
+            items.append(Item(one.id, block.title, licence=block.licence, origin=block.origin, digest=record.digest))
+    report.used = len(items)
+    report.tell()
+    if not items:
+        raise AimkitError(
+            "the source has no usable background", f"{block.title}, {report.where}", "; ".join(report.lines()[1:])
+        )
+    return StoredBackgrounds(items, report, chosen, fetch, block.max_side)
+
+
+def _inspect(one: Candidate, fetch: Callable[[Candidate], tuple[bytes, ...]]) -> Record:
+    data = fetch(one)[0]
+    height, width = read_rgb(data, one.where).shape[:2]
+    digest = hashlib.sha256(data).hexdigest()
+    return Record(digest=digest, content=digest, height=height, width=width)

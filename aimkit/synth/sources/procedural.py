@@ -1,0 +1,126 @@
+"""Foregrounds and backgrounds that are drawn, not read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, PlainValidator, SerializeAsAny
+
+from aimkit.errors import AimkitError
+from aimkit.recipe import Block, named
+from aimkit.registry import Registry
+from aimkit.synth.procedural import GeneratorBlock, background_generators, generators
+from aimkit.synth.sources import BackgroundBlock, ForegroundBlock, Item, background_sources, foreground_sources
+from aimkit.types import Float, Foreground
+
+_Generator = Annotated[SerializeAsAny[GeneratorBlock], PlainValidator(named(generators, "generator"))]
+_Background = Annotated[SerializeAsAny[GeneratorBlock], PlainValidator(named(background_generators, "generator"))]
+
+
+class ProceduralBlock(Block):
+    """Keys of both procedural sources.
+
+    Attributes:
+        variants: Items that each generator counts for. Every load draws anew; the number only decides how much of a
+            pass over all items a generator fills.
+        licence: Drawn images are nobody's.
+    """
+
+    variants: int = Field(1, ge=1)
+    licence: str = "generated"
+
+
+class ProceduralForegrounds(ProceduralBlock, ForegroundBlock):
+    """Generators of foregrounds; each knows its own type.
+
+    Attributes:
+        generators: Names, or tables with parameters: ``["smoke", {generator = "fur", ...}]``; all when empty.
+        type: Only generators of this type; "infer" means every type.
+    """
+
+    source: Literal["procedural"] = "procedural"
+    generators: list[_Generator] = Field(default_factory=list)
+
+
+class ProceduralBackgrounds(ProceduralBlock, BackgroundBlock):
+    """Generators of backgrounds.
+
+    Attributes:
+        generators: Names, or tables with parameters; all when empty.
+    """
+
+    source: Literal["procedural"] = "procedural"
+    generators: list[_Background] = Field(default_factory=list)
+
+
+@dataclass
+class DrawnForegrounds:
+    """See :class:`aimkit.synth.sources.ForegroundSource`."""
+
+    items: Sequence[Item]
+    blocks: Sequence[GeneratorBlock]
+
+    def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
+        """Draw one of this size."""
+        block, item = self.blocks[position], self.items[position]
+        return replace(generators.get(block.generator).value(block, size, rng), category=item.category)
+
+
+@dataclass
+class DrawnBackgrounds:
+    """See :class:`aimkit.synth.sources.BackgroundSource`."""
+
+    items: Sequence[Item]
+    blocks: Sequence[GeneratorBlock]
+
+    def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Float:
+        """Draw one of this size."""
+        block = self.blocks[position]
+        return background_generators.get(block.generator).value(block, size, rng)
+
+
+@foreground_sources.register("procedural", params=ProceduralForegrounds)
+def procedural_foregrounds(block: ProceduralForegrounds) -> DrawnForegrounds:
+    """Foregrounds with exact alpha and colour, drawn at any size by the generators."""
+    chosen = []
+    for name, one in _named(block.generators or _all(generators)):
+        info = generators.get(one.generator).info
+        if block.type in ("infer", str(info["type"])):
+            chosen.append((name, one, info["type"], block.category or info.get("category", "")))
+    if not chosen:
+        raise AimkitError(f"no generator draws type {block.type}", f"{block.title}, generators", "aimkit generators ls")
+    items, blocks = [], []
+    for name, one, kind, category in chosen:
+        for number in range(block.variants):
+            items.append(Item(f"{name}/{number}", block.title, kind, category, block.licence, block.origin))
+            blocks.append(one)
+    return DrawnForegrounds(items, blocks)
+
+
+@background_sources.register("procedural", params=ProceduralBackgrounds)
+def procedural_backgrounds(block: ProceduralBackgrounds) -> DrawnBackgrounds:
+    """Backgrounds drawn at any size by the generators."""
+    items, blocks = [], []
+    for name, one in _named(block.generators or _all(background_generators)):
+        for number in range(block.variants):
+            items.append(Item(f"{name}/{number}", block.title, licence=block.licence, origin=block.origin))
+            blocks.append(one)
+    return DrawnBackgrounds(items, blocks)
+
+
+def _all(registry: Registry[Any]) -> list[GeneratorBlock]:
+    return [entry.info["params"](generator=entry.name) for entry in registry]
+
+
+def _named(blocks: Sequence[GeneratorBlock]) -> list[tuple[str, GeneratorBlock]]:
+    """Each generator's name; one that comes again, with other parameters, gets a number."""
+    seen: dict[str, int] = {}
+    result = []
+    for one in blocks:
+        seen[one.generator] = seen.get(one.generator, 0) + 1
+        number = seen[one.generator]
+        result.append((one.generator if number == 1 else f"{one.generator}-{number}", one))
+    return result

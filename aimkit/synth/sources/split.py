@@ -1,0 +1,71 @@
+"""Dividing foregrounds between training and validation, and finding those that look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from aimkit.recipe import Block
+from aimkit.types import Array, Float
+
+#: Bits of 128 in which two hashes of the same picture may differ; resizing and recompression change fewer.
+_ALIKE = 10
+_BLOCK = 2048
+
+
+class SplitBlock(Block):
+    """Keys that divide a source.
+
+    Attributes:
+        split: Use all items, or one side of the split.
+        val_share: Share of the items on the "val" side.
+    """
+
+    split: Literal["all", "train", "val"] = "all"
+    val_share: float = Field(0.1, ge=0, le=1)
+
+
+def side(content: str, val_share: float) -> Literal["train", "val"]:
+    """The side on which a foreground lies: decided by its content digest (hex) alone.
+
+    The same picture is therefore on the same side in every source, under every name and in every order.
+    """
+    return "val" if int(content[:16], 16) < val_share * 16**16 else "train"
+
+
+def look(color: Array, alpha: Float) -> str:
+    """Perceptual hash of a foreground, 128 bits as hex: a difference hash in both directions.
+
+    Args:
+        color: Straight RGB, uint8, (H, W, 3).
+        alpha: Matte, float32 in [0, 1], (H, W).
+    """
+    rows, columns = np.flatnonzero(alpha.max(axis=1) > 0.05), np.flatnonzero(alpha.max(axis=0) > 0.05)
+    if not len(rows) or not len(columns):
+        return "0" * 32
+    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    grey = cv2.cvtColor(np.ascontiguousarray(color[window]), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    seen = grey * alpha[window] + 128 * (1 - alpha[window])
+    small = cv2.resize(seen, (9, 9), interpolation=cv2.INTER_AREA)
+    across = small[:8, 1:] > small[:8, :-1]
+    down = small[1:, :8] > small[:-1, :8]
+    return np.packbits(np.concatenate([across.ravel(), down.ravel()])).tobytes().hex()
+
+
+def alike(looks: Sequence[str]) -> list[tuple[int, int]]:
+    """Positions of all pairs of hashes that differ in few bits, sorted."""
+    if not looks:
+        return []
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex("".join(looks)), np.uint8)).reshape(len(looks), 128)
+    signs = bits.astype(np.float32) * 2 - 1
+    pairs = []
+    for start in range(0, len(signs), _BLOCK):
+        # For vectors of +-1 the product counts the equal bits less the different ones.
+        equal = signs[start : start + _BLOCK] @ signs.T
+        first, second = np.nonzero(equal >= 128 - 2 * _ALIKE)
+        pairs += [(int(a) + start, int(b)) for a, b in zip(first, second, strict=True) if a + start < b]
+    return sorted(pairs)

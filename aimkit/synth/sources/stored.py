@@ -1,0 +1,244 @@
+"""What all sources of stored foregrounds share: scan, split, types, and loading."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from aimkit.cache import cache_folder
+from aimkit.errors import AimkitError
+from aimkit.files import write_bytes
+from aimkit.synth.foreground import bleed
+from aimkit.synth.infer import Statistics, decide, measure
+from aimkit.synth.sources import ForegroundBlock, Item
+from aimkit.synth.sources.scan import Candidate, Record, ScanReport, scan
+from aimkit.synth.sources.split import SplitBlock, alike, look, side
+from aimkit.synth.sources.typefile import Typed, match, read_types
+from aimkit.types import Float, Foreground, ImageType, UInt8, to_float
+
+#: Reads the files of a candidate: (candidate) -> their bytes.
+Fetch = Callable[[Candidate], tuple[bytes, ...]]
+#: (bytes, name in errors) -> straight RGB uint8 (H, W, 3) and alpha float32 (H, W).
+Decode = Callable[[tuple[bytes, ...], str], tuple[UInt8, Float]]
+#: (RGB, alpha, digest) -> foreground colour, float32.
+Finish = Callable[[UInt8, Float, str], Float]
+
+
+class StoredBlock(ForegroundBlock, SplitBlock):
+    """Keys of all sources of stored foregrounds.
+
+    Attributes:
+        path: The folder; ``~`` and ``${NAME}`` are filled in.
+        exclude: Names or shell patterns to leave out: a list, or a text file with one a line.
+        types: A types file; what it says of an item comes before ``type`` and ``category``.
+        dataset: Section of the types file.
+        missing_types: What to do about items that the types file does not name: "infer" falls back to ``type``,
+            "skip" leaves them out, "error" stops.
+        max_side: Reduce larger foregrounds to this many pixels on the longer side when they are loaded.
+    """
+
+    path: str
+    exclude: str | list[str] = Field(default_factory=list)
+    types: str = ""
+    dataset: str = ""
+    missing_types: Literal["infer", "skip", "error"] = "infer"
+    max_side: int | None = Field(None, ge=16)
+
+
+@dataclass
+class StoredForegrounds:
+    """Foregrounds that are read; see :class:`aimkit.synth.sources.ForegroundSource`.
+
+    Attributes:
+        items: What can be loaded.
+        report: What was left out.
+    """
+
+    items: Sequence[Item]
+    report: ScanReport
+    candidates: Sequence[Candidate]
+    fetch: Fetch
+    decode: Decode
+    finish: Finish
+    max_side: int | None
+
+    def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
+        """Read one; ``size`` and ``rng`` are not used."""
+        item, one = self.items[position], self.candidates[position]
+        rgb, alpha = self.decode(self.fetch(one), one.where)
+        color, alpha = reduce(self.finish(rgb, alpha, item.digest), alpha, self.max_side)
+        assert item.type is not None
+        return Foreground(color, alpha, item.type, item.category)
+
+
+def open_stored(
+    block: StoredBlock,
+    candidates: Sequence[Candidate],
+    report: ScanReport,
+    decode: Decode,
+    *,
+    fetch: Fetch | None = None,
+    finish: Finish | None = None,
+    options: str = "",
+) -> StoredForegrounds:
+    """Scan candidates and keep those that the block asks for, sorted by id.
+
+    Args:
+        block: The source's table.
+        candidates: What there is.
+        report: Filled in, and told.
+        decode: Makes planes of bytes.
+        fetch: Reads the bytes; the candidate's files when None.
+        finish: Makes the foreground colour; extends colours outwards when None.
+        options: What ``decode`` depends on besides the bytes.
+
+    Raises:
+        AimkitError: Nothing is left, or the types file does not fit.
+    """
+    fetch = fetch or read_files
+    candidates = sorted(candidates, key=lambda c: c.id)
+    report.found = len(candidates) + len(report.skipped)
+    key = f"{block.source} {options} {report.where}"
+    records = scan(candidates, lambda c: _inspect(c, fetch, decode), key, block.title)
+    report.skipped += [(c.id, r.problem) for c, r in zip(candidates, records, strict=True) if r.problem]
+    report.warnings += [(c.id, r.warning) for c, r in zip(candidates, records, strict=True) if r.warning]
+    kept = [(c, r) for c, r in zip(candidates, records, strict=True) if not r.problem]
+    _report_alike(kept, block, report)
+    typed = _typed([c.id for c, _ in kept], block, report)
+    chosen, items = [], []
+    for one, record in kept:
+        if block.split != "all" and side(record.content, block.val_share) != block.split:
+            continue
+        if one.id not in typed and block.types and block.missing_types == "skip":
+            report.skipped.append((one.id, "not in the types file"))
+            continue
+        items.append(_item(one, record, block, typed.get(one.id)))
+        chosen.append(one)
+    report.used = len(items)
+    report.types = dict(sorted(Counter(str(item.type) for item in items).items()))
+    report.tell()
+    if not items:
+        raise AimkitError(
+            "the source has no usable foreground", f"{block.title}, {report.where}", "; ".join(report.lines()[1:])
+        )
+    return StoredForegrounds(items, report, chosen, fetch, decode, finish or extend, block.max_side)
+
+
+def read_files(one: Candidate) -> tuple[bytes, ...]:
+    """The bytes of a candidate's files."""
+    try:
+        return tuple(path.read_bytes() for path in one.files)
+    except OSError as error:
+        raise AimkitError(f"can't read the image: {error.strerror}", one.where) from None
+
+
+def extend(rgb: UInt8, alpha: Float, digest: str) -> Float:
+    """The colours as they are, extended to where alpha is 0."""
+    return bleed(to_float(rgb), alpha)
+
+
+def check_sizes(color: UInt8, alpha: Float, where: str) -> None:
+    """Raise an AimkitError when colour and alpha differ in size."""
+    if color.shape[:2] != alpha.shape:
+        raise AimkitError(
+            f"size mismatch: colour is {color.shape[1]} x {color.shape[0]}, alpha {alpha.shape[1]} x {alpha.shape[0]}",
+            where,
+        )
+
+
+def reduce(color: Float, alpha: Float, max_side: int | None) -> tuple[Float, Float]:
+    """Area-average a foreground that is larger than ``max_side``; colour is averaged by alpha."""
+    height, width = alpha.shape
+    if max_side is None or max(height, width) <= max_side:
+        return color, alpha
+    scale = max_side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    sums, plain = (cv2.resize(c, size, interpolation=cv2.INTER_AREA) for c in (color * alpha[..., None], color))
+    small = np.clip(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), 0, 1)
+    weight = small[..., None]
+    straight = np.where(weight > 1e-4, sums / np.maximum(weight, 1e-4), plain)
+    return np.clip(straight, 0, 1).astype(np.float32), small
+
+
+def _inspect(one: Candidate, fetch: Fetch, decode: Decode) -> Record:
+    blobs = fetch(one)
+    rgb, alpha = decode(blobs, one.where)
+    if alpha.max() < 0.5 / 255:
+        raise AimkitError("empty alpha", one.where)
+    statistics = measure(alpha)
+    seen = np.rint(rgb * alpha[..., None]).astype(np.uint8)
+    content = hashlib.sha256(f"{alpha.shape}".encode())
+    content.update(seen.tobytes())
+    content.update(np.rint(alpha * 255).astype(np.uint8).tobytes())
+    return Record(
+        digest=hashlib.sha256(b"".join(blobs)).hexdigest(),
+        content=content.hexdigest(),
+        height=alpha.shape[0],
+        width=alpha.shape[1],
+        look=look(rgb, alpha),
+        statistics=asdict(statistics),
+        warning=_doubt(alpha, statistics),
+    )
+
+
+def _doubt(alpha: Float, statistics: Statistics) -> str:
+    if statistics.empty == 0 and statistics.partial == 0:
+        return "opaque everywhere"
+    # A smooth edge has about a partial pixel for each pixel of outline, and no outline is shorter than a disc's.
+    outline = (12.6 * (statistics.solid + statistics.partial) * alpha.size) ** 0.5
+    return "almost binary alpha" if statistics.partial * alpha.size < 0.1 * outline else ""
+
+
+def _report_alike(kept: list[tuple[Candidate, Record]], block: StoredBlock, report: ScanReport) -> None:
+    for a, b in alike([record.look for _, record in kept]):
+        pair = (kept[a][0].id, kept[b][0].id)
+        report.duplicates.append(pair)
+        if block.split != "all" and len({side(kept[k][1].content, block.val_share) for k in (a, b)}) == 2:
+            report.divided.append(pair)
+
+
+def _typed(ids: list[str], block: StoredBlock, report: ScanReport) -> dict[str, Typed]:
+    if not block.types:
+        return {}
+    matching = match(ids, read_types(block.types, block.dataset))
+    if not matching.missing and not matching.unknown:
+        return matching.typed
+    text = matching.text()
+    file = _full_report(block, text)
+    summary = f"types file: {text.splitlines()[0]}; in full: {file}"
+    if block.missing_types == "error" and matching.missing:
+        raise AimkitError(
+            "\n  ".join(text.splitlines()[:8]),
+            f"{block.title}, types = {block.types}",
+            f'all of them are listed in {file}; missing_types = "infer" or "skip" goes on without them',
+        )
+    report.notes += [summary, *text.splitlines()[1:4]]
+    return matching.typed
+
+
+def _full_report(block: StoredBlock, text: str) -> Path:
+    key = hashlib.sha256(f"{block.path} {block.types} {block.dataset}".encode()).hexdigest()[:12]
+    path = cache_folder("reports") / f"types-{key}.txt"
+    write_bytes(path, f"{block.types} beside {block.path}\n{text}\n".encode())
+    return path
+
+
+def _item(one: Candidate, record: Record, block: StoredBlock, typed: Typed | None) -> Item:
+    if typed is not None:
+        kind = typed.type
+    elif one.type:
+        kind = ImageType.parse(one.type, one.where)
+    elif block.type != "infer":
+        kind = ImageType(block.type)
+    else:
+        kind = decide(Statistics(**record.statistics)).type
+    category = (typed.category if typed else "") or one.category or block.category
+    return Item(one.id, block.title, kind, category, block.licence, block.origin, record.digest)
