@@ -13,6 +13,9 @@ from aimkit.errors import AimkitError
 #: command -> (module, attribute, one line of help)
 COMMANDS = {
     "recipes": ("aimkit.cli.recipes", "recipes", "List, show, copy and check recipes."),
+    "synth": ("aimkit.cli.synth", "synth", "Write the dataset of a recipe."),
+    "preview": ("aimkit.cli.synth", "preview", "Draw a contact sheet of a recipe, or of the procedural generators."),
+    "dataset": ("aimkit.cli.dataset", "dataset", "Inspect, verify and compare written datasets."),
 }
 
 

@@ -1,0 +1,143 @@
+"""aimkit dataset: look into datasets that aimkit synth wrote, and check them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from aimkit import console
+from aimkit.errors import AimkitError
+from aimkit.recipe import expand
+
+
+@click.group()
+def dataset() -> None:
+    """Inspect, verify and compare written datasets."""
+
+
+@dataset.command()
+@click.argument("path")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def info(path: str, as_json: bool) -> None:
+    """Say what a dataset is: size, format, recipe, versions, sources."""
+    from aimkit.synth.inspect import stats
+    from aimkit.synth.reader import open_dataset
+
+    opened = open_dataset(path)
+    sidecars = list(opened.sidecars())
+    sums = stats.total(sidecars)
+    facts: dict[str, Any] = {
+        "path": str(opened.root),
+        "format": opened.format,
+        "samples": len(opened),
+        "shards": f"{len(opened.shards)} of {len(opened.plan)}",
+        "complete": opened.complete,
+        "bytes": sum(entry["size"] for sidecar in sidecars for entry in sidecar["files"]),
+        "planes stored": bool(opened.recipe["output"]["planes"]),
+        "types": {name: entry["samples"] for name, entry in sums["types"].items()},
+        "sizes": stats.counts(sums["types"], "sizes"),
+        "set aside": sum(len(sidecar["quarantined"]) for sidecar in sidecars),
+        "digest": opened.remarks.get("digest", ""),
+        "versions": opened.remarks.get("versions", ""),
+    }
+    sources = stats.source_rows(sums["sources"])
+    if as_json:
+        columns = ("role", "source", "licence", "origin", "uses")
+        console.out(
+            json.dumps(facts | {"sources": [dict(zip(columns, row, strict=True)) for row in sources]}, indent=2)
+        )
+        return
+    console.table(["", ""], [(name, _shown(value)) for name, value in facts.items()])
+    console.out("")
+    console.table(["role", "source", "licence", "origin", "uses"], sources)
+
+
+@dataset.command()
+@click.argument("path")
+def verify(path: str) -> None:
+    """Check every file, digest and label, and the compositing equation; one line a problem, exit code 1 if any."""
+    from aimkit.synth.inspect.verify import verify as problems_of
+    from aimkit.synth.reader import open_dataset
+
+    opened = open_dataset(path)
+    problems = 0
+    with console.progress(len(opened), "verify", "samples") as bar:
+        for problem in problems_of(opened, bar.advance):
+            problems += 1
+            console.out(problem)
+    if problems:
+        hint = "delete the sidecars (shards/*.json) of damaged shards, then aimkit synth ... --resume makes them again"
+        raise AimkitError(f"{problems} problems", str(opened.root), hint, exit_code=1)
+    console.out(f"ok: {len(opened)} samples in {len(opened.shards)} shards")
+
+
+@dataset.command()
+@click.argument("path")
+@click.option("--plot", metavar="FILE", help="Draw the statistics into a PNG file too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the histograms.")
+def stats(path: str, plot: str | None, as_json: bool) -> None:
+    """Alpha histogram, foreground area, transition width, balance of types and categories."""
+    from aimkit.synth.inspect import stats as statistics
+    from aimkit.synth.reader import open_dataset
+
+    types = statistics.total(open_dataset(path).sidecars())["types"]
+    if plot:
+        from aimkit.cli.synth import save
+        from aimkit.synth.inspect.canvas import encode_png
+        from aimkit.synth.inspect.plot import plot as draw
+
+        save(_png(plot, "--plot"), encode_png(draw(types)))
+    if as_json:
+        console.out(json.dumps(types, indent=2))
+        return
+    console.table(statistics.COLUMNS, statistics.rows(types))
+    console.out("")
+    categories = statistics.counts(types, "categories")
+    console.table(["category", "samples"], [(name or "(none)", number) for name, number in categories.items()])
+
+
+@dataset.command()
+@click.argument("path")
+@click.option("-o", "--out", required=True, help="The picture, a PNG file.")
+@click.option("-n", "--rows", type=click.IntRange(1, 50), default=4, show_default=True, help="Rows per type.")
+def sheet(path: str, out: str, rows: int) -> None:
+    """Draw a contact sheet: composite, alpha, label, cut-out on green."""
+    from aimkit.cli.synth import save
+    from aimkit.synth.inspect.canvas import encode_png
+    from aimkit.synth.inspect.sheet import contact_sheet, pick
+    from aimkit.synth.reader import open_dataset
+
+    save(_png(out, "--out"), encode_png(contact_sheet(pick(open_dataset(path), rows))))
+
+
+@dataset.command()
+@click.argument("a")
+@click.argument("b")
+def diff(a: str, b: str) -> None:
+    """Say which samples differ between datasets A and B, and in what; exit code 1 if any."""
+    from aimkit.synth.inspect.diff import diff as differences
+    from aimkit.synth.reader import open_dataset
+
+    found = 0
+    for line in differences(open_dataset(a), open_dataset(b)):
+        found += 1
+        console.out(line)
+    if not found:
+        console.out("no differences")
+    else:
+        raise click.exceptions.Exit(1)
+
+
+def _png(text: str, where: str) -> Any:
+    target = expand(text, where)
+    if target.suffix.lower() != ".png":
+        raise AimkitError("the picture must be a .png file", f"{where} {text}")
+    return target
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {number}" for name, number in list(value.items())[:8])
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

@@ -1,0 +1,127 @@
+"""aimkit synth and aimkit preview: write a dataset, or look at some of its samples first."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aimkit import console
+from aimkit.errors import AimkitError
+from aimkit.recipe import expand, load_recipe
+
+_FORMATS = ["folder", "parquet", "webdataset"]
+
+
+@click.command()
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("-o", "--out", required=True, help="Folder of the dataset.")
+@click.option("-n", "--count", type=click.IntRange(min=1), help="Number of samples; the same as count=N.")
+@click.option("--format", "format_", type=click.Choice(_FORMATS), help="The same as output.format=...")
+@click.option("--workers", type=click.IntRange(min=0), help="Processes; as many as there are cores unless given.")
+@click.option("--shards", metavar="I/N", help="Write only every N-th shard from the I-th on (0/4, 1/4, ...).")
+@click.option("--resume", is_flag=True, help="Continue a run that was interrupted.")
+def synth(
+    recipe: str,
+    overrides: tuple[str, ...],
+    out: str,
+    count: int | None,
+    format_: str | None,
+    workers: int | None,
+    shards: str | None,
+    resume: bool,
+) -> None:
+    """Write the dataset of a RECIPE.
+
+    A run can be killed at any time and continued with --resume; the result is the same, byte for byte. Several runs
+    with --shards 0/N to N-1/N fill one folder, at the same time or one after the other.
+    """
+    from aimkit.synth.run import synthesize
+
+    part = _part(shards) if shards else None
+    loaded = _load(recipe, overrides, count, format_)
+    folder = expand(out, "--out")
+    try:
+        outcome = synthesize(loaded, folder, workers=_cores() if workers is None else workers, part=part, resume=resume)
+    except KeyboardInterrupt:
+        console.info(f"stopped; finished shards are kept. To continue:\n  {_again(sys.argv)}")
+        raise
+    if outcome.quarantined:
+        console.warn(f"{len(outcome.quarantined)} source images could not be read and were set aside:")
+        for entry in outcome.quarantined[:5]:
+            console.warn(f"  {entry.get('role', '')} {entry.get('id', '')}: {entry.get('error', '')}")
+    if outcome.missing:
+        console.info(f"{outcome.missing} shards are still missing; the run that writes the last completes the dataset")
+    console.out(str(outcome.out))
+
+
+@click.command()
+@click.argument("recipe", required=False)
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("-o", "--out", default="preview.png", show_default=True, help="The picture, a PNG file.")
+@click.option("-n", "--rows", type=click.IntRange(1, 50), default=3, show_default=True, help="Rows per type.")
+@click.option(
+    "--generators",
+    is_flag=False,
+    flag_value="*",
+    metavar="[PATTERN]",
+    help="Show the procedural generators instead, all or those that match.",
+)
+def preview(recipe: str | None, overrides: tuple[str, ...], out: str, rows: int, generators: str | None) -> None:
+    """Draw a contact sheet of a RECIPE's samples: composite, alpha, label, cut-out on green."""
+    if (recipe is None) == (generators is None):
+        raise AimkitError("preview needs a recipe or --generators, and not both", hint="aimkit preview demo")
+    target = expand(out, "--out")
+    if target.suffix.lower() != ".png":
+        raise AimkitError("the picture must be a .png file", str(target))
+    from aimkit.synth.inspect.canvas import encode_png
+
+    if generators is not None:
+        from aimkit.synth.inspect.gallery import gallery
+
+        picture = gallery(generators)
+    else:
+        from aimkit.synth.engine import Synthesizer
+        from aimkit.synth.inspect.sheet import contact_sheet, pick
+
+        picture = contact_sheet(pick(Synthesizer(_load(str(recipe), overrides)), rows))
+    save(target, encode_png(picture))
+
+
+def save(target: Path, data: bytes) -> None:
+    """Write a picture and name it on stdout."""
+    from aimkit.synth.writers.files import explained, write_whole
+
+    with explained(target):
+        write_whole(target, [data], target.parent)
+    console.out(str(target))
+
+
+def _load(recipe: str, overrides: tuple[str, ...], count: int | None = None, format_: str | None = None) -> Any:
+    more = [] if count is None else [f"count={count}"]
+    more += [] if format_ is None else [f'output.format="{format_}"']
+    return load_recipe(recipe, [*overrides, *more], kind="synth")
+
+
+def _part(text: str) -> tuple[int, int]:
+    try:
+        position, number = (int(word) for word in text.split("/"))
+    except ValueError:
+        position, number = 0, 0
+    if not 0 <= position < number:
+        raise AimkitError(f"'{text}' is no part of the shards", "--shards", "write i/n with 0 <= i < n, as in 0/4")
+    return position, number
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _again(argv: list[str]) -> str:
+    words = ["aimkit", *argv[1:]]
+    return shlex.join(words if "--resume" in words else [*words, "--resume"])

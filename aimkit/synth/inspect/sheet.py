@@ -1,0 +1,65 @@
+"""Contact sheets: composite, alpha, label, and the cut-out on green, a few rows per type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from aimkit.errors import AimkitError
+from aimkit.synth.compose import composite
+from aimkit.synth.inspect.canvas import GREEN, encode_png, grid, tile
+from aimkit.types import ImageType, Sample, UInt8
+
+__all__ = ["contact_sheet", "encode_png", "on_green", "pick"]
+
+
+def contact_sheet(samples: Sequence[Sample], width: int = 240) -> UInt8:
+    """Draw one row a sample.
+
+    Args:
+        samples: At least one.
+        width: Width of a tile in pixels; its height is that of a typical sample.
+
+    Returns:
+        RGB, uint8.
+
+    Raises:
+        AimkitError: There is no sample.
+    """
+    if not samples:
+        raise AimkitError("there is no sample to show")
+    ratio = float(np.median([sample.size[0] / sample.size[1] for sample in samples]))
+    height = round(width * min(max(ratio, 0.4), 1.6))
+    rows = []
+    for sample in samples:
+        planes = (sample.image, sample.alpha, sample.label, on_green(sample))
+        number = sample.meta.get("index", "")
+        caption = "   ".join(
+            part for part in (sample.type.value, sample.category, f"sample {number}", f"{_size(sample)}") if part
+        )
+        rows.append((caption, [tile(plane, width, height) for plane in planes]))
+    return grid(["composite", "alpha", "label", "on green"], rows)
+
+
+def pick(samples: Sequence[Sample], per_type: int, look: int = 24) -> list[Sample]:
+    """The first samples of every type, at most ``per_type`` of each, among the first ``look * per_type``."""
+    found: dict[ImageType, list[Sample]] = {image_type: [] for image_type in ImageType}
+    for position in range(min(len(samples), look * per_type)):
+        sample = samples[position]
+        if len(found[sample.type]) < per_type:
+            found[sample.type].append(sample)
+        if all(len(rows) == per_type for rows in found.values()):
+            break
+    return [sample for rows in found.values() for sample in rows]
+
+
+def on_green(sample: Sample) -> UInt8:
+    """The cut-out on green: its own colours where the foreground is known, else the composite's."""
+    colors = sample.foreground if sample.foreground.size else sample.image
+    green = np.broadcast_to(np.array(GREEN, np.uint8), colors.shape)
+    return composite(colors, sample.alpha, np.ascontiguousarray(green))
+
+
+def _size(sample: Sample) -> str:
+    return f"{sample.size[1]} x {sample.size[0]}"

@@ -1,0 +1,91 @@
+"""``recipe.lock.toml``: the recipe of a dataset with every default filled in, and the versions that made it.
+
+It is a recipe itself: ``aimkit synth recipe.lock.toml -o OUT`` makes the dataset again.
+"""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+import aimkit
+from aimkit.errors import AimkitError
+from aimkit.recipe import read_toml
+
+NAME = "recipe.lock.toml"
+
+#: Keys that may change when a run is continued: they decide whether it stops, not what it makes.
+_FREE = {"output.max_failures"}
+
+
+def lock_text(recipe: Any) -> str:
+    """The lock file of a recipe whose count is known."""
+    used = ", ".join(f"{name} {number}" for name, number in versions().items())
+    head = f"# The recipe of this dataset. Again: aimkit synth {NAME} -o OUT\n# digest: {recipe.digest()}\n"
+    return f"{head}# versions: {used}\n\n{tomli_w.dumps(recipe.resolved())}"
+
+
+def read_lock(root: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The resolved recipe of a dataset as plain data, and the remarks above it (``digest``, ``versions``).
+
+    Raises:
+        AimkitError: The folder is no dataset that aimkit wrote.
+    """
+    path = root / NAME
+    if not path.is_file():
+        what = f"the folder has no {NAME}" if root.is_dir() else "no such folder"
+        raise AimkitError(f"not a dataset: {what}", str(root), "give the OUT folder of an 'aimkit synth' run")
+    recipe = read_toml(path)
+    remarks = dict(
+        line[2:].split(": ", 1)
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("# ") and ": " in line
+    )
+    output = recipe.get("output")
+    if not isinstance(recipe.get("count"), int) or not isinstance(output, dict) or "format" not in output:
+        raise AimkitError("the lock file lacks count or output.format", str(path), "it must not be edited")
+    return recipe, remarks
+
+
+def differences(locked: dict[str, Any], recipe: dict[str, Any]) -> list[str]:
+    """``key: locked value, not the new one`` for every key that keeps the recipe from continuing a dataset."""
+    old, new = _flat(locked), _flat(recipe)
+    keys = sorted(k for k in {**old, **new} if old.get(k) != new.get(k) and k not in _FREE)
+    return [f"{key}: {_said(old, key)} in the dataset, {_said(new, key)} now" for key in keys]
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the bytes."""
+    return {
+        "aimkit": aimkit.__version__,
+        "numpy": _version("numpy"),
+        "opencv": _version("opencv-python", "opencv-python-headless", "opencv-contrib-python"),
+        "pillow": _version("pillow"),
+        "pyarrow": _version("pyarrow"),
+        "python": platform.python_version(),
+    }
+
+
+def _version(*names: str) -> str:
+    for name in names:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "unknown"
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(value, dict) and value:
+        return {k: v for name, part in value.items() for k, v in _flat(part, f"{prefix}{name}.").items()}
+    if isinstance(value, list) and any(isinstance(part, dict) for part in value):
+        return {k: v for i, part in enumerate(value) for k, v in _flat(part, f"{prefix}{i}.").items()}
+    return {prefix.rstrip("."): value}
+
+
+def _said(flat: dict[str, Any], key: str) -> str:
+    return repr(flat[key]) if key in flat else "absent"

@@ -1,0 +1,118 @@
+"""The local executor: shards are spread over processes of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait as wait_for
+from typing import Any
+
+from aimkit.errors import AimkitError
+from aimkit.synth.job import Job, write_shard
+from aimkit.synth.writers.shard import Shard
+
+
+def execute(
+    job: Job,
+    shards: Sequence[Shard],
+    workers: int,
+    advance: Callable[[int], None],
+    finished: Callable[[dict[str, Any]], None],
+) -> None:
+    """Write shards; which process writes which, and when, does not show in the result.
+
+    Args:
+        job: What is made.
+        shards: The shards to write.
+        workers: Number of processes; 0 and 1 stay in this one.
+        advance: Called with the number of samples made since the last call.
+        finished: Called with the sidecar of every finished shard; what it raises ends the work.
+
+    Raises:
+        AimkitError: A shard failed, or a worker process was killed. The others stop after their current sample.
+        KeyboardInterrupt: Likewise.
+    """
+    workers = min(workers, len(shards))
+    if workers < 2:
+        samples = job.samples() if shards else []
+        for shard in shards:
+            finished(write_shard(job, samples, shard, lambda: advance(1)))
+        return
+
+    context = multiprocessing.get_context("spawn")
+    made, stop = context.Value("q", 0), context.Event()
+    pool = ProcessPoolExecutor(workers, context, _start, (job, made, stop))
+    reported = 0
+    try:
+        # Workers inherit this, so that Ctrl-C reaches them as a stop after the current sample, at any time.
+        with _no_interrupts():
+            pending = {pool.submit(_task, shard) for shard in shards}
+        while pending:
+            done, pending = wait(pending, timeout=0.3, return_when=FIRST_COMPLETED)
+            advance(made.value - reported)
+            reported = made.value
+            for future in done:
+                finished(future.result())
+    except BrokenProcessPool:
+        raise AimkitError(
+            "a worker process was killed",
+            str(job.out),
+            "most often memory ran out: continue with --resume and fewer --workers",
+            exit_code=1,
+        ) from None
+    finally:
+        stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Stopped(Exception):
+    """The parent wants no more samples."""
+
+
+_worker: dict[str, Any] = {}
+
+
+def _start(job: Job, made: Any, stop: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _worker.update(job=job, made=made, stop=stop)
+
+
+def _task(shard: Shard) -> dict[str, Any]:
+    job, made, stop = _worker["job"], _worker["made"], _worker["stop"]
+    if "samples" not in _worker:
+        _worker["samples"] = job.samples()
+
+    def tick() -> None:
+        with made.get_lock():
+            made.value += 1
+        if stop.is_set():
+            raise _Stopped
+
+    return write_shard(job, _worker["samples"], shard, tick)
+
+
+def _end_with_parent() -> None:
+    """A killed parent can't tell its workers; without this they would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

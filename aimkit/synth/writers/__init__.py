@@ -1,0 +1,48 @@
+"""Dataset formats: how the samples of a shard lie on disk, and how they are read back.
+
+A format is a class that stands for one shard under a root folder. It writes files only under that root, at the
+relative paths at which they will stay; :mod:`aimkit.synth.run` gives it a temporary root and moves the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from aimkit.registry import Registry
+from aimkit.synth.writers.record import Record
+from aimkit.synth.writers.shard import Shard
+
+
+class Format(Protocol):
+    """One shard of a dataset in some format.
+
+    Attributes:
+        data_files: Patterns of the files that Hugging Face's loader reads, relative to the dataset.
+    """
+
+    data_files: ClassVar[tuple[str, ...]]
+
+    def __init__(self, root: Path, shard: Shard) -> None: ...
+
+    def write(self, records: Iterable[Record]) -> dict[str, Any]:
+        """Write the shard's files; returns what reading needs to know, as plain JSON for the sidecar."""
+        ...
+
+    def read(self, position: int) -> Record:
+        """The record at a position within a finished shard.
+
+        Raises:
+            AimkitError: A file is missing or damaged.
+        """
+        ...
+
+    @staticmethod
+    def finish(root: Path, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:
+        """Files that the dataset as a whole needs, by relative path, once all its shards are there."""
+        ...
+
+
+#: The values are subclasses in shape of :class:`Format`.
+formats: Registry[type[Format]] = Registry("dataset format", ["aimkit.synth.writers"])

@@ -1,0 +1,73 @@
+"""A shard, the unit of work: a contiguous range of sample indices, and the JSON file that says it is finished."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aimkit.errors import AimkitError
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Samples ``start`` to ``stop - 1`` of a dataset.
+
+    Attributes:
+        number: Position among the shards.
+        total: Number of shards.
+        start: Index of the first sample.
+        stop: Index after the last sample.
+        digits: Length of a file stem.
+    """
+
+    number: int
+    total: int
+    start: int
+    stop: int
+    digits: int = 6
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def name(self) -> str:
+        """File name of a shard that is one file, in the Hugging Face style, without suffix."""
+        return f"train-{self.number:05d}-of-{self.total:05d}"
+
+    @property
+    def sidecar(self) -> str:
+        """Relative path of the JSON file that is written last."""
+        return f"shards/{self.number:05d}.json"
+
+    def stem(self, index: int) -> str:
+        """File stem of a sample."""
+        return f"{index:0{self.digits}d}"
+
+
+def plan(count: int, shard_size: int) -> list[Shard]:
+    """Cut ``count`` samples into shards of ``shard_size``; the last one may be shorter."""
+    starts = range(0, count, shard_size)
+    digits = max(6, len(str(count - 1)))
+    return [
+        Shard(number, len(starts), start, min(start + shard_size, count), digits) for number, start in enumerate(starts)
+    ]
+
+
+def read_sidecar(root: Path, shard: Shard) -> dict[str, Any]:
+    """The sidecar of a finished shard.
+
+    Raises:
+        AimkitError: It is missing or damaged.
+    """
+    path = root / shard.sidecar
+    try:
+        sidecar: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise AimkitError(f"shard {shard.number} is not finished", str(path), "aimkit synth ... --resume") from None
+    except (OSError, ValueError) as error:
+        raise AimkitError(
+            f"the sidecar can't be read: {error}", str(path), "delete it, then aimkit synth ... --resume", exit_code=1
+        ) from None
+    return sidecar
