@@ -44,6 +44,14 @@ def polygon(size: tuple[int, int], points: Array) -> Float:
     Returns:
         float32 in [0, 1], (H, W). Where the curve runs round a place twice it counts once.
     """
+    result = np.zeros(size, np.float32)
+    (top, left), patch = _patch(size, points)
+    result[top : top + patch.shape[0], left : left + patch.shape[1]] = patch
+    return result
+
+
+def _patch(size: tuple[int, int], points: Array) -> tuple[tuple[int, int], Float]:
+    """Coverage of a polygon in the window that it touches: (top, left) and the window."""
     height, width = size
     start = np.asarray(points, np.float64) * unit(size)
     step = np.roll(start, -1, axis=0) - start
@@ -66,18 +74,16 @@ def polygon(size: tuple[int, int], points: Array) -> Float:
     row = np.floor(middle[:, 1]).astype(np.int64)
     inside = (row >= 0) & (row < height)
     row, col, x, rise = row[inside], col[inside], x[inside], rise[inside]
-    result = np.zeros(size, np.float32)
     if len(row) == 0:
-        return result
+        return (0, 0), np.zeros((0, 0), np.float32)
     # A rise covers everything to its right in the row, and of its own pixel the part right of it.
-    top, left, right = row.min(), col.min(), min(int(col.max()) + 1, width)
-    tall, wide = row.max() + 1 - top, right - left + 2
+    top, left, right = int(row.min()), int(col.min()), min(int(col.max()) + 1, width)
+    tall, wide = int(row.max()) + 1 - top, right - left + 2
     flat = (row - top) * wide + col - left
     share = x - col
     area = np.bincount(flat, rise * (1 - share), tall * wide) + np.bincount(flat + 1, rise * share, tall * wide)
     covered = np.cumsum(area.reshape(tall, wide), axis=1)[:, : right - left]
-    result[top : top + tall, left:right] = np.clip(np.abs(covered), 0, 1)
-    return result
+    return (top, left), np.clip(np.abs(covered), 0, 1).astype(np.float32)
 
 
 def ellipse(size: tuple[int, int], center: Sequence[float], radii: Sequence[float], angle: float = 0.0) -> Float:
@@ -109,6 +115,31 @@ def paint(image: Float, color: Array, alpha: Array) -> None:
     below *= 1 - share
     below[..., :3] += share * (color[rows, cols] if color.ndim == 3 else color)
     below[..., 3:] += share
+
+
+def fill(image: Float, points: Array, color: Array, *, fade: tuple[Array, Array, Array] | None = None) -> None:
+    """Composite a polygon over premultiplied RGBA in place; costs only the pixels that it touches.
+
+    Args:
+        image: Premultiplied RGBA, (H, W, 4).
+        points: Corners, (N, 2), frame units.
+        color: Straight RGB, (3,).
+        fade: (start, end, end colour): the colour turns into the end colour from one point to the other.
+    """
+    (top, left), share = _patch((image.shape[0], image.shape[1]), points)
+    below = image[top : top + share.shape[0], left : left + share.shape[1]]
+    color = np.asarray(color, np.float32)
+    if fade is not None:
+        per = unit((image.shape[0], image.shape[1]))
+        start, axis = np.asarray(fade[0], float), np.asarray(fade[1], float) - fade[0]
+        axis = axis / max(float(axis @ axis), 1e-12)
+        y = (np.arange(share.shape[0]) + top + 0.5) / per - start[1]
+        x = (np.arange(share.shape[1]) + left + 0.5) / per - start[0]
+        t = np.clip(y[:, None] * axis[1] + x * axis[0], 0, 1).astype(np.float32)[..., None]
+        color = color + t * (np.asarray(fade[2], np.float32) - color)
+    below *= 1 - share[..., None]
+    below[..., :3] += share[..., None] * color
+    below[..., 3] += share
 
 
 def _window(alpha: Array) -> tuple[slice, slice]:

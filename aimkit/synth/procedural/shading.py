@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from aimkit.synth.procedural.noise import gradient
 from aimkit.types import Array, Float
@@ -28,7 +29,7 @@ _FROM_LMS = np.linalg.inv(_TO_LMS)
 _FROM_LAB = np.linalg.inv(_TO_LAB)
 
 
-def to_linear(rgb: Array) -> Float:
+def to_linear(rgb: ArrayLike) -> Float:
     """sRGB code values to linear light, both in [0, 1]."""
     rgb = np.asarray(rgb, np.float32)
     curve = ((np.maximum(rgb, 0.04045) + 0.055) / 1.055) ** 2.4
@@ -132,7 +133,7 @@ def specular(normal: Array, direction: Array, shininess: float = 40.0) -> Float:
     return np.asarray(np.clip(np.asarray(normal, np.float32) @ half, 0, 1) ** shininess, np.float32)
 
 
-def lit(color: Array, amount: Array, highlight: Array | float = 0.0) -> Float:
+def lit(color: ArrayLike, amount: ArrayLike, highlight: ArrayLike = 0.0) -> Float:
     """A colour under light: multiplied in linear light, highlight added, back to sRGB.
 
     Args:
