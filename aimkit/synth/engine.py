@@ -61,7 +61,10 @@ class Synthesizer(Sequence[Sample]):
         self._foregrounds = _entries(recipe.foregrounds, foreground_sources, "foregrounds")
         self._backgrounds = _entries(recipe.backgrounds, background_sources, "backgrounds")
         self._passes = [e for e in self._foregrounds for _ in range(e.block.repeat)]
-        self._pools = self._weighted_pools()
+        self._chances = {"foregrounds": _chances(self._foregrounds), "backgrounds": _chances(self._backgrounds)}
+        types = [str(entry.item.type) for entry in self._foregrounds]
+        self._of_type = {name: np.array([name == own for own in types]) for name in set(types)}
+        self._check_balance()
         self._order = lru_cache(maxsize=4)(self._shuffled)
 
     def __len__(self) -> int:
@@ -90,16 +93,17 @@ class Synthesizer(Sequence[Sample]):
         return rng(self.recipe.seed, "sample", index, *names)
 
     def _foreground_scene(self, index: int, size: tuple[int, int], history: _History) -> tuple[Scene, str]:
-        """Foregrounds loaded, treated and placed, the first in front."""
+        """Foregrounds of one type loaded, treated and placed, the first in front; and the first one's category."""
         recipe = self.recipe
         draw = self._rng(index, "layers")
         chances = np.asarray(recipe.placement.layers) / sum(recipe.placement.layers)
         layers = 1 + int(draw.choice(len(chances), p=chances))
         empty = bool(self._rng(index, "background only").random() < recipe.hard_cases.background_only)
         union: tuple[Float, Float] | None = None
-        types, category = [], ""
+        first: Foreground | None = None
         for layer in range(layers):
-            loaded = self._load_foreground(index, layer, size, history)
+            loaded = self._load_foreground(index, layer, first.type if first else None, size, history)
+            first = first or loaded
             scene = Scene(loaded.color, loaded.alpha, np.zeros((0, 0, 3), np.float32), loaded.type)
             self._apply("foreground", scene, index, history, layer)
             treated = Foreground(scene.foreground, scene.alpha, loaded.type)
@@ -109,16 +113,17 @@ class Synthesizer(Sequence[Sample]):
             color, alpha, drawn = place_foreground(recipe.placement, treated, size, draw)
             history.add("place_foreground", drawn, layer=layer)
             union = (color, alpha) if union is None else over(union, (color, alpha))
-            types.append(loaded.type)
-            category = category or loaded.category
         assert union is not None
+        assert first is not None
         color, alpha = union
         if empty:
             alpha = np.zeros_like(alpha)
             history.add("background_only", {})
-        return Scene(color, alpha, np.zeros((0, 0, 3), np.float32), _most_demanding(types)), category
+        return Scene(color, alpha, np.zeros((0, 0, 3), np.float32), first.type), first.category
 
-    def _load_foreground(self, index: int, layer: int, size: tuple[int, int], history: _History) -> Foreground:
+    def _load_foreground(
+        self, index: int, layer: int, image_type: ImageType | None, size: tuple[int, int], history: _History
+    ) -> Foreground:
         def load(entry: _Entry, attempt: int) -> Foreground:
             stream = self._rng(index, "foreground", layer, attempt)
             foreground: Foreground = entry.source.load(entry.position, size, stream)
@@ -126,12 +131,13 @@ class Synthesizer(Sequence[Sample]):
                 history.break_equation()
             return foreground
 
-        # The second layer and every further attempt are drawn freely; only the first is the pass's own.
+        # Only the first attempt at the first layer is the pass's own. Further layers have the type of the first: no
+        # label is right for a union of types.
         def pick(attempt: int) -> _Entry:
             if self.recipe.selection == "enumerate" and layer == attempt == 0:
                 turn, place = divmod(index, len(self._passes))
                 return self._passes[self._order("foregrounds", turn, len(self._passes))[place]]
-            return self._draw(self._rng(index, "choose foreground", layer, attempt))
+            return self._draw(self._rng(index, "choose foreground", layer, attempt), image_type)
 
         return self._attempt("foreground", index, pick, load, history)
 
@@ -144,7 +150,7 @@ class Synthesizer(Sequence[Sample]):
                 turn, place = divmod(number, len(self._backgrounds))
                 return self._backgrounds[self._order("backgrounds", turn, len(self._backgrounds))[place]]
             draw = rng(recipe.seed, "sample", number, "choose background", attempt)
-            return self._backgrounds[int(draw.choice(len(self._backgrounds), p=self._pools["backgrounds"]))]
+            return self._backgrounds[int(draw.choice(len(self._backgrounds), p=self._chances["backgrounds"]))]
 
         def load(entry: _Entry, attempt: int) -> Float:
             image: Float = entry.source.load(entry.position, size, self._rng(index, "background", attempt))
@@ -243,31 +249,25 @@ class Synthesizer(Sequence[Sample]):
             dilate, erode = (max(1, round(k * min(alpha.shape) / 1000)) for k in (dilate, erode))
         return labels.make(alpha, how.schedule, (dilate, erode)), {"schedule": how.schedule, "kernel": [dilate, erode]}
 
-    def _draw(self, draw: np.random.Generator) -> _Entry:
-        """A foreground by weight; by type first when the recipe balances types."""
-        pool = "foregrounds"
-        if self.recipe.balance:
-            shares = {t: s for t, s in self.recipe.balance.items() if s > 0}
-            total = sum(shares.values())
-            pool = str(draw.choice(list(shares), p=[share / total for share in shares.values()]))
-        entries, chances = self._foregrounds, self._pools[pool]
-        return entries[int(draw.choice(len(entries), p=chances))]
+    def _draw(self, draw: np.random.Generator, image_type: str | None = None) -> _Entry:
+        """A foreground by weight: of that type, or of a type drawn first when the recipe balances types."""
+        if image_type is None and self.recipe.balance:
+            total = sum(self.recipe.balance.values())
+            image_type = str(
+                draw.choice(list(self.recipe.balance), p=[s / total for s in self.recipe.balance.values()])
+            )
+        chances = self._chances["foregrounds"]
+        if image_type is not None:
+            chances = chances * self._of_type[image_type]
+        return self._foregrounds[int(draw.choice(len(self._foregrounds), p=chances / chances.sum()))]
 
-    def _weighted_pools(self) -> dict[str, Array]:
-        """Chances of every entry: a source's weight is shared evenly among its items."""
-        pools = {"backgrounds": _chances(self._backgrounds), "foregrounds": _chances(self._foregrounds)}
+    def _check_balance(self) -> None:
         for name, share in self.recipe.balance.items():
-            of_type = [entry.item.type == name for entry in self._foregrounds]
-            if share > 0 and not any(of_type):
-                have = sorted({str(entry.item.type) for entry in self._foregrounds})
+            if share > 0 and not self._of_type.get(name, np.zeros(1)).any():
+                have = ", ".join(sorted(self._of_type))
                 raise AimkitError(
-                    f"balance asks for {name}, but no foreground has that type",
-                    "balance",
-                    f"there is {', '.join(have)}",
+                    f"balance asks for {name}, but no foreground has that type", "balance", f"there is {have}"
                 )
-            if share > 0:
-                pools[name] = _chances(self._foregrounds, np.array(of_type))
-        return pools
 
     def _shuffled(self, what: str, turn: int, count: int) -> Array:
         return rng(self.recipe.seed, "order", what, turn).permutation(count)
@@ -302,22 +302,12 @@ def _entries(blocks: Any, registry: Any, where: str) -> list[_Entry]:
     return entries
 
 
-def _chances(entries: list[_Entry], keep: Array | None = None) -> Array:
-    if keep is None:
-        keep = np.ones(len(entries), bool)
-    kept: dict[int, int] = {}
-    for entry, kept_here in zip(entries, keep, strict=True):
-        kept[id(entry.source)] = kept.get(id(entry.source), 0) + bool(kept_here)
-    chances = np.array([k and e.block.weight / kept[id(e.source)] for e, k in zip(entries, keep, strict=True)], float)
+def _chances(entries: list[_Entry]) -> Array:
+    """Chances of every entry: a source's weight is shared evenly among its items."""
+    chances = np.array([entry.block.weight / len(entry.source.items) for entry in entries])
     return chances / chances.sum()
 
 
 def _known(item: Item) -> dict[str, Any]:
     """The item's fields for provenance, without the empty ones."""
     return {name: str(value) for name, value in asdict(item).items() if value}
-
-
-def _most_demanding(types: list[ImageType]) -> ImageType:
-    """Type of a union: what is unknown in one foreground stays unknown in all."""
-    order = [ImageType.SO, ImageType.STM, ImageType.NS]
-    return max(types, key=order.index)

@@ -75,7 +75,7 @@ def test_a_synth_recipe_makes_samples(name: str, folders: Path, monkeypatch: pyt
     recipe = load_recipe(name, ["placement.height=96", "placement.width=96"])
     made, again = Synthesizer(recipe), Synthesizer(recipe)
     assert len(made) > 0
-    for index in (0, 3):
+    for index in (0, 2):
         sample = made[index]
         assert sample.image.shape == (*sample.size, 3)
         assert np.array_equal(sample.image, again[index].image)

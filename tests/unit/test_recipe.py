@@ -93,7 +93,7 @@ def test_a_file_that_is_missing_broken_or_of_the_wrong_kind_is_told(tmp_path: Pa
     with pytest.raises(AimkitError, match="did you mean 'demo'"):
         find("demmo")
     broken = tmp_path / "broken.toml"
-    broken.write_text("a = [1,\n")
+    broken.write_text("a = 1\nb = = 2\n")
     with pytest.raises(AimkitError, match="line 2"):
         read_toml(broken)
     kindless = tmp_path / "kindless.toml"

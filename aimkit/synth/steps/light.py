@@ -10,6 +10,7 @@ import numpy as np
 from aimkit.recipe import Range
 from aimkit.synth import geometry
 from aimkit.synth.steps import Scene, StepBlock, steps
+from aimkit.types import ImageType
 
 
 class Shadow(StepBlock):
@@ -27,6 +28,9 @@ class Shadow(StepBlock):
 @steps.register("shadow", params=Shadow, on="planes", keeps_equation=True)
 def shadow(scene: Scene, params: Shadow, rng: np.random.Generator) -> dict[str, Any]:
     """The foreground's alpha, moved, sheared and blurred, darkens the background (BackgroundMattingV2, CVPR 2021)."""
+    if scene.type is ImageType.NS:
+        # Fog, rain and lenses' dirt have no shadow on what is behind them.
+        return {"skipped": "non-salient"}
     short = min(scene.alpha.shape)
     strength, softness, offset = (
         float(rng.uniform(*span)) for span in (params.strength, params.softness, params.offset)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,16 @@ class RampSource:
         return np.dstack([np.tile(ramp * (position + 1) / 4, (40, 1))] * 3)
 
 
+class MixedSource(DiscSource):
+    """The first item is NS, whatever the block says."""
+
+    def __init__(self, block: Discs) -> None:
+        super().__init__(block)
+        self.items[0] = replace(self.items[0], type=ImageType.NS)
+
+
 foreground_sources.register("test_discs", params=Discs)(DiscSource)
+foreground_sources.register("test_mixed", params=Discs)(MixedSource)
 background_sources.register("test_ramps", params=Ramps)(RampSource)
 
 ALL_STEPS = [
@@ -179,6 +189,23 @@ def test_weights_and_balance_are_met() -> None:
     assert names["a"] / names["b"] == pytest.approx(3, abs=1.2)
 
 
+def test_balancing_types_does_not_blow_up_the_one_item_of_a_rare_type_in_a_large_source() -> None:
+    """A source's weight is the share of its draws; a type that it hardly has stays rare within it."""
+    made = Synthesizer(
+        recipe(
+            count=200,
+            balance={"SO": 0, "NS": 1},
+            placement={"mode": "canvas", "height": 8, "width": 8},
+            foregrounds=[
+                {"source": "test_mixed", "name": "rare", "number": 50, "weight": 5, "type": "SO"},
+                {"source": "test_discs", "name": "usual", "type": "NS", "weight": 1},
+            ],
+        )
+    )
+    names = Counter(s.meta["sources"][0]["source"] for s in made)
+    assert names["rare"] / 200 == pytest.approx(5 / 50 / (5 / 50 + 1), abs=0.07)
+
+
 def test_a_broken_foreground_is_set_aside_and_another_takes_its_place() -> None:
     made = Synthesizer(recipe(foregrounds=[{"source": "test_discs", "type": "SO", "broken": [0, 1]}], count=40))
     quarantined = [q for s in made for q in s.meta.get("quarantined", [])]
@@ -194,7 +221,7 @@ def test_when_nothing_can_be_read_the_error_says_so() -> None:
         made[0]
 
 
-def test_layers_are_put_over_each_other_and_the_most_demanding_type_wins() -> None:
+def test_layers_of_one_type_are_put_over_each_other() -> None:
     made = Synthesizer(
         recipe(
             foregrounds=[{"source": "test_discs", "type": "SO"}, {"source": "test_discs", "type": "STM"}],
@@ -203,10 +230,10 @@ def test_layers_are_put_over_each_other_and_the_most_demanding_type_wins() -> No
         )
     )
     for sample in made:
-        types = {s["type"] for s in sample.meta["sources"] if s["role"] == "foreground"}
-        assert len([s for s in sample.meta["sources"] if s["role"] == "foreground"]) == 2
-        assert sample.type == ("STM" if "STM" in types else "SO")
+        types = [s["type"] for s in sample.meta["sources"] if s["role"] == "foreground"]
+        assert types == [sample.type, sample.type]
         assert np.array_equal(composite(sample.foreground, sample.alpha, sample.background), sample.image)
+    assert {sample.type for sample in made} == {ImageType.SO, ImageType.STM}
 
 
 def test_background_only_samples_show_nothing_but_the_background() -> None:
