@@ -16,7 +16,12 @@ _PUBLIC = {
     "ImageType": "aimkit.types",
     "Sample": "aimkit.types",
     "Synthesizer": "aimkit.synth.engine",
+    "create_model": "aimkit.models.registry",
+    "list_backbones": "aimkit.models.registry",
+    "list_models": "aimkit.models.registry",
     "load_recipe": "aimkit.recipe",
+    "register_backbone": "aimkit.models.registry",
+    "register_model": "aimkit.models.registry",
 }
 
 __all__ = [*_PUBLIC, "__version__"]

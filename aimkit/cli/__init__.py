@@ -12,10 +12,14 @@ from aimkit.errors import AimkitError
 
 #: command -> (module, attribute, one line of help)
 COMMANDS = {
+    "models": ("aimkit.cli.models", "models", "List and show networks."),
+    "export": ("aimkit.cli.export", "export", "Export a network to ONNX or torch.export."),
     "recipes": ("aimkit.cli.recipes", "recipes", "List, show, copy and check recipes."),
     "synth": ("aimkit.cli.synth", "synth", "Write the dataset of a recipe."),
     "preview": ("aimkit.cli.synth", "preview", "Draw a contact sheet of a recipe, or of the procedural generators."),
     "dataset": ("aimkit.cli.dataset", "dataset", "Inspect, verify and compare written datasets."),
+    "backbones": ("aimkit.cli.backbones", "backbones", "List, show and check backbones."),
+    "types": ("aimkit.cli.types", "types", "Image types of your foregrounds: infer, check."),
 }
 
 

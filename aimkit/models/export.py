@@ -1,0 +1,201 @@
+"""Networks as ONNX or torch.export files, checked against the network that they were made from."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from aimkit.errors import AimkitError
+from aimkit.models.base import MattingModel
+
+FORMATS = ("onnx", "torch-export")
+OUTPUTS = ("semantic", "detail", "alpha")
+#: How far semantic and detail of the file may be from the network's.
+TOLERANCE = 1e-4
+
+#: A protobuf, which an ONNX file is, can't be larger than 2 GB.
+_ONNX_LIMIT = 2_000_000_000
+
+
+class Predictions(nn.Module):
+    """The three maps of a network as a plain tuple, without padding."""
+
+    def __init__(self, model: MattingModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        output = self.model.predict(image)
+        return output.semantic, output.detail, output.alpha
+
+
+def export(model: MattingModel, path: Path, to: str = "onnx", size: tuple[int, int] | None = None) -> float:
+    """Write a network to a file and check the file against the network.
+
+    The file's input is ``image``, normalised as ``model.preprocessing`` says (an ONNX file holds that as metadata),
+    float32, (B, C, H, W); its outputs are ``semantic``, ``detail`` and ``alpha``. B is any number; H and W are
+    multiples of ``preprocessing.size_multiple``, at least twice that, or fixed by ``size``.
+
+    Args:
+        model: On the CPU, in any mode; it is exported in evaluation mode.
+        path: The file to write; replaced when it exists.
+        to: ``onnx`` or ``torch-export``.
+        size: (height, width) to fix, for backbones that can't be exported with dynamic sizes.
+
+    Returns:
+        The largest difference of semantic and detail between the file and the network.
+
+    Raises:
+        AimkitError: An unknown format, a size that is no multiple, packages are missing, or the network can't be
+            exported, or the file gives other values.
+    """
+    if to not in FORMATS:
+        raise AimkitError(f"unknown format '{to}'", "--to", f"known: {', '.join(FORMATS)}")
+    multiple = model.preprocessing.size_multiple
+    if size is not None and (size[0] % multiple or size[1] % multiple or min(size) <= 0):
+        raise AimkitError(f"{size[0]}x{size[1]} is no multiple of {multiple}", "--size", "the file does not pad")
+    require(to)
+    weight = sum(p.numel() * p.element_size() for p in model.parameters())
+    if to == "onnx" and weight > _ONNX_LIMIT:
+        raise AimkitError(f"{weight / 1e9:.1f} GB do not fit in an ONNX file", "--to onnx", "use --to torch-export")
+    training = model.training
+    wrapped = Predictions(model).eval()
+    try:
+        with torch.no_grad(), _quiet():
+            program = _trace(wrapped, size)
+            with _written(path) as temporary:
+                if to == "onnx":
+                    _save_onnx(program, model, temporary)
+                else:
+                    torch.export.save(program, temporary)
+                return _check(wrapped, _loader(to)(temporary), size, path)
+    finally:
+        model.train(training)
+
+
+def require(to: str) -> None:
+    """Check that the packages for a format are installed.
+
+    Raises:
+        AimkitError: They are not.
+    """
+    needed = ("onnx", "onnxruntime", "onnxscript") if to == "onnx" else ()
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if missing:
+        what = f"export to ONNX needs {' and '.join(missing)}"
+        raise AimkitError(what, "--to onnx", "pip install 'aimkit[export]', or use --to torch-export", exit_code=1)
+
+
+def _trace(wrapped: Predictions, size: tuple[int, int] | None) -> torch.export.ExportedProgram:
+    preprocessing = wrapped.model.preprocessing
+    multiple = preprocessing.size_multiple
+    example = torch.zeros(2, len(preprocessing.mean), *(size or (2 * multiple, 3 * multiple)))
+    # AUTO lets the tracer find what the sizes must fulfil; stated ranges break the ONNX form of adaptive pooling.
+    dynamic = torch.export.Dim.AUTO
+    shapes = {0: dynamic} if size else {0: dynamic, 2: dynamic, 3: dynamic}
+    try:
+        return torch.export.export(wrapped, (example,), dynamic_shapes=(shapes,))
+    except Exception as error:
+        first = str(error).strip().split("\n")[0][:200]
+        hint = "give a fixed --size HxW" if size is None else "this backbone can't be exported by this PyTorch"
+        what = f"torch.export can't trace this network: {type(error).__name__}: {first}"
+        raise AimkitError(what, type(wrapped.model.backbone).__name__, hint, exit_code=1) from error
+
+
+def _save_onnx(program: torch.export.ExportedProgram, model: MattingModel, path: Path) -> None:
+    onnx_program: Any = torch.onnx.export(
+        program, dynamo=True, input_names=["image"], output_names=list(OUTPUTS), verbose=False
+    )
+    graph = onnx_program.model
+    for axis, name in ((0, "batch"), (2, "height"), (3, "width")):
+        if not isinstance(graph.graph.inputs[0].shape[axis], int):
+            _rename(graph, str(graph.graph.inputs[0].shape[axis]), name)
+    graph.metadata_props["aimkit.preprocessing"] = json.dumps(asdict(model.preprocessing))
+    onnx_program.save(path, external_data=False)
+
+
+def _rename(model: Any, old: str, new: str) -> None:
+    """Give a dynamic dimension a name that people understand, at the inputs and outputs."""
+    for value in (*model.graph.inputs, *model.graph.outputs):
+        for axis, dim in enumerate(value.shape):
+            if str(dim) == old:
+                value.shape[axis] = new
+
+
+def _loader(to: str) -> Callable[[Path], Callable[[Tensor], list[Tensor]]]:
+    return _load_onnx if to == "onnx" else _load_program
+
+
+def _load_onnx(path: Path) -> Callable[[Tensor], list[Tensor]]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return lambda image: [torch.from_numpy(value) for value in session.run(list(OUTPUTS), {"image": image.numpy()})]
+
+
+def _load_program(path: Path) -> Callable[[Tensor], list[Tensor]]:
+    module = torch.export.load(path).module()
+    return lambda image: list(module(image))
+
+
+def _check(
+    wrapped: Predictions, run: Callable[[Tensor], list[Tensor]], size: tuple[int, int] | None, path: Path
+) -> float:
+    """Compare on another batch and size than the traced ones. Alpha is a choice between classes, so it may jump."""
+    preprocessing = wrapped.model.preprocessing
+    height, width = size or (4 * preprocessing.size_multiple, 3 * preprocessing.size_multiple)
+    noise = np.random.default_rng(0).standard_normal((1, len(preprocessing.mean), height, width))
+    image = torch.from_numpy(noise.astype(np.float32))
+    difference = 0.0
+    for name, found, wanted in zip(OUTPUTS[:2], run(image), wrapped(image), strict=False):
+        difference = max(difference, float((found - wanted).abs().max()))
+        if not difference <= TOLERANCE:
+            what = f"the exported {name} differs by {difference:.1e}, more than {TOLERANCE}"
+            raise AimkitError(what, str(path), "nothing was written", exit_code=1)
+    return difference
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[Path]:
+    """A temporary file that takes the place of ``path`` when all went well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix or ".tmp")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporters warn about things that the check covers."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "torch._export")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

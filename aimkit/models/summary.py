@@ -1,0 +1,110 @@
+"""What a network costs: parameters, multiply-adds, memory; measured without computing anything (meta device)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from aimkit.models.base import MattingModel
+from aimkit.models.contract import STRIDES
+from aimkit.models.registry import create_model
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one image of a size costs.
+
+    Attributes:
+        size: (height, width) of the image.
+        macs: Multiply-adds of the convolutions and matrix products of a forward pass.
+        activations: Bytes that a training step keeps for its backward pass, float32.
+    """
+
+    size: tuple[int, int]
+    macs: int
+    activations: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A network in numbers.
+
+    Attributes:
+        parameters: By part of the network, in order.
+        maps: (stride, channels) of the backbone's maps.
+        has_indices: The backbone gives pooling indices.
+        outputs: Shape of every output for the first of the sizes, by name.
+        costs: One a size.
+    """
+
+    parameters: dict[str, int]
+    maps: tuple[tuple[int, int], ...]
+    has_indices: bool
+    outputs: dict[str, tuple[int, ...]]
+    costs: tuple[Cost, ...]
+
+
+def summarise(
+    name: str, backbone: str, sizes: Iterable[tuple[int, int]] = ((512, 512), (1024, 1024)), **options: Any
+) -> Summary:
+    """Build a network on the meta device and measure it.
+
+    Args:
+        name: Registered network.
+        backbone: Name of a backbone.
+        sizes: (height, width) of the images to count for.
+        options: As ``create_model`` takes them.
+
+    Raises:
+        AimkitError: An unknown name or option.
+    """
+    with torch.device("meta"):
+        model = create_model(name, backbone=backbone, **options)
+    parts = {part: count_parameters(child) for part, child in model.named_children()}
+    image = _image(model, next(iter(sizes)))
+    with torch.no_grad():
+        output = model.eval()(image)
+    outputs = {key: tuple(value.shape) for key, value in output._asdict().items() if isinstance(value, Tensor)}
+    outputs |= {key: tuple(value.shape) for key, value in output.extra.items()}
+    return Summary(
+        {part: count for part, count in parts.items() if count},
+        tuple(zip(STRIDES, model.backbone.channels, strict=True)),
+        model.backbone.has_indices,
+        outputs,
+        tuple(cost(model, size) for size in sizes),
+    )
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Numbers that training changes or loads, shared ones once."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def cost(model: MattingModel, size: tuple[int, int]) -> Cost:
+    """Count one image of a size; the network must be on the meta device."""
+    image = _image(model, size)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.eval()(image)
+    # A tensor saved twice is one storage; the list keeps them alive, so that no address is used again.
+    kept: list[Tensor] = []
+    own = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        output = model.train()(torch.cat([image, image]))
+    storages = {t.untyped_storage()._cdata: t.untyped_storage().nbytes() for t in kept}
+    activations = sum(count for address, count in storages.items() if address not in own) // 2
+    del output
+    return Cost(size, counter.get_total_flops() // 2, activations)
+
+
+def _image(model: MattingModel, size: tuple[int, int]) -> Tensor:
+    return torch.empty(1, len(model.preprocessing.mean), *size, device="meta")
