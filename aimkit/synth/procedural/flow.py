@@ -73,6 +73,7 @@ def stir(
     rng: np.random.Generator,
     levels: Sequence[tuple[int, float]],
     amount: Array | float = 1.0,
+    coarse: int = 1,
 ) -> tuple[Float, Float]:
     """Displace coordinates by eddies, from large to small.
 
@@ -82,10 +83,19 @@ def stir(
         rng: Stream of random numbers.
         levels: (eddies along a unit, displacement in units) of each level.
         amount: Factor of the displacement, per place.
+        coarse: Follow the paths, which are smooth, on a grid that is coarser by this factor.
     """
+    whole = (x.shape[0], x.shape[1])
+    if coarse > 1:
+        part = (whole[0] // coarse, whole[1] // coarse)
+        if isinstance(amount, np.ndarray):
+            amount = enlarge(amount, part)
+        x, y = enlarge(x, part), enlarge(y, part)
     for count, strength in levels:
         dx, dy = eddies(x, y, rng, count)
         x, y = x + amount * strength * dx, y + amount * strength * dy
+    if coarse > 1:
+        return enlarge(x, whole), enlarge(y, whole)
     return np.asarray(x, np.float32), np.asarray(y, np.float32)
 
 

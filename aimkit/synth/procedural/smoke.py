@@ -69,11 +69,13 @@ def _cloud(x: Float, y: Float, shape: str, turbulence: float, rng: np.random.Gen
     foot, spread, bend = rng.uniform(0.015, 0.06), rng.uniform(0.18, 0.36), rng.uniform(-0.25, 0.25)
     growth, top, squash = rng.uniform(0.7, 1.2), rng.uniform(0.3, 0.6), rng.uniform(0.7, 1.2)
     soft, grain = rng.uniform(0.5, 1.0), rng.uniform(1.45, 1.75)
-    px, py = _stirred(x, y, ((2, 0.14), (4, 0.07)), turbulence, shape, rng)
+    # What has risen further has been stirred for longer.
+    age = turbulence * (np.clip(y, 0.05, 1.1) if shape == "plume" else np.full_like(y, 0.5))
+    px, py = stir(x, y, rng, ((2, 0.14), (4, 0.07)), age, coarse=2)
     depth = np.zeros_like(x)
     layers = 3
     for _ in range(layers):
-        u, v = _stirred(px, py, ((6, 0.042), (12, 0.025), (24, 0.014)), turbulence, shape, rng)
+        u, v = stir(px, py, rng, ((6, 0.042), (12, 0.025), (24, 0.014)), age, coarse=2)
         detail = fractal(u * 0.9, v * 0.75, rng, grain)
         billow = 1 - 1.5 * np.abs(fractal(u * 1.6, v * 1.4, rng, 1.9))
         if shape == "plume":
@@ -87,18 +89,6 @@ def _cloud(x: Float, y: Float, shape: str, turbulence: float, rng: np.random.Gen
     if shape == "plume":
         depth *= ramp(y, -0.005, 0.05) * ramp(1.02 - y, 0.0, top)
     return depth
-
-
-def _stirred(
-    x: Float, y: Float, levels: tuple[tuple[int, float], ...], turbulence: float, shape: str, rng: np.random.Generator
-) -> tuple[Float, Float]:
-    """Where the smoke at (x, y) came from; found at half the resolution, since paths are smooth."""
-    half = (x.shape[0] // 2, x.shape[1] // 2)
-    px, py = enlarge(x, half), enlarge(y, half)
-    # What has risen further has been stirred for longer.
-    age = np.clip(py, 0.05, 1.1) if shape == "plume" else np.full_like(py, 0.5)
-    px, py = stir(px, py, rng, levels, turbulence * age)
-    return enlarge(px, x.shape[:2]), enlarge(py, x.shape[:2])
 
 
 def _sheet(pose: Pose, turbulence: float, rng: np.random.Generator) -> Float:
