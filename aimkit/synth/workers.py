@@ -55,8 +55,9 @@ def execute(
             pending = {pool.submit(_task, shard) for shard in shards}
         while pending:
             done, pending = wait(pending, timeout=0.3, return_when=FIRST_COMPLETED)
-            advance(made.value - reported)
-            reported = made.value
+            now = made.value
+            advance(now - reported)
+            reported = now
             for future in done:
                 finished(future.result())
     except BrokenProcessPool:

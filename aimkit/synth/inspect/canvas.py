@@ -58,9 +58,9 @@ def grid(header: Sequence[str], rows: Sequence[tuple[str, Sequence[UInt8]]], gap
 
 
 def checkerboard(height: int, width: int, side: int = 16) -> UInt8:
-    """A grey checkerboard, RGB."""
+    """A grey checkerboard, RGB; dark enough for white smoke, light enough for black wire."""
     y, x = np.mgrid[:height, :width] // side
-    return np.where(((x + y) % 2)[..., None], np.uint8(235), np.uint8(190)).repeat(3, axis=2)
+    return np.where(((x + y) % 2)[..., None], np.uint8(150), np.uint8(105)).repeat(3, axis=2)
 
 
 def encode_png(picture: UInt8) -> bytes:

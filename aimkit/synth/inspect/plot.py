@@ -32,15 +32,16 @@ def plot(types: Mapping[str, Any]) -> UInt8:
     left, right, top, bottom = _GAP, _WIDTH + 2 * _GAP, _GAP, _HEIGHT + 2 * _GAP
 
     alpha = {name: _share(_alpha_bins(types[name]["alpha"])) for name in names}
-    ends = ["0", *[f"{(bin_ + 0.5) / _ALPHA_BINS:.1f}" if bin_ % 4 == 0 else "" for bin_ in range(_ALPHA_BINS)], "1"]
-    _histogram(draw, (left, top), "alpha (share of pixels, logarithmic)", alpha, ends, logarithmic=True)
+    inner = [f"{bin_ / _ALPHA_BINS:g}" if bin_ and bin_ % 4 == 0 else "" for bin_ in range(_ALPHA_BINS)]
+    title = "alpha (share of pixels, logarithmic from 0.0001 to 1)"
+    _histogram(draw, (left, top), title, alpha, ["0", *inner, "1"], logarithmic=True)
 
     area = {name: _share(types[name]["area"]) for name in names}
     marks = [f"{100 * bin_ // stats.AREA_BINS}%" if bin_ % 4 == 0 else "" for bin_ in range(stats.AREA_BINS)]
     _histogram(draw, (right, top), "foreground area (share of samples)", area, marks)
 
     width = {name: _share(types[name]["width"]) for name in names}
-    edges = ["0", *[f"-{edge}" for edge in stats.WIDTH_EDGES[1:]], "more"]
+    edges = ["0", *[f"to {edge}" for edge in stats.WIDTH_EDGES[1:]], "more"]
     _histogram(draw, (left, bottom), "transition width in pixels (share of samples)", width, edges)
 
     _balance(draw, (right, bottom), types, names)
@@ -72,10 +73,9 @@ def _histogram(
                 draw.rectangle((start, base - max(1, part * room), start + bar - 1, base), SERIES[name])
         draw.text((x + bin_ * step, base + 4), mark, FAINT, font(11))
     draw.line((x, base, x + _WIDTH, base), INK)
-    top = "1" if logarithmic else f"{peak:.0%}"
-    draw.text((x + _WIDTH, base - room), top, FAINT, font(11), anchor="ra")
-    if logarithmic:
-        draw.text((x + _WIDTH, base - 14), "0.0001", FAINT, font(11), anchor="ra")
+    draw.text((x + _WIDTH, base - room), "1" if logarithmic else f"{peak:.0%}", FAINT, font(11), anchor="ra")
+    for place, name in enumerate(reversed(series)):
+        draw.text((x + _WIDTH - 36 * place, y), name, SERIES[name], font(13), anchor="ra")
 
 
 def _balance(

@@ -10,6 +10,10 @@ from typing import Any
 from aimkit.errors import AimkitError
 
 
+#: What every sidecar holds; formats add keys of their own.
+_KEYS = {"start", "count", "digest", "files", "quarantined", "types", "sources"}
+
+
 @dataclass(frozen=True)
 class Shard:
     """Samples ``start`` to ``stop - 1`` of a dataset.
@@ -64,6 +68,8 @@ def read_sidecar(root: Path, shard: Shard) -> dict[str, Any]:
     path = root / shard.sidecar
     try:
         sidecar: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(sidecar, dict) or not sidecar.keys() >= _KEYS:
+            raise ValueError("keys are missing")
     except FileNotFoundError:
         raise AimkitError(f"shard {shard.number} is not finished", str(path), "aimkit synth ... --resume") from None
     except (OSError, ValueError) as error:
