@@ -9,7 +9,6 @@ from typing import Any
 
 from aimkit.errors import AimkitError
 
-
 #: What every sidecar holds; formats add keys of their own.
 _KEYS = {"start", "count", "digest", "files", "quarantined", "types", "sources"}
 
