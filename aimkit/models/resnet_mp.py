@@ -36,8 +36,7 @@ class ResNet34MP(Backbone):
         self.layer3 = _layer(128, 256, 6)
         self.layer4 = _layer(256, 512, 3)
         for module in self.modules():
-            # Drawing normal numbers for the meta device takes seconds: it imports PyTorch's compiler.
-            if isinstance(module, nn.Conv2d) and not module.weight.is_meta:
+            if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, image: Tensor) -> Features:

@@ -1,0 +1,63 @@
+"""Unpooling where positions repeat, and the small parts."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from aimkit.models.blocks import PyramidPooling, SqueezeExcite, enlarge, unpool
+
+
+def pooled(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(2, 3, height, width, generator=generator).sub(0.4).relu()  # flat parts, as after a ReLU
+    _, indices = F.max_pool2d(image, 3, stride=2, padding=1, return_indices=True)
+    return torch.rand(indices.shape, generator=generator), indices
+
+
+@pytest.mark.parametrize("size", [(2, 2), (8, 12), (32, 6)])
+def test_the_last_of_the_windows_that_share_a_position_wins(size: tuple[int, int]) -> None:
+    x, indices = pooled(*size)
+    wanted = torch.zeros(2, 3, size[0] * size[1])
+    for b in range(2):
+        for c in range(3):
+            for value, position in zip(x[b, c].flatten(), indices[b, c].flatten(), strict=True):
+                wanted[b, c, position] = value
+    if size != (2, 2):
+        assert indices.flatten(2).sort(-1).values.diff().eq(0).any(), "no position repeats; the test would be idle"
+    assert torch.equal(unpool(x, indices), wanted.view(2, 3, *size))
+
+
+def test_unpooling_passes_gradients_of_what_was_kept_only() -> None:
+    x, indices = pooled(8, 8)
+    x.requires_grad_()
+    y = unpool(x, indices)
+    y.sum().backward()
+    assert x.grad is not None
+    assert set(x.grad.unique().tolist()) == {0.0, 1.0}
+    assert x.grad.sum() == sum(len(plane.unique()) for plane in indices.flatten(0, 1).flatten(1))
+
+
+def test_unpooling_runs_in_deterministic_mode() -> None:
+    x, indices = pooled(8, 8)
+    torch.use_deterministic_algorithms(True)
+    try:
+        assert torch.equal(unpool(x, indices), unpool(x, indices))
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def test_enlarging_a_constant_keeps_it() -> None:
+    assert torch.allclose(enlarge(torch.full((1, 2, 3, 4), 0.3), 8), torch.tensor(0.3))
+
+
+def test_pyramid_pooling_keeps_the_size_of_small_maps() -> None:
+    assert PyramidPooling(4)(torch.randn(2, 4, 1, 2)).shape == (2, 4, 1, 2)
+
+
+def test_excitation_scales_channels_between_nothing_and_one() -> None:
+    x = torch.rand(2, 8, 4, 4) + 0.1
+    ratio = SqueezeExcite(8)(x) / x
+    assert ((ratio > 0) & (ratio < 1)).all()
+    assert torch.allclose(ratio.amax((2, 3)), ratio.amin((2, 3)))
