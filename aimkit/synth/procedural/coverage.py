@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
+from aimkit.synth.foreground import bleed as bleed
 from aimkit.synth.procedural.noise import unit
 from aimkit.types import Array, Float, Foreground, ImageType
 
@@ -153,10 +155,10 @@ def _window(alpha: Array) -> tuple[slice, slice]:
 
 def strokes(
     size: tuple[int, int],
-    points: Array,
-    width: Array,
-    color: Array,
-    opacity: Array | float = 1.0,
+    points: ArrayLike,
+    width: ArrayLike,
+    color: ArrayLike,
+    opacity: ArrayLike = 1.0,
     base: Float | None = None,
 ) -> Float:
     """Many tapered, coloured strokes, each over the ones before it.
@@ -175,8 +177,8 @@ def strokes(
     Returns:
         Premultiplied RGBA, float32, (H, W, 4).
     """
-    points = np.asarray(points, np.float32)
-    count, length = points.shape[:2]
+    lines = np.asarray(points, np.float32)
+    count, length = lines.shape[:2]
     result = np.zeros((*size, 4), np.float32) if base is None else base.astype(np.float32, copy=True)
     if count == 0:
         return result
@@ -186,7 +188,7 @@ def strokes(
     attributes[..., 1:4] = np.broadcast_to(np.asarray(color, np.float32), (count, length, 3))
     attributes[..., 4] = 1
     attributes[..., 5] = np.broadcast_to(np.asarray(opacity, np.float32), (count, length))
-    pixels = points * per - np.float32(0.5)
+    pixels = lines * per - np.float32(0.5)
     cost = (np.abs(np.diff(pixels, axis=1)).max(axis=2) * (2 + 1.2 * attributes[:, 1:, 0])).sum(axis=1)
     batch = np.minimum(np.cumsum(cost) // _BATCH, count).astype(np.int64)
     bounds = np.append(np.flatnonzero(np.diff(batch, prepend=-1)), count)
@@ -268,30 +270,3 @@ def foreground(premultiplied: Float, type: ImageType, category: str = "", *, val
     alpha = np.where(alpha < 1e-4, 0, np.where(alpha > 1 - 1e-4, 1, alpha)).astype(np.float32)
     color = np.clip(premultiplied[..., :3] / np.maximum(premultiplied[..., 3:], 1e-4), 0, 1)
     return Foreground(bleed(np.asarray(color, np.float32), alpha), alpha, type, category, valid)
-
-
-def bleed(color: Float, alpha: Float) -> Float:
-    """Straight colour, carried outwards where alpha is 0, by pull and push over an image pyramid.
-
-    Args:
-        color: (H, W, 3).
-        alpha: (H, W).
-
-    Returns:
-        float32, (H, W, 3); unchanged where alpha is above 0.
-    """
-    known = (alpha > 0).astype(np.float32)
-    levels = [layer(color, known)]
-    while min(levels[-1].shape[:2]) > 1:
-        height, width = levels[-1].shape[:2]
-        down = cv2.resize(levels[-1], ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
-        # Sparse data spread: a quarter of the pixels known is as good as all of them.
-        levels.append(np.asarray(down * np.minimum(4, 1 / np.maximum(down[..., 3:], 1e-6)), np.float32))
-    filled = levels.pop()
-    while levels:
-        fine = levels.pop()
-        up = cv2.resize(filled, (fine.shape[1], fine.shape[0]), interpolation=cv2.INTER_LINEAR)
-        filled = np.asarray(fine + up * (1 - fine[..., 3:]), np.float32)
-    result = np.clip(filled[..., :3], 0, 1)
-    result[alpha > 0] = color[alpha > 0]
-    return result
