@@ -65,6 +65,9 @@ class Foreground:
         category: The field's category (animal, portrait, ...), or "".
         valid: False when drawing the foreground already assumed a background (refraction), so that
             I = aF + (1-a)B cannot hold.
+        refraction: How far the background is displaced behind a clear foreground, in pixels as (x, y), float32,
+            (H, W, 2): what is seen at p is B(p + refraction(p)). None when nothing is bent. With B so displaced the
+            equation holds; whoever ignores it gets the foreground without refraction.
     """
 
     color: Float
@@ -72,6 +75,7 @@ class Foreground:
     type: ImageType
     category: str = ""
     valid: bool = True
+    refraction: Float | None = None
 
     @property
     def size(self) -> tuple[int, int]:
