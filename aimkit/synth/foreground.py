@@ -19,6 +19,18 @@ _RADII = (90, 6)
 def estimate(image: Array, alpha: Array, method: Method = "multilevel") -> Array:
     """Estimate the straight foreground colour F of I = aF + (1-a)B when only I and a are known.
 
+    The default was measured: cut-outs with known F over photos, mean absolute error in 8-bit levels where alpha is
+    between 0 and 1, weighted by alpha; one core, at about 1.5 megapixels for the first two.
+
+    | | animals | portraits | stamps | icons | seconds a megapixel |
+    |---|---|---|---|---|---|
+    | the photo itself | 27.7 | 26.6 | 23.0 | 19.5 | - |
+    | multilevel | 6.4 | 4.7 | 12.6 | 6.1 | 0.22 |
+    | blur_fusion | 12.6 | 9.0 | 15.5 | 8.5 | 0.29 |
+
+    (The F of animals and portraits is itself an estimate by the multi-level method; that of stamps and icons is not.)
+    The first call of "multilevel" on a machine compiles it, which takes up to a minute; "blur_fusion" starts at once.
+
     Args:
         image: RGB, uint8 or float in [0, 1], (H, W, 3).
         alpha: Matte, uint8 or float in [0, 1], (H, W); its dtype may differ from the image's.

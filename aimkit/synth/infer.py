@@ -4,7 +4,8 @@ The rule, in words:
 
 * **NS** when the foreground lies over the whole frame and has no body: it touches all four sides, about as densely as
   it fills the inside, reaches nine in ten cells of an 8 x 8 grid, and no large disc fits into its solid part.
-* **STM** when what is left has little solid in it (glass, smoke), or only thin solid things (net, web).
+* **STM** when what is left has little solid in it and wide partial regions (glass, smoke), or only thin solid things
+  (net, web).
 * **SO** else.
 
 It knows shapes, not meanings: a tree against the sky may be any of the three. Its confidence says how far the matte
@@ -76,9 +77,9 @@ def decide(statistics: Statistics) -> Inference:
     s = statistics
     covered = max(1 - s.empty, 1e-6)
     contact = s.border / covered
-    frame = min((s.spread - 0.9) / 0.1, (contact - 0.5) / 0.5, (0.1 - s.body) / 0.1) if s.sides == 4 else -1.0
-    # Both terms must be large: a solid share without a body is a net, a body is what makes the rest its fringe.
-    opaque = min(s.solid / covered + 2 * s.body, 12 * s.body) / 0.3 - 1
+    frame = min((s.spread - 0.9) / 0.1, (contact - 0.3) / 0.3, (0.1 - s.body) / 0.1) if s.sides == 4 else -1.0
+    # Both terms must be large: a solid share without a body is a net, and a body is what makes the rest its fringe.
+    opaque = min(s.solid / covered + 2 * s.body - 5 * s.haze, 10 * s.body) / 0.3 - 1
     if frame >= 0:
         return Inference(ImageType.NS, 0.5 + 0.5 * min(frame, 1), s)
     sure = min(abs(opaque), -frame, 1)

@@ -101,9 +101,7 @@ def open_backgrounds(
     report.used = len(items)
     report.tell()
     if not items:
-        raise AimkitError(
-            "the source has no usable background", f"{block.title}, {report.where}", "; ".join(report.lines()[1:])
-        )
+        raise AimkitError("the source has no usable background", f"{block.title}, {report.where}", report.why_empty())
     return StoredBackgrounds(items, report, chosen, fetch, block.max_side)
 
 

@@ -116,6 +116,15 @@ class ScanReport:
             for line in self._troubles():
                 console.warn(f"{self.source}: {line}")
 
+    def why_empty(self) -> str:
+        """What to tell when there is nothing to use."""
+        if not self.found:
+            return "no images were found there"
+        usable = self.found - len(self.skipped)
+        if usable:
+            return f"all {usable} usable ones are on the other side of the split; change split or val_share"
+        return "; ".join(self._troubles())
+
     def _summary(self) -> str:
         types = ", ".join(f"{count} {name}" for name, count in self.types.items())
         return f"{self.source}: {self.used} of {self.found} used" + (f" ({types})" if types else "")
@@ -165,7 +174,7 @@ def find_images(root: Path, exclude: Sequence[str] = ()) -> tuple[dict[str, Path
         # macOS hands out decomposed letters; the same files must have the same ids everywhere.
         name = unicodedata.normalize("NFC", path.relative_to(root).as_posix())
         stem = name[: -len(path.suffix)]
-        if _matches(name, exclude) or _matches(stem, exclude):
+        if is_excluded(name, exclude) or is_excluded(stem, exclude):
             excluded += 1
         else:
             found[name if stem in found else stem] = path
@@ -258,7 +267,8 @@ def _walk(root: Path) -> Iterable[Path]:
                 yield Path(folder) / name
 
 
-def _matches(name: str, patterns: Sequence[str]) -> bool:
+def is_excluded(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a path relative to the root, or its last part, matches one of the patterns."""
     last = name.rpartition("/")[2]
     return any(fnmatchcase(name, pattern) or fnmatchcase(last, pattern) for pattern in patterns)
 

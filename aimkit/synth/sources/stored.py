@@ -126,9 +126,7 @@ def open_stored(
     report.types = dict(sorted(Counter(str(item.type) for item in items).items()))
     report.tell()
     if not items:
-        raise AimkitError(
-            "the source has no usable foreground", f"{block.title}, {report.where}", "; ".join(report.lines()[1:])
-        )
+        raise AimkitError("the source has no usable foreground", f"{block.title}, {report.where}", report.why_empty())
     return StoredForegrounds(items, report, chosen, fetch, decode, finish or extend, block.max_side)
 
 

@@ -1,0 +1,116 @@
+"""aimkit types: types files for one's own foregrounds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aimkit import console
+from aimkit.errors import AimkitError
+
+if TYPE_CHECKING:
+    from aimkit.synth.infer import Inference
+
+
+@click.group()
+def types() -> None:
+    """Image types (SO, STM, NS) of foregrounds: infer them, check a file of them."""
+
+
+@types.command()
+@click.argument("folder")
+@click.option("-o", "--output", help="Write a types file (JSON in AIM's format), to be edited.")
+@click.option("--category", default="", help="Category of all of them.")
+@click.option("--below", type=float, default=1.01, help="List only those with a lower confidence.")
+@click.option("--force", is_flag=True, help="Overwrite the output.")
+def infer(folder: str, output: str | None, category: str, below: float, force: bool) -> None:
+    """Guess the types of the cut-outs or mattes in FOLDER, the least sure first.
+
+    FOLDER holds images with an alpha channel, or mattes; or a folder alpha/ or mask/ that does.
+    """
+    from collections import Counter
+
+    from aimkit.files import write_bytes
+    from aimkit.recipe import expand
+
+    if output and expand(output).exists() and not force:
+        raise AimkitError("the file exists already", output, "choose another name, or add --force")
+    guesses = _guess(expand(folder))
+    rows = sorted(guesses.items(), key=lambda item: (item[1].confidence, item[0]))
+    console.table(
+        ["name", "type", "confidence", "solid", "partial", "empty"],
+        [_row(name, guess) for name, guess in rows if guess.confidence < below],
+    )
+    counts = Counter(str(g.type) for g in guesses.values())
+    console.info(", ".join(f"{count} {name}" for name, count in sorted(counts.items())))
+    if output:
+        lines = [
+            f"  {json.dumps(name, ensure_ascii=False)}: "
+            + json.dumps({"type": str(g.type), "category": category}, ensure_ascii=False)
+            for name, g in sorted(guesses.items())
+        ]
+        write_bytes(expand(output), ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+        console.info(f"wrote {output}: edit it, then set types = {json.dumps(output)} in the source's table")
+
+
+@types.command()
+@click.argument("folder")
+@click.argument("file")
+@click.option("--dataset", default="", help="Section of a file that holds several datasets.")
+def check(folder: str, file: str, dataset: str) -> None:
+    """Compare the types FILE with the names in FOLDER; everything that does not fit is listed."""
+    from aimkit.recipe import expand
+    from aimkit.synth.sources.typefile import match, read_types
+
+    matching = match(_mattes(expand(folder)), read_types(file, dataset))
+    console.out(matching.text())
+    if matching.missing or matching.unknown:
+        raise AimkitError("the types file does not fit the folder", file, "rename, or edit the file")
+
+
+def _mattes(folder: Path) -> dict[str, Path]:
+    """The files to look at, by id: of ``alpha/`` or ``mask/`` when there is one, else of the folder itself."""
+    from aimkit.synth.sources.scan import find_images
+
+    for name in ("alpha", "mask"):
+        if (folder / name).is_dir():
+            return find_images(folder / name)[0]
+    found, _ = find_images(folder)
+    if not found:
+        raise AimkitError("the folder holds no images", str(folder))
+    return found
+
+
+def _row(name: str, guess: Inference) -> list[str]:
+    shares = (guess.statistics.solid, guess.statistics.partial, guess.statistics.empty)
+    return [name, str(guess.type), f"{guess.confidence:.2f}", *(f"{share:.0%}" for share in shares)]
+
+
+def _guess(folder: Path) -> dict[str, Inference]:
+    import os
+    from concurrent.futures import ThreadPoolExecutor
+
+    from aimkit.imageio import read_alpha
+    from aimkit.synth.infer import infer
+
+    def guess(path: Path) -> Inference | AimkitError:
+        try:
+            return infer(read_alpha(path))
+        except AimkitError as error:
+            return error
+
+    found, guesses = _mattes(folder), {}
+    workers = (os.cpu_count() or 1) + 1
+    with console.progress(len(found), "infer types", "images") as progress, ThreadPoolExecutor(workers) as pool:
+        for name, result in zip(found, pool.map(guess, found.values()), strict=True):
+            progress.advance()
+            if isinstance(result, AimkitError):
+                console.warn(f"skipped {name}: {result.what}")
+            else:
+                guesses[name] = result
+    if not guesses:
+        raise AimkitError("none of the images can be read", str(folder))
+    return guesses

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import hashlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from aimkit.imageio import encode_jpeg, read_rgb, write_png
+from aimkit.synth.sources.split import alike, look, side
+
+
+def test_the_split_divides_completely_and_at_about_its_share():
+    digests = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(4000)]
+    share = np.mean([side(digest, 0.1) == "val" for digest in digests])
+    assert share == pytest.approx(0.1, abs=0.02)
+    assert {side(digest, 0.0) for digest in digests} == {"train"}
+    assert {side(digest, 1.0) for digest in digests} == {"val"}
+
+
+def test_no_foreground_is_in_both_halves(tmp_path, make, open_source):
+    make.cutouts(tmp_path, [f"n{i}" for i in range(12)])
+    table = {"source": "cutouts", "path": str(tmp_path), "val_share": 0.4}
+    halves = [{item.id for item in open_source(**table, split=part).items} for part in ("train", "val")]
+    assert not halves[0] & halves[1]
+    assert halves[0] | halves[1] == {item.id for item in open_source(**table).items}
+
+
+def test_the_same_picture_in_another_format_is_on_the_same_side(tmp_path, make, open_source):
+    make.cutouts(tmp_path / "one", [f"n{i}" for i in range(12)])
+    for path in (tmp_path / "one").iterdir():
+        (tmp_path / "two").mkdir(exist_ok=True)
+        Image.open(path).save(tmp_path / "two" / f"renamed-{path.stem}.tif")
+    val = [
+        {item.id.removeprefix("renamed-") for item in open_source(**table).items}
+        for table in (
+            {"source": "cutouts", "path": str(tmp_path / name), "split": "val", "val_share": 0.4}
+            for name in ("one", "two")
+        )
+    ]
+    assert val[0] == val[1]
+    assert 0 < len(val[0]) < 12
+
+
+def test_resized_and_recompressed_copies_look_alike(make):
+    color, alpha = make.planes(3, (200, 180))
+    small = cv2.resize(color, (90, 100), interpolation=cv2.INTER_AREA), cv2.resize(alpha, (90, 100))
+    coarse = read_rgb(encode_jpeg(color, 60))
+    other = make.planes(4, (200, 180))
+    looks = [look(c, a / np.float32(255)) for c, a in ((color, alpha), small, (coarse, alpha), other)]
+    assert alike(looks) == [(0, 1), (0, 2), (1, 2)]
+
+
+def test_all_pairs_are_found_across_blocks(monkeypatch):
+    monkeypatch.setattr("aimkit.synth.sources.split._BLOCK", 3)
+    rng = np.random.default_rng(0)
+    looks = [rng.bytes(16).hex() for _ in range(8)]
+    looks[6] = looks[1]
+    assert alike(looks) == [(1, 6)]
+    assert alike([]) == []
+
+
+def test_copies_that_the_split_divides_are_reported(tmp_path, make, open_source):
+    for seed in range(12):
+        color, alpha = make.planes(seed, (96, 80))
+        write_png(tmp_path / f"n{seed}.png", np.dstack([color, alpha]))
+        write_png(tmp_path / f"n{seed}-small.png", cv2.resize(np.dstack([color, alpha]), (60, 72)))
+    report = open_source(source="cutouts", path=str(tmp_path), split="train", val_share=0.5).report
+    assert {("n0", "n0-small"), ("n5", "n5-small")} <= set(report.duplicates)
+    assert report.divided
+    assert set(report.divided) < set(report.duplicates)
+    assert any("look alike but lie in train and val" in line for line in report.lines())
