@@ -14,11 +14,13 @@ from aimkit.errors import AimkitError
 COMMANDS = {
     "models": ("aimkit.cli.models", "models", "List and show networks."),
     "export": ("aimkit.cli.export", "export", "Export a network to ONNX or torch.export."),
+    "train": ("aimkit.cli.train", "train", "Train or fine-tune a network by a recipe."),
     "recipes": ("aimkit.cli.recipes", "recipes", "List, show, copy and check recipes."),
     "synth": ("aimkit.cli.synth", "synth", "Write the dataset of a recipe."),
     "preview": ("aimkit.cli.synth", "preview", "Draw a contact sheet of a recipe, or of the procedural generators."),
     "dataset": ("aimkit.cli.dataset", "dataset", "Inspect, verify and compare written datasets."),
     "backbones": ("aimkit.cli.backbones", "backbones", "List, show and check backbones."),
+    "bench": ("aimkit.cli.bench", "bench", "Measure speed on this machine."),
     "types": ("aimkit.cli.types", "types", "Image types of your foregrounds: infer, check."),
 }
 

@@ -138,7 +138,7 @@ def load_state_dict(model: nn.Module, state_dict: Mapping[str, object], where: s
         raise AimkitError(f"these weights belong to another network: {_differences(unknown, missing)}", where)
     inner = getattr(model, "backbone", None)
     target = inner if form.name == "resnet34_mp" and isinstance(inner, nn.Module) else model
-    ours, report = _translate(tensors, form, where)
+    ours, report = translate(tensors, form, where)
     _copy(target, ours, where)
     report.loaded = len(ours)
     return report
@@ -193,7 +193,12 @@ def unwrap(content: Mapping[str, object], where: str = "state dict") -> dict[str
     return tensors
 
 
-def _translate(tensors: Mapping[str, Tensor], form: Format, where: str) -> tuple[dict[str, Tensor], Report]:
+def translate(tensors: Mapping[str, Tensor], form: Format, where: str) -> tuple[dict[str, Tensor], Report]:
+    """Our names for the tensors of a released state dict, and what became of the others.
+
+    Raises:
+        AimkitError: A key is unknown, or two names of one tensor disagree.
+    """
     ours: dict[str, Tensor] = {}
     report = Report(form.name, 0)
     unknown = set()

@@ -29,14 +29,30 @@ def load(model: nn.Module, ref: str | os.PathLike[str]) -> None:
     Raises:
         AimkitError: No such file or entry, or the weights do not fit; nothing is loaded then.
     """
+    path = find(ref)
+    official.load_state_dict(model, read(path), where=str(path))
+
+
+def find(ref: str | os.PathLike[str]) -> Path:
+    """The file that is meant: a file, the best or newest checkpoint of a run, or a zoo entry, pulled if need be.
+
+    Raises:
+        AimkitError: There is no such file, run or entry.
+    """
     path = expand(ref)
-    if path.is_file() or path.suffix in _SUFFIXES:
-        official.load_state_dict(model, read(path), where=str(path))
-    elif importlib.util.find_spec("aimkit.zoo") is None:
-        raise AimkitError("no such weights file", str(path), f"give a file ({', '.join(_SUFFIXES)})")
-    else:
-        zoo: Any = importlib.import_module("aimkit.zoo")
-        zoo.load(model, os.fspath(ref))
+    if path.is_file():
+        return path
+    if path.is_dir():
+        steps = sorted((path / "checkpoints").glob("step_*"), reverse=True)
+        for folder in (path, path / "checkpoints" / "best", *steps):
+            if (folder / "model.safetensors").is_file():
+                return folder / "model.safetensors"
+        raise AimkitError("the folder holds no checkpoint", str(path), "name a run, a checkpoint or a weights file")
+    if path.suffix in _SUFFIXES or importlib.util.find_spec("aimkit.zoo") is None:
+        raise AimkitError("no such weights file", str(path), f"give a file ({', '.join(_SUFFIXES)}) or a zoo id")
+    zoo: Any = importlib.import_module("aimkit.zoo")
+    found: Path = zoo.path(os.fspath(ref))
+    return found
 
 
 def read(path: Path) -> dict[str, Tensor]:

@@ -62,7 +62,7 @@ def matting_losses(
         background: As ``image``.
         stage: "matting" or "duts".
         parity: Cross-entropy on the sigmoid outputs instead of the logits; only labels of exactly 128 count as
-            unknown; the composition loss sees every sample.
+            unknown, and they are counted over the whole batch; the composition loss sees every sample.
         semantic_logits: Semantic prediction before the sigmoid; recovered from ``semantic`` when it is left out.
         composition_valid: For which samples I = aF + (1-a)B holds, bool, (B,); all by default.
         weights: Weights of the terms, by name; 1 by default.
@@ -83,7 +83,7 @@ def matting_losses(
     scores = semantic if parity else _logits(semantic) if semantic_logits is None else semantic_logits
     terms = {
         "semantic_cross_entropy": cross_entropy(scores, classes(usr)),
-        "detail_alpha": l1_alpha(detail, truth, unknown),
+        "detail_alpha": l1_alpha(detail, truth, unknown, pooled=parity),
         "fusion_alpha": l1_alpha(fusion, truth),
     }
     if stage == "matting":
@@ -117,13 +117,23 @@ def cross_entropy(scores: Tensor, target: Tensor) -> Tensor:
     return F.cross_entropy(scores.float(), target.clamp(max=scores.shape[1] - 1))
 
 
-def l1_alpha(prediction: Tensor, truth: Tensor, unknown: Tensor | None = None) -> Tensor:
-    """sqrt((prediction - truth)^2 + 1e-12): the mean, or inside ``unknown`` the sum over (unknown pixels + 1)."""
+def l1_alpha(prediction: Tensor, truth: Tensor, unknown: Tensor | None = None, *, pooled: bool = False) -> Tensor:
+    """sqrt((prediction - truth)^2 + 1e-12): the mean, or inside ``unknown`` the sum over (unknown pixels + 1).
+
+    Args:
+        prediction: (B, 1, H, W).
+        truth: (B, 1, H, W).
+        unknown: Mask of the transition area; the whole image by default.
+        pooled: Sum and count over the whole batch, as the reference; else over each sample, and then the mean, so that
+            a batch gives the same gradient however it is split over processes.
+    """
     prediction = prediction.float()
     if unknown is None:
         return torch.sqrt((prediction - truth) ** 2 + _EPSILON).mean()
     difference = torch.sqrt(((prediction - truth) * unknown) ** 2 + _EPSILON)
-    return difference.sum() / (unknown.sum() + 1)
+    if pooled:
+        return difference.sum() / (unknown.sum() + 1)
+    return (difference.sum(dim=(1, 2, 3)) / (unknown.sum(dim=(1, 2, 3)) + 1)).mean()
 
 
 def laplacian(prediction: Tensor, truth: Tensor, unknown: Tensor | None = None, levels: int = 5) -> Tensor:
@@ -152,22 +162,19 @@ def laplacian(prediction: Tensor, truth: Tensor, unknown: Tensor | None = None, 
 def composition(
     fusion: Tensor, image: Tensor, foreground: Tensor, background: Tensor, valid: Tensor | None = None
 ) -> Tensor:
-    """sqrt((aF + (1-a)B - I)^2 + 1e-12), summed over channels, divided by the pixel count of the valid samples.
+    """sqrt((aF + (1-a)B - I)^2 + 1e-12), summed over channels, divided by the pixel count.
 
     Args:
         fusion: Predicted alpha, (B, 1, H, W).
         image: Composite, (B, 3, H, W).
         foreground: (B, 3, H, W).
         background: (B, 3, H, W).
-        valid: Samples for which the equation holds, bool, (B,); all by default. Without any the loss is 0.
+        valid: Samples for which the equation holds, bool, (B,); all by default. The others count as 0.
     """
     fusion = fusion.float()
     difference = background + fusion * (foreground - background) - image
     per_sample = torch.sqrt(difference**2 + _EPSILON).sum(dim=(1, 2, 3)) / (image.shape[2] * image.shape[3])
-    if valid is None:
-        return per_sample.mean()
-    weight = valid.to(per_sample.dtype)
-    return (per_sample * weight).sum() / weight.sum().clamp(min=1)
+    return per_sample.mean() if valid is None else (per_sample * valid).mean()
 
 
 @torch.no_grad()

@@ -114,8 +114,17 @@ def test_invalid_samples_do_not_touch_the_composition_loss() -> None:
     other = losses.matting_losses(**spoiled, composition_valid=valid)["fusion_composition"]
     assert float(one) == float(other)
     alone = losses.matting_losses(**{k: v[:1] for k, v in data.items()})["fusion_composition"]
-    assert float(one) == pytest.approx(float(alone), rel=1e-5)
+    assert float(one) == pytest.approx(float(alone) / 2, rel=1e-5)
     assert float(losses.matting_losses(**data, composition_valid=~valid & valid)["fusion_composition"]) == 0
+
+
+def test_the_mean_of_the_parts_of_a_batch_is_the_loss_of_the_batch() -> None:
+    """Else the gradient would depend on how a batch is split over processes."""
+    data = case(batch=4)
+    whole = losses.matting_losses(**data)
+    parts = [losses.matting_losses(**{k: v[i : i + 2] for k, v in data.items()}) for i in (0, 2)]
+    for name in losses.STAGES["matting"]:
+        assert float(whole[name]) == pytest.approx(float(sum(part[name] for part in parts)) / 2, rel=1e-5), name
 
 
 def test_weights_scale_the_terms_in_the_total_only() -> None:

@@ -1,0 +1,1 @@
+"""Torch datasets over samples: made on the fly, written, or read from folders; transforms; the resumable sampler."""

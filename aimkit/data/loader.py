@@ -1,0 +1,133 @@
+"""From a stream to batches of tensors."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from aimkit.data.sampler import PositionSampler
+from aimkit.data.streams import Stream, StreamBlock, streams
+from aimkit.data.transforms import TransformBlock, transforms
+from aimkit.errors import AimkitError
+from aimkit.rng import rng
+from aimkit.types import ImageType, Sample
+
+TYPES = list(ImageType)
+
+
+class StreamDataset(Dataset[dict[str, Any]]):
+    """Transformed samples of a stream by position; the stream is opened in the process that uses it.
+
+    Args:
+        source: Table of the stream.
+        transform: Table of the transform.
+        seed: Seed of the run.
+    """
+
+    def __init__(self, source: StreamBlock, transform: TransformBlock, seed: int) -> None:
+        self.source, self.transform, self.seed = source, transform, seed
+        self._stream: Stream | None = None
+
+    @property
+    def stream(self) -> Stream:
+        """The stream, opened when it is first asked for."""
+        if self._stream is None:
+            self._stream = streams.get(self.source.source).value(self.source, self.seed)
+        return self._stream
+
+    def sample(self, position: int) -> Sample:
+        """The transformed sample of a position; pure."""
+        sample = self.stream.sample(position)
+        draw = rng(self.seed, "transform", position)
+        return transforms.get(self.transform.transform).value(sample, self.transform, draw)
+
+    def __getitem__(self, position: int) -> dict[str, Any]:
+        return {**to_tensors(self.sample(position)), "position": position}
+
+    def __len__(self) -> int:
+        return len(self.stream)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Spawned workers open their own: an open stream may hold files and large lists.
+        return {**self.__dict__, "_stream": None}
+
+
+def to_tensors(sample: Sample) -> dict[str, Any]:
+    """A sample as uint8 tensors, colour planes (3, H, W) and maps (1, H, W); missing planes are zeros and not valid."""
+    height, width = sample.size
+    result: dict[str, Any] = {}
+    for name in ("image", "foreground", "background"):
+        plane = getattr(sample, name)
+        if plane.shape[:2] != sample.size:
+            plane = np.zeros((height, width, 3), np.uint8)
+        result[name] = torch.from_numpy(np.ascontiguousarray(plane.transpose(2, 0, 1)))
+    result["alpha"] = torch.from_numpy(np.ascontiguousarray(sample.alpha))[None]
+    result["usr"] = torch.from_numpy(np.ascontiguousarray(sample.label))[None]
+    has_planes = sample.foreground.shape[:2] == sample.size == sample.background.shape[:2]
+    result["composition_valid"] = bool(sample.meta.get("composition_valid", False)) and has_planes
+    result["type"] = TYPES.index(sample.type)
+    return result
+
+
+def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int = 0) -> Iterable[dict[str, Tensor]]:
+    """Batches in the order of the sampler, made by that many worker processes.
+
+    Workers are spawned, not forked: a fork copies the locks of OpenCV's and torch's threads in whatever state they are.
+    """
+    if not workers:
+        cv2.setNumThreads(1)
+    return DataLoader(
+        dataset,
+        batch_sampler=sampler,
+        num_workers=workers,
+        collate_fn=collate,
+        multiprocessing_context="spawn" if workers else None,
+        worker_init_fn=_start_worker if workers else None,
+        prefetch_factor=4 if workers else None,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def collate(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
+    """Stack the rows of a batch.
+
+    Raises:
+        AimkitError: They differ in size, since the transform does not make them alike.
+    """
+    sizes = {tuple(row["image"].shape[-2:]) for row in rows}
+    if len(sizes) > 1:
+        raise AimkitError(
+            f"samples of a batch differ in size: {sorted(sizes)}", "data.transform", "use 'crop' or 'fit'"
+        )
+    return {
+        name: torch.stack([row[name] for row in rows]) if isinstance(rows[0][name], Tensor) else _column(rows, name)
+        for name in rows[0]
+    }
+
+
+def to_device(batch: dict[str, Tensor], device: torch.device | str) -> dict[str, Tensor]:
+    """Move a batch and bring it to what the losses take: colours float in [0, 1], alpha and usr float 0..255."""
+    moved = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+    for name in ("image", "foreground", "background"):
+        moved[name] = moved[name].float() / 255
+    for name in ("alpha", "usr"):
+        moved[name] = moved[name].float()
+    return moved
+
+
+def _column(rows: list[dict[str, Any]], name: str) -> Tensor:
+    return torch.tensor([row[name] for row in rows])
+
+
+def _start_worker(_: int) -> None:
+    # Ctrl-C is for the main process, which ends its workers when its step is done.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)

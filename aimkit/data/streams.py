@@ -1,0 +1,181 @@
+"""Streams of samples: ``stream.sample(position)`` for any position from 0 up, a pure function of recipe and position.
+
+Positions take the place of epochs and shuffling: a live stream makes a new composite for each, a finite one goes
+through its samples in a new order in every pass. To resume is to go on at a position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Protocol
+
+import numpy as np
+from pydantic import Field
+
+from aimkit.data.folders import image_alpha_pairs, saliency_pairs
+from aimkit.errors import AimkitError
+from aimkit.recipe import Block, expand, load_recipe
+from aimkit.registry import Registry
+from aimkit.rng import rng
+from aimkit.types import ImageType, Sample
+
+Type = Literal["SO", "STM", "NS"]
+
+
+class Stream(Protocol):
+    """Samples by position, without an end."""
+
+    def sample(self, position: int) -> Sample:
+        """The sample at a position; pure."""
+        ...
+
+    def __len__(self) -> int:
+        """Samples of one pass."""
+        ...
+
+
+class StreamBlock(Block):
+    """Keys that all streams have.
+
+    Attributes:
+        source: Registered name.
+    """
+
+    source: str
+
+
+class FiniteBlock(StreamBlock):
+    """Keys of streams over a finite set.
+
+    Attributes:
+        path: Where it lies; ``~`` and ``${NAME}`` are filled in.
+        balance: Shares of the types; without it every sample comes once in a pass.
+    """
+
+    path: str
+    balance: dict[Type, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+
+
+#: Entries are ``(block, seed) -> Stream`` and carry ``params``.
+streams: Registry[Callable[[Any, int], Stream]] = Registry("data source", ["aimkit.data.streams"])
+
+
+class Synth(StreamBlock):
+    """Attributes:
+    recipe: A synth recipe, by name or path.
+    overrides: ``key=value`` texts for it.
+    reseed: Make the samples depend on the training seed too; off, two runs see the same samples.
+    """
+
+    source: Literal["synth"] = "synth"
+    recipe: str
+    overrides: list[str] = Field(default_factory=list)
+    reseed: bool = True
+
+
+@streams.register("synth", params=Synth)
+def synth(block: Synth, seed: int) -> Stream:
+    """Composites made on the fly; every position is a new one."""
+    from aimkit.synth.engine import Synthesizer
+
+    recipe = load_recipe(block.recipe, block.overrides, kind="synth")
+    if block.reseed:
+        recipe = recipe.model_copy(update={"seed": int(rng(seed, "synth", recipe.seed).integers(2**31))})
+    return Synthesizer(recipe)
+
+
+class Written(FiniteBlock):
+    """As all finite streams."""
+
+    source: Literal["written"] = "written"
+
+
+@streams.register("written", params=Written)
+def written(block: Written, seed: int) -> Stream:
+    """A dataset that ``aimkit synth`` wrote, in any of its formats."""
+    from aimkit.synth.reader import open_dataset
+
+    dataset = open_dataset(expand(block.path))
+    return Finite(dataset, seed, block.balance, lambda i: str(dataset[i].type))
+
+
+class Saliency(FiniteBlock):
+    """Attributes:
+    image: Folder of the images below the path; found by its usual names when empty.
+    mask: Folder of the masks.
+    kernel: Kernel of the trimap, pixels (stage 1 of the paper: 10).
+    """
+
+    source: Literal["saliency"] = "saliency"
+    image: str = ""
+    mask: str = ""
+    kernel: int = Field(10, ge=0)
+
+
+@streams.register("saliency", params=Saliency)
+def saliency(block: Saliency, seed: int) -> Stream:
+    """A saliency dataset such as DUTS-TR: images and binary masks, all salient and opaque."""
+    pairs = saliency_pairs(expand(block.path), block.image, block.mask, block.kernel)
+    return Finite(pairs, seed, block.balance, lambda i: ImageType.SO)
+
+
+class Folder(FiniteBlock):
+    """Attributes:
+    types: Types file; found beside the images when empty.
+    kernel: Kernel of the trimap, pixels, for images that have none.
+    """
+
+    source: Literal["folder"] = "folder"
+    types: str = ""
+    kernel: int = Field(30, ge=0)
+
+
+@streams.register("folder", params=Folder)
+def folder(block: Folder, seed: int) -> Stream:
+    """Photos with alpha mattes in AIM-500's layout; there is no foreground, so the composition loss skips them."""
+    pairs = image_alpha_pairs(expand(block.path), block.types, block.kernel)
+    return Finite(pairs, seed, block.balance, lambda i: pairs.types[i])
+
+
+class Finite:
+    """Endless passes over a sequence, each in an order of its own, or draws that balance the types.
+
+    Args:
+        samples: Any sequence of samples.
+        seed: Seed of the orders.
+        balance: Shares of the types; empty for plain passes.
+        type_of: Type of the i-th sample.
+    """
+
+    def __init__(
+        self, samples: Sequence[Sample], seed: int, balance: dict[Any, float], type_of: Callable[[int], str]
+    ) -> None:
+        self.samples, self.seed, self.balance = samples, seed, balance
+        self._of_type: dict[str, list[int]] = {}
+        if balance:
+            for i in range(len(samples)):
+                self._of_type.setdefault(str(type_of(i)), []).append(i)
+            missing = [name for name, share in balance.items() if share > 0 and name not in self._of_type]
+            if missing:
+                raise AimkitError(
+                    f"balance asks for {', '.join(missing)}, which the data does not have",
+                    "data.balance",
+                    f"there is {', '.join(sorted(self._of_type))}",
+                )
+        self._order = lru_cache(maxsize=4)(self._shuffled)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def sample(self, position: int) -> Sample:
+        """The sample at a position."""
+        if self.balance:
+            draw, shares = rng(self.seed, "balance", position), np.array(list(self.balance.values()))
+            own = self._of_type[str(draw.choice(list(self.balance), p=shares / shares.sum()))]
+            return self.samples[own[int(draw.integers(len(own)))]]
+        turn, place = divmod(position, len(self.samples))
+        return self.samples[int(self._order(turn)[place])]
+
+    def _shuffled(self, turn: int) -> Any:
+        return rng(self.seed, "pass", turn).permutation(len(self.samples))

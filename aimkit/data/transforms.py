@@ -1,0 +1,229 @@
+"""From a sample of any size to one of the network's size. A transform maps a Sample to a Sample.
+
+The mended ones keep I = aF + (1-a)B through resizing: image and alpha are averaged, the foreground is averaged weighted
+by alpha and the background by 1 - alpha. Labels are taken from the nearest pixel. What is too small is padded by
+reflection, never stretched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from aimkit.recipe import Block, Range
+from aimkit.registry import Registry
+from aimkit.types import Array, Sample, to_float, to_uint8
+
+PLANES = ("image", "alpha", "trimap", "label", "foreground", "background")
+LABELS = ("trimap", "label")
+
+
+class TransformBlock(Block):
+    """Keys that all transforms have.
+
+    Attributes:
+        transform: Registered name.
+        size: Side of the square that comes out, pixels.
+        flip: Chance of mirroring left and right.
+    """
+
+    transform: str
+    size: int = Field(320, ge=16)
+    flip: float = Field(0.5, ge=0, le=1)
+
+
+#: Entries are ``(sample, params, rng) -> Sample`` and carry ``params``.
+transforms: Registry[Callable[[Sample, Any, np.random.Generator], Sample]] = Registry(
+    "transform", ["aimkit.data.transforms"]
+)
+
+
+class Crop(TransformBlock):
+    """Attributes:
+    crops: Sides of the square crop before it is resized, pixels; one is drawn.
+    around_unknown: Chance that the crop lies around a pixel of the transition area.
+    """
+
+    transform: Literal["crop"] = "crop"
+    crops: tuple[int, ...] = Field((320, 480, 640, 960, 1280), min_length=1)
+    around_unknown: float = Field(0.5, ge=0, le=1)
+
+
+@transforms.register("crop", params=Crop)
+def crop(sample: Sample, params: Crop, rng: np.random.Generator) -> Sample:
+    """Crop a square, often around the transition area, and average it down to the network's size.
+
+    The intent of the paper's augmentation without its flaws: the crop is centred near the pixel instead of starting at
+    it, and crops that the image is too small for are not drawn.
+    """
+    fitting = [side for side in params.crops if side <= min(sample.size)] or [min(params.crops)]
+    side = int(rng.choice(fitting))
+    at = rng.random(2)
+    center = _unknown_pixel(sample.label, rng) if rng.random() < params.around_unknown else None
+    sample = _pad(sample, side)
+    height, width = sample.size
+    if center is None:
+        top, left = round(at[0] * (height - side)), round(at[1] * (width - side))
+    else:
+        # The pixel lies in the middle half of the crop, not always in its very middle.
+        top, left = (round(c - side * (0.25 + 0.5 * u)) for c, u in zip(center, at, strict=True))
+        top, left = min(max(top, 0), height - side), min(max(left, 0), width - side)
+    sample = _window(sample, top, left, side, side)
+    return _resize(_maybe_flip(sample, params, rng), (params.size, params.size))
+
+
+class Gca(TransformBlock):
+    """Attributes:
+    around_unknown: Chance that the crop lies around a pixel of the transition area.
+    """
+
+    transform: Literal["gca"] = "gca"
+    size: int = Field(512, ge=16)
+    around_unknown: float = Field(1.0, ge=0, le=1)
+
+
+@transforms.register("gca", params=Gca)
+def gca(sample: Sample, params: Gca, rng: np.random.Generator) -> Sample:
+    """Crop around the transition area at full resolution (GCA matting, AAAI 2020)."""
+    same = Crop(size=params.size, crops=(params.size,), around_unknown=params.around_unknown, flip=params.flip)
+    return crop(sample, same, rng)
+
+
+class Fit(TransformBlock):
+    """Attributes:
+    zoom: The long side is scaled to this multiple of the size, drawn from [low, high]; what is over is cut off.
+    """
+
+    transform: Literal["fit"] = "fit"
+    zoom: Range = (1.0, 1.0)
+
+
+@transforms.register("fit", params=Fit)
+def fit(sample: Sample, params: Fit, rng: np.random.Generator) -> Sample:
+    """The whole image in its own proportions, padded to a square: for the saliency stage and for validation."""
+    scale = params.size / max(sample.size) * float(rng.uniform(*params.zoom))
+    height, width = (max(1, round(n * scale)) for n in sample.size)
+    at = rng.random(2)
+    sample = _pad(_resize(_maybe_flip(sample, params, rng), (height, width)), params.size)
+    height, width = sample.size
+    top, left = round(at[0] * (height - params.size)), round(at[1] * (width - params.size))
+    return _window(sample, top, left, params.size, params.size)
+
+
+class AimParity(TransformBlock):
+    """Attributes:
+    crops: Sides before resizing, pixels; one is drawn.
+    small: Side when the image is not larger than the drawn one.
+    start_at_unknown: Chance that the crop starts at a pixel of the transition area.
+    """
+
+    transform: Literal["aim_parity"] = "aim_parity"
+    crops: tuple[int, ...] = Field((640, 960, 1280), min_length=1)
+    small: int = Field(320, ge=1)
+    start_at_unknown: float = Field(0.5, ge=0, le=1)
+
+
+@transforms.register("aim_parity", params=AimParity)
+def aim_parity(sample: Sample, params: AimParity, rng: np.random.Generator) -> Sample:
+    """The reference's matting transform to the letter: the crop starts at an unknown pixel, all planes are resized
+    bilinearly, labels too, small images are stretched."""
+    height, width = sample.size
+    side = int(rng.choice(params.crops))
+    if side >= min(height, width):
+        side = params.small
+    top, left = int(rng.integers(0, max(1, height - side + 1))), int(rng.integers(0, max(1, width - side + 1)))
+    start = _unknown_pixel(sample.label, rng) if rng.random() < params.start_at_unknown else None
+    if start is not None:
+        top, left = min(start[0], max(0, height - side)), min(start[1], max(0, width - side))
+    sample = _window(sample, top, left, min(side, height), min(side, width))
+    return _stretch(_maybe_flip(sample, params, rng), params.size)
+
+
+class DutsParity(TransformBlock):
+    """As all transforms."""
+
+    transform: Literal["duts_parity"] = "duts_parity"
+
+
+@transforms.register("duts_parity", params=DutsParity)
+def duts_parity(sample: Sample, params: DutsParity, rng: np.random.Generator) -> Sample:
+    """The reference's saliency transform: flip, and stretch the whole image bilinearly."""
+    return _stretch(_maybe_flip(sample, params, rng), params.size)
+
+
+def _planes(sample: Sample) -> list[str]:
+    """Names of the planes that the sample has; folders of photos have neither foreground nor background."""
+    return [name for name in PLANES if getattr(sample, name).shape[:2] == sample.size]
+
+
+def _window(sample: Sample, top: int, left: int, height: int, width: int) -> Sample:
+    cut: dict[str, Any] = {
+        name: getattr(sample, name)[top : top + height, left : left + width] for name in _planes(sample)
+    }
+    return replace(sample, **cut)
+
+
+def _maybe_flip(sample: Sample, params: TransformBlock, rng: np.random.Generator) -> Sample:
+    if rng.random() >= params.flip:
+        return sample
+    return replace(sample, **{name: getattr(sample, name)[:, ::-1] for name in _planes(sample)})
+
+
+def _pad(sample: Sample, side: int) -> Sample:
+    """Reflect the borders until both sides have that many pixels."""
+    below, beside = (max(0, side - n) for n in sample.size)
+    if not below and not beside:
+        return sample
+    borders = (below // 2, below - below // 2, beside // 2, beside - beside // 2)
+    padded: dict[str, Any] = {
+        name: cv2.copyMakeBorder(np.ascontiguousarray(getattr(sample, name)), *borders, cv2.BORDER_REFLECT_101)
+        for name in _planes(sample)
+    }
+    return replace(sample, **padded)
+
+
+def _resize(sample: Sample, size: tuple[int, int]) -> Sample:
+    """Resize all planes so that the compositing equation survives."""
+    if sample.size == size:
+        return sample
+    alpha = to_float(sample.alpha)
+    kernel = cv2.INTER_AREA if size[0] <= sample.size[0] and size[1] <= sample.size[1] else cv2.INTER_LINEAR
+    reduced = _to(alpha, size, kernel)
+    result: dict[str, Any] = {"alpha": to_uint8(reduced), "image": _to(sample.image, size, kernel)}
+    for name in LABELS:
+        result[name] = _to(getattr(sample, name), size, cv2.INTER_NEAREST_EXACT)
+    for name, weight in (("foreground", alpha), ("background", 1 - alpha)):
+        plane = getattr(sample, name)
+        if plane.shape[:2] == sample.size:
+            moved = _to(to_float(plane) * weight[..., None], size, kernel)
+            share = _to(weight, size, kernel)[..., None]
+            plain = to_float(_to(plane, size, kernel))
+            result[name] = to_uint8(np.where(share > 1 / 512, moved / np.maximum(share, 1 / 512), plain))
+    return replace(sample, **result)
+
+
+def _stretch(sample: Sample, size: int) -> Sample:
+    """Resize all planes bilinearly to a square, labels too, as the reference does."""
+    stretched: dict[str, Any] = {
+        name: _to(getattr(sample, name), (size, size), cv2.INTER_LINEAR) for name in _planes(sample)
+    }
+    return replace(sample, **stretched)
+
+
+def _to(plane: Array, size: tuple[int, int], kernel: int) -> Array:
+    return cv2.resize(np.ascontiguousarray(plane), (size[1], size[0]), interpolation=kernel)
+
+
+def _unknown_pixel(label: Array, rng: np.random.Generator) -> tuple[int, int] | None:
+    """(y, x) of a random pixel of the transition area, or None when there is none."""
+    positions = np.flatnonzero((label > 0) & (label < 255))
+    choice = int(rng.integers(max(1, len(positions))))
+    if not len(positions):
+        return None
+    y, x = divmod(int(positions[choice]), label.shape[1])
+    return y, x

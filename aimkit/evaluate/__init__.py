@@ -1,0 +1,1 @@
+"""Measuring mattes against the truth: metrics, averages, protocols, tables and reports."""

@@ -1,0 +1,171 @@
+"""Checkpoints of a run: a folder each, whole or not there.
+
+``RUN/checkpoints/step_00000500/`` holds ``model.safetensors`` (weights without prefixes, with metadata),
+``optimizer.pt`` (loads with ``weights_only``), ``state.json`` (counters) and ``recipe.toml`` (resolved, with digest and
+versions). With a moving average, ``model.safetensors`` is the average and ``raw.safetensors`` what is trained.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+import aimkit
+from aimkit.errors import AimkitError
+from aimkit.train.recipe import TrainRecipe
+
+
+@dataclass
+class State:
+    """Counters of a run.
+
+    Attributes:
+        step: Finished steps.
+        best: Best validation score so far (MAD, lower is better), or None.
+        average: Moving average of the loss, for the guard.
+        seconds: Time spent, over all sessions.
+    """
+
+    step: int = 0
+    best: float | None = None
+    average: float | None = None
+    seconds: float = 0.0
+
+
+def save(
+    run: Path,
+    name: str,
+    state: State,
+    recipe: TrainRecipe,
+    weights: Mapping[str, Tensor],
+    raw: Mapping[str, Tensor] | None,
+    optimizer: Mapping[str, Any],
+) -> Path:
+    """Write a checkpoint under a temporary name and rename it when it is whole.
+
+    Args:
+        run: Folder of the run.
+        name: ``step_...`` or ``best``.
+        state: Counters.
+        recipe: The run's recipe.
+        weights: State dict to use: the moving average, or what is trained.
+        raw: State dict that is trained, when it is another.
+        optimizer: State dict of the optimiser and of the gradient scaler.
+
+    Raises:
+        AimkitError: The disk is full or can't be written; earlier checkpoints stay.
+    """
+    folder = run / "checkpoints"
+    target, temporary = folder / name, folder / f".{name}.part"
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        save_file(_plain(weights), temporary / "model.safetensors", metadata(recipe, state))
+        if raw is not None:
+            save_file(_plain(raw), temporary / "raw.safetensors")
+        torch.save(dict(optimizer), temporary / "optimizer.pt")
+        (temporary / "state.json").write_text(json.dumps(asdict(state), indent=1) + "\n")
+        (temporary / "recipe.toml").write_text(recipe_text(recipe))
+        for path in temporary.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        if target.exists():
+            # A folder can't replace a folder in one step: the old one is moved aside, and found again by `latest`.
+            aside = folder / f".{name}.old"
+            shutil.rmtree(aside, ignore_errors=True)
+            target.rename(aside)
+            temporary.rename(target)
+            shutil.rmtree(aside)
+        else:
+            temporary.rename(target)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise AimkitError(
+            f"can't write the checkpoint: {error.strerror}", str(target), "earlier checkpoints are whole", exit_code=1
+        ) from None
+    return target
+
+
+def latest(run: Path) -> Path | None:
+    """The newest checkpoint of a run, or None."""
+    found = sorted((run / "checkpoints").glob("step_*"))
+    return found[-1] if found else None
+
+
+def prune(run: Path, keep: int) -> None:
+    """Remove all but the newest checkpoints, and what an interrupted write left."""
+    for path in sorted((run / "checkpoints").glob("step_*"))[:-keep]:
+        shutil.rmtree(path)
+    for path in (run / "checkpoints").glob(".*.part"):
+        shutil.rmtree(path)
+
+
+@dataclass
+class Loaded:
+    """What a checkpoint holds; see :func:`save`."""
+
+    state: State
+    weights: dict[str, Tensor]
+    raw: dict[str, Tensor] | None
+    optimizer: dict[str, Any]
+
+
+def load(path: Path) -> Loaded:
+    """Read a checkpoint.
+
+    Raises:
+        AimkitError: A file is missing or damaged.
+    """
+    try:
+        raw = path / "raw.safetensors"
+        return Loaded(
+            State(**json.loads((path / "state.json").read_text())),
+            load_file(path / "model.safetensors"),
+            load_file(raw) if raw.exists() else None,
+            torch.load(path / "optimizer.pt", map_location="cpu", weights_only=True),
+        )
+    except Exception as error:
+        raise AimkitError(
+            f"can't read the checkpoint: {error}", str(path), "remove it to go on from the one before"
+        ) from None
+
+
+def metadata(recipe: TrainRecipe, state: State) -> dict[str, str]:
+    """What a weights file says of itself."""
+    return {
+        "format": "aimkit",
+        "aimkit": aimkit.__version__,
+        "architecture": recipe.model.name,
+        "backbone": recipe.model.backbone,
+        "options": json.dumps(recipe.model.options, sort_keys=True),
+        "stage": recipe.stage,
+        "init": recipe.model.init or "",
+        "recipe": recipe.digest(),
+        "seed": str(recipe.seed),
+        "step": str(state.step),
+    }
+
+
+def recipe_text(recipe: TrainRecipe) -> str:
+    """The resolved recipe as TOML, headed by its digest and the versions."""
+    import timm
+
+    versions = f"aimkit {aimkit.__version__}, torch {torch.__version__}, timm {timm.__version__}"
+    head = f"# digest {recipe.digest()}\n# {versions}, python {platform.python_version()}\n"
+    return head + tomli_w.dumps(recipe.resolved())
+
+
+def _plain(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """On the CPU, each tensor with memory of its own: safetensors refuses shared ones."""
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in weights.items()}

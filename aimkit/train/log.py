@@ -1,0 +1,126 @@
+"""The log of a run: a live line, ``metrics.jsonl``, TensorBoard, and the page."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+
+from aimkit import console
+from aimkit.train.checkpoint import State
+from aimkit.train.recipe import TrainRecipe
+from aimkit.train.setup import Parts
+
+
+class Log:
+    """Writes what happens, from the main process alone; use it with ``with``.
+
+    Each line of ``metrics.jsonl`` is ``{"kind": "train" or "val", "step": ..., name: value, ...}``; training lines hold
+    the means since the line before. Lines behind the step that a run resumes at are dropped.
+    """
+
+    def __init__(self, recipe: TrainRecipe, run: Path, parts: Parts, state: State) -> None:
+        self.recipe, self.run, self.parts = recipe, run, parts
+        self.path = run / "metrics.jsonl"
+        self._sums: dict[str, float] = {}
+        self._count = 0
+        self._since = time.monotonic()
+        self._begin, self._start_step = time.monotonic(), state.step
+        self._file: Any = None
+        if parts.accelerator.is_main_process:
+            kept = [line for line in read(self.path) if line["step"] <= state.step]
+            self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+            self._file = self.path.open("a")
+        if recipe.tensorboard:
+            parts.accelerator.init_trackers("tensorboard")
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+            self.page()
+
+    def step(self, state: State, terms: dict[str, float]) -> None:
+        """Note the terms of a finished step; a line is written every ``log_every`` steps."""
+        for name, value in terms.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._count += 1
+        if state.step % self.recipe.log_every and state.step != self.recipe.steps:
+            return
+        means = {name: total / self._count for name, total in self._sums.items()}
+        seconds = time.monotonic() - self._since
+        means["samples_per_second"] = self._count * self.recipe.batch / max(seconds, 1e-9)
+        means["memory_gb"] = memory(self.parts.accelerator.device)
+        self._write("train", state.step, means)
+        if self._file is not None:
+            console.info(self._line(state, means))
+        self._sums, self._count, self._since = {}, 0, time.monotonic()
+
+    def scores(self, state: State, scores: dict[str, float]) -> None:
+        """Note the scores of a validation."""
+        self._write("val", state.step, scores)
+        if self._file is not None:
+            best = "  best so far" if state.best is None or scores["mad"] < state.best else ""
+            text = "  ".join(f"{name} {value:.4g}" for name, value in scores.items() if name in ("mad", "mse", "sad"))
+            types = "  ".join(f"{n.split('/')[1]} {v:.4g}" for n, v in scores.items() if n.startswith("mad/"))
+            console.info(f"step {state.step}  validation  {text}  (mad: {types}){best}")
+            self.page()
+        # Validation is no training time.
+        self._since = time.monotonic()
+
+    def page(self) -> None:
+        """Write ``page.html`` anew."""
+        from aimkit.train.page import write_page
+
+        write_page(self.run)
+
+    def _write(self, kind: str, step: int, values: dict[str, float]) -> None:
+        if self._file is not None:
+            self._file.write(json.dumps({"kind": kind, "step": step, **values}) + "\n")
+            self._file.flush()
+        if self.recipe.tensorboard:
+            self.parts.accelerator.log({f"{kind}/{name}": value for name, value in values.items()}, step=step)
+
+    def _line(self, state: State, means: dict[str, float]) -> str:
+        done = state.step - self._start_step
+        left = (time.monotonic() - self._begin) / max(done, 1) * (self.recipe.steps - state.step)
+        terms = {"ce": "semantic_cross_entropy", "detail": "detail_alpha", "alpha": "fusion_alpha"}
+        parts = "  ".join(f"{short} {means[name]:.4f}" for short, name in terms.items() if name in means)
+        return (
+            f"step {state.step}/{self.recipe.steps}  loss {means['total']:.4f}  {parts}  lr {means['lr']:.2g}  "
+            f"{means['samples_per_second']:.1f} samples/s  {_clock(left)} left  {means['memory_gb']:.1f} GB"
+        )
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The lines of a ``metrics.jsonl``; a last line that a kill has cut off is left out."""
+    rows = []
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
+
+
+def memory(device: torch.device) -> float:
+    """Peak memory in GB: of the GPU, or of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e9
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e9 if sys.platform == "darwin" else peak / 1e6
+
+
+def _clock(seconds: float) -> str:
+    hours, rest = divmod(int(seconds), 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}"

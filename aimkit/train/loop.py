@@ -1,0 +1,228 @@
+"""The training loop. A run is determined by its recipe: it can stop after any step and go on with the same result."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from aimkit import console
+from aimkit.data.loader import make_loader, to_device
+from aimkit.data.sampler import PositionSampler
+from aimkit.errors import AimkitError
+from aimkit.rng import rng
+from aimkit.train import checkpoint
+from aimkit.train.checkpoint import State
+from aimkit.train.log import Log
+from aimkit.train.losses import matting_losses, semantic_scores
+from aimkit.train.optim import set_learning_rate
+from aimkit.train.recipe import TrainRecipe
+from aimkit.train.setup import Parts, build, network_input, train_mode
+from aimkit.train.validation import validate
+
+
+def train(recipe: TrainRecipe, run: Path, resume: bool | str = False) -> State:
+    """Train a network.
+
+    Args:
+        recipe: What and how.
+        run: Folder of the run: checkpoints, log, pages.
+        resume: False starts anew and refuses a folder that holds a run; True goes on from the newest checkpoint and
+            refuses when there is none; "auto" goes on if it can.
+
+    Returns:
+        The counters at the end. ``state.step < recipe.steps`` when the run was interrupted by a signal.
+
+    Raises:
+        AimkitError: Something in the recipe or the folder is wrong, or the loss is no number any more.
+    """
+    newest = find_start(recipe, run, resume)
+    run.mkdir(parents=True, exist_ok=True)
+    parts = build(recipe, run)
+    state = restore(parts, newest) if newest else State()
+    (run / "recipe.toml").write_text(checkpoint.recipe_text(recipe))
+    with Log(recipe, run, parts, state) as log, stop_on_signal() as stop:
+        sampler = PositionSampler(
+            state.step,
+            recipe.steps,
+            recipe.batch,
+            process=parts.accelerator.process_index,
+            processes=parts.accelerator.num_processes,
+            accumulate=recipe.accumulate,
+        )
+        batches = iter(make_loader(parts.dataset, sampler, recipe.data.workers))
+        while state.step < recipe.steps and not _any(parts, stop):
+            start = time.monotonic()
+            rate = set_learning_rate(parts.optimizer, recipe.optim, state.step, recipe.steps)
+            terms = one_step(recipe, parts, state, batches, run)
+            state.step += 1
+            state.seconds += time.monotonic() - start
+            log.step(state, {**terms, "lr": rate})
+            last = state.step == recipe.steps
+            if recipe.validation.data is not None and (last or state.step % recipe.validation.every == 0):
+                scores = validate(recipe, parts, run, state.step)
+                log.scores(state, scores)
+                if state.best is None or scores["mad"] < state.best:
+                    state.best = scores["mad"]
+                    write(recipe, parts, state, run, "best")
+            if last or state.step % recipe.checkpoint_every == 0:
+                write(recipe, parts, state, run)
+        if state.step < recipe.steps:
+            write(recipe, parts, state, run)
+            console.info(f"stopped after step {state.step}; go on with: aimkit train --resume {run}")
+    parts.accelerator.end_training()
+    return state
+
+
+def one_step(
+    recipe: TrainRecipe, parts: Parts, state: State, batches: Iterator[dict[str, Any]], run: Path
+) -> dict[str, float]:
+    """One step of the optimiser, over all accumulated batches; returns the mean of every term."""
+    accelerator, sums, positions = parts.accelerator, dict[str, Any](), list[int]()
+    train_mode(parts.network, recipe, state.step)
+    # Dropout and stochastic depth draw from a stream of the step, so that there is no state to be saved.
+    torch.manual_seed(int(rng(recipe.seed, "step", state.step, accelerator.process_index).integers(2**63)))
+    for _ in range(recipe.accumulate):
+        batch = to_device(next(batches), accelerator.device)
+        positions += batch["position"].tolist()
+        with accelerator.accumulate(parts.model):
+            with accelerator.autocast():
+                output = parts.model(network_input(parts.network, batch["image"], recipe.channels_last))
+            terms = compute_losses(recipe, parts, output, batch)
+            accelerator.backward(terms["total"])
+            if recipe.optim.clip is not None and accelerator.sync_gradients:
+                accelerator.clip_grad_norm_(parts.model.parameters(), recipe.optim.clip)
+            parts.optimizer.step()
+            parts.optimizer.zero_grad()
+        terms |= semantic_scores(output.semantic, batch["usr"])
+        for name, value in terms.items():
+            sums[name] = sums.get(name, 0) + value.detach().float() / recipe.accumulate
+    if parts.average is not None:
+        parts.average.update_parameters(parts.network)
+    means = {name: float(value) for name, value in accelerator.reduce(sums, "mean").items()}
+    guard(recipe, state, means, positions, run)
+    return means
+
+
+def compute_losses(recipe: TrainRecipe, parts: Parts, output: Any, batch: dict[str, Any]) -> dict[str, Any]:
+    """The terms of the stage. In parity, the composition loss sees the planes as the network does."""
+    planes = {name: batch[name] for name in ("image", "foreground", "background")}
+    if recipe.parity:
+        planes = {name: parts.network.preprocess(plane) for name, plane in planes.items()}
+    return matting_losses(
+        output.semantic,
+        output.detail,
+        output.alpha,
+        alpha=batch["alpha"],
+        usr=batch["usr"],
+        **planes,
+        stage=recipe.stage,
+        parity=recipe.parity,
+        semantic_logits=output.semantic_logits,
+        composition_valid=batch["composition_valid"],
+        weights=recipe.weights,
+    )
+
+
+def guard(recipe: TrainRecipe, state: State, terms: dict[str, float], positions: list[int], run: Path) -> None:
+    """Stop when the loss is no number or jumps, and say on which samples."""
+    total, average = terms["total"], state.average
+    exploded = average is not None and state.step > 20 and total > recipe.guard * average
+    if math.isfinite(total) and not exploded:
+        state.average = total if average is None else 0.98 * average + 0.02 * total
+        return
+    dump = run / f"failed_step_{state.step:08d}.json"
+    dump.write_text(
+        json.dumps({"step": state.step, "terms": terms, "average": average, "positions": positions}, indent=1)
+    )
+    what = f"the loss jumped to {total:.3g}, its average is {average:.3g}" if exploded else f"the loss is {total}"
+    raise AimkitError(
+        f"{what} in step {state.step}",
+        str(dump),
+        "a lower optim.lr or optim.clip=1 helps; the file lists the samples",
+        exit_code=1,
+    )
+
+
+def find_start(recipe: TrainRecipe, run: Path, resume: bool | str) -> Path | None:
+    """The checkpoint to go on from.
+
+    Raises:
+        AimkitError: ``resume`` and the folder do not go together, or the run was started with another recipe.
+    """
+    newest = checkpoint.latest(run)
+    if resume is False and newest is not None:
+        raise AimkitError("the folder holds a run already", str(run), f"go on with --resume {run}, or take another -o")
+    if resume is True and newest is None:
+        raise AimkitError("there is no checkpoint to go on from", str(run), "start it with: aimkit train RECIPE -o RUN")
+    if newest is not None:
+        first = (newest / "recipe.toml").read_text().split("\n", 1)[0].removeprefix("# digest ")
+        if first != recipe.digest():
+            raise AimkitError(
+                "the run was started with another recipe", f"{newest}/recipe.toml", "take another -o for this one"
+            )
+    return newest
+
+
+def restore(parts: Parts, path: Path) -> State:
+    """Bring the parts to where a checkpoint was written."""
+    loaded = checkpoint.load(path)
+    parts.network.load_state_dict(loaded.weights if loaded.raw is None else loaded.raw)
+    parts.optimizer.load_state_dict(loaded.optimizer["optimizer"])
+    if parts.accelerator.scaler is not None:
+        parts.accelerator.scaler.load_state_dict(loaded.optimizer["scaler"])
+    if parts.average is not None:
+        parts.average.module.load_state_dict(loaded.weights)
+        parts.average.n_averaged.fill_(loaded.state.step)
+    return loaded.state
+
+
+def write(recipe: TrainRecipe, parts: Parts, state: State, run: Path, name: str = "") -> None:
+    """Write a checkpoint, from the main process alone."""
+    parts.accelerator.wait_for_everyone()
+    if parts.accelerator.is_main_process:
+        scaler = parts.accelerator.scaler
+        checkpoint.save(
+            run,
+            name or f"step_{state.step:08d}",
+            state,
+            recipe,
+            parts.evaluated.state_dict(),
+            None if parts.average is None else parts.network.state_dict(),
+            {"optimizer": parts.optimizer.state_dict(), "scaler": {} if scaler is None else scaler.state_dict()},
+        )
+        checkpoint.prune(run, recipe.keep)
+    parts.accelerator.wait_for_everyone()
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[list[int]]:
+    """SIGTERM and Ctrl-C end the run after the step that is under way; a second one ends it at once."""
+    caught: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        if caught:
+            raise KeyboardInterrupt
+        caught.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _any(parts: Parts, stop: list[int]) -> bool:
+    """Whether any process was told to stop; all of them must agree on the last step."""
+    if parts.accelerator.num_processes == 1:
+        return bool(stop)
+    flag = torch.tensor(float(bool(stop)), device=parts.accelerator.device)
+    return float(parts.accelerator.reduce(flag, "sum")) > 0

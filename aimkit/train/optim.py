@@ -1,0 +1,54 @@
+"""Optimisers and learning-rate schedules."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from aimkit.train.recipe import Optim
+
+
+def make_optimizer(model: nn.Module, params: Optim) -> torch.optim.Optimizer:
+    """Adam or AdamW in four groups: backbone and rest, with and without weight decay.
+
+    Args:
+        model: A network with a ``backbone``.
+        params: Table of the recipe.
+    """
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            # Biases and the scales of normalisation layers are the parameters of one dimension.
+            key = (name.startswith("backbone."), parameter.ndim > 1)
+            groups.setdefault(key, []).append(parameter)
+    rows = [
+        {
+            "params": parameters,
+            "weight_decay": params.weight_decay if decays else 0.0,
+            "factor": params.backbone_factor if in_backbone else 1.0,
+            "frozen_until": params.freeze_backbone if in_backbone else 0,
+        }
+        for (in_backbone, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
+    ]
+    kind = torch.optim.Adam if params.name == "adam" else torch.optim.AdamW
+    return kind(rows, lr=params.lr, betas=params.betas)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, params: Optim, step: int, steps: int) -> float:
+    """Set the rate of every group for a step, a pure function of the step; returns the rate of the decoders."""
+    rate = params.lr * schedule(params, step, steps)
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0 if step < group["frozen_until"] else rate * group["factor"]
+    return rate
+
+
+def schedule(params: Optim, step: int, steps: int) -> float:
+    """Share of the learning rate at a step from 0 up: linear warm-up, then constant or half a cosine."""
+    if step < params.warmup:
+        return (step + 1) / (params.warmup + 1)
+    if params.schedule == "constant":
+        return 1.0
+    progress = (step - params.warmup) / max(1, steps - params.warmup)
+    return params.floor + (1 - params.floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

@@ -1,0 +1,70 @@
+"""The page of a run: curves, scores, and what the network made of the same images over time."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+from aimkit.files import write_bytes
+from aimkit.html import chart, page, picture, table
+from aimkit.train.log import read
+
+_TERMS = (
+    "semantic_cross_entropy",
+    "detail_alpha",
+    "detail_laplacian",
+    "fusion_alpha",
+    "fusion_laplacian",
+    "fusion_composition",
+)
+
+#: Pictures of one image over time.
+_COLUMNS = 8
+
+
+def write_page(run: Path) -> Path:
+    """Write ``page.html``, self-contained, from the log and the gallery of a run."""
+    rows = read(run / "metrics.jsonl")
+    train, val = ([row for row in rows if row["kind"] == kind] for kind in ("train", "val"))
+    recipe = (run / "recipe.toml").read_text() if (run / "recipe.toml").exists() else ""
+    parts = [f"<h1>{html.escape(run.name)}</h1>", "<h2>Training</h2><div class=charts>"]
+    parts.append(chart("loss", {"total": _points(train, "total")}))
+    parts.append(chart("terms", {name: points for name in _TERMS if (points := _points(train, name))}))
+    parts.append(chart("semantic", {n: p for n in ("semantic_accuracy", "semantic_iou") if (p := _points(train, n))}))
+    parts.append(chart("learning rate", {"lr": _points(train, "lr")}))
+    parts.append(chart("samples per second", {"": _points(train, "samples_per_second")}) + "</div>")
+    if val:
+        types = sorted({name.split("/")[1] for row in val for name in row if "/" in name})
+        parts.append("<h2>Validation</h2><div class=charts>")
+        for score in ("mad", "mse", "sad", "grad", "conn"):
+            lines = {"all": _points(val, score), **{t: _points(val, f"{score}/{t}") for t in types}}
+            parts.append(chart(score, {name: points for name, points in lines.items() if points}))
+        names = ["mad", "mse", "sad", "grad", "conn", *(f"mad/{t}" for t in types)]
+        rows_ = [[row["step"], *(f"{row.get(name, float('nan')):.4g}" for name in names)] for row in val[-12:]]
+        parts.append("</div>" + table(["step", *names], rows_))
+    parts.append(_gallery(run / "gallery"))
+    parts.append(f"<h2>Recipe</h2><pre>{html.escape(recipe)}</pre>")
+    target = run / "page.html"
+    write_bytes(target, page(run.name, "".join(parts)).encode())
+    return target
+
+
+def _gallery(folder: Path) -> str:
+    images = sorted(folder.glob("*_image.png"))
+    if not images:
+        return ""
+    parts = ["<h2>The same images over time</h2>"]
+    for image in images:
+        number = image.name.split("_")[0]
+        steps = sorted(path for path in folder.glob(f"{number}_*.png") if path.stem.split("_")[1].isdigit())
+        if len(steps) > _COLUMNS:
+            steps = [steps[round(i * (len(steps) - 1) / (_COLUMNS - 1))] for i in range(_COLUMNS)]
+        cells = [picture(image, "image"), picture(folder / f"{number}_truth.png", "truth")]
+        cells += [picture(path, f"step {int(path.stem.split('_')[1])}") for path in steps]
+        parts.append(f"<div class=strip>{''.join(cells)}</div>")
+    return "".join(parts)
+
+
+def _points(rows: list[dict[str, Any]], name: str) -> list[tuple[float, float]]:
+    return [(row["step"], row[name]) for row in rows if name in row]

@@ -1,0 +1,115 @@
+"""What a run is made of: network, loader, optimiser, from a recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.checkpoint import checkpoint as recompute
+
+from aimkit import console
+from aimkit.data.loader import StreamDataset
+from aimkit.errors import AimkitError
+from aimkit.models.registry import create_model
+from aimkit.train.optim import make_optimizer
+from aimkit.train.recipe import TrainRecipe
+
+
+@dataclass
+class Parts:
+    """The parts of a run.
+
+    Attributes:
+        accelerator: Device, precision, processes.
+        network: The bare network: its state dict has no prefixes.
+        model: What is called in training; ``network`` wrapped for processes and compiled.
+        optimizer: Wrapped.
+        average: Moving average of the network, or None.
+        dataset: Where the batches come from.
+    """
+
+    accelerator: Accelerator
+    network: Any
+    model: Any
+    optimizer: Any
+    average: AveragedModel | None
+    dataset: StreamDataset
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that gets validated and kept."""
+        return self.network if self.average is None else self.average.module
+
+
+def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
+    """Make the parts of a run; nothing is trained yet.
+
+    Raises:
+        AimkitError: The recipe names something that is not there, or asks for what the machine does not have.
+    """
+    accelerator = Accelerator(
+        mixed_precision={"fp32": "no"}.get(recipe.precision, recipe.precision),
+        gradient_accumulation_steps=recipe.accumulate,
+        log_with=["tensorboard"] if recipe.tensorboard else None,
+        project_dir=run,
+        step_scheduler_with_optimizer=False,
+    )
+    if recipe.precision == "fp16" and accelerator.device.type == "cpu":
+        raise AimkitError("fp16 needs a GPU", "precision", "use bf16 or fp32")
+    if recipe.channels_last and accelerator.device.type == "cpu":
+        console.warn("channels_last can crash in the backward pass on CPUs")
+    network = build_network(recipe).to(accelerator.device)
+    if recipe.channels_last:
+        network = network.to(memory_format=torch.channels_last)
+    model: nn.Module = network
+    if accelerator.num_processes > 1 and accelerator.device.type == "cuda" and not recipe.model.freeze_norm:
+        network = model = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+    optimizer = make_optimizer(network, recipe.optim)
+    average = None
+    if recipe.ema is not None:
+        averaging = get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
+        average = AveragedModel(network, multi_avg_fn=averaging, use_buffers=True)
+    if recipe.compile:
+        model = torch.compile(model)  # type: ignore[assignment]
+    model, optimizer = accelerator.prepare(model, optimizer)
+    dataset = StreamDataset(recipe.data.train, recipe.data.transform, recipe.seed)
+    return Parts(accelerator, network, model, optimizer, average, dataset)
+
+
+def build_network(recipe: TrainRecipe) -> Any:
+    """The network of a recipe, with its initial weights."""
+    table = recipe.model
+    # The draws of fresh weights depend on the recipe alone, not on what this process did before.
+    torch.manual_seed(recipe.seed)
+    network = create_model(table.name, backbone=table.backbone, pretrained=table.pretrained, **table.options)
+    if table.init:
+        from aimkit.models.matching import load_matching
+
+        console.info(load_matching(network, table.init).text())
+    if table.checkpoint_activations:
+        inner = network.backbone.forward
+        network.backbone.forward = lambda image: recompute(inner, image, use_reentrant=False)  # type: ignore[method-assign]
+    return network
+
+
+def train_mode(network: nn.Module, recipe: TrainRecipe, step: int) -> None:
+    """Training mode, except for what is frozen: the statistics of a frozen part must not drift."""
+    network.train()
+    if step < recipe.optim.freeze_backbone and isinstance(network.backbone, nn.Module):
+        network.backbone.eval()
+    if recipe.model.freeze_norm:
+        for module in network.modules():
+            if isinstance(module, _BatchNorm):
+                module.eval()
+
+
+def network_input(network: Any, image: Tensor, channels_last: bool = False) -> Tensor:
+    """The image as the network wants it."""
+    ready: Tensor = network.preprocess(image)
+    return ready.contiguous(memory_format=torch.channels_last) if channels_last else ready

@@ -1,0 +1,86 @@
+"""Validation: D's metrics on held-out samples, and a gallery of predictions over time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from accelerate.utils import gather_object
+
+from aimkit.data.loader import to_device, to_tensors
+from aimkit.data.streams import streams
+from aimkit.data.transforms import Fit, fit
+from aimkit.evaluate.metrics import matting_metrics
+from aimkit.imageio import write_png
+from aimkit.train.recipe import TrainRecipe
+from aimkit.train.setup import Parts, network_input
+from aimkit.types import Array, Sample
+
+SCORES = ("sad", "mad", "mse", "grad", "conn")
+
+#: Side of a picture in the gallery, pixels.
+_THUMB = 160
+
+
+def validate(recipe: TrainRecipe, parts: Parts, run: Path, step: int) -> dict[str, float]:
+    """Predict the held-out samples and measure them; every process does its share.
+
+    Args:
+        recipe: The run's recipe; ``validation.data`` must be set.
+        parts: The parts of the run.
+        run: Folder of the run; pictures go to ``gallery/``.
+        step: Finished steps, for the names of the pictures.
+
+    Returns:
+        Mean over the samples of every score, and ``score/TYPE`` over those of a type.
+    """
+    table, accelerator = recipe.validation, parts.accelerator
+    assert table.data is not None
+    stream = streams.get(table.data.source).value(table.data, recipe.seed)
+    draw = np.random.default_rng(0)
+    rows: list[tuple[str, dict[str, float]]] = []
+    network = parts.evaluated
+    network.eval()
+    for position in range(accelerator.process_index, table.count, accelerator.num_processes):
+        sample = fit(stream.sample(position), Fit(size=table.size, flip=0), draw)
+        alpha = predict(parts, network, sample, recipe)
+        scores = matting_metrics(alpha, sample.alpha)
+        rows.append((str(sample.type), {name: float(scores[name] or 0) for name in SCORES}))
+        if position < table.gallery:
+            if step == recipe.validation.every or not (run / f"gallery/{position:02d}_truth.png").exists():
+                write_png(run / f"gallery/{position:02d}_image.png", thumbnail(sample.image))
+                write_png(run / f"gallery/{position:02d}_truth.png", thumbnail(sample.alpha))
+            levels = np.rint(alpha * 255).astype(np.uint8)
+            write_png(run / f"gallery/{position:02d}_{step:08d}.png", thumbnail(levels))
+    every = gather_object(rows) if accelerator.num_processes > 1 else rows
+    return means(every)
+
+
+@torch.inference_mode()
+def predict(parts: Parts, network: Any, sample: Sample, recipe: TrainRecipe) -> Array:
+    """Alpha of one sample in one pass, float32 (H, W)."""
+    row = {name: value for name, value in to_tensors(sample).items() if isinstance(value, torch.Tensor)}
+    batch = to_device({name: tensor[None] for name, tensor in row.items()}, parts.accelerator.device)
+    with parts.accelerator.autocast():
+        output = network(network_input(network, batch["image"], recipe.channels_last))
+    result: Array = output.alpha[0, 0].float().cpu().numpy()
+    return result
+
+
+def means(rows: list[tuple[str, dict[str, float]]]) -> dict[str, float]:
+    """Mean of every score over all rows and over each type, types in alphabetical order."""
+    result = {name: float(np.mean([scores[name] for _, scores in rows])) for name in SCORES}
+    for kind in sorted({kind for kind, _ in rows}):
+        own = [scores for other, scores in rows if other == kind]
+        result |= {f"{name}/{kind}": float(np.mean([scores[name] for scores in own])) for name in SCORES}
+    return result
+
+
+def thumbnail(image: Array) -> Array:
+    """Reduced to the gallery's size, uint8."""
+    scale = _THUMB / max(image.shape[:2])
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_AREA)
