@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -19,6 +20,9 @@ from aimkit.synth import run, workers
 from aimkit.synth.job import Job
 from aimkit.synth.reader import open_dataset
 from aimkit.synth.run import synthesize
+from aimkit.synth.writers.shard import plan
+
+linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks at processes through /proc")
 
 SCRIPT = """
 import sys
@@ -27,26 +31,32 @@ from pathlib import Path
 from tiny_source import tiny
 from aimkit.synth.run import synthesize
 if __name__ == "__main__":
-    recipe = tiny(24, foreground={{"seconds": {seconds}}}, output={{"format": {format_!r}}})
+    recipe = tiny(24, output={{"format": {format_!r}}})
     synthesize(recipe, Path({out!r}), workers={workers}, resume=True)
 """
 
 
-def script(tmp_path: Path, out: Path, format_: str, workers: int, seconds: float) -> list[str]:
-    """A run in a process of its own, for killing."""
+def start(tmp_path: Path, out: Path, format_: str, workers: int) -> subprocess.Popen[str]:
+    """A slow run in a process group of its own, for killing."""
     file = tmp_path / f"run_{workers}.py"
     helpers = str(Path(__file__).parent / "writers")
-    file.write_text(SCRIPT.format(helpers=helpers, out=str(out), format_=format_, workers=workers, seconds=seconds))
-    return [sys.executable, str(file)]
-
-
-def slow(format_: str) -> Any:
-    return tiny(24, foreground={"seconds": 0.03}, output={"format": format_})
+    file.write_text(SCRIPT.format(helpers=helpers, out=str(out), format_=format_, workers=workers))
+    return subprocess.Popen(
+        [sys.executable, str(file)],
+        env=os.environ | {"TINY_SECONDS": "0.1"},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def children(pid: int) -> list[int]:
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(word) for word in found.stdout.split()]
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            if f"PPid:\t{pid}\n" in status.read_text():
+                found.append(int(status.parent.name))
+    return found
 
 
 def alive(pid: int) -> bool:
@@ -56,31 +66,33 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_until(true: Any, seconds: float = 20) -> None:
+def wait_until(true: Any, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
 
 
+@linux
 @pytest.mark.parametrize(("format_", "count", "kills"), [("folder", 1, (1, 3)), ("webdataset", 2, (2,))])
 def test_resume_after_kill_gives_the_same_bytes(
     format_: str, count: int, kills: tuple[int, ...], tmp_path: Path
 ) -> None:
-    out = tmp_path / "killed"
-    command = script(tmp_path, out, format_, count, 0.03)
+    out, recipe = tmp_path / "killed", tiny(24, output={"format": format_})
     for shards_before_kill in kills:
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        wait_until(lambda n=shards_before_kill: len(list(out.glob("shards/*.json"))) >= n and any(out.glob(".tmp/0*")))
+        process = start(tmp_path, out, format_, count)
+        wait_until(lambda n=shards_before_kill: len(list(out.glob("shards/*.json"))) >= n)
         helpers = children(process.pid)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.communicate()
         # Workers of a killed run must not go on writing beside the next one.
         wait_until(lambda pids=helpers: not any(alive(pid) for pid in pids))
         assert not (out / "README.md").exists()
-        assert any(out.glob(".tmp/*"))
-    synthesize(slow(format_), out, resume=True)
-    synthesize(slow(format_), tmp_path / "whole")
+    assert not open_dataset(out).complete
+    (out / ".tmp" / "00005").mkdir(parents=True, exist_ok=True)
+    (out / ".tmp" / "00005" / "left").write_text("over")
+    synthesize(recipe, out, resume=True)
+    synthesize(recipe, tmp_path / "whole")
     assert tree(out) == tree(tmp_path / "whole")
     assert not (out / ".tmp").exists()
 
@@ -194,34 +206,36 @@ def test_an_error_in_a_worker_arrives_whole(tmp_path: Path) -> None:
         synthesize(recipe, tmp_path / "d", workers=2)
 
 
+@linux
 def test_a_killed_worker_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pids: list[int] = []
+    monkeypatch.setenv("TINY_SECONDS", "0.1")
+    killed: list[int] = []
 
     def kill_one(amount: int) -> None:
-        if amount and not pids:
-            pids.extend(children(os.getpid()))
-            os.kill(next(pid for pid in pids if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()), 9)
+        if amount and not killed:
+            pids = children(os.getpid())
+            killed.append(next(pid for pid in pids if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()))
+            os.kill(killed[0], signal.SIGKILL)
 
-    from aimkit.synth.writers.shard import plan
-
-    out = tmp_path / "d"
+    job = Job(tiny(24), tmp_path / "d")
     with pytest.raises(AimkitError, match="worker process was killed"):
-        workers.execute(Job(slow("folder"), out), plan(24, 4), 2, kill_one, lambda sidecar: None)
+        workers.execute(job, plan(24, 4), 2, kill_one, lambda sidecar: None)
 
 
+@linux
 def test_interrupt_ends_the_workers_and_keeps_finished_shards(tmp_path: Path) -> None:
     out = tmp_path / "d"
-    process = subprocess.Popen(
-        script(tmp_path, out, "folder", 2, 0.05), stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    process = start(tmp_path, out, "folder", 2)
     wait_until(lambda: any(out.glob("shards/*.json")))
     helpers = children(process.pid)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
-    assert not any(alive(pid) for pid in helpers)
+    _, errors = process.communicate(timeout=60)
+    wait_until(lambda: not any(alive(pid) for pid in helpers))
     assert errors.count("Traceback") == 1, "only the main process may say that it was interrupted"
     assert not any(out.glob(".tmp/0*"))
-    synthesize(tiny(24, foreground={"seconds": 0.05}), out, resume=True)
+    dataset = open_dataset(out)
+    assert 0 < len(dataset) < 24
+    assert dataset[0].image.shape == (40, 56, 3)
 
 
 def test_other_versions_are_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
