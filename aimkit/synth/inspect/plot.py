@@ -74,7 +74,7 @@ def _histogram(
         draw.text((x + bin_ * step, base + 4), mark, FAINT, font(11))
     draw.line((x, base, x + _WIDTH, base), INK)
     draw.text((x + _WIDTH, base - room), "1" if logarithmic else f"{peak:.0%}", FAINT, font(11), anchor="ra")
-    for place, name in enumerate(reversed(series)):
+    for place, name in enumerate(reversed(list(series))):
         draw.text((x + _WIDTH - 36 * place, y), name, SERIES[name], font(13), anchor="ra")
 
 
