@@ -1,0 +1,102 @@
+"""aimkit bench: how fast the parts are, on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+from aimkit import console
+from aimkit.cli import LazyGroup
+
+#: Benchmarks, in the form of COMMANDS.
+BENCHMARKS = {
+    "generators": ("aimkit.cli.bench", "generators", "Milliseconds, or variety, of procedural generators."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=BENCHMARKS)
+def bench() -> None:
+    """Measure speed on this machine."""
+
+
+@click.command()
+@click.argument("pattern", default="*")
+@click.option("--size", default=1024, show_default=True, type=click.IntRange(16), help="Height and width in pixels.")
+@click.option("--variety", is_flag=True, help="Measure how varied the foregrounds are instead of their speed.")
+@click.option("--count", default=24, show_default=True, type=click.IntRange(2), help="Foregrounds a generator.")
+@click.option("--beside", type=click.Path(exists=True, file_okay=False), help="Folder of real cut-outs to compare.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def generators(pattern: str, size: int, variety: bool, count: int, beside: str | None, as_json: bool) -> None:
+    """Time the procedural generators whose names match PATTERN, on one thread; or measure their variety.
+
+    The time is the median of three foregrounds. Variety is the mean distance of simple features of shape, colour and
+    texture; the shares and the transition width are those of the mattes at 256 pixels.
+    """
+    rows = _variety(pattern, count, beside) if variety else _speed(pattern, size)
+    if not rows:
+        from aimkit.errors import AimkitError
+        from aimkit.registry import did_you_mean
+        from aimkit.synth.procedural import generators as registry
+
+        raise AimkitError(f"no generator matches '{pattern}'", hint=did_you_mean(pattern, registry.list()))
+    if as_json:
+        console.out(json.dumps({"machine": machine(), "rows": rows}, indent=2))
+        return
+    console.table(list(rows[0]), [list(row.values()) for row in rows])
+    console.info(", ".join(f"{key} {value}" for key, value in machine().items()))
+
+
+def machine() -> dict[str, Any]:
+    """What a measurement depends on: versions and the machine."""
+    return {
+        "aimkit": version("aimkit"),
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "opencv": _opencv(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpu": _cpu(),
+        "cores": os.cpu_count() or 1,
+    }
+
+
+def _speed(pattern: str, size: int) -> list[dict[str, Any]]:
+    from aimkit.synth.bench import time_generators
+
+    return time_generators(pattern, size, tell=console.detail)
+
+
+def _variety(pattern: str, count: int, beside: str | None) -> list[dict[str, Any]]:
+    from aimkit.synth.procedural import generators as registry
+    from aimkit.synth.variety import of_folder, of_generator
+
+    measured = [
+        (name, str(registry.get(name).info["type"]), of_generator(name, count)) for name in registry.list(pattern)
+    ]
+    if beside is not None:
+        measured.append((beside, "", of_folder(beside)))
+    rows = []
+    for name, kind, value in measured:
+        row: dict[str, Any] = {"name": name, "type": kind, "count": value.count, "distance": round(value.distance, 3)}
+        row |= {"solid %": round(100 * value.solid, 1), "partial %": round(100 * value.partial, 1)}
+        row |= {"p10 %": round(100 * value.spread[0], 1), "p90 %": round(100 * value.spread[1], 1)}
+        rows.append(row | {"transition ‰": round(value.transition, 1)})
+    return rows
+
+
+def _opencv() -> str:
+    import cv2
+
+    return str(cv2.__version__)
+
+
+def _cpu() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
+    except OSError:
+        return platform.processor() or "unknown"
