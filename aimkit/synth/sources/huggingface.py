@@ -20,15 +20,16 @@ from aimkit.synth.sources.photos import estimated
 from aimkit.synth.sources.scan import Candidate, ScanReport, is_excluded, read_exclude
 from aimkit.synth.sources.stored import Decode, Finish, StoredBlock, StoredForegrounds, extend, open_stored
 
-#: Columns that are taken for each role when the recipe names none, in this order.
+#: Columns that are taken for each role when the recipe names none, in this order. WebDataset adds a suffix
+#: (``alpha.png``), and keeps texts in one column, ``json``.
 _USUAL = {
     "foreground": ("foreground", "fg"),
     "image": ("image", "photo"),
     "alpha": ("alpha", "mask", "matte"),
     "background": ("background", "image"),
-    "type": ("type",),
-    "category": ("category",),
-    "id": ("id", "name"),
+    "type": ("type", "json"),
+    "category": ("category", "json"),
+    "id": ("id", "name", "__key__"),
 }
 
 
@@ -200,7 +201,10 @@ def _column(dataset: Any, name: str, role: str, where: str) -> str:
     """The column of a role: as named, else the first usual one, else ""."""
     if name and name not in dataset.column_names:
         raise AimkitError(f"the dataset has no column '{name}'", where, did_you_mean(name, dataset.column_names))
-    return name or next((usual for usual in _USUAL[role] if usual in dataset.column_names), "")
+    if name:
+        return name
+    plain = {column.partition(".")[0]: column for column in reversed(dataset.column_names)}
+    return next((plain[usual] for usual in _USUAL[role] if usual in plain), "")
 
 
 def _images(dataset: Any, columns: tuple[str, ...], where: str) -> Any:
@@ -220,15 +224,17 @@ def _images(dataset: Any, columns: tuple[str, ...], where: str) -> Any:
 def _candidates(
     dataset: Any, where: str, columns: tuple[str, ...], name: str, typed: str, category: str
 ) -> Iterator[Candidate]:
-    def texts(column: str) -> list[str]:
+    def texts(column: str, key: str = "") -> list[str]:
         if not column:
             return [""] * len(dataset)
         feature = dataset.features[column]
         values = list(dataset.select_columns([column])[column])
+        if column == "json":
+            values = [value.get(key) for value in values]
         convert = getattr(feature, "int2str", None)
         return ["" if v is None or v == -1 else str(convert(v) if convert else v) for v in values]
 
-    names, types, categories = texts(name), texts(typed), texts(category)
+    names, types, categories = texts(name), texts(typed, "type"), texts(category, "category")
     twice = len(set(names)) < len(names)
     for row in range(len(dataset)):
         number = f"{row:08d}"

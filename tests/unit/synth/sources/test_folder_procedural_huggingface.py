@@ -184,3 +184,23 @@ def test_wrong_datasets_are_named(tmp_path, written_dataset, open_source):
         open_source("background", source="huggingface", path=path, column="label")
     with pytest.raises(AimkitError, match="no such folder or file"):
         open_source(source="huggingface", path=str(tmp_path / "none"))
+
+
+def test_a_webdataset_with_its_texts_in_json(tmp_path, make, open_source):
+    import tarfile
+
+    with tarfile.open(tmp_path / "shard-0.tar", "w") as tar:
+        for seed, kind in enumerate(["STM", "SO"]):
+            color, alpha = make.planes(seed)
+            texts = json.dumps({"type": kind, "category": "glass"}).encode()
+            members = {"image.png": png(color)["bytes"], "alpha.png": png(alpha)["bytes"], "json": texts}
+            for suffix, data in members.items():
+                info = tarfile.TarInfo(f"s{seed}.{suffix}")
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+    source = open_source(source="huggingface", path=str(tmp_path / "shard-0.tar"), method="blur_fusion")
+    assert [(item.id, str(item.type), item.category) for item in source.items] == [
+        ("s0", "STM", "glass"),
+        ("s1", "SO", "glass"),
+    ]
+    np.testing.assert_array_equal(to_uint8(load(source, 1).alpha), make.planes(1)[1])
