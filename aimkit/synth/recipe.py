@@ -63,7 +63,7 @@ class Output(Block):
         quality: JPEG quality of the composite.
         planes: Store foreground and background too.
         shard_size: Samples in a shard, the unit of work.
-        max_failures: Samples that may have had a broken source, as a share of a shard, before the run stops.
+        max_failures: Samples that may have had a broken source, as a share of all, before the run stops.
     """
 
     format: Literal["folder", "parquet", "webdataset"] = "folder"

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from aimkit.errors import AimkitError
+from aimkit.recipe import parse
+from aimkit.train import checkpoint
+from aimkit.train.log import read
+from aimkit.train.loop import guard, train
+from aimkit.train.recipe import TrainRecipe
+from aimkit.train.setup import build
+
+SYNTH = {
+    "source": "synth",
+    "recipe": "demo",
+    "overrides": [
+        "placement.height=64",
+        "placement.width=64",
+        "labels.kernel=5",
+        "balance={NS=1, STM=1}",
+        'foregrounds.0.generators=["mesh", "smoke"]',
+        'backgrounds.0.generators=["sky"]',
+    ],
+}
+
+
+def recipe(**keys: Any) -> TrainRecipe:
+    data: dict[str, Any] = {
+        "kind": "train",
+        "seed": 5,
+        "steps": 4,
+        "batch": 2,
+        "log_every": 1,
+        "checkpoint_every": 2,
+        "model": {"backbone": "mobilenetv3_small_050"},
+        "data": {"workers": 0, "train": SYNTH, "transform": {"transform": "crop", "size": 64, "crops": [64]}},
+        "optim": {"lr": 1e-3, "warmup": 1},
+    }
+    return parse(TrainRecipe, {**data, **keys}, "test")
+
+
+def weights(run: Path, step: int, name: str = "model") -> dict[str, torch.Tensor]:
+    return load_file(run / f"checkpoints/step_{step:08d}/{name}.safetensors")
+
+
+def equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of four steps with everything on."""
+    run = tmp_path_factory.mktemp("whole")
+    validation = {"data": {**SYNTH, "reseed": False}, "count": 2, "every": 2, "size": 64, "gallery": 1}
+    train(recipe(validation=validation, ema=0.9), run)
+    return run
+
+
+def test_two_steps_and_two_more_equal_four_bit_for_bit(whole: Path, tmp_path: Path) -> None:
+    from aimkit.train import loop
+
+    validation = {"data": {**SYNTH, "reseed": False}, "count": 2, "every": 2, "size": 64, "gallery": 1}
+    same = recipe(validation=validation, ema=0.9)
+    before = loop.one_step
+
+    def stop_after_two(recipe: Any, parts: Any, state: Any, *rest: Any) -> Any:
+        terms = before(recipe, parts, state, *rest)
+        if state.step == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return terms
+
+    loop.one_step = stop_after_two
+    try:
+        assert train(same, tmp_path).step == 2
+    finally:
+        loop.one_step = before
+    assert train(same, tmp_path, resume=True).step == 4
+    for name in ("model", "raw"):
+        assert equal(weights(whole, 4, name), weights(tmp_path, 4, name))
+    for kind in ("train", "val"):
+        for one, other in zip(log(whole, kind), log(tmp_path, kind), strict=True):
+            assert one == pytest.approx(other, rel=1e-6)
+
+
+def log(run: Path, kind: str) -> list[dict[str, float]]:
+    """Lines of a kind, without what depends on the machine."""
+    aside = ("kind", "samples_per_second", "memory_gb")
+    rows = [row for row in read(run / "metrics.jsonl") if row["kind"] == kind]
+    return [{name: value for name, value in row.items() if name not in aside} for row in rows]
+
+
+def test_a_run_leaves_what_it_promises(whole: Path) -> None:
+    assert {p.name for p in (whole / "checkpoints").iterdir()} == {"step_00000002", "step_00000004", "best"}
+    rows = read(whole / "metrics.jsonl")
+    assert [row["step"] for row in rows if row["kind"] == "train"] == [1, 2, 3, 4]
+    assert {"mad", "mad/STM", "mad/NS", "conn"} <= next(row for row in rows if row["kind"] == "val").keys()
+    page = (whole / "page.html").read_text()
+    assert "<svg" in page
+    assert "data:image/png" in page
+    assert "http" not in page
+    from safetensors import safe_open
+
+    with safe_open(whole / "checkpoints/best/model.safetensors", "pt") as file:
+        metadata = file.metadata()
+        assert not any(key.startswith(("module.", "_orig_mod.")) for key in file.keys())  # noqa: SIM118
+    assert metadata["architecture"] == "aimnet"
+    assert metadata["backbone"] == "mobilenetv3_small_050"
+
+
+def test_accumulating_gives_the_same_gradient_when_norms_are_frozen(tmp_path: Path) -> None:
+    model = {"backbone": "mobilenetv3_small_050", "freeze_norm": True}
+    for name, accumulate in (("a", 1), ("b", 2)):
+        train(
+            recipe(steps=2, batch=4, accumulate=accumulate, model=model, optim={"name": "adam", "lr": 1e-4}),
+            tmp_path / name,
+        )
+    one, two = weights(tmp_path / "a", 2), weights(tmp_path / "b", 2)
+    for name in one:
+        assert torch.allclose(one[name].float(), two[name].float(), atol=1e-5), name
+
+
+def test_a_frozen_backbone_does_not_move(tmp_path: Path) -> None:
+    train(recipe(steps=2, optim={"lr": 1e-2, "freeze_backbone": 2, "weight_decay": 0.1}), tmp_path)
+    fresh, after = build(recipe()).network.state_dict(), weights(tmp_path, 2)
+    moved = {name for name in after if not torch.equal(fresh[name], after[name])}
+    assert moved
+    assert not any(name.startswith("backbone.") for name in moved)
+
+
+def test_resume_and_folders_that_do_not_go_together_are_told(whole: Path, tmp_path: Path) -> None:
+    with pytest.raises(AimkitError, match="holds a run already"):
+        train(recipe(), whole)
+    with pytest.raises(AimkitError, match="no checkpoint to go on from"):
+        train(recipe(), tmp_path, resume=True)
+    with pytest.raises(AimkitError, match="started with another recipe"):
+        train(recipe(seed=6), whole, resume="auto")
+
+
+def test_a_loss_that_is_no_number_or_jumps_stops_the_run_and_names_the_samples(tmp_path: Path) -> None:
+    state = checkpoint.State(step=30, average=1.0)
+    guard(recipe(), state, {"total": 2.0}, [1, 2], tmp_path)
+    assert state.average == pytest.approx(1.02)
+    for total, message in ((float("nan"), "the loss is nan"), (1e6, "jumped to 1e")):
+        with pytest.raises(AimkitError, match=message):
+            guard(recipe(), state, {"total": total}, [7, 8], tmp_path)
+        assert json.loads((tmp_path / "failed_step_00000030.json").read_text())["positions"] == [7, 8]
+
+
+def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints/step_00000002"
+    folder.mkdir(parents=True)
+    (folder / "state.json").write_text("{")
+    with pytest.raises(AimkitError, match="can't read the checkpoint"):
+        checkpoint.load(folder)
+
+
+def test_weights_of_unknown_terms_are_told() -> None:
+    with pytest.raises(AimkitError, match="no term detail_laplacian in stage duts"):
+        recipe(stage="duts", weights={"detail_laplacian": 1.0})
+
+
+def test_a_run_can_start_from_another(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = {"backbone": "mobilenetv3_small_050", "init": str(whole)}
+    started = build(recipe(model=model)).network.state_dict()
+    assert equal(started, load_file(whole / "checkpoints/best/model.safetensors"))
+    assert "tensors loaded" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    import tomli_w
+
+    data = recipe(steps=6, checkpoint_every=1).resolved()
+    (tmp_path / "r.toml").write_text(tomli_w.dumps(data))
+    command = [sys.executable, "-m", "aimkit", "train", str(tmp_path / "r.toml"), "--auto-resume"]
+    subprocess.run([*command, "-o", str(tmp_path / "whole")], check=True)
+    process = subprocess.Popen([*command, "-o", str(tmp_path / "killed")])
+    while not list((tmp_path / "killed/checkpoints").glob("step_00000002")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    subprocess.run([*command, "-o", str(tmp_path / "killed")], check=True)
+    assert equal(weights(tmp_path / "whole", 6), weights(tmp_path / "killed", 6))
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path) -> None:
+    import tomli_w
+
+    model = {"backbone": "mobilenetv3_small_050", "freeze_norm": True}
+    data = recipe(steps=3, batch=4, model=model, optim={"name": "adam", "lr": 1e-4}).resolved()
+    (tmp_path / "r.toml").write_text(tomli_w.dumps(data))
+    one = ["-m", "aimkit", "train", str(tmp_path / "r.toml"), "-o"]
+    subprocess.run([sys.executable, *one, str(tmp_path / "one")], check=True)
+    two = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *one, str(tmp_path / "two")]
+    subprocess.run([sys.executable, *two], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    a, b = weights(tmp_path / "one", 3), weights(tmp_path / "two", 3)
+    for name in a:
+        assert torch.allclose(a[name].float(), b[name].float(), atol=1e-5), name
+
+
+@pytest.mark.slow
+def test_one_batch_can_be_learnt_by_heart(tmp_path: Path) -> None:
+    """The end-to-end check that the learning works: four samples, again and again, down to almost no error."""
+    from aimkit.data.loader import make_loader, to_device
+    from aimkit.data.sampler import PositionSampler
+    from aimkit.train.loop import compute_losses
+    from aimkit.train.setup import network_input, train_mode
+
+    same = recipe(batch=4, model={"backbone": "resnet18"}, optim={"lr": 1e-3})
+    parts = build(same)
+    batch = to_device(next(iter(make_loader(parts.dataset, PositionSampler(0, 1, 4)))), "cpu")
+    for step in range(150):
+        train_mode(parts.network, same, step)
+        output = parts.model(network_input(parts.network, batch["image"]))
+        compute_losses(same, parts, output, batch)["total"].backward()
+        parts.optimizer.step()
+        parts.optimizer.zero_grad()
+    assert float((output.alpha - batch["alpha"] / 255).abs().mean()) < 0.03
