@@ -94,7 +94,8 @@ def create_backbone(
     else:
         from aimkit.models.backbones import create
 
-        trunk = create(name, pretrained=pretrained and weights is None, in_chans=in_chans, **options)
+        trunk = create(name, pretrained=pretrained and weights is None, weights=weights, in_chans=in_chans, **options)
+        weights = None
     check_attributes(trunk, in_chans)
     if weights is not None:
         from aimkit.models import weights as files

@@ -1,0 +1,71 @@
+"""Which image sizes a backbone takes, and how an image is brought to one of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from aimkit.errors import AimkitError
+
+
+@dataclass(frozen=True)
+class SizeRule:
+    """How an image of (H, W), multiples of 32, becomes what an architecture takes.
+
+    The image is scaled by ``scale``, then padded on the right and below to multiples of ``multiple`` and to at least
+    ``minimum``; or, when ``fixed`` is given, it is resized to that size whatever its shape.
+
+    Attributes:
+        multiple: Sizes that the architecture takes are multiples of this.
+        minimum: The smallest side that it takes.
+        scale: (a, b): the image is scaled by a / b. A patch of 14 pixels takes 14/16, so that its grid has stride 16.
+        fixed: (height, width) of the only size that it takes.
+    """
+
+    multiple: int = 32
+    minimum: int = 32
+    scale: tuple[int, int] = (1, 1)
+    fixed: tuple[int, int] | None = None
+
+    def scaled(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The size of the image after scaling, before padding."""
+        if self.fixed:
+            return self.fixed
+        a, b = self.scale
+        return size[0] * a // b, size[1] * a // b
+
+    def padded(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The size that the architecture sees for an image of that size."""
+        if self.fixed:
+            return self.fixed
+        height, width = (-(-max(side, self.minimum) // self.multiple) * self.multiple for side in self.scaled(size))
+        return height, width
+
+    def __str__(self) -> str:
+        if self.fixed:
+            return f"={self.fixed[0]}x{self.fixed[1]}"
+        text = f"{self.multiple}"
+        if self.scale != (1, 1):
+            text += f"*{self.scale[0]}/{self.scale[1]}"
+        return text + (f">={self.minimum}" if self.minimum > self.multiple else "")
+
+    def words(self) -> str:
+        """For people."""
+        if self.fixed:
+            return f"resized to {self.fixed[0]}x{self.fixed[1]}"
+        a, b = self.scale
+        scaled = f"scaled by {a}/{b}, then " if a != b else ""
+        least = f", at least {self.minimum}" if self.minimum > self.multiple else ""
+        return f"any; {scaled}padded to multiples of {self.multiple}{least}"
+
+    @classmethod
+    def parse(cls, text: str) -> SizeRule:
+        """Read what ``str`` wrote: ``32``, ``64>=128``, ``14*14/16``, ``=224x224``."""
+        if match := re.fullmatch(r"=(\d+)x(\d+)", text):
+            return cls(fixed=(int(match[1]), int(match[2])))
+        match = re.fullmatch(r"(\d+)(?:\*(\d+)/(\d+))?(?:>=(\d+))?", text)
+        if match is None:
+            raise AimkitError(f"'{text}' is no size rule")
+        multiple = int(match[1])
+        scale = (int(match[2]), int(match[3])) if match[2] else (1, 1)
+        return cls(multiple, int(match[4] or multiple), scale)
