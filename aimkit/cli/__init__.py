@@ -15,6 +15,7 @@ COMMANDS = {
     "models": ("aimkit.cli.models", "models", "List and show networks."),
     "export": ("aimkit.cli.export", "export", "Export a network to ONNX or torch.export."),
     "train": ("aimkit.cli.train", "train", "Train or fine-tune a network by a recipe."),
+    "evaluate": ("aimkit.cli.evaluate", "evaluate", "Measure networks or predictions; compare results."),
     "recipes": ("aimkit.cli.recipes", "recipes", "List, show, copy and check recipes."),
     "synth": ("aimkit.cli.synth", "synth", "Write the dataset of a recipe."),
     "preview": ("aimkit.cli.synth", "preview", "Draw a contact sheet of a recipe, or of the procedural generators."),

@@ -16,6 +16,7 @@ from aimkit.cli import LazyGroup
 #: Benchmarks, in the form of COMMANDS.
 BENCHMARKS = {
     "generators": ("aimkit.cli.bench", "generators", "Milliseconds, or variety, of procedural generators."),
+    "metrics": ("aimkit.cli.bench_metrics", "metrics", "Milliseconds of the matting metrics, and the ratio."),
     "backbones": ("aimkit.cli.bench_backbones", "backbones", "Milliseconds of AimNet on backbones, side by side."),
 }
 

@@ -1,0 +1,108 @@
+"""Comparing results: the same images, side by side, with confidence intervals of the differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from aimkit.errors import AimkitError
+from aimkit.evaluate.protocol import differences
+from aimkit.evaluate.tables import TITLES, Table, cell, model_name
+from aimkit.rng import rng
+from aimkit.types import Array
+
+RESAMPLES = 10_000
+LEVEL = 0.95
+
+
+def compare(
+    results: Sequence[Mapping[str, Any]], *, mix_protocols: bool = False, seed: int = 0, resamples: int = RESAMPLES
+) -> list[dict[str, Any]]:
+    """Compare results with the first of them, image by image.
+
+    Args:
+        results: What ``results.json`` files hold.
+        mix_protocols: Allow different protocols; only images that all results have are compared.
+        seed: Of the bootstrap.
+        resamples: Of the bootstrap.
+
+    Returns:
+        For every other result and metric: ``metric``, ``name``, ``images``, ``first`` and ``other`` (means),
+        ``difference`` (other - first), ``low`` and ``high`` (95 % paired percentile bootstrap over images), and
+        ``clear`` (the interval leaves out 0).
+
+    Raises:
+        AimkitError: Fewer than two results, different protocols, or no common images.
+    """
+    if len(results) < 2:
+        raise AimkitError("a comparison needs two results or more", hint="aimkit evaluate compare A.json B.json")
+    first, rows = results[0], []
+    for other in results[1:]:
+        unequal = differences(first["protocol"], other["protocol"])
+        if unequal and not mix_protocols:
+            what = "the protocols differ, so the numbers can't be compared:\n  " + "\n  ".join(unequal)
+            raise AimkitError(what, model_name(other), "--mix-protocols compares the common images all the same")
+        rows += _compare_two(first, other, seed, resamples)
+    return rows
+
+
+def comparison_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """What :func:`compare` found, as text."""
+    columns = ["model", "metric", "images", "first", "this", "difference", "95 % interval", "clear"]
+    cells = []
+    for row in rows:
+        digits = TITLES[row["metric"]][1]
+        low, high, delta = (f"{row[key]:+.{digits}f}" for key in ("low", "high", "difference"))
+        values = [cell({row["metric"]: row[key]}, row["metric"]) for key in ("first", "other")]
+        title = TITLES[row["metric"]][0]
+        verdict = ("better" if row["difference"] < 0 else "worse") if row["clear"] else "no"
+        cells.append([row["name"], title, str(row["images"]), *values, delta, f"{low} .. {high}", verdict])
+    return columns, cells
+
+
+def bootstrap(values: Array, seed: int = 0, resamples: int = RESAMPLES) -> tuple[float, float]:
+    """A 95 % percentile interval of the mean of paired differences.
+
+    Args:
+        values: One difference an image, (N,).
+        seed: Of the resampling.
+        resamples: Number of resamples.
+    """
+    draw = rng(seed, "bootstrap")
+    n, means, chunk = len(values), [], max(1, 2_000_000 // len(values))
+    for start in range(0, resamples, chunk):
+        picks = draw.integers(0, n, (min(chunk, resamples - start), n))
+        means.append(values[picks].mean(axis=1))
+    low, high = np.quantile(np.concatenate(means), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def _compare_two(first: Mapping[str, Any], other: Mapping[str, Any], seed: int, resamples: int) -> list[dict[str, Any]]:
+    pairs = {row["id"]: row for row in first["images"]}
+    both = [(pairs[row["id"]], row) for row in other["images"] if row["id"] in pairs]
+    if not both:
+        raise AimkitError("the results have no image in common", model_name(other))
+    rows = []
+    for metric in TITLES:
+        used = [(a[metric], b[metric]) for a, b in both if a.get(metric) is not None and b.get(metric) is not None]
+        if not used:
+            continue
+        values = np.array(used, np.float64)
+        delta = values[:, 1] - values[:, 0]
+        low, high = bootstrap(delta, seed, resamples)
+        rows.append(
+            {
+                "metric": metric,
+                "name": model_name(other),
+                "images": len(used),
+                "first": float(values[:, 0].mean()),
+                "other": float(values[:, 1].mean()),
+                "difference": float(delta.mean()),
+                "low": low,
+                "high": high,
+                "clear": low > 0 or high < 0,
+            }
+        )
+    return rows

@@ -1,0 +1,93 @@
+"""Distributions of a metric per type, as inline SVG."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from aimkit.evaluate.tables import TITLES
+
+#: As in the pictures of datasets; distinct for the colour-blind too.
+COLORS = {"SO": "#0072b2", "STM": "#e69f00", "NS": "#009e73"}
+_WIDTH, _ROW, _LEFT, _TOP = 460, 56, 96, 30
+
+
+def distribution(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
+    """A dot for every image and a box (quartiles, median) for every type, on a logarithmic axis.
+
+    Args:
+        rows: Per-image rows with ``id``, ``type`` and the metric.
+        metric: Its key.
+
+    Returns:
+        An ``<svg>`` element; "" when no image has the metric.
+    """
+    used = [row for row in rows if row[metric] is not None]
+    if not used:
+        return ""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for name in (*COLORS, ""):
+        groups[name] = [row for row in used if row["type"] == name]
+    groups = {name: members for name, members in groups.items() if members}
+    low, high = _decades([row[metric] for row in used])
+    height = _TOP + _ROW * len(groups) + 26
+    parts = [
+        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{TITLES[metric][0]} per type">',
+        f'<text class="title" x="0" y="16">{TITLES[metric][0]}</text>',
+        *_axis(low, high, height),
+    ]
+    for number, (name, members) in enumerate(groups.items()):
+        parts += _row(name, members, metric, _TOP + _ROW * number, low, high)
+    return "\n".join([*parts, "</svg>"])
+
+
+def _row(name: str, rows: Sequence[Mapping[str, Any]], metric: str, top: float, low: int, high: int) -> list[str]:
+    color = COLORS.get(name, "#666")
+    middle = top + _ROW / 2
+    parts = [
+        f'<text x="0" y="{middle - 2:.1f}">{html.escape(name or "no type")}</text>',
+        f'<text class="faint" x="0" y="{middle + 13:.1f}">{len(rows)} images</text>',
+    ]
+    for number, row in enumerate(rows):
+        # Evenly spread over the row's height in an order that looks like none, so that dots do not hide each other.
+        offset = ((number * 0.618034) % 1 - 0.5) * (_ROW - 22)
+        x = _x(row[metric], low, high)
+        hover = html.escape(f"{row['id']}: {row[metric]:.4g}")
+        parts.append(
+            f'<circle cx="{x:.1f}" cy="{middle + offset:.1f}" r="2.5" fill="{color}"><title>{hover}</title></circle>'
+        )
+    first, median, third = (_x(float(q), low, high) for q in np.quantile([r[metric] for r in rows], [0.25, 0.5, 0.75]))
+    box = f'x="{first:.1f}" y="{middle - 13:.1f}" width="{max(1.0, third - first):.1f}" height="26"'
+    parts.append(f'<rect class="box" {box} stroke="{color}"/>')
+    parts.append(
+        f'<line x1="{median:.1f}" x2="{median:.1f}" y1="{middle - 13:.1f}" y2="{middle + 13:.1f}" '
+        f'stroke="{color}" stroke-width="3"/>'
+    )
+    return parts
+
+
+def _axis(low: int, high: int, height: int) -> list[str]:
+    parts = []
+    for power in range(low, high + 1):
+        x = _x(10.0**power, low, high)
+        label = ("≤ " if power == low else "") + f"{10.0**power:g}"
+        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - 22}"/>')
+        parts.append(f'<text class="faint" x="{x:.1f}" y="{height - 6}" text-anchor="middle">{label}</text>')
+    return parts
+
+
+def _decades(values: Sequence[float]) -> tuple[int, int]:
+    """Powers of ten around the values; the lowest stands for everything below, 0 too."""
+    positive = [value for value in values if value > 0] or [1.0]
+    high = math.ceil(math.log10(max(positive)))
+    low = math.floor(math.log10(float(np.quantile(positive, 0.05)))) - 1
+    return max(low, high - 6), max(high, low + 1)
+
+
+def _x(value: float, low: int, high: int) -> float:
+    power = math.log10(max(value, 10.0**low))
+    return _LEFT + (power - low) / (high - low) * (_WIDTH - _LEFT - 24)

@@ -1,0 +1,75 @@
+"""Evaluation recipes: which data, which strategy, which definitions."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from aimkit.recipe import Block, Recipe
+
+
+class DataBlock(Block):
+    """What is evaluated on.
+
+    Attributes:
+        kind: "aim500" (original/, mask/, trimap/ and aim_category_type.json), "folder" (original/ and mask/, trimap/
+            and a types file when there are), or "hf:NAME" (a Hugging Face dataset with image, alpha, type, category).
+        root: The folder of "aim500" and "folder".
+        types: Types file; ``aim_category_type.json`` or ``types.json`` below the root when empty.
+        split: Split of a Hugging Face dataset; its only one when empty.
+        trimap_kernel: Elliptical kernel in pixels of trimaps that must be made.
+        limit: Use only the first so many images, by name; 0 means all.
+    """
+
+    kind: str = "aim500"
+    root: str = ""
+    types: str = ""
+    split: str = ""
+    trimap_kernel: int = Field(30, ge=1)
+    limit: int = Field(0, ge=0)
+
+
+class StrategyBlock(Block):
+    """How a network is applied to a photo.
+
+    Attributes:
+        name: A strategy: hybrid, resize, whole, tiled.
+        options: Its keywords, such as ``semantic_scale``.
+    """
+
+    name: str = "hybrid"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class MetricsBlock(Block):
+    """Which definitions are used.
+
+    Attributes:
+        grad: "aim" or "matlab".
+        conn: "mended", or "parity" for the reference's, which gives an empty prediction no error.
+    """
+
+    grad: Literal["aim", "matlab"] = "aim"
+    conn: Literal["mended", "parity"] = "mended"
+
+
+class EvaluateRecipe(Recipe):
+    """The root table.
+
+    Attributes:
+        model: Registered network.
+        backbone: Its backbone.
+        weights: A file or a zoo id.
+        data: What is evaluated on.
+        strategy: How the network is applied.
+        metrics: Which definitions are used.
+    """
+
+    kind: Literal["evaluate"] = "evaluate"  # type: ignore[assignment]
+    model: str = "aimnet"
+    backbone: str = "resnet34_mp"
+    weights: str = ""
+    data: DataBlock = DataBlock()
+    strategy: StrategyBlock = StrategyBlock()
+    metrics: MetricsBlock = MetricsBlock()

@@ -1,0 +1,129 @@
+"""The HTML report: one file that needs nothing else, with tables, distributions, pictures and a slider."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from aimkit.evaluate.averages import ranked
+from aimkit.evaluate.plot import distribution
+from aimkit.evaluate.sets import Planes
+from aimkit.evaluate.tables import TITLES, Table, cell, group_table, model_name, summary_table
+from aimkit.files import write_bytes
+from aimkit.imageio import encode_jpeg
+from aimkit.types import Array, UInt8, to_float, to_uint8
+
+#: Longer side of the pictures in pixels: nine images with four pictures each stay below 3 MB.
+SIDE = 420
+_PLOTS = ("sad", "mse", "grad", "conn", "sad_transition", "mse_transition")
+_FOLDER = Path(__file__).parent
+
+
+def write_report(
+    path: Path, result: Mapping[str, Any], look: Callable[[str], Planes], *, by: str = "sad", each: int = 3
+) -> None:
+    """Write the report.
+
+    Args:
+        path: The HTML file.
+        result: What :func:`aimkit.evaluate.run.run` returns.
+        look: Reads and predicts an image by its id; called for the images that are shown.
+        by: Metric that decides which are best, median and worst.
+        each: How many of each are shown.
+    """
+    write_bytes(path, page(result, look, by=by, each=each).encode())
+
+
+def page(result: Mapping[str, Any], look: Callable[[str], Planes], *, by: str = "sad", each: int = 3) -> str:
+    """The report as text; arguments as for :func:`write_report`."""
+    images = result["images"]
+    name = html.escape(model_name(result))
+    known = {key: value for key, value in result["model"].items() if key != "title"}
+    facts = {**known, "protocol": result["protocol"]["text"], "images": len(images)}
+    body = [
+        f"<h1>{name}</h1>",
+        "<dl>" + "".join(f"<dt>{html.escape(str(k))}</dt><dd>{html.escape(str(v))}</dd>" for k, v in facts.items()),
+        "</dl>",
+        *(f'<p class="note">{html.escape(note)}</p>' for note in result["notes"]),
+        "<h2>Averages</h2>",
+        table(summary_table([result])),
+        table(group_table(result)),
+        "<h2>Distributions</h2>",
+        '<div class="plots">',
+        *(f"<figure>{svg}</figure>" for metric in _PLOTS if (svg := distribution(images, metric))),
+        "</div>",
+    ]
+    for title, rows in galleries(images, by, each).items():
+        body.append(f"<h2>{title} by {TITLES[by][0]}</h2>")
+        body.append('<p class="faint">Error: red is too opaque, blue too transparent.</p>')
+        body += [_card(row, look(row["id"])) for row in rows]
+    style, script = ((_FOLDER / file).read_text(encoding="utf-8") for file in ("report.css", "report.js"))
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{name}</title>'
+    opening = f'<!doctype html><html lang="en"><head>{head}<style>{style}</style></head><body>'
+    return "\n".join([opening, *body, f"<script>{script}</script></body></html>\n"])
+
+
+def galleries(rows: Sequence[Mapping[str, Any]], by: str, each: int) -> dict[str, list[Mapping[str, Any]]]:
+    """The best, median and worst images; none is shown twice, and small sets are shown whole under "All"."""
+    order = ranked(rows, by)
+    if len(order) <= 3 * each:
+        return {"All images, best first,": order}
+    start = (len(order) - each) // 2
+    return {"Best": order[:each], "Median": order[start : start + each], "Worst": order[-each:][::-1]}
+
+
+def error_map(prediction: Array, alpha: Array) -> UInt8:
+    """Where a matte errs, RGB, uint8, (H, W, 3): too opaque is red, too transparent blue, right is white."""
+    difference = to_float(prediction) - to_float(alpha)
+    over, under = np.clip(difference, 0, 1), np.clip(-difference, 0, 1)
+    # The square root shows errors of a few levels, which thin structures consist of.
+    over, under = np.sqrt(over), np.sqrt(under)
+    return to_uint8(np.dstack([1 - under, 1 - over - under, 1 - over]))
+
+
+def table(content: Table) -> str:
+    """An HTML table."""
+    columns, rows = content
+    head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
+    lines = ["<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>" for row in rows]
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+
+
+def _card(row: Mapping[str, Any], planes: Planes) -> str:
+    assert planes.prediction is not None
+    mattes = {"truth": planes.alpha, "prediction": planes.prediction}
+    pictures = {name: matte if matte.dtype == np.uint8 else to_uint8(matte) for name, matte in mattes.items()}
+    small = {name: _small(picture) for name, picture in pictures.items()}
+    # The map is drawn at full size, so that errors thinner than a small pixel are averaged and not missed.
+    small["error"] = _small(error_map(planes.prediction, planes.alpha))
+    if planes.image is not None:
+        small = {"photo": _small(planes.image), **small}
+    urls = {name: _url(picture) for name, picture in small.items()}
+    figures = [f'<figure><img src="{url}" alt="{k}"><figcaption>{k}</figcaption></figure>' for k, url in urls.items()]
+    values = ", ".join(f"{TITLES[m][0]} {cell(row, m)}" for m in ("sad", "mse", "grad", "conn", "sad_transition"))
+    about = " ".join(part for part in (row["type"], row["category"], f"{row['width']}x{row['height']}") if part)
+    slider = (
+        f'<figure class="slider"><div class="pair"><img src="{urls["truth"]}" alt="truth">'
+        f'<img class="over" src="{urls["prediction"]}" alt="prediction"><span class="edge"></span></div>'
+        '<input type="range" min="0" max="100" value="50" aria-label="truth to prediction">'
+        "<figcaption>prediction | truth</figcaption></figure>"
+    )
+    title = f"<h3>{html.escape(row['id'])} <small>{html.escape(about)}</small></h3>"
+    return f'<section>{title}<p>{values}</p><div class="row">{"".join(figures)}{slider}</div></section>'
+
+
+def _small(picture: UInt8) -> UInt8:
+    height, width = picture.shape[:2]
+    scale = min(1.0, SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _url(picture: UInt8) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(picture, 85)).decode()

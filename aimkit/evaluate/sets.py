@@ -1,0 +1,331 @@
+"""Data to evaluate on: AIM-500, folders of that layout, Hugging Face datasets, and folders of predictions."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aimkit import console
+from aimkit.errors import AimkitError
+from aimkit.imageio import read_alpha, read_grey, read_rgb
+from aimkit.recipe import expand
+from aimkit.registry import did_you_mean
+from aimkit.synth.labels import trimap as make_trimap
+from aimkit.synth.sources.scan import find_images
+from aimkit.synth.sources.typefile import Typed, match, nearest, read_types
+from aimkit.types import Array, ImageType, UInt8
+
+#: The categories of AIM-500.
+CATEGORIES = ("animal", "fruit", "furniture", "plant", "portrait", "toy", "transparent")
+_TYPES_FILES = ("aim_category_type.json", "types.json")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An image to evaluate on, not yet read.
+
+    Attributes:
+        id: Its name: the path below the folder without suffix.
+        type: SO, STM, NS, or "".
+        category: animal, portrait, ..., or "".
+        stamp: Changes when a file does.
+        files: Paths by role: image, alpha, trimap, prediction; empty for tables.
+        row: Row of a table.
+    """
+
+    id: str
+    type: str = ""
+    category: str = ""
+    stamp: str = ""
+    files: Mapping[str, Path] | None = None
+    row: int = -1
+
+    @property
+    def where(self) -> str:
+        """What errors call it."""
+        return str((self.files or {}).get("alpha", self.id))
+
+
+@dataclass(frozen=True)
+class Planes:
+    """What is known of an image.
+
+    Attributes:
+        alpha: The truth, uint8, or float32 in [0, 1] for deeper files, (H, W).
+        trimap: Labels {0, 128, 255}, uint8, (H, W).
+        image: Photo, RGB, uint8, (H, W, 3), or None.
+        prediction: A stored prediction, like ``alpha``, or None.
+    """
+
+    alpha: Array
+    trimap: UInt8
+    image: UInt8 | None = None
+    prediction: Array | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """Images to evaluate on.
+
+    Attributes:
+        name: For the protocol, with the number of images.
+        entries: Sorted by id.
+        trimap: Where the trimaps come from, for the protocol.
+        kernel: Kernel of trimaps that must be made.
+        table: A Hugging Face dataset, or None when the entries have files.
+    """
+
+    name: str
+    entries: Sequence[Entry]
+    trimap: str
+    kernel: int = 30
+    table: Any = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, hex, of names, types and categories."""
+        rows = [(entry.id, entry.type, entry.category) for entry in self.entries]
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+    def read(self, entry: Entry) -> Planes:
+        """Read an image; one at a time is in memory.
+
+        Raises:
+            AimkitError: A file can't be read, or the planes differ in size.
+        """
+        sources: Mapping[str, Any] = entry.files or _cells(self.table[entry.row])
+        alpha = _levels(sources["alpha"])
+        trimap = read_grey(sources["trimap"]) if "trimap" in sources else make_trimap(alpha, self.kernel)
+        image = read_rgb(sources["image"]) if "image" in sources else None
+        prediction = _levels(sources["prediction"]) if "prediction" in sources else None
+        for name, plane in (("photo", image), ("trimap", trimap)):
+            if plane is not None and plane.shape[:2] != alpha.shape:
+                sizes = f"{plane.shape[1]}x{plane.shape[0]}, the matte {alpha.shape[1]}x{alpha.shape[0]}"
+                raise AimkitError(f"the {name} is {sizes}", entry.where, "they must be of one size")
+        return Planes(alpha, trimap, image, prediction)
+
+
+def open_set(
+    kind: str, root: str = "", *, types: str = "", split: str = "", kernel: int = 30, limit: int = 0
+) -> EvaluationSet:
+    """Open data by its kind; arguments as for :class:`aimkit.evaluate.recipe.DataBlock`.
+
+    Raises:
+        AimkitError: Unknown kind, or something is missing: every image needs its matte, every matte its image, and,
+            where there is a types file, every image its type.
+    """
+    if kind.startswith("hf:"):
+        return _limited(_open_table(kind[3:], split, kernel), limit)
+    if kind not in ("aim500", "folder"):
+        raise AimkitError(f"unknown data '{kind}'", "--data", did_you_mean(kind, ["aim500", "folder", "hf:NAME"]))
+    if not root:
+        raise AimkitError(f"data '{kind}' needs its folder", "--root", "aimkit evaluate ... --root DIR")
+    folder = expand(root, "--root")
+    photos, mattes = (_images(folder / name) for name in ("original", "mask"))
+    _require_same(photos, mattes, "photo", "matte", folder)
+    trimaps = find_images(folder / "trimap")[0] if (folder / "trimap").is_dir() else {}
+    entries = [
+        _entry(name, {"image": photos[name], "alpha": mattes[name], "trimap": trimaps.get(name)}) for name in mattes
+    ]
+    path = _types_file(folder, types, needed=kind == "aim500")
+    if path:
+        entries = _typed(entries, read_types(path), path)
+    if kind == "aim500":
+        _check_categories(entries, str(path))
+    name = "AIM-500" if kind == "aim500" else f"folder {folder.name}"
+    return _limited(EvaluationSet(name, entries, "", kernel), limit)
+
+
+def open_predictions(
+    predictions: str,
+    truth: str,
+    *,
+    trimaps: str = "",
+    images: str = "",
+    types: str = "",
+    kernel: int = 30,
+    limit: int = 0,
+    name: str = "",
+) -> EvaluationSet:
+    """Open a folder of predicted mattes beside the truth.
+
+    Args:
+        predictions: Folder of mattes, named like the truth.
+        truth: Folder of true mattes, or a folder that has them in mask/ (then its trimap/, original/ and types file
+            are used too).
+        trimaps: Folder of trimaps; those of the truth, or made, when empty.
+        images: Folder of photos, for the report.
+        types: Types file.
+        kernel: Kernel of trimaps that must be made.
+        limit: As for :func:`open_set`.
+        name: What the protocol calls the data; the truth's folder when empty.
+
+    Raises:
+        AimkitError: A truth without prediction, or a types file that does not name every image. Predictions without
+            truth are left out with a warning.
+    """
+    folder = expand(truth, "--truth")
+    nested = (folder / "mask").is_dir()
+    mattes = _images(folder / "mask" if nested else folder)
+    found = _images(expand(predictions, "--predictions"))
+    _require(mattes, found, "prediction", str(expand(predictions)))
+    extra = sorted(set(found) - set(mattes))
+    if extra:
+        console.warn(f"{len(extra)} predictions have no truth and are left out: {', '.join(extra[:3])}")
+    planes: dict[str, dict[str, Path]] = {}
+    for role, given, usual in (("trimap", trimaps, "trimap"), ("image", images, "original")):
+        place = expand(given) if given else folder / usual
+        planes[role] = _images(place) if given else (find_images(place)[0] if nested and place.is_dir() else {})
+    entries = [
+        _entry(name, {"alpha": mattes[name], "prediction": found[name]} | {k: v.get(name) for k, v in planes.items()})
+        for name in mattes
+    ]
+    path = _types_file(folder, types, needed=False)
+    if path:
+        entries = _typed(entries, read_types(path), path)
+    return _limited(EvaluationSet(name or f"folder {folder.name}", entries, "", kernel), limit)
+
+
+def _limited(data: EvaluationSet, limit: int) -> EvaluationSet:
+    """The first ``limit`` entries, with the number of images and of trimaps that are made in the texts."""
+    entries = list(data.entries[:limit] if limit else data.entries)
+    made = len(entries) if data.table is not None else sum("trimap" not in (entry.files or {}) for entry in entries)
+    if data.table is not None and "trimap" in data.table.column_names:
+        made = 0
+    how = f"made from the true matte, elliptical kernel {data.kernel}"
+    trimap = "from files" if not made else how if made == len(entries) else f"from files, {made} {how}"
+    part = f"first {limit} images" if limit and limit < len(data.entries) else f"{len(entries)} images"
+    return replace(data, name=f"{data.name}, {part}", entries=entries, trimap=trimap)
+
+
+def _open_table(name: str, split: str, kernel: int) -> EvaluationSet:
+    import datasets
+
+    try:
+        loaded: Any = datasets.load_dataset(name, split=split or None)
+    except Exception as error:
+        # The hub, the file system and the dataset's own code each have errors of their own.
+        reason = str(error).strip().split("\n")[0][:200]
+        raise AimkitError(f"can't load the dataset: {reason}", f"hf:{name}", "is the name right?") from None
+    if isinstance(loaded, dict):
+        if len(loaded) > 1:
+            raise AimkitError("the dataset has several splits", f"hf:{name}", "data.split = " + " or ".join(loaded))
+        loaded = next(iter(loaded.values()))
+    missing = {"image", "alpha", "type", "category"} - set(loaded.column_names)
+    if missing:
+        have = ", ".join(loaded.column_names)
+        raise AimkitError(f"the dataset has no column {', '.join(sorted(missing))}", f"hf:{name}", f"it has {have}")
+    for column in {"image", "alpha", "trimap"} & set(loaded.column_names):
+        if isinstance(loaded.features[column], datasets.Image):
+            loaded = loaded.cast_column(column, datasets.Image(decode=False))
+    facts = loaded.select_columns([c for c in ("id", "name", "type", "category") if c in loaded.column_names])
+    entries = []
+    for row, fact in enumerate(facts):
+        title = str(fact.get("id") or fact.get("name") or f"{row:05d}")
+        type_ = ImageType.parse(_label(loaded, "type", fact["type"]), f"hf:{name}, row {row}").value
+        category = str(_label(loaded, "category", fact["category"]) or "")
+        entries.append(Entry(title, type_, category, f"{loaded._fingerprint}:{row}", None, row))
+    if not entries:
+        raise AimkitError("the dataset is empty", f"hf:{name}")
+    return EvaluationSet(f"hf:{name}", entries, "", kernel, loaded)
+
+
+def _label(table: Any, column: str, value: Any) -> Any:
+    """The text of a ClassLabel's number; other values are what they are."""
+    convert: Callable[[int], str] | None = getattr(table.features[column], "int2str", None)
+    return convert(value) if convert and isinstance(value, int) else value
+
+
+def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The image columns of a row, each as something that imageio reads."""
+    cells = {}
+    for name in ("image", "alpha", "trimap"):
+        cell = row.get(name)
+        if isinstance(cell, dict):
+            cells[name] = cell.get("bytes") or cell.get("path")
+        elif cell is not None:
+            cells[name] = _png_bytes(cell)
+    return cells
+
+
+def _png_bytes(picture: Any) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    (picture if isinstance(picture, Image.Image) else Image.fromarray(np.asarray(picture, np.uint8))).save(
+        buffer, "PNG"
+    )
+    return buffer.getvalue()
+
+
+def _levels(source: Any) -> Array:
+    """A matte: uint8 when nothing is lost by it, which is exact and fast, else float32."""
+    matte = read_alpha(source)
+    scaled = matte * np.float32(255)
+    levels = np.rint(scaled)
+    return levels.astype(np.uint8) if np.abs(scaled - levels).max() < 1e-3 else matte
+
+
+def _images(folder: Path) -> dict[str, Path]:
+    found = find_images(folder)[0]
+    if not found:
+        raise AimkitError("the folder has no images", str(folder))
+    return found
+
+
+def _entry(name: str, files: Mapping[str, Path | None]) -> Entry:
+    present = {role: path for role, path in files.items() if path is not None}
+    stats = [(role, path.stat()) for role, path in sorted(present.items())]
+    stamp = "|".join(f"{role}:{stat.st_size}:{stat.st_mtime_ns}" for role, stat in stats)
+    return Entry(name, stamp=stamp, files=present)
+
+
+def _require_same(first: dict[str, Path], second: dict[str, Path], one: str, other: str, folder: Path) -> None:
+    _require(first, second, other, str(folder))
+    _require(second, first, one, str(folder))
+
+
+def _require(names: dict[str, Path], found: dict[str, Path], what: str, where: str) -> None:
+    missing = sorted(set(names) - set(found))
+    if missing:
+        near = next((n for n in nearest(missing[:1], sorted(set(found) - set(names))) if n), "")
+        hint = f"is '{near}' meant for '{missing[0]}'?" if near else "names must be equal, but for the suffix"
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise AimkitError(f"{len(missing)} of {len(names)} images have no {what}: {shown}", where, hint)
+
+
+def _types_file(folder: Path, types: str, *, needed: bool) -> Path | None:
+    if types:
+        return expand(types, "--types")
+    path = next((folder / name for name in _TYPES_FILES if (folder / name).is_file()), None)
+    if path is None and needed:
+        raise AimkitError(f"there is no types file {_TYPES_FILES[0]}", str(folder), "name it: --types FILE")
+    return path
+
+
+def _typed(entries: Sequence[Entry], names: dict[str, Typed], path: Path) -> list[Entry]:
+    matching = match([entry.id for entry in entries], names)
+    if matching.missing:
+        shown = [name + (f" (nearest: {near})" if near else "") for name, near in matching.missing[:10]]
+        more = "" if len(matching.missing) <= 10 else "\n  ..."
+        raise AimkitError(
+            f"{len(matching.missing)} of {len(entries)} images have no type:\n  " + "\n  ".join(shown) + more, str(path)
+        )
+    if matching.unknown:
+        console.warn(f"{len(matching.unknown)} names in {path.name} have no image, such as {matching.unknown[0][0]}")
+    typed = matching.typed
+    return [replace(e, type=typed[e.id].type.value, category=typed[e.id].category) for e in entries]
+
+
+def _check_categories(entries: Sequence[Entry], where: str) -> None:
+    for entry in entries:
+        if entry.category not in CATEGORIES:
+            hint = did_you_mean(entry.category, CATEGORIES)
+            raise AimkitError(f"{entry.id}: '{entry.category}' is no category of AIM-500", where, hint)

@@ -1,0 +1,166 @@
+"""aimkit evaluate and aimkit evaluate compare, in process."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from aimkit.cli import run
+from aimkit.imageio import write_png
+from aimkit.synth.labels import trimap
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Six photos of discs in AIM-500's layout, a good and a bad folder of predictions."""
+    folder = tmp_path / "AIM"
+    y, x = np.mgrid[:48, :64]
+    names: dict[str, Any] = {}
+    for number in range(6):
+        alpha = (np.clip((16 - np.hypot(y - 24, x - 24 - 2 * number)) / 5 + 0.5, 0, 1) * 255).astype(np.uint8)
+        name = f"o_{number}"
+        write_png(folder / "original" / f"{name}.png", np.dstack([alpha, 255 - alpha, alpha]))
+        write_png(folder / "mask" / f"{name}.png", alpha)
+        write_png(folder / "trimap" / f"{name}.png", trimap(alpha, 10))
+        for title, sigma in (("good", 1.0), ("bad", 4.0 + number)):
+            write_png(tmp_path / title / f"{name}.png", np.asarray(cv2.GaussianBlur(alpha, (0, 0), sigma)))
+        names[name] = {"type": ("SO", "STM", "NS")[number % 3], "category": ("toy", "plant")[number % 2]}
+    (folder / "aim_category_type.json").write_text(json.dumps(names))
+    return folder
+
+
+@pytest.fixture
+def predictor(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """A predictor that blurs the red channel, and what it was made with."""
+    made: list[dict[str, Any]] = []
+
+    class Predictor:
+        def __init__(self, model: Any, strategy: str = "hybrid", device: str = "auto", **options: Any) -> None:
+            made.append({"model": model, "strategy": strategy, "device": device, **options})
+
+        def __call__(self, image: np.ndarray) -> Any:
+            return types.SimpleNamespace(alpha=cv2.GaussianBlur(image[..., 0], (0, 0), 2).astype(np.float32) / 255)
+
+    fake = types.ModuleType("aimkit.predict")
+    fake.Predictor = Predictor  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "aimkit.predict", fake)
+    return made
+
+
+def evaluate(root: Path, name: str, out: Path, *more: str) -> int:
+    return run(["evaluate", "--predictions", str(root.parent / name), "--root", str(root), "-o", str(out), *more])
+
+
+def test_predictions_give_the_table_and_three_files(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert evaluate(root, "good", tmp_path / "out") == 0
+    shown = capsys.readouterr().out
+    assert "type avg" in shown
+    assert "AIM-500, 6 images; from files" in shown
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "results.json",
+        "results.md",
+        "report.html",
+        "images.jsonl",
+    }
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert len(results["images"]) == 6
+    assert results["averages"]["types"]["STM"]["count"] == 2
+    assert {"sad", "conn_transition"} <= set(results["averages"]["category_macro"])
+
+
+def test_a_second_run_takes_what_is_known(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    evaluate(root, "good", tmp_path / "out")
+    first = (tmp_path / "out" / "results.json").read_bytes()
+    capsys.readouterr()
+    assert evaluate(root, "good", tmp_path / "out") == 0
+    assert "6 of 6 images are known already" in capsys.readouterr().err
+    assert (tmp_path / "out" / "results.json").read_bytes() == first
+    assert evaluate(root, "good", tmp_path / "out", "--fresh") == 0
+    assert "known already" not in capsys.readouterr().err
+
+
+def test_compare_says_which_is_clearly_better(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    for name in ("good", "bad"):
+        assert evaluate(root, name, tmp_path / name / "out", "--no-report", "--name", name) == 0
+    capsys.readouterr()
+    files = [str(tmp_path / name / "out" / "results.json") for name in ("good", "bad")]
+    assert run(["evaluate", "compare", *files]) == 0
+    shown = capsys.readouterr().out
+    assert "compared with the first, good" in shown
+    sad = next(line for line in shown.splitlines() if line.startswith("bad") and " SAD " in line)
+    assert sad.split()[-1] == "worse"
+    assert run(["evaluate", "compare", *files, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert all(row["low"] <= row["difference"] <= row["high"] for row in rows)
+
+
+def test_compare_refuses_to_mix_protocols(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    evaluate(root, "good", tmp_path / "a", "--no-report")
+    evaluate(root, "bad", tmp_path / "b", "--no-report", "metrics.grad=matlab")
+    capsys.readouterr()
+    files = [str(tmp_path / "a"), str(tmp_path / "b")]
+    assert run(["evaluate", "compare", *files]) == 2
+    told = capsys.readouterr().err
+    assert "grad: aim | matlab" in told
+    assert "--mix-protocols" in told
+    assert run(["evaluate", "compare", *files, "--mix-protocols"]) == 0
+
+
+def test_a_network_is_measured_by_its_recipe(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture, predictor: list[dict[str, Any]]
+) -> None:
+    command = ["evaluate", "aim-parity", "--root", str(root), "--weights", "random", "--device", "cpu", "--json"]
+    assert run([*command, "-o", str(tmp_path / "out")]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    made = predictor[0]
+    assert (made["strategy"], made["parity"], made["device"]) == ("hybrid", True, "cpu")
+    assert made["detail_scale"] == pytest.approx(1 / 3)
+    assert shown["protocol"]["prediction"] == "hybrid (detail_scale 0.3333, parity True, semantic_scale 0.25)"
+    assert shown["protocol"]["conn"].startswith("parity")
+    assert shown["model"]["backbone"] == "resnet34_mp"
+    assert len(shown["model"]["weights_digest"]) == 64
+    assert shown["averages"]["images"]["count"] == 6
+    assert 'alt="photo"' in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_another_strategy_leaves_the_recipes_options_behind(
+    root: Path, tmp_path: Path, predictor: list[dict[str, Any]]
+) -> None:
+    more = ["--strategy", "resize", "--limit", "2", "--no-report", "strategy.options.scale=0.5"]
+    assert run(["evaluate", "--root", str(root), "--weights", "random", "-o", str(tmp_path / "o"), *more]) == 0
+    assert predictor[0]["strategy"] == "resize"
+    assert set(predictor[0]) == {"model", "strategy", "device", "scale"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--root", "ROOT"], "an evaluation needs weights"),
+        ([], "needs its folder"),
+        (["--data", "aim5000", "--root", "ROOT"], "did you mean 'aim500'"),
+        (["--root", "ROOT", "--truth", "ROOT"], "--truth goes with --predictions"),
+        (["--predictions", "NOWHERE", "--root", "ROOT"], "no such folder"),
+        (["aim50"], "unknown recipe 'aim50'"),
+        (["metrics.grad=x", "--root", "ROOT"], "metrics.grad"),
+        (["compare", "ROOT/aim_category_type.json", "ROOT/aim_category_type.json"], "no results of an evaluation"),
+    ],
+)
+def test_mistakes_are_told_in_one_error(
+    root: Path, capsys: pytest.CaptureFixture, arguments: list[str], says: str
+) -> None:
+    assert run(["evaluate", *(text.replace("ROOT", str(root)) for text in arguments)]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_the_benchmark_prints_the_ratio(capsys: pytest.CaptureFixture) -> None:
+    assert run(["bench", "metrics", "--size", "160x120", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["oracle_ratio"] > 1
+    assert found["difference"] < 1e-4
