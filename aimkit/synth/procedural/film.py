@@ -8,8 +8,7 @@ import numpy as np
 
 from aimkit.synth.procedural import GeneratorBlock, Range, draw, generators
 from aimkit.synth.procedural.coverage import foreground, polygon
-from aimkit.synth.procedural.flow import enlarge, fractal, ramp, stir
-from aimkit.synth.procedural.noise import working_size
+from aimkit.synth.procedural.flow import enlarge, fractal, ramp, smooth_size, stir
 from aimkit.synth.procedural.optics import Surroundings, clear, fresnel
 from aimkit.synth.procedural.pose import Pose
 from aimkit.synth.procedural.shading import lch, light, normals, specular
@@ -45,7 +44,7 @@ def film(params: Film, size: tuple[int, int], rng: np.random.Generator) -> Foreg
 
     Its relief is a sum of folds, |n p - c|, each fading along its length, so that it falls into facets. A facet mirrors
     the surroundings by Fresnel's law from two faces, glints where it mirrors a lamp, and dims what is behind more the
-    more it is tilted; creases scatter. The outline is exact, the relief has a fixed resolution.
+    more it is tilted; creases scatter. The outline is exact, the relief has a limited resolution.
     """
     kind = params.kind if params.kind != "any" else str(rng.choice(["crumpled", "crumpled", "stretched", "wrap"]))
     scale, turn = draw(rng, params.scale), np.deg2rad(draw(rng, params.turn))
@@ -53,7 +52,7 @@ def film(params: Film, size: tuple[int, int], rng: np.random.Generator) -> Foreg
     color = lch(rng.uniform(0.7, 0.95), draw(rng, params.tint) * rng.integers(2), rng.random())
     around, lamps = Surroundings.drawn(rng), [light(rng, elevation=(0.5, 0.95)) for _ in range(4)]
 
-    work = Pose(working_size(size, 640), scale, turn)
+    work = Pose(smooth_size(size, 640), scale, turn)
     x, y = work.grid()
     x, y = stir(x, y, rng, ((1, 0.04), (3, 0.014)), rng.uniform(0.3, 1.5), coarse=2)
     height = {"crumpled": _crumpled, "stretched": _stretched, "wrap": _blisters}[kind](x, y, creases, rng)
@@ -65,7 +64,7 @@ def film(params: Film, size: tuple[int, int], rng: np.random.Generator) -> Foreg
     seen = around.seen(2 * tilt * normal[..., 0], -2 * tilt * normal[..., 1])
     glint = sum((specular(normal, lamp, 90) for lamp in lamps), np.zeros_like(tilt)) * rng.uniform(0.35, 0.8)
     glint = np.tanh(glint) * 0.9
-    bend = np.hypot(*np.gradient(tilt)) * 6  # creases scatter
+    bend = np.hypot(*np.gradient(tilt)) * (min(work.size) / 100)  # creases scatter
     veil = np.clip(haze * (0.6 + 0.7 * (1 - tilt) * 4) + 0.5 * np.tanh(bend) * haze, 0, 0.8)
     emitted = mirror[..., None] * seen + glint[..., None] + veil[..., None] * color * (0.5 + 0.5 * tilt[..., None])
     planes = clear(emitted, (1 - mirror) * (1 - veil) * (1 - 0.6 * np.clip(glint, 0, 1)))

@@ -8,8 +8,7 @@ import numpy as np
 
 from aimkit.synth.procedural import GeneratorBlock, Range, draw, generators
 from aimkit.synth.procedural.coverage import bleed
-from aimkit.synth.procedural.flow import enlarge, fractal, ramp, stir
-from aimkit.synth.procedural.noise import working_size
+from aimkit.synth.procedural.flow import enlarge, fractal, ramp, smooth_size, stir
 from aimkit.synth.procedural.pose import Pose
 from aimkit.types import Array, Float, Foreground, ImageType
 
@@ -49,7 +48,7 @@ def flame(params: Flame, size: tuple[int, int], rng: np.random.Generator) -> For
     """
     shape = params.shape if params.shape != "any" else str(rng.choice(["candle", "torch", "fire", "fire"]))
     kind = params.kind if params.kind != "any" else str(rng.choice(["fire"] * 10 + ["gas", "green"]))
-    pose = Pose(working_size(size, 512), draw(rng, params.scale), np.deg2rad(draw(rng, params.lean)))
+    pose = Pose(smooth_size(size), draw(rng, params.scale), np.deg2rad(draw(rng, params.lean)))
     strength, opacity = draw(rng, params.strength), draw(rng, params.opacity)
     x, y = pose.grid()
     heat = strength * _heat(x, y + np.float32(0.5), shape, rng) * ramp(0.65 - np.hypot(x, 0.85 * y), 0, 0.2)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from aimkit.synth.procedural.noise import working_size
 from aimkit.types import Array, Float
 
 #: Cells of a tile along one side, and the finest wave in it, in cells.
@@ -131,6 +132,11 @@ def splat(column: Array, row: Array, mass: Array, size: tuple[int, int]) -> Floa
     total += np.bincount(at + width, mass * (1 - fc) * fr, height * width)
     total += np.bincount(at + width + 1, mass * fc * fr, height * width)
     return total.reshape(size).astype(np.float32)
+
+
+def smooth_size(size: tuple[int, int], most: int = 512) -> tuple[int, int]:
+    """Where things without sharp edges are made: the size of the image, but 256 to ``most`` along the short side."""
+    return working_size(size, min(max(min(size), 256), most))
 
 
 def enlarge(plane: Array, size: tuple[int, int]) -> Float:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from aimkit.synth.procedural import GeneratorBlock, Range, draw, generators
-from aimkit.synth.procedural.coverage import foreground, strokes
+from aimkit.synth.procedural.coverage import foreground, reduce, strokes
 from aimkit.synth.procedural.flow import stir
 from aimkit.synth.procedural.pose import Pose
 from aimkit.synth.procedural.shading import lch
@@ -48,7 +48,9 @@ def lace(params: Lace, size: tuple[int, int], rng: np.random.Generator) -> Foreg
     then rolled into a disc, a sector or a band and laid on an uneven surface. Coverage is exact, thread by thread.
     """
     shape = params.shape if params.shape != "any" else str(rng.choice(["doily", "doily", "collar", "band"]))
-    pose = Pose(size, draw(rng, params.scale), np.deg2rad(draw(rng, params.turn)))
+    # Overlaps of threads much thinner than a pixel are not resolved, so a small lace is drawn larger.
+    finer = int(np.clip(np.ceil(512 / min(size)), 1, 4))
+    pose = Pose((finer * size[0], finer * size[1]), draw(rng, params.scale), np.deg2rad(draw(rng, params.turn)))
     rings, repeats = round(draw(rng, params.rings)), round(draw(rng, params.repeats))
     width, folds = draw(rng, params.thread) / 1000, draw(rng, params.folds)
     if shape != "doily":
@@ -63,8 +65,8 @@ def lace(params: Lace, size: tuple[int, int], rng: np.random.Generator) -> Foreg
     twist = 1 + 0.1 * np.sin(np.arange(_POINTS) * 2.6)
     light = np.clip(0.88 + slope, 0.4, 1.1) * twist * rng.uniform(0.85, 1.05, (len(x), 1))
     color = np.clip(tone * light[..., None], 0, 1)
-    planes = strokes(size, pose.frame(*bent), np.array(width * pose.scale), color)
-    return foreground(planes, ImageType.STM, "net")
+    planes = strokes(pose.size, pose.frame(*bent), np.array(width * pose.scale), color)
+    return foreground(reduce(planes, finer) if finer > 1 else planes, ImageType.STM, "net")
 
 
 def ornament(rings: int, repeats: int, rng: np.random.Generator) -> Float:

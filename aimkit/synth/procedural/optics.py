@@ -82,14 +82,14 @@ class Surroundings:
         return cls(sky, ground, windows.astype(np.float32), float(rng.uniform(0.03, 0.12)))
 
     def seen(self, x: Array, y: Array) -> Float:
-        """Light from the direction whose components across the view are x and y (up); float32, shape of x + (3,)."""
-        light = ramp(y, -0.6, 0.7)[..., None]
-        total = self.ground * (1 - light) + self.sky * light
+        """Light from the direction whose components across the view are x and y (up); float32, their shape + (3,)."""
+        glow = np.zeros(np.broadcast_shapes(np.shape(x), np.shape(y)), np.float32)
         for cx, cy, half_width, half_height, power, panes in self.windows:
             u, v = np.abs(x - cx), np.abs(y - cy)
-            pane = ramp(half_width - u, 0, self.soft) * ramp(half_height - v, 0, self.soft)
+            pane = power * ramp(half_width - u, 0, self.soft) * ramp(half_height - v, 0, self.soft)
             if panes > 1:
                 bar = 0.12 * half_width
                 pane = pane * ramp(u, bar, bar + self.soft) * ramp(v, bar, bar + self.soft)
-            total = total + power * pane[..., None]
-        return np.asarray(total, np.float32)
+            glow += pane
+        light = ramp(y, -0.6, 0.7)[..., None]
+        return np.asarray(self.ground + (self.sky - self.ground) * light + glow[..., None], np.float32)

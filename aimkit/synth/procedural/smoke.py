@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 
 from aimkit.synth.procedural import GeneratorBlock, Range, draw, generators
-from aimkit.synth.procedural.flow import enlarge, fractal, ramp, splat, stir
-from aimkit.synth.procedural.noise import working_size
+from aimkit.synth.procedural.flow import enlarge, fractal, ramp, smooth_size, splat, stir
 from aimkit.synth.procedural.pose import Pose
 from aimkit.synth.procedural.shading import lch
 from aimkit.types import Array, Float, Foreground, ImageType
@@ -42,14 +41,14 @@ def smoke(params: Smoke, size: tuple[int, int], rng: np.random.Generator) -> For
 
     An optical depth is carried along by eddies of several sizes; alpha follows from it by the law of Beer and Lambert,
     alpha = 1 - exp(-depth). Colour is single scattering under one light with self-shadow; glowing smoke adds emission
-    where it is dense and low. Smoke has no sharp edge, so it is made on a grid of fixed size and enlarged.
+    where it is dense and low. Smoke has no sharp edge, so it is made on a grid of limited size and enlarged.
     """
     shape = params.shape if params.shape != "any" else str(rng.choice(["plume", "plume", "puff", "wisp"]))
     kind = params.kind if params.kind != "any" else str(rng.choice(["dark", "light", "light", "tinted", "glowing"]))
     scale, thickness = draw(rng, params.scale), draw(rng, params.thickness)
     turbulence, lean = draw(rng, params.turbulence), np.deg2rad(draw(rng, params.lean))
 
-    pose = Pose(working_size(size, 512), scale, -lean)
+    pose = Pose(smooth_size(size), scale, -lean)
     x, y = pose.grid()
     y += np.float32(0.5)  # the foot is at 0, the top at 1
     if shape == "wisp":
@@ -110,10 +109,11 @@ def _sheet(pose: Pose, turbulence: float, rng: np.random.Generator) -> Float:
 
 def _color(depth: Float, y: Float, kind: str, rng: np.random.Generator) -> Float:
     """Scattered light with self-shadow, plus emission for the glowing kind."""
-    smooth = np.asarray(cv2.GaussianBlur(depth, (0, 0), 4), np.float32)
+    cell = min(depth.shape) / 512
+    smooth = np.asarray(cv2.GaussianBlur(depth, (0, 0), 4 * cell), np.float32)
     angle = rng.uniform(0.15, 0.85) * np.pi
     path = np.zeros_like(depth)
-    for step in (8, 20, 40):
+    for step in (8 * cell, 20 * cell, 40 * cell):
         move = np.array([[1, 0, step * np.cos(angle)], [0, 1, -step * np.sin(angle)]])
         moved = cv2.warpAffine(smooth, move, smooth.shape[::-1], flags=cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR)
         path += np.asarray(moved, np.float32)

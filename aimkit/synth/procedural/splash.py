@@ -9,8 +9,7 @@ import numpy as np
 
 from aimkit.synth.procedural import GeneratorBlock, Range, draw, generators
 from aimkit.synth.procedural.coverage import edge, foreground, over
-from aimkit.synth.procedural.flow import enlarge, fractal, ramp, splat, stir
-from aimkit.synth.procedural.noise import working_size
+from aimkit.synth.procedural.flow import enlarge, fractal, ramp, smooth_size, splat, stir
 from aimkit.synth.procedural.optics import Surroundings, clear, fresnel
 from aimkit.synth.procedural.pose import Pose
 from aimkit.synth.procedural.shading import lch, light, normals, specular
@@ -49,7 +48,7 @@ def splash(params: Splash, size: tuple[int, int], rng: np.random.Generator) -> F
     """
     shape = params.shape if params.shape != "any" else str(rng.choice(["crown", "jet", "throw"]))
     scale = draw(rng, params.scale)
-    pose, work = Pose(size, scale), Pose(working_size(size, 512), scale)
+    pose, work = Pose(size, scale), Pose(smooth_size(size), scale)
     fingers, foam, count = round(draw(rng, params.fingers)), draw(rng, params.foam), round(draw(rng, params.drops))
     around, lamps = Surroundings.drawn(rng), [light(rng, elevation=(0.3, 0.9)) for _ in range(3)]
     tone = lch(rng.uniform(0.8, 0.95), rng.uniform(0, 0.05), 0.62)
@@ -91,31 +90,54 @@ def drops(pose: Pose, middle: Array, radii: Array, angle: Array, around: Surroun
     size = pose.size
     planes = np.zeros((*size, 4), np.float32)
     column, row = pose.pixels(middle[:, 0], middle[:, 1])
-    pixel_radii = radii / pose.pixel
-    # Drops below a pixel are drawn a pixel large, and fainter.
-    drawn = np.maximum(pixel_radii, 1.0)
-    faint = np.prod(pixel_radii, axis=1) / np.prod(drawn, axis=1)
-    # An edge that falls off over a pixel adds pi / 12 to the area of a disc.
-    shrink = np.sqrt(1 - 1 / (12 * np.prod(drawn, axis=1)))
-    for c, r, (a, b), s, weight, turn in zip(column, row, drawn, shrink, faint, angle + pose.turn, strict=True):
+    for c, r, (a, b), turn in zip(column, row, radii / pose.pixel, angle + pose.turn, strict=True):
         reach = int(np.ceil(max(a, b))) + 2
         c0, c1 = max(int(c) - reach, 0), min(int(c) + reach + 1, size[1])
         r0, r1 = max(int(r) - reach, 0), min(int(r) + reach + 1, size[0])
         if c0 >= c1 or r0 >= r1:
             continue
         x, y = np.arange(c0, c1)[None] - c, r - np.arange(r0, r1)[:, None]
-        u, v = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
-        q = np.hypot(u / (a * s), v / (b * s))
-        slope = np.hypot(u / (a * s) ** 2, v / (b * s) ** 2) / np.maximum(q, 1e-6)
-        cover = np.clip(0.5 + (1 - q) / np.maximum(slope, 1e-6), 0, 1) * weight
+        cover, q = drop_cover(x, y, a, b, turn)
+        a, b = max(a, 1.0), max(b, 1.0)
         nz = np.sqrt(np.clip(1 - q * q, 0.04, 1)).astype(np.float32)
         nx, ny = (np.clip(d, -1, 1).astype(np.float32) * 0.9 for d in (x / max(a, b), y / max(a, b)))
         emitted, through = _water(nx, ny, nz, around, tone)
         spark = np.exp(-((x / a - 0.35) ** 2 + (y / b - 0.4) ** 2) * 25)
         emitted = emitted + spark[..., None] * np.array([1.0, 1.0, 1.0])
         view = planes[r0:r1, c0:c1]
-        view[...] = over(clear(emitted, 0.85 * through) * cover.astype(np.float32)[..., None], view)
+        view[...] = over(clear(emitted, 0.85 * through) * cover[..., None], view)
     return planes
+
+
+def drop_cover(x: Array, y: Array, a: float, b: float, turn: float) -> tuple[Float, Float]:
+    """Coverage of a small ellipse, which sums to its area, and the place inside it.
+
+    Args:
+        x: From the middle to the right, pixels.
+        y: From the middle upwards, pixels.
+        a: Radius along ``turn``, pixels.
+        b: Radius across, pixels.
+        turn: Radians.
+
+    Returns:
+        Coverage, and the distance from the middle, 1 on the outline.
+    """
+    # Below a pixel an ellipse is drawn a pixel large, and fainter.
+    wide, high = max(a, 1.0), max(b, 1.0)
+    faint = a * b / (wide * high)
+    u, v = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+    q = np.hypot(u / wide, v / high)
+    # Small ones are curved within a pixel, so they are sampled 4 x 4 times; edges fall off over a sample.
+    per = 4 if min(a, b) < 4 else 1
+    cover = np.zeros(q.shape)
+    for dx in (np.arange(per) + 0.5) / per - 0.5:
+        for dy in (np.arange(per) + 0.5) / per - 0.5:
+            du, dv = u + dx * np.cos(turn) + dy * np.sin(turn), v + dy * np.cos(turn) - dx * np.sin(turn)
+            at = np.hypot(du / wide, dv / high)
+            slope = np.maximum(np.hypot(du / wide**2, dv / high**2), 1e-6) / np.maximum(at, 1e-6)
+            cover += np.clip(0.5 + per * (1 - at) / slope, 0, 1)
+    cover *= faint / per**2
+    return np.asarray(cover, np.float32), np.asarray(q, np.float32)
 
 
 def _water(nx: Float, ny: Float, nz: Float, around: Surroundings, tone: Float) -> tuple[Float, Float]:

@@ -9,13 +9,12 @@ import numpy as np
 
 from aimkit.synth.procedural import GeneratorBlock, Range, draw, generators
 from aimkit.synth.procedural.coverage import foreground
-from aimkit.synth.procedural.flow import enlarge, fractal, ramp, splat, stir
-from aimkit.synth.procedural.noise import working_size
+from aimkit.synth.procedural.flow import enlarge, fractal, ramp, smooth_size, splat, stir
 from aimkit.synth.procedural.pose import Pose
 from aimkit.synth.procedural.shading import lch
 from aimkit.types import Float, Foreground, ImageType
 
-#: Points of the cloth (along, across), and the short side of the grid that they are counted on.
+#: Points of the cloth (along, across), and the short side of the largest grid that they are counted on.
 _POINTS, _GRID = (1700, 1300), 640
 
 
@@ -51,20 +50,22 @@ def veil(params: Veil, size: tuple[int, int], rng: np.random.Generator) -> Foreg
     layers, lit from one side by the slope of the folds.
     """
     shape = params.shape if params.shape != "any" else str(rng.choice(["hanging", "hanging", "floating"]))
-    pose = Pose(working_size(size, _GRID), draw(rng, params.scale), np.deg2rad(draw(rng, params.turn)))
+    pose = Pose(smooth_size(size, _GRID), draw(rng, params.scale), np.deg2rad(draw(rng, params.turn)))
     density, folds, depth = draw(rng, params.density), draw(rng, params.folds), draw(rng, params.depth)
 
     s, t = np.meshgrid(np.linspace(0, 1, 260, dtype=np.float32), np.linspace(0, 1, 340, dtype=np.float32))
     x, y, slope = _hanging(s, t, folds, depth, rng) if shape == "hanging" else _floating(s, t, folds, depth, rng)
     weave = _weave(s, t, rng, rng.random() < params.pattern)
     tones = _shade(slope, s, t, rng)
-    fine = cv2.resize(np.dstack([x, y, weave]), _POINTS[::-1], interpolation=cv2.INTER_CUBIC)
-    tones = np.asarray(cv2.resize(tones, _POINTS[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    share = min(pose.size) / _GRID
+    points = (round(_POINTS[0] * share), round(_POINTS[1] * share))
+    fine = np.asarray(cv2.resize(np.dstack([x, y, weave]), points[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
+    tones = np.asarray(cv2.resize(tones, points[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
     column, row = pose.pixels(fine[..., 0], fine[..., 1])
     # A flat cloth fills about this many cells; so much mass makes the density one.
     area = _area(x, y) / pose.pixel**2
-    mass = fine[..., 2].clip(0) * (area / (_POINTS[0] * _POINTS[1]))
+    mass = fine[..., 2].clip(0) * (area / (points[0] * points[1]))
     total = _even(splat(column, row, mass, pose.size))
     light = _even(splat(column, row, mass * tones, pose.size))
     shade = enlarge(light, size) / np.maximum(enlarge(total, size), 1e-4)
