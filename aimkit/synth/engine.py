@@ -20,6 +20,7 @@ from aimkit.errors import AimkitError
 from aimkit.rng import rng
 from aimkit.synth import labels
 from aimkit.synth.compose import blend, over
+from aimkit.synth.geometry import displace
 from aimkit.synth.placement import canvas_size, place_background, place_foreground
 from aimkit.synth.recipe import SynthRecipe
 from aimkit.synth.sources import Item, background_sources, foreground_sources
@@ -106,13 +107,18 @@ class Synthesizer(Sequence[Sample]):
             first = first or loaded
             scene = Scene(loaded.color, loaded.alpha, np.zeros((0, 0, 3), np.float32), loaded.type)
             self._apply("foreground", scene, index, history, layer)
-            treated = Foreground(scene.foreground, scene.alpha, loaded.type)
+            # A step that changed the size has moved away from the field of refraction.
+            bent = loaded.refraction if scene.alpha is loaded.alpha else None
+            treated = Foreground(scene.foreground, scene.alpha, loaded.type, refraction=bent)
             if recipe.placement.mode == "stretch":
                 size = treated.size if union is None else (union[1].shape[0], union[1].shape[1])
             draw = self._rng(index, "placement", layer)
-            color, alpha, drawn = place_foreground(recipe.placement, treated, size, draw)
+            placed, drawn = place_foreground(recipe.placement, treated, size, draw)
             history.add("place_foreground", drawn, layer=layer)
-            union = (color, alpha) if union is None else over(union, (color, alpha))
+            front = (placed.color, placed.alpha)
+            union = front if union is None else over(union, front)
+            if placed.refraction is not None and not empty:
+                history.refraction = placed.refraction + (0 if history.refraction is None else history.refraction)
         assert union is not None
         assert first is not None
         color, alpha = union
@@ -161,6 +167,10 @@ class Synthesizer(Sequence[Sample]):
             recipe.placement, background, size, self._rng(index, "place background")
         )
         history.add("place_background", drawn)
+        if history.refraction is not None:
+            # The background that is stored is the one that is seen through the glass, and so the equation holds.
+            scene.background = displace(scene.background, history.refraction)
+            history.add("refraction", {"largest": round(float(np.abs(history.refraction).max()), 3)})
         draw = self._rng(index, "similar background")
         if draw.random() < recipe.hard_cases.similar_background:
             strength = float(draw.uniform(0.6, 1.0))
@@ -274,13 +284,14 @@ class Synthesizer(Sequence[Sample]):
 
 
 class _History:
-    """What happened to a sample: its sources, its operations, and whether I = aF + (1-a)B still holds."""
+    """What happened to a sample: its sources, its operations, whether I = aF + (1-a)B still holds, and what is bent."""
 
     def __init__(self) -> None:
         self.sources: list[dict[str, Any]] = []
         self.operations: list[dict[str, Any]] = []
         self.quarantined: list[dict[str, Any]] = []
         self.valid = True
+        self.refraction: Float | None = None
 
     def add(self, name: str, drawn: dict[str, Any], **more: Any) -> None:
         self.operations.append({"name": name, **more, **drawn})

@@ -71,13 +71,27 @@ def warp(color: Float, alpha: Float, matrix: Array, size: tuple[int, int], kerne
         color, alpha = resize(color, alpha, reduced, "area")
         matrix = matrix * factor
     flags = KERNELS["linear" if kernel in ("auto", "area") else kernel]
-    # cv2 puts integers at pixel centres.
-    shifted = matrix.copy()
-    shifted[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
-    target = (size[1], size[0])
+    shifted, target = _at_centers(matrix), (size[1], size[0])
     moved = cv2.warpAffine(_premultiply(color, alpha), shifted, target, flags=flags, borderMode=cv2.BORDER_CONSTANT)
     straight = cv2.warpAffine(color, shifted, target, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return _straighten(np.clip(moved, 0, 1), straight)
+
+
+def warp_plane(plane: Float, matrix: Array, size: tuple[int, int]) -> Float:
+    """Move a smooth field, (h, w) or (h, w, C), by an affine map, bilinearly; outside the source it is 0."""
+    return cv2.warpAffine(plane, _at_centers(np.asarray(matrix, np.float64)), (size[1], size[0]))
+
+
+def displace(image: Float, field: Float) -> Float:
+    """What is seen through a field of displacements: ``image(p + field(p))``, bilinearly, mirrored at the borders.
+
+    Args:
+        image: Float32, (H, W, 3).
+        field: Displacements (x, y) in pixels, float32, (H, W, 2).
+    """
+    height, width = image.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return cv2.remap(image, x + field[..., 0], y + field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
 
 def filter_premultiplied(color: Float, alpha: Float, kernel: Array) -> tuple[Float, Float]:
@@ -128,6 +142,13 @@ def bounding_box(alpha: Float, floor: float = 0.02) -> tuple[int, int, int, int]
     if not len(rows):
         return None
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _at_centers(matrix: Array) -> Array:
+    """The same map for OpenCV, which puts integers at pixel centres."""
+    shifted = matrix.copy()
+    shifted[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+    return shifted
 
 
 def _premultiply(color: Float, alpha: Float) -> Float:

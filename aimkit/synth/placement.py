@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -101,7 +102,7 @@ def canvas_size(params: PlacementBlock, rng: np.random.Generator) -> tuple[int, 
 
 def place_foreground(
     params: PlacementBlock, foreground: Foreground, size: tuple[int, int], rng: np.random.Generator
-) -> tuple[Float, Float, dict[str, Any]]:
+) -> tuple[Foreground, dict[str, Any]]:
     """Bring a foreground to the size of the sample.
 
     Args:
@@ -111,13 +112,15 @@ def place_foreground(
         rng: Stream of this placement.
 
     Returns:
-        Straight colour (H, W, 3), alpha (H, W), and what was drawn.
+        The foreground at that size, and what was drawn.
     """
-    color, alpha = foreground.color, foreground.alpha
     if not isinstance(params, Canvas):
         if foreground.size == size:
-            return color, alpha, {}
-        return (*geometry.resize(color, alpha, size), {"resized_from": list(foreground.size)})
+            return foreground, {}
+        (height, width), (h, w) = size, foreground.size
+        color, alpha = geometry.resize(foreground.color, foreground.alpha, size)
+        bent = _move_refraction(foreground, np.array([[width / w, 0, 0], [0, height / h, 0]]), size)
+        return replace(foreground, color=color, alpha=alpha, refraction=bent), {"resized_from": [h, w]}
     # Every draw is made, whether used or not: the draws of a sample must not depend on its foreground's borders.
     drawn: dict[str, Any] = {
         "scale": float(rng.uniform(*params.scale)),
@@ -128,9 +131,11 @@ def place_foreground(
         "position": [float(rng.random()), float(rng.random())],
         "kernel": str(params.kernels[int(rng.integers(len(params.kernels)))]),
     }
+    alpha = foreground.alpha
     box = geometry.bounding_box(alpha)
     if box is None:
-        return np.zeros((*size, 3), np.float32), np.zeros(size, np.float32), {"empty": True}
+        empty = replace(foreground, color=np.zeros((*size, 3), np.float32), alpha=np.zeros(size, np.float32))
+        return replace(empty, refraction=None), {"empty": True}
     if foreground.type is ImageType.NS:
         matrix, used = _cover(drawn, alpha.shape, size), ["cover", "flip", "position", "kernel"]
     else:
@@ -139,8 +144,10 @@ def place_foreground(
             drawn["rotation"] = drawn["shear"] = 0.0
         matrix = _put(drawn, box, touched, size, params.overhang)
         used = ["scale", "rotation", "shear", "flip", "position", "kernel"]
-    color, alpha = geometry.warp(color, alpha, matrix, size, drawn["kernel"])
-    return color, alpha, {name: _short(drawn[name]) for name in used}
+    color, moved = geometry.warp(foreground.color, alpha, matrix, size, drawn["kernel"])
+    bent = _move_refraction(foreground, matrix, size)
+    placed = replace(foreground, color=color, alpha=moved, refraction=bent)
+    return placed, {name: _short(drawn[name]) for name in used}
 
 
 def place_background(
@@ -169,6 +176,13 @@ def border_contact(alpha: Float) -> tuple[bool, bool, bool, bool]:
     sides = (alpha[:, 0], alpha[0], alpha[:, -1], alpha[-1])
     left, top, right, bottom = (bool((side > 0.1).mean() > _CONTACT) for side in sides)
     return left, top, right, bottom
+
+
+def _move_refraction(foreground: Foreground, matrix: Any, size: tuple[int, int]) -> Float | None:
+    """The displacement field moved by a map, its vectors turned and scaled by it."""
+    if foreground.refraction is None:
+        return None
+    return geometry.warp_plane(foreground.refraction, matrix, size) @ matrix[:, :2].T.astype(np.float32)
 
 
 def _cover(drawn: dict[str, Any], shape: tuple[int, ...], size: tuple[int, int]) -> Any:

@@ -254,6 +254,17 @@ def test_a_similar_background_has_the_colours_of_the_foreground() -> None:
     assert np.mean(distance[12:]) < 0.6 * np.mean(distance[:12])
 
 
+def test_refraction_bends_the_stored_background_and_the_equation_holds() -> None:
+    table = {"source": "procedural", "generators": [{"generator": "glass", "refraction": [0.3, 0.3]}]}
+    clear = {"source": "procedural", "generators": [{"generator": "glass"}]}
+    for index in range(2):
+        bent, plain = (Synthesizer(recipe(foregrounds=[t]))[index] for t in (table, clear))
+        assert "refraction" in [o["name"] for o in bent.meta["operations"]]
+        assert not np.array_equal(bent.background, plain.background)
+        assert bent.meta["composition_valid"]
+        assert np.array_equal(composite(bent.foreground, bent.alpha, bent.background), bent.image)
+
+
 def test_random_and_relative_label_kernels_are_stored_and_reproduce_the_trimap() -> None:
     from aimkit.synth import labels
 

@@ -78,3 +78,11 @@ def test_bounding_box() -> None:
     assert geometry.bounding_box(alpha) is None
     alpha[3:5, 7:11] = 0.5
     assert geometry.bounding_box(alpha) == (7, 3, 11, 5)
+
+
+def test_displace_shows_what_lies_where_the_field_points() -> None:
+    image = np.random.default_rng(0).random((20, 30, 3), np.float32)
+    field = np.zeros((20, 30, 2), np.float32)
+    assert np.allclose(geometry.displace(image, field), image)
+    field[..., 0], field[..., 1] = 3, -2
+    assert np.allclose(geometry.displace(image, field)[2:, :-3], image[:-2, 3:], atol=1e-6)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,8 @@ def foreground(box: tuple[int, int, int, int], kind: ImageType = ImageType.SO) -
 
 def place(box: tuple[int, int, int, int], seed: int = 0, kind: ImageType = ImageType.SO, **keys: object):
     params = parse(Canvas, {"mode": "canvas", **keys}, "test")
-    return place_foreground(params, foreground(box, kind), (120, 160), np.random.default_rng(seed))
+    placed, drawn = place_foreground(params, foreground(box, kind), (120, 160), np.random.default_rng(seed))
+    return placed.color, placed.alpha, drawn
 
 
 def test_a_free_foreground_stays_inside_and_has_the_drawn_scale() -> None:
@@ -76,9 +79,8 @@ def test_an_empty_foreground_gives_an_empty_plane() -> None:
 
 def test_stretch_leaves_the_foreground_alone_and_stretches_the_background() -> None:
     params, source = Stretch(mode="stretch"), foreground((20, 30, 60, 70))
-    color, alpha, _ = place_foreground(params, source, (100, 80), np.random.default_rng(0))
-    assert color is source.color
-    assert alpha is source.alpha
+    placed, _ = place_foreground(params, source, (100, 80), np.random.default_rng(0))
+    assert placed is source
     ramp = np.broadcast_to(np.linspace(0, 1, 10, dtype=np.float32)[:, None, None], (10, 5, 3))
     background, _ = place_background(params, ramp, (100, 80), np.random.default_rng(0))
     assert background.shape == (100, 80, 3)
@@ -102,6 +104,16 @@ def test_a_one_pixel_background_serves() -> None:
         Canvas(mode="canvas"), np.full((1, 1, 3), 0.3, np.float32), (12, 16), np.random.default_rng(0)
     )
     assert np.allclose(placed, 0.3)
+
+
+def test_refraction_turns_and_scales_with_its_foreground() -> None:
+    source = replace(foreground((20, 30, 60, 70)), refraction=np.full((100, 80, 2), (4.0, 0.0), np.float32))
+    params = Canvas(mode="canvas", scale=(0.8, 0.8), rotation=(90, 90), flip=0)
+    placed, drawn = place_foreground(params, source, (120, 160), np.random.default_rng(0))
+    scale = np.sqrt(placed.alpha.sum() / source.alpha.sum())
+    inside = placed.refraction[placed.alpha > 0.99]
+    assert np.allclose(inside, (0, -4 * scale), atol=0.1)
+    assert drawn["rotation"] == 90
 
 
 def test_canvas_size_is_drawn_from_its_ranges() -> None:
