@@ -11,19 +11,9 @@ import numpy as np
 from aimkit.synth.procedural import GeneratorBlock, Range, background_generators, draw
 from aimkit.synth.procedural.coverage import edge
 from aimkit.synth.procedural.noise import fbm, grid, unit, value_noise, warp
-from aimkit.synth.procedural.scenery import develop, ground, ramp, ridge, shades
+from aimkit.synth.procedural.scenery import develop, ground, ramp, ridge, shades, weather
 from aimkit.synth.procedural.shading import to_linear
 from aimkit.types import Array, Float
-
-#: Weather as (lightness, chroma, hue in turns) of zenith, middle and horizon.
-_SKIES = {
-    "clear": [(0.5, 0.13, 0.70), (0.68, 0.09, 0.67), (0.88, 0.03, 0.62)],
-    "hazy": [(0.68, 0.06, 0.69), (0.78, 0.04, 0.68), (0.86, 0.03, 0.25)],
-    "overcast": [(0.62, 0.01, 0.70), (0.74, 0.01, 0.70), (0.84, 0.01, 0.30)],
-    "sunset": [(0.38, 0.09, 0.76), (0.62, 0.12, 0.05), (0.82, 0.14, 0.19)],
-    "dusk": [(0.2, 0.07, 0.75), (0.36, 0.09, 0.78), (0.62, 0.12, 0.12)],
-    "storm": [(0.3, 0.02, 0.68), (0.42, 0.03, 0.62), (0.66, 0.04, 0.45)],
-}
 
 
 class Sky(GeneratorBlock):
@@ -48,25 +38,36 @@ def sky(params: Sky, size: tuple[int, int], rng: np.random.Generator) -> Float:
     """Sky with clouds over ridges and receding ground."""
     x, y = grid(size)
     horizon = draw(rng, params.horizon) * size[0] / unit(size)
-    kind = list(_SKIES)[rng.integers(len(_SKIES))]
-    colors = shades(*(np.array(_SKIES[kind], np.float32) + rng.normal(0, (0.04, 0.015, 0.02), (3, 3))).T)
+    colors = weather(rng)
     sun = np.array([rng.uniform(-0.2, 1.2) * size[1] / unit(size), horizon * rng.uniform(-0.2, 1)])
     scene = ramp(np.clip(y / horizon, 0, 1) ** rng.uniform(0.6, 1.6), colors)
-    scene += _glow(x, y, sun, rng)[..., None] * to_linear(colors[2])
-    scene = _clouds(scene, size, y / horizon, sun, colors, draw(rng, params.clouds), rng)
+    scene += glow(x, y, sun, rng)[..., None] * to_linear(colors[2])
+    scene = clouds(scene, size, y / horizon, sun, colors, draw(rng, params.clouds), rng)
     far = to_linear(colors[2]) * rng.uniform(0.7, 1)
     scene = _land(scene, size, horizon, far, draw(rng, params.relief), draw(rng, params.haze), rng)
     return develop(scene, rng)
 
 
-def _glow(x: Float, y: Float, sun: Array, rng: np.random.Generator) -> Float:
+def glow(x: Float, y: Float, sun: Array, rng: np.random.Generator) -> Float:
+    """Light around the sun, (H, W); the sun's place in frame units."""
     distance = np.hypot(x - np.float32(sun[0]), y - np.float32(sun[1]))
     return np.asarray(rng.uniform(0, 1.2) * np.exp(-distance / rng.uniform(0.1, 0.5)), np.float32)
 
 
-def _clouds(
+def clouds(
     scene: Float, size: tuple[int, int], t: Float, sun: Array, colors: Array, cover: float, rng: np.random.Generator
 ) -> Float:
+    """The scene, linear light, with clouds over it.
+
+    Args:
+        scene: (H, W, 3).
+        size: (height, width).
+        t: 0 at the top of the sky to 1 at the horizon, (H, W).
+        sun: Its place in frame units.
+        colors: Sky colours from zenith to horizon, sRGB.
+        cover: Share of the sky that they cover.
+        rng: The stream of the picture.
+    """
     body = fbm(size, rng, rng.uniform(1.2, 4), 8, gain=rng.uniform(0.5, 0.62), stretch=(rng.uniform(1, 4), 1))
     # Towards the horizon the layer is seen at a low angle: fetch from ever more distant rows.
     squeeze = np.float32(0.5) * np.clip(t, 0, 1) ** 3

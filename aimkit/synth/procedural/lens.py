@@ -1,4 +1,4 @@
-"""What a lens does to a layer: defocus of premultiplied planes, and the way back to straight colour."""
+"""What a lens does to a layer: defocus of premultiplied planes."""
 
 from __future__ import annotations
 
@@ -39,19 +39,3 @@ def defocus(planes: Float, radius: float) -> Float:
     if radius < 0.1:
         return planes
     return np.asarray(cv2.filter2D(planes, -1, disc(radius), borderType=cv2.BORDER_REFLECT_101), np.float32)
-
-
-def straight(premultiplied: Float, alpha: Float, fill: Float) -> Float:
-    """Straight colour from premultiplied colour; it tends to ``fill`` as alpha tends to 0.
-
-    Args:
-        premultiplied: RGB times alpha, float32, (H, W, 3).
-        alpha: float32 in [0, 1], (H, W).
-        fill: RGB to fall back on, (3,) or (H, W, 3).
-
-    Returns:
-        float32 in [0, 1], (H, W, 3), finite everywhere.
-    """
-    trust = np.float32(1e-4)
-    color = (premultiplied + trust * np.asarray(fill, np.float32)) / (alpha + trust)[..., None]
-    return np.clip(color, 0, 1).astype(np.float32, copy=False)

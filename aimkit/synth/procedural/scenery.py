@@ -12,6 +12,16 @@ from aimkit.types import Float
 
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
+#: Weather as (lightness, chroma, hue in turns) of zenith, middle and horizon.
+_SKIES = {
+    "clear": [(0.5, 0.13, 0.70), (0.68, 0.09, 0.67), (0.88, 0.03, 0.62)],
+    "hazy": [(0.68, 0.06, 0.69), (0.78, 0.04, 0.68), (0.86, 0.03, 0.25)],
+    "overcast": [(0.62, 0.01, 0.70), (0.74, 0.01, 0.70), (0.84, 0.01, 0.30)],
+    "sunset": [(0.38, 0.09, 0.76), (0.62, 0.12, 0.05), (0.82, 0.14, 0.19)],
+    "dusk": [(0.2, 0.07, 0.75), (0.36, 0.09, 0.78), (0.62, 0.12, 0.12)],
+    "storm": [(0.3, 0.02, 0.68), (0.42, 0.03, 0.62), (0.66, 0.04, 0.45)],
+}
+
 
 def develop(light: Float, rng: np.random.Generator, *, key: tuple[float, float] = (0.06, 0.5)) -> Float:
     """Take the picture: focus, white balance, exposure, vignette, saturation and a filmic curve, each drawn anew.
@@ -75,6 +85,12 @@ def ramp(t: Float, colors: ArrayLike, at: ArrayLike | None = None) -> Float:
 def shades(lightness: ArrayLike, chroma: ArrayLike, hue: ArrayLike) -> Float:
     """Colours from lists of lightness [0, 1], chroma [0, 0.3] and hue in turns that broadcast; sRGB, (N, 3)."""
     return lch(np.asarray(lightness), np.asarray(chroma), np.asarray(hue))
+
+
+def weather(rng: np.random.Generator) -> Float:
+    """Colours of a sky from zenith to horizon, sRGB, (3, 3)."""
+    kind = list(_SKIES)[rng.integers(len(_SKIES))]
+    return shades(*(np.array(_SKIES[kind], np.float32) + rng.normal(0, (0.04, 0.015, 0.02), (3, 3))).T)
 
 
 def ridge(

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from aimkit.rng import rng
-from aimkit.synth.procedural.lens import defocus, disc, straight
-from aimkit.synth.procedural.mesh import Mesh, mesh, stripes
+from aimkit.synth.procedural.lens import defocus, disc
+from aimkit.synth.procedural.mesh import Mesh, mesh
+from aimkit.synth.procedural.wires import stripes
 
 FLAT = {"tilt": (0, 0), "bend": (0, 0)}
 
@@ -41,11 +42,3 @@ def test_defocus_conserves_alpha() -> None:
     alpha = np.zeros((64, 64), np.float32)
     alpha[25:40, 30] = 1
     assert defocus(alpha, 6.3).sum() == pytest.approx(15, rel=1e-4)
-
-
-def test_straight_undoes_premultiplication_and_falls_back_where_nothing_is() -> None:
-    alpha = np.array([[1.0, 0.3, 0.0]], np.float32)
-    color = np.array([[[0.2, 0.4, 0.6]] * 3], np.float32)
-    result = straight(color * alpha[..., None], alpha, np.array([0.9, 0.1, 0.5], np.float32))
-    assert np.allclose(result[0, :2], color[0, :2], atol=1e-3)
-    assert np.allclose(result[0, 2], [0.9, 0.1, 0.5], atol=1e-6)
