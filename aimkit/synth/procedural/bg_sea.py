@@ -30,7 +30,7 @@ class Sea(GeneratorBlock):
     foam: Range = (-0.1, 0.15)
 
 
-@background_generators.register("sea", params=Sea, bound=0.03)
+@background_generators.register("sea", params=Sea, bound=0.06)
 def sea(params: Sea, size: tuple[int, int], rng: np.random.Generator) -> Float:
     """Sea or lake under a sky, calm to rough."""
     x, y = grid(size)
@@ -55,14 +55,15 @@ def _water(
 ) -> Float:
     x, y = grid(size)
     below = np.maximum(y - np.float32(horizon), 0) / np.float32(max(size[0] / unit(size) - horizon, 0.1))
-    wide = rng.uniform(1.5, 4)
-    texture = fbm((512, 512), rng, rng.uniform(14, 45), 4, gain=0.6, stretch=(wide, 1), ridged=rng.random() < 0.5) - 0.5
-    slope = ground(size, horizon, texture, rng.uniform(0.6, 1.2)) + 0.6 * ground(
-        size, horizon, texture, rng.uniform(2, 5)
+    wide, steep = rng.uniform(2, 5), rng.uniform(0.5, 0.7)
+    texture = (
+        fbm((512, 512), rng, rng.uniform(14, 40), 4, gain=steep, stretch=(wide, 1), ridged=rng.random() < 0.6) - 0.5
     )
-    swell = fbm(size, rng, rng.uniform(4, 9), 3, stretch=(4, 1)) - 0.5
+    scale = rng.uniform(0.5, 0.9)
+    slope = sum(weight * ground(size, horizon, texture, scale * k) for k, weight in ((1, 0.4), (2.7, 0.4), (7.1, 0.4)))
+    swell = fbm(size, rng, rng.uniform(3, 7), 2, stretch=(5, 1)) - 0.5
     rough = np.float32(draw(rng, params.waves))
-    slope = rough * (0.9 * slope + 0.5 * swell * np.sqrt(below))
+    slope = rough * (slope + 0.35 * swell * np.sqrt(below))
     # A flat mirror shows the sky as far above the horizon as the pixel is below it.
     mirror = ramp(1 - below * 0.8 - slope, colors)
     hue = rng.choice([rng.uniform(0.45, 0.72), rng.uniform(0.3, 0.45)])
@@ -76,6 +77,8 @@ def _water(
     light += (rng.uniform(0, 2) * rng.random() * path)[..., None] * to_linear(colors[2])
     foam = draw(rng, params.foam)
     if foam > 0:
-        crest = np.clip((swell + 0.5 - (1 - foam)) * 8 + slope, 0, 1) * np.clip(below * 3, 0, 1)
+        # Foam lies in torn streaks along the crests of the swell.
+        torn = ground(size, horizon, fbm((512, 512), rng, 12, 6, gain=0.8, stretch=(3, 1), ridged=True), scale)
+        crest = np.clip((swell + 0.9 * torn - 1.05 + foam) * 5, 0, 1) * np.clip(below * 3, 0, 1)
         light += crest[..., None] * (np.float32(0.85) - light)
     return light

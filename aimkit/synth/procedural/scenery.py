@@ -1,4 +1,4 @@
-"""What the background generators share: a camera that develops linear light, colour ramps, ridges, ground and cells."""
+"""What the background generators share: a camera that develops linear light, colour ramps, skies, ridges and ground."""
 
 from __future__ import annotations
 
@@ -144,34 +144,3 @@ def ground(size: tuple[int, int], horizon: float, texture: Float, scale: float) 
 def _fold(at: Float, length: int) -> Float:
     """Coordinates brought into [0, length) by reflection; remap does the same, but step by step."""
     return np.asarray(np.abs(np.mod(at, np.float32(2 * length)) - length), np.float32)
-
-
-def cells(x: Float, y: Float, rng: np.random.Generator, jitter: float = 0.9) -> tuple[Float, Float, Float]:
-    """Irregular cells around one jittered point a lattice square (Worley 1996).
-
-    Args:
-        x: Coordinate in lattice squares, (H, W), at least 0.
-        y: The same, downwards.
-        rng: Where the points come from.
-        jitter: 0 for squares, 1 for no order.
-
-    Returns:
-        Distance to the nearest point, distance to the next nearest, and a value in [0, 1] of the cell's own; (H, W).
-    """
-    rows, cols = int(y.max()) + 4, int(x.max()) + 4
-    points = (0.5 + jitter * rng.uniform(-0.5, 0.5, (rows, cols, 2))).astype(np.float32)
-    value = rng.random((rows, cols), np.float32)
-    col, row = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
-    first, second = np.full(x.shape, 9, np.float32), np.full(x.shape, 9, np.float32)
-    own = np.zeros(x.shape, np.float32)
-    for j in (0, 1, 2):
-        for i in (0, 1, 2):
-            place = points[row + j, col + i]
-            distance = np.hypot(
-                place[..., 0] + (col + np.float32(i - 1)) - x, place[..., 1] + (row + np.float32(j - 1)) - y
-            )
-            nearer = distance < first
-            second = np.where(nearer, first, np.minimum(second, distance))
-            own = np.where(nearer, value[row + j, col + i], own)
-            first = np.where(nearer, distance, first)
-    return first, second, own
