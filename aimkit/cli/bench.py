@@ -36,8 +36,8 @@ def bench() -> None:
 def generators(pattern: str, size: int, variety: bool, count: int, beside: str | None, as_json: bool) -> None:
     """Time the procedural generators whose names match PATTERN, on one thread; or measure their variety.
 
-    The time is the median of three foregrounds. Variety is the mean distance of simple features of shape, colour and
-    texture; the shares and the transition width are those of the mattes at 256 pixels.
+    The time is the median of three foregrounds, in processor time. Variety is the mean distance of simple features
+    of shape, colour and texture; the shares and the transition width are those of the mattes at 256 pixels.
     """
     rows = _variety(pattern, count, beside) if variety else _speed(pattern, size)
     if not rows:

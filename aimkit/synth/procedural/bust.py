@@ -153,7 +153,7 @@ def _skin(image: Float, d: Float, color: Float, light: Float, above: list[Float]
     amount = shading.diffuse(normal, light, 0.3, 0.35)
     for front in above:
         amount = amount * (1 - 0.5 * np.exp(-np.clip(front, 0, None) / 0.05))
-    lit = shading.lit(np.broadcast_to(color, normal.shape), amount, 0.06 * shading.specular(normal, light, 14))
+    lit = shading.lit(color, amount, 0.06 * shading.specular(normal, light, 14))
     _paint(image, d, lit)
 
 

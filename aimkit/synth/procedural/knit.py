@@ -137,7 +137,7 @@ def _core(image: Float, d: Float, shade: Float, color: Float, spacing: float) ->
     inner = cv2.resize(d + 0.3 * spacing, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
     light = cv2.resize(shade, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
     mask = coverage.edge(inner, size)
-    coverage.paint(image, shading.lit(np.broadcast_to(color, (*size, 3)), 0.22 * light), mask)
+    coverage.paint(image, shading.lit(color, 0.22 * light), mask)
 
 
 def _lattice(

@@ -226,7 +226,7 @@ def _cylinder(image: Float, outline: Array, span: tuple[float, float], color: Fl
     nx = np.clip(x, -1, 1).astype(np.float32)
     normal = np.stack([nx, np.zeros_like(nx), np.sqrt(1 - nx * nx)], axis=-1)
     row = shading.lit(
-        np.broadcast_to(color, normal.shape),
+        color,
         shading.diffuse(normal, light, 0.25),
         0.2 * shading.specular(normal, light, 20),
     )

@@ -79,11 +79,12 @@ def toy(params: Toy, size: tuple[int, int], rng: np.random.Generator) -> Foregro
     streaks = noise.fbm(noise.working_size(size), rng, 26, 3, stretch=(1.0, 9.0))
     texture = np.asarray(1 + wear * (stains - 0.5) * 2 + grain * (streaks - 0.5) * 2, np.float32)
     texture = np.asarray(cv2.resize(texture, size[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
+    plain = np.ones_like(texture)
     image = np.zeros((*size, 4), np.float32)
     for solid in solids:
         fixed = {-1: (0.08, 0.08, 0.085), -2: (0.93, 0.9, 0.84), -3: (0.6, 0.61, 0.64)}
         color = np.array(fixed[solid.color], np.float32) if solid.color < 0 else colors[solid.color % 6]
-        _draw(image, solid, color, light, gloss, texture if solid.color >= 0 else np.ones_like(texture))
+        _draw(image, solid, color, light, gloss, texture if solid.color >= 0 else plain)
     return coverage.foreground(image, ImageType.SO, "toy")
 
 
@@ -94,17 +95,18 @@ def _draw(image: Float, solid: Solid, color: Float, light: Float, gloss: float, 
     if solid.shape == "ring":
         mask = mask - coverage.polygon(size, _outline(replace(solid, rx=0.55 * solid.rx, ry=0.55 * solid.ry)))
     per = noise.unit(size)
-    reach = float(np.hypot(solid.rx, solid.ry)) + 0.06
-    top, left = max(int((solid.y - reach) * per), 0), max(int((solid.x - reach) * per), 0)
-    rows = slice(top, max(int((solid.y + reach) * per) + 2, top + 1))
-    cols = slice(left, max(int((solid.x + reach) * per) + 2, left + 1))
+    # A margin for the contact shadow.
+    corners = _outline(solid)
+    (x0, y0), (x1, y1) = corners.min(axis=0) - 0.04, corners.max(axis=0) + 0.04
+    top, left = max(int(y0 * per), 0), max(int(x0 * per), 0)
+    rows, cols = slice(top, max(int(y1 * per) + 2, top)), slice(left, max(int(x1 * per) + 2, left))
     window, cover = image[rows, cols], mask[rows, cols]
     if window.size == 0:
         return
     # What lies behind gets less light close to the outline, most on the side away from the light.
     shift = np.array([[1, 0, -light[0] * 0.012 * per], [0, 1, -light[1] * 0.012 * per]], np.float32)
     moved = cv2.warpAffine(cover, shift, (cover.shape[1], cover.shape[0]))
-    window[..., :3] *= 1 - 0.5 * cv2.GaussianBlur(moved, (0, 0), 0.012 * per)[..., None]
+    window[..., :3] *= 1 - 0.5 * _soft(moved, 0.012 * per)[..., None]
     y, x = np.indices(cover.shape, np.float32)
     x, y = (x + left + 0.5) / per - solid.x, (y + top + 0.5) / per - solid.y
     c, s = np.cos(solid.angle), np.sin(solid.angle)
@@ -116,7 +118,16 @@ def _draw(image: Float, solid: Solid, color: Float, light: Float, gloss: float, 
     # A window's reflection: sharp, beside the soft highlight; and a rim of sky.
     shine = gloss * (0.75 * shading.specular(normal, light, 90) + 0.18 * shading.specular(normal, light, 12))
     rim = 0.12 * gloss * (1 - normal[..., 2]) ** 3 * (normal[..., 1] < 0)
-    coverage.paint(window, shading.lit(np.broadcast_to(color, normal.shape), amount, shine + rim), cover)
+    coverage.paint(window, shading.lit(color, amount, shine + rim), cover)
+
+
+def _soft(mask: Float, sigma: float) -> Float:
+    """Gaussian blur; a wide one on a smaller copy, which looks the same and costs a fraction."""
+    factor = max(int(sigma / 3), 1)
+    size = (max(mask.shape[1] // factor, 1), max(mask.shape[0] // factor, 1))
+    small = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / factor)
+    return np.asarray(cv2.resize(small, mask.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _outline(solid: Solid) -> Float:
