@@ -15,21 +15,24 @@ from aimkit.recipe import header, load_recipe, parse
 
 RECIPES = resources.recipes()
 SYNTH = resources.recipes("synth")
+TRAIN = resources.recipes("train")
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A little of every kind of folder that a recipe may ask for: fg/ + alpha/, RGBA cut-outs, photos."""
     root = tmp_path_factory.mktemp("images")
-    for name in ("fg", "alpha", "cutouts", "photos"):
+    for name in ("fg", "alpha", "cutouts", "photos", "im", "gt"):
         (root / name).mkdir()
     draw = np.random.default_rng(0)
     y, x = np.mgrid[:72, :96]
-    for i in range(3):
+    for i in range(12):
         color = draw.integers(0, 255, (72, 96, 3), np.uint8)
-        alpha = (np.clip((20 + 4 * i - np.hypot(y - 36, x - 48)) / 6, 0, 1) * 255).astype(np.uint8)
+        alpha = (np.clip((14 + 1.5 * i - np.hypot(y - 36, x - 48)) / 6, 0, 1) * 255).astype(np.uint8)
         cv2.imwrite(str(root / f"fg/{i}.png"), color)
         cv2.imwrite(str(root / f"alpha/{i}.png"), alpha)
+        cv2.imwrite(str(root / f"im/{i}.jpg"), color)
+        cv2.imwrite(str(root / f"gt/{i}.png"), (alpha > 127).astype(np.uint8) * 255)
         cv2.imwrite(str(root / f"cutouts/{i}.png"), np.dstack([color, alpha]))
         cv2.imwrite(
             str(root / f"photos/{i}.jpg"), cv2.GaussianBlur(draw.integers(0, 255, (80, 60, 3), np.uint8), (9, 9), 3)
@@ -63,15 +66,21 @@ def tomli_text(data: dict[str, object]) -> str:
     return tomli_w.dumps(data)
 
 
-@pytest.mark.parametrize("name", SYNTH)
-def test_a_synth_recipe_makes_samples(name: str, folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from aimkit.synth.engine import Synthesizer
-
-    for variable in ("DIM", "HATT", "AM2K", "FOREGROUNDS"):
+@pytest.fixture
+def environment(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every variable that a recipe may name."""
+    for variable in ("DIM", "HATT", "AM2K", "FOREGROUNDS", "DUTS"):
         monkeypatch.setenv(variable, str(folders))
     monkeypatch.setenv("CUTOUTS", str(folders / "cutouts"))
     monkeypatch.setenv("BG20K", str(folders / "photos"))
     monkeypatch.setenv("BACKGROUNDS", str(folders / "photos"))
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("name", SYNTH)
+def test_a_synth_recipe_makes_samples(name: str) -> None:
+    from aimkit.synth.engine import Synthesizer
+
     recipe = load_recipe(name, ["placement.height=96", "placement.width=96"])
     made, again = Synthesizer(recipe), Synthesizer(recipe)
     assert len(made) > 0
@@ -79,3 +88,23 @@ def test_a_synth_recipe_makes_samples(name: str, folders: Path, monkeypatch: pyt
         sample = made[index]
         assert sample.image.shape == (*sample.size, 3)
         assert np.array_equal(sample.image, again[index].image)
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("name", TRAIN)
+def test_a_train_recipe_gives_batches_of_its_size(name: str) -> None:
+    from aimkit.data.loader import StreamDataset
+    from aimkit.models.registry import models
+
+    small = ["data.transform.size=64"]
+    recipe = load_recipe(name, small)
+    assert recipe.model.name in models
+    for table in (recipe.data.train, recipe.validation.data):
+        if table is None:
+            continue
+        if table.source == "synth":
+            shrink = [*table.overrides, "placement.height=96", "placement.width=96"]
+            table = table.model_copy(update={"overrides": shrink})
+        row = StreamDataset(table, recipe.data.transform, recipe.seed)[3]
+        assert row["image"].shape == (3, 64, 64)
+        assert row["usr"].shape == (1, 64, 64)

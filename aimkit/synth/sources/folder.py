@@ -16,7 +16,7 @@ from aimkit.imageio import read_rgb
 from aimkit.recipe import expand
 from aimkit.synth.sources import BackgroundBlock, Item, background_sources
 from aimkit.synth.sources.scan import Candidate, Record, ScanReport, candidate, find_images, read_exclude, scan
-from aimkit.synth.sources.split import SplitBlock, side
+from aimkit.synth.sources.split import SplitBlock, sides
 from aimkit.synth.sources.stored import read_files
 from aimkit.types import Float, to_float
 
@@ -91,11 +91,11 @@ def open_backgrounds(
     report.found = len(candidates)
     key = f"background {report.where}"
     records = scan(candidates, lambda c: _inspect(c, fetch), key, block.title)
+    report.skipped += [(one.id, r.problem) for one, r in zip(candidates, records, strict=True) if r.problem]
+    kept = [(one, r) for one, r in zip(candidates, records, strict=True) if not r.problem]
     chosen, items = [], []
-    for one, record in zip(candidates, records, strict=True):
-        if record.problem:
-            report.skipped.append((one.id, record.problem))
-        elif block.split in ("all", side(record.digest, block.val_share)):
+    for (one, record), own in zip(kept, sides([r.digest for _, r in kept], block.val_share), strict=True):
+        if block.split in ("all", own):
             chosen.append(one)
             items.append(Item(one.id, block.title, licence=block.licence, origin=block.origin, digest=record.digest))
     report.used = len(items)

@@ -37,6 +37,20 @@ def side(content: str, val_share: float) -> Literal["train", "val"]:
     return "val" if int(content[:16], 16) < val_share * 16**16 else "train"
 
 
+def sides(contents: Sequence[str], val_share: float) -> list[Literal["train", "val"]]:
+    """The sides of all foregrounds of a source, as :func:`side`; but neither side of a small folder is empty.
+
+    Where chance leaves one side empty, it gets the content that came nearest to it. The same folder gives the same
+    sides, whichever of them is asked for.
+    """
+    result = [side(content, val_share) for content in contents]
+    if 0 < val_share < 1 and len(set(contents)) > 1 and len(set(result)) == 1:
+        moved = min(contents) if result[0] == "train" else max(contents)
+        other: Literal["train", "val"] = "val" if result[0] == "train" else "train"
+        result = [other if content == moved else own for content, own in zip(contents, result, strict=True)]
+    return result
+
+
 def look(color: Array, alpha: Float) -> str:
     """Perceptual hash of a foreground, 128 bits as hex: a difference hash in both directions.
 

@@ -20,7 +20,7 @@ from aimkit.synth.foreground import bleed
 from aimkit.synth.infer import Statistics, decide, measure
 from aimkit.synth.sources import ForegroundBlock, Item
 from aimkit.synth.sources.scan import Candidate, Record, ScanReport, scan
-from aimkit.synth.sources.split import SplitBlock, alike, look, side
+from aimkit.synth.sources.split import SplitBlock, alike, look, sides
 from aimkit.synth.sources.typefile import Typed, match, read_types
 from aimkit.types import Float, Foreground, ImageType, UInt8, to_float
 
@@ -111,11 +111,12 @@ def open_stored(
     report.skipped += [(c.id, r.problem) for c, r in zip(candidates, records, strict=True) if r.problem]
     report.warnings += [(c.id, r.warning) for c, r in zip(candidates, records, strict=True) if r.warning]
     kept = [(c, r) for c, r in zip(candidates, records, strict=True) if not r.problem]
-    _report_alike(kept, block, report)
+    divided = sides([record.content for _, record in kept], block.val_share)
+    _report_alike(kept, divided if block.split != "all" else [], report)
     typed = _typed([c.id for c, _ in kept], block, report)
     chosen, items = [], []
-    for one, record in kept:
-        if block.split != "all" and side(record.content, block.val_share) != block.split:
+    for (one, record), own in zip(kept, divided, strict=True):
+        if block.split not in ("all", own):
             continue
         if one.id not in typed and block.types and block.missing_types == "skip":
             report.skipped.append((one.id, "not in the types file"))
@@ -195,11 +196,11 @@ def _doubt(alpha: Float, statistics: Statistics) -> str:
     return "almost binary alpha" if statistics.partial * alpha.size < 0.1 * outline else ""
 
 
-def _report_alike(kept: list[tuple[Candidate, Record]], block: StoredBlock, report: ScanReport) -> None:
+def _report_alike(kept: list[tuple[Candidate, Record]], divided: Sequence[str], report: ScanReport) -> None:
     for a, b in alike([record.look for _, record in kept]):
         pair = (kept[a][0].id, kept[b][0].id)
         report.duplicates.append(pair)
-        if block.split != "all" and len({side(kept[k][1].content, block.val_share) for k in (a, b)}) == 2:
+        if divided and divided[a] != divided[b]:
             report.divided.append(pair)
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from aimkit.imageio import encode_jpeg, read_rgb, write_png
-from aimkit.synth.sources.split import alike, look, side
+from aimkit.synth.sources.split import alike, look, side, sides
 
 
 def test_the_split_divides_completely_and_at_about_its_share():
@@ -71,3 +71,20 @@ def test_copies_that_the_split_divides_are_reported(tmp_path, make, open_source)
     assert report.divided
     assert set(report.divided) < set(report.duplicates)
     assert any("look alike but lie in train and val" in line for line in report.lines())
+
+
+def test_neither_side_of_a_small_folder_is_empty():
+    digests = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(200)]
+    for size in (2, 3, 10):
+        for start in range(0, 180, 10):
+            few = digests[start : start + size]
+            for share in (0.1, 0.9):
+                assert set(sides(few, share)) == {"train", "val"}
+    assert sides(digests[:1], 0.1) in (["train"], ["val"])
+    assert set(sides(digests, 0.0)) == {"train"}
+    assert sides([digests[0]] * 3, 0.1).count("train") in (0, 3), "the same picture is on one side"
+
+
+def test_a_large_folder_is_divided_by_content_alone():
+    digests = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(200)]
+    assert sides(digests, 0.1) == [side(digest, 0.1) for digest in digests]
