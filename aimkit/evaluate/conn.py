@@ -106,7 +106,7 @@ def _amidst(overlap: Array) -> tuple[int, int]:
 def _threshold(step: int, dtype: np.dtype[Any]) -> float:
     """The least value that reaches a threshold.
 
-    The field computes thresholds as multiples of the double 0.1, of which the third, sixth and seventh lie a hair
+    NumPy evaluations take multiples of the double 0.1 as thresholds, of which the third, sixth and seventh lie a hair
     above their decimals: a value of exactly 0.6, level 153, does not reach the sixth.
     """
     threshold = step * 0.1
