@@ -27,6 +27,9 @@ _FINE = ((7, 5), (20, 12))
 _COARSE = ((2, 1), (2, 3), (5, 4))
 _PATCHES = (14, 7, 28, 12)
 _COARSE_MULTIPLES = (96, 128, 192, 224, 256, 320, 384, 448, 512)
+#: Modules that look positions up by indices which they compute from the size: shapes do not tell that a table is too
+#: small for another size than the architecture's own. Found by the checks that run.
+_OWN_SIZE_ONLY = frozenset({"mvitv2"})
 #: Blocks of a flat architecture, spread over its depth.
 BLOCKS = 4
 
@@ -112,8 +115,9 @@ def _ways(name: str, in_chans: int, given: dict[str, Any], failures: list[str]) 
         return models[i]
 
     found = False
-    rules = [SizeRule(32), SizeRule(64, 64)]
-    rules += [SizeRule(p, p, (p, 1 << round(math.log2(p)))) for p in _PATCHES]
+    free = _module(name) not in _OWN_SIZE_ONLY
+    patches = [SizeRule(p, p, (p, 1 << round(math.log2(p)))) for p in _PATCHES]
+    rules = [SizeRule(32), SizeRule(64, 64), *patches] if free else []
     for rule in rules:
         for i in range(len(_FREEDOMS)):
             if (way := freed(i)) is None:
@@ -124,7 +128,7 @@ def _ways(name: str, in_chans: int, given: dict[str, Any], failures: list[str]) 
                 break
     if found or (way := freed(0)) is None:
         return
-    for multiple in _COARSE_MULTIPLES:
+    for multiple in _COARSE_MULTIPLES if free else ():
         if (smallest := _takes(way[1], in_chans, SizeRule(multiple, multiple), _COARSE, failures)) is not None:
             yield _Way(SizeRule(multiple, smallest), *way)
     for fixed in _own_sizes(way[1], given):
@@ -248,7 +252,7 @@ def _spec(name: str, way: _Way, in_chans: int) -> TimmSpec:
     levels = tuple(_level(s) for s in strides)
     return TimmSpec(
         name=name,
-        module=timm.models._registry._model_to_module.get(name.split(".")[0], ""),
+        module=_module(name),
         params=round(sum(p.numel() for p in model.parameters()) / 1e6, 3),
         kind=_kind(strides, levels),
         strides=levels,
@@ -258,6 +262,11 @@ def _spec(name: str, way: _Way, in_chans: int) -> TimmSpec:
         layout=_layout(maps, list(channels)),
         unused=_prefixes(model, unused),
     )
+
+
+def _module(name: str) -> str:
+    entry = timm.models.model_entrypoint(name.split(".")[0])
+    return str(entry.__module__).rpartition(".")[2]
 
 
 def _prefixes(model: Any, unused: set[str]) -> tuple[str, ...]:

@@ -111,7 +111,7 @@ def fit(x: Tensor, size: tuple[int, int], seen: tuple[int, int], covered: tuple[
     Returns:
         (B, C, *size); x itself when it fits already.
     """
-    grid = tuple(math.ceil(want * whole / part - 1e-6) for want, whole, part in zip(size, seen, covered, strict=True))
+    grid = tuple(-(-want * whole // part) for want, whole, part in zip(size, seen, covered, strict=True))
     if tuple(x.shape[2:]) != grid:
         x = F.interpolate(x, size=grid, mode="bilinear", align_corners=False)
     return x if grid == size else x[..., : size[0], : size[1]]
