@@ -32,7 +32,7 @@ class City(GeneratorBlock):
     close: float = 0.35
 
 
-@background_generators.register("city", params=City)
+@background_generators.register("city", params=City, bound=0.025)
 def city(params: City, size: tuple[int, int], rng: np.random.Generator) -> Float:
     """City blocks with windows, by day or night, or one facade."""
     night = rng.random() < params.night

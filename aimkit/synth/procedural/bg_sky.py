@@ -33,7 +33,7 @@ class Sky(GeneratorBlock):
     haze: Range = (0.2, 0.9)
 
 
-@background_generators.register("sky", params=Sky)
+@background_generators.register("sky", params=Sky, bound=0.025)
 def sky(params: Sky, size: tuple[int, int], rng: np.random.Generator) -> Float:
     """Sky with clouds over ridges and receding ground."""
     x, y = grid(size)

@@ -39,7 +39,7 @@ class Mesh(GeneratorBlock):
     tone: Range = (0.04, 0.95)
 
 
-@generators.register("mesh", type=ImageType.NS, category="net", params=Mesh)
+@generators.register("mesh", type=ImageType.NS, category="net", params=Mesh, bound=0.03)
 def mesh(params: Mesh, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
     """Woven wire mesh over the frame, with defocus."""
     pitch = float(np.exp(draw(rng, (float(np.log(params.pitch[0])), float(np.log(params.pitch[1]))))))
