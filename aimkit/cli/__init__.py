@@ -16,6 +16,7 @@ COMMANDS = {
     "export": ("aimkit.cli.export", "export", "Export a network to ONNX or torch.export."),
     "train": ("aimkit.cli.train", "train", "Train or fine-tune a network by a recipe."),
     "evaluate": ("aimkit.cli.evaluate", "evaluate", "Measure networks or predictions; compare results."),
+    "runs": ("aimkit.cli.runs", "runs", "List, show and compare training runs."),
     "recipes": ("aimkit.cli.recipes", "recipes", "List, show, copy and check recipes."),
     "synth": ("aimkit.cli.synth", "synth", "Write the dataset of a recipe."),
     "preview": ("aimkit.cli.synth", "preview", "Draw a contact sheet of a recipe, or of the procedural generators."),

@@ -1,0 +1,104 @@
+"""aimkit runs: what was trained, and how well."""
+
+from __future__ import annotations
+
+import json as json_format
+from collections.abc import Sequence
+
+import click
+
+from aimkit import console
+from aimkit.recipe import expand
+
+
+@click.group()
+def runs() -> None:
+    """List, show and compare training runs."""
+
+
+@runs.command("ls")
+@click.argument("folder", default="runs")
+@click.option("--json", is_flag=True, help="As JSON.")
+def list_(folder: str, json: bool) -> None:
+    """List the runs below FOLDER."""
+    from aimkit.train.runs import find_runs
+
+    rows = []
+    for run in find_runs(expand(folder)):
+        model = run.recipe["model"]
+        loss = run.train.get("total")
+        rows.append(
+            {
+                "run": str(run.path),
+                "stage": run.recipe["stage"],
+                "model": f"{model['name']} {model['backbone']}",
+                "step": f"{run.step}/{run.recipe['steps']}",
+                "loss": None if loss is None else round(loss, 4),
+                "best mad": None if not run.best else round(run.best["mad"], 4),
+                "at step": run.best.get("step"),
+            }
+        )
+    if json:
+        console.out(json_format.dumps(rows, indent=1))
+    elif rows:
+        console.table(list(rows[0]), [list(row.values()) for row in rows])
+    else:
+        console.info(f"no runs below {folder}")
+
+
+@runs.command()
+@click.argument("run")
+@click.option("--json", is_flag=True, help="As JSON.")
+def show(run: str, json: bool) -> None:
+    """Show one run: its recipe, last losses and validations."""
+    from aimkit.train.runs import open_run
+
+    one = open_run(expand(run))
+    if json:
+        whole = {"path": str(one.path), "digest": one.digest, "step": one.step, "recipe": one.recipe}
+        console.out(json_format.dumps({**whole, "train": one.train, "validation": one.scores}, indent=1))
+        return
+    console.out(
+        f"{one.path}  step {one.step}/{one.recipe['steps']}  recipe {one.digest[:16]}  page {one.path}/page.html"
+    )
+    if one.train:
+        terms = [(name, f"{value:.4g}") for name, value in one.train.items() if name not in ("kind", "step")]
+        console.table(["term", "last"], terms)
+    if one.scores:
+        names = [
+            name for name in one.scores[0] if name not in ("kind", "step") and name.split("/")[0] in ("mad", "sad")
+        ]
+        rows = [[row["step"], *(f"{row[name]:.4g}" for name in names)] for row in one.scores]
+        console.table(["step", *names], rows, title="validation")
+
+
+@runs.command()
+@click.argument("folders", nargs=-1, required=True)
+@click.option("--json", is_flag=True, help="As JSON.")
+def compare(folders: tuple[str, ...], json: bool) -> None:
+    """Compare runs by their best validation; runs that differ in their seed alone are one row, mean +- deviation.
+
+    FOLDERS are runs, or folders of runs.
+    """
+    from aimkit.errors import AimkitError
+    from aimkit.train.runs import find_runs, groups, mean_and_spread
+
+    found = [run for folder in folders for run in find_runs(expand(folder))]
+    if not found:
+        raise AimkitError("there are no runs to compare", ", ".join(folders), "name folders that hold recipe.toml")
+    types = sorted({name for run in found for name in run.best if name.startswith("mad/")})
+    rows = []
+    for name, members in groups(found):
+        row: dict[str, object] = {"run": name, "seeds": len(members)}
+        for score in ("mad", *types, "mse", "sad", "grad", "conn"):
+            mean, spread = mean_and_spread(members, score)
+            row[score] = {"mean": mean, "deviation": spread} if json else f"{mean:.4g}" + _deviation(spread, members)
+        rows.append(row)
+    if json:
+        console.out(json_format.dumps(rows, indent=1))
+    else:
+        console.table(list(rows[0]), [list(row.values()) for row in rows])
+
+
+def _deviation(spread: float, members: Sequence[object]) -> str:
+    return f" +- {spread:.2g}" if len(members) > 1 else ""

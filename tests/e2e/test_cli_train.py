@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aimkit.cli import run
+
+TINY = [
+    "steps=2",
+    "batch=2",
+    "log_every=1",
+    "checkpoint_every=1",
+    "data.workers=0",
+    "data.transform.size=64",
+    "data.transform.crops=[64]",
+    "validation.count=2",
+    "validation.every=1",
+    "validation.size=64",
+    'data.train.overrides=["placement.height=64", "placement.width=64", "labels.kernel=5"]',
+    'validation.data.overrides=["placement.height=64", "placement.width=64", "seed=9"]',
+]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    for seed in (1, 2):
+        assert run(["-q", "train", "demo", "-o", str(folder / f"seed{seed}"), *TINY, f"seed={seed}"]) == 0
+    return folder
+
+
+def test_train_leaves_a_run_that_ls_show_and_compare_can_read(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["runs", "ls", str(trained), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["step"] for row in rows] == ["2/2", "2/2"]
+    assert run(["runs", "show", str(trained / "seed1")]) == 0
+    assert "semantic_cross_entropy" in capsys.readouterr().out
+    assert run(["runs", "compare", str(trained), "--json"]) == 0
+    (both,) = json.loads(capsys.readouterr().out)
+    assert both["seeds"] == 2
+    assert both["mad"]["deviation"] > 0
+
+
+def test_a_finished_run_can_be_resumed_and_stays_as_it_is(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (trained / "seed1/metrics.jsonl").read_text()
+    assert run(["train", "--resume", str(trained / "seed1")]) == 0
+    assert (trained / "seed1/metrics.jsonl").read_text() == before
+
+
+def test_errors_of_train_say_what_to_do(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train"]) == 2
+    assert "which recipe?" in capsys.readouterr().err
+    assert run(["train", "demo", "-o", str(trained / "seed1"), *TINY]) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert run(["train", "--resume", str(tmp_path)]) == 2
+    assert "holds no run" in capsys.readouterr().err
+    assert run(["train", "demo", "-o", str(tmp_path / "x"), "model.backbone=resent18"]) == 2
+    assert "resnet18" in capsys.readouterr().err
+    assert run(["train", "demo", "-o", str(tmp_path / "x"), "optim.lrr=1"]) == 2
+    assert "did you mean 'lr'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_dry_run_says_what_the_run_would_take_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["train", "demo", "--dry-run", *TINY]) == 0
+    out = capsys.readouterr().out
+    assert "estimated time" in out
+    assert "(2, 3, 64, 64)" in out
+    assert not list(tmp_path.iterdir())
