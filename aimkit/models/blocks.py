@@ -36,6 +36,33 @@ def enlarge(x: Tensor, factor: int) -> Tensor:
     return F.interpolate(x, scale_factor=float(factor), mode="bilinear", align_corners=False)
 
 
+class GridMean(nn.Module):
+    """Mean over the cells of a square grid, as ``AdaptiveAvgPool2d``, but as two matrix products.
+
+    They hold for every size when the network is exported; adaptive pooling is traced for the size of the example only,
+    and its gradient on a GPU is not deterministic.
+
+    Args:
+        side: Cells a side; more than the map has are allowed.
+    """
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.side = side
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._shares(x, x.shape[-2]) @ x @ self._shares(x, x.shape[-1]).T
+
+    def _shares(self, x: Tensor, length: int) -> Tensor:
+        """Share of each position in the mean of each cell, (side, length); cell i covers [i, i + 1) * length / side."""
+        position = torch.arange(length, device=x.device)
+        cell = torch.arange(self.side, device=x.device)[:, None]
+        end = position[-1] + 1
+        inside = ((position + 1) * self.side > cell * end) & (position * self.side < (cell + 1) * end)
+        shares = inside.to(x.dtype)
+        return shares / shares.sum(1, keepdim=True)
+
+
 class PyramidPooling(nn.Module):
     """Pyramid pooling (Zhao et al., CVPR 2017): context of several grids joined with the map itself.
 
@@ -49,7 +76,7 @@ class PyramidPooling(nn.Module):
         super().__init__()
         self.align_corners = align_corners
         self.stages = nn.ModuleList(
-            nn.Sequential(nn.AdaptiveAvgPool2d(side), nn.Conv2d(channels, channels, 1, bias=False)) for side in bins
+            nn.Sequential(GridMean(side), nn.Conv2d(channels, channels, 1, bias=False)) for side in bins
         )
         self.bottleneck = nn.Conv2d(channels * (len(self.stages) + 1), channels, 1)
 

@@ -29,6 +29,9 @@ TOLERANCE = 1e-4
 #: A protobuf, which an ONNX file is, can't be larger than 2 GB.
 _ONNX_LIMIT = 2_000_000_000
 
+#: The largest dynamic height and width.
+_LARGEST = 8192
+
 
 class Predictions(nn.Module):
     """The three maps of a network as a plain tuple, without padding."""
@@ -103,9 +106,11 @@ def _trace(wrapped: Predictions, size: tuple[int, int] | None) -> torch.export.E
     preprocessing = wrapped.model.preprocessing
     multiple = preprocessing.size_multiple
     example = torch.zeros(2, len(preprocessing.mean), *(size or (2 * multiple, 3 * multiple)))
-    # AUTO lets the tracer find what the sizes must fulfil; stated ranges break the ONNX form of adaptive pooling.
-    dynamic = torch.export.Dim.AUTO
-    shapes = {0: dynamic} if size else {0: dynamic, 2: dynamic, 3: dynamic}
+    shapes: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=1024)}
+    if size is None:
+        # A map of one cell is a case of its own to the tracer, hence two multiples at least.
+        shapes[2] = multiple * torch.export.Dim("rows", min=2, max=_LARGEST // multiple)
+        shapes[3] = multiple * torch.export.Dim("columns", min=2, max=_LARGEST // multiple)
     try:
         return torch.export.export(wrapped, (example,), dynamic_shapes=(shapes,))
     except Exception as error:
@@ -154,17 +159,20 @@ def _load_program(path: Path) -> Callable[[Tensor], list[Tensor]]:
 def _check(
     wrapped: Predictions, run: Callable[[Tensor], list[Tensor]], size: tuple[int, int] | None, path: Path
 ) -> float:
-    """Compare on another batch and size than the traced ones. Alpha is a choice between classes, so it may jump."""
+    """Compare on other batches and sizes than the traced one. Alpha is a choice between classes, so it may jump."""
     preprocessing = wrapped.model.preprocessing
-    height, width = size or (4 * preprocessing.size_multiple, 3 * preprocessing.size_multiple)
-    noise = np.random.default_rng(0).standard_normal((1, len(preprocessing.mean), height, width))
-    image = torch.from_numpy(noise.astype(np.float32))
+    multiple, channels = preprocessing.size_multiple, len(preprocessing.mean)
+    rng = np.random.default_rng(0)
     difference = 0.0
-    for name, found, wanted in zip(OUTPUTS[:2], run(image), wrapped(image), strict=False):
-        difference = max(difference, float((found - wanted).abs().max()))
-        if not difference <= TOLERANCE:
-            what = f"the exported {name} differs by {difference:.1e}, more than {TOLERANCE}"
-            raise AimkitError(what, str(path), "nothing was written", exit_code=1)
+    sizes = [size, size] if size else [(5 * multiple, 7 * multiple), (2 * multiple, 2 * multiple)]
+    for batch, (height, width) in zip((1, 3), sizes, strict=True):
+        image = torch.from_numpy(rng.standard_normal((batch, channels, height, width)).astype(np.float32))
+        for name, found, wanted in zip(OUTPUTS[:2], run(image), wrapped(image), strict=False):
+            difference = max(difference, float((found - wanted).abs().max()))
+            if not difference <= TOLERANCE:
+                what = f"the exported {name} differs by {difference:.1e} for {height}x{width}, more than {TOLERANCE}"
+                hint = "nothing was written; " + ("report this" if size else "give a fixed --size HxW")
+                raise AimkitError(what, str(path), hint, exit_code=1)
     return difference
 
 

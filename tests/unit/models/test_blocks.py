@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from aimkit.models.blocks import PyramidPooling, SqueezeExcite, enlarge, unpool
+from aimkit.models.blocks import GridMean, PyramidPooling, SqueezeExcite, enlarge, unpool
 
 
 def pooled(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -41,15 +41,22 @@ def test_unpooling_passes_gradients_of_what_was_kept_only() -> None:
 
 def test_unpooling_runs_in_deterministic_mode() -> None:
     x, indices = pooled(8, 8)
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")
     try:
         assert torch.equal(unpool(x, indices), unpool(x, indices))
     finally:
-        torch.use_deterministic_algorithms(False)
+        torch.set_deterministic_debug_mode("default")
 
 
 def test_enlarging_a_constant_keeps_it() -> None:
     assert torch.allclose(enlarge(torch.full((1, 2, 3, 4), 0.3), 8), torch.tensor(0.3))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (4, 5), (7, 16), (31, 20)])
+@pytest.mark.parametrize("side", [1, 3, 5])
+def test_the_grid_mean_is_adaptive_pooling(size: tuple[int, int], side: int) -> None:
+    x = torch.randn(2, 3, *size)
+    assert torch.allclose(GridMean(side)(x), F.adaptive_avg_pool2d(x, side), atol=1e-6)
 
 
 def test_pyramid_pooling_keeps_the_size_of_small_maps() -> None:
