@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from aimkit.synth.procedural.noise import working_size
 from aimkit.types import Array, Float
@@ -56,16 +57,18 @@ def eddies(x: Array, y: Array, rng: np.random.Generator, count: int) -> tuple[Fl
     Returns:
         The two components, each of deviation 1 and the shape of x.
     """
-    n = 32 * 2 ** int(np.ceil(np.log2(count)))
+    n = 16 * 2 ** int(np.ceil(np.log2(count)))
     f = np.hypot(np.fft.rfftfreq(n)[None] * n, np.fft.fftfreq(n)[:, None] * n)
     spectrum = np.fft.rfft2(rng.standard_normal((n, n), dtype=np.float32)) * np.exp(-((f / count - 0.6) ** 2) * 8)
     stream = np.fft.irfft2(spectrum, (n, n)).astype(np.float32)
     velocity = np.dstack(
         [np.roll(stream, -1, 0) - np.roll(stream, 1, 0), np.roll(stream, 1, 1) - np.roll(stream, -1, 1)]
     )
-    shift = rng.random(2)
-    found = lookup(velocity / np.sqrt((velocity**2).mean()), x + shift[0], y + shift[1])
-    return found[..., 0], found[..., 1]
+    velocity /= np.sqrt((velocity**2).mean())
+    # OpenCV's bicubic weights ripple along a slope, and slopes are what a displacement is seen by: use splines.
+    at = np.stack([(y + rng.random()) * n, (x + rng.random()) * n])
+    u, v = (ndimage.map_coordinates(velocity[..., k], at, order=3, mode="grid-wrap") for k in (0, 1))
+    return np.asarray(u, np.float32), np.asarray(v, np.float32)
 
 
 def stir(
@@ -101,10 +104,9 @@ def stir(
 
 
 def lookup(tile: Array, x: Array, y: Array) -> Float:
-    """Bicubic values of a periodic square tile, (n, n) or (n, n, 2), at coordinates of period 1, 2-D."""
+    """Bicubic values of a periodic square tile, (n, n), at coordinates of period 1, 2-D."""
     n = tile.shape[0]
-    pad = [(2, 2), (2, 2), (0, 0)][: tile.ndim]
-    wrapped = np.pad(tile, pad, mode="wrap")
+    wrapped = np.pad(tile, 2, mode="wrap")
     u, v = ((np.mod(c, 1) * n + 2).astype(np.float32) for c in (x, y))
     return np.asarray(cv2.remap(wrapped, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
@@ -140,6 +142,6 @@ def smooth_size(size: tuple[int, int], most: int = 512) -> tuple[int, int]:
 
 
 def enlarge(plane: Array, size: tuple[int, int]) -> Float:
-    """A plane at another size: bicubic when it grows, area averages when it shrinks."""
-    how = cv2.INTER_AREA if size[0] < plane.shape[0] else cv2.INTER_CUBIC
+    """A plane at another size: bilinear when it grows, area averages when it shrinks."""
+    how = cv2.INTER_AREA if size[0] < plane.shape[0] else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(plane, size[::-1], interpolation=how), np.float32)

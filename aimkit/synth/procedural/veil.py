@@ -59,7 +59,8 @@ def veil(params: Veil, size: tuple[int, int], rng: np.random.Generator) -> Foreg
     tones = _shade(slope, s, t, rng)
     share = min(pose.size) / _GRID
     points = (round(_POINTS[0] * share), round(_POINTS[1] * share))
-    fine = np.asarray(cv2.resize(np.dstack([x, y, weave]), points[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
+    # Linear: cubic interpolation would ripple the spacing of the points, and so the density.
+    fine = np.asarray(cv2.resize(np.dstack([x, y, weave]), points[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
     tones = np.asarray(cv2.resize(tones, points[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
     column, row = pose.pixels(fine[..., 0], fine[..., 1])
@@ -103,7 +104,7 @@ def _floating(s: Float, t: Float, folds: float, depth: float, rng: np.random.Gen
     angle = 2 * np.pi * (0.35 * folds * s + rng.uniform(0.3, 1.2) * t) + rng.uniform(0, 6)
     x = wide * ((s - 0.5) + 0.12 * depth * np.sin(angle))
     y = 0.9 * (0.5 - t) + 0.05 * depth * np.cos(angle)
-    x, y = stir(x, y, rng, ((1, 0.1), (2, 0.09), (4, 0.025)), rng.uniform(0.8, 1.4))
+    x, y = stir(x, y, rng, ((1, 0.1), (2, 0.09), (4, 0.025)), rng.uniform(0.5, 1.0))
     return x, y, np.asarray(np.cos(angle), np.float32)
 
 
