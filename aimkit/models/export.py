@@ -121,9 +121,14 @@ def _trace(wrapped: Predictions, size: tuple[int, int] | None) -> torch.export.E
 
 
 def _save_onnx(program: torch.export.ExportedProgram, model: MattingModel, path: Path) -> None:
-    onnx_program: Any = torch.onnx.export(
-        program, dynamo=True, input_names=["image"], output_names=list(OUTPUTS), verbose=False
-    )
+    try:
+        onnx_program: Any = torch.onnx.export(
+            program, dynamo=True, input_names=["image"], output_names=list(OUTPUTS), verbose=False
+        )
+    except Exception as error:
+        what = f"this network can't be written as ONNX: {type(error).__name__}"
+        hint = "give a fixed --size HxW, or use --to torch-export"
+        raise AimkitError(what, type(model.backbone).__name__, hint, exit_code=1) from error
     graph = onnx_program.model
     for axis, name in ((0, "batch"), (2, "height"), (3, "width")):
         if not isinstance(graph.graph.inputs[0].shape[axis], int):
