@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,14 @@ import numpy as np
 
 from aimkit import console
 from aimkit.errors import AimkitError
+from aimkit.evaluate.hub import cells, open_table
 from aimkit.imageio import read_alpha, read_grey, read_rgb
 from aimkit.recipe import expand
 from aimkit.registry import did_you_mean
 from aimkit.synth.labels import trimap as make_trimap
 from aimkit.synth.sources.scan import find_images
 from aimkit.synth.sources.typefile import Typed, match, nearest, read_types
-from aimkit.types import Array, ImageType, UInt8
+from aimkit.types import Array, UInt8
 
 #: The categories of AIM-500.
 CATEGORIES = ("animal", "fruit", "furniture", "plant", "portrait", "toy", "transparent")
@@ -100,7 +100,7 @@ class EvaluationSet:
         Raises:
             AimkitError: A file can't be read, or the planes differ in size.
         """
-        sources: Mapping[str, Any] = entry.files or _cells(self.table[entry.row])
+        sources: Mapping[str, Any] = entry.files or cells(self.table[entry.row])
         alpha = _levels(sources["alpha"])
         trimap = read_grey(sources["trimap"]) if "trimap" in sources else make_trimap(alpha, self.kernel)
         image = read_rgb(sources["image"]) if "image" in sources else None
@@ -122,7 +122,11 @@ def open_set(
             where there is a types file, every image its type.
     """
     if kind.startswith("hf:"):
-        return _limited(_open_table(kind[3:], split, kernel), limit)
+        table, rows = open_table(kind[3:], split)
+        entries = [
+            Entry(fact["id"], fact["type"], fact["category"], fact["stamp"], row=row) for row, fact in enumerate(rows)
+        ]
+        return _limited(EvaluationSet(kind, entries, "", kernel, table), limit)
     if kind not in ("aim500", "folder"):
         raise AimkitError(f"unknown data '{kind}'", "--data", did_you_mean(kind, ["aim500", "folder", "hf:NAME"]))
     if not root:
@@ -203,66 +207,6 @@ def _limited(data: EvaluationSet, limit: int) -> EvaluationSet:
     trimap = "from files" if not made else how if made == len(entries) else f"from files, {made} {how}"
     part = f"first {limit} images" if limit and limit < len(data.entries) else f"{len(entries)} images"
     return replace(data, name=f"{data.name}, {part}", entries=entries, trimap=trimap)
-
-
-def _open_table(name: str, split: str, kernel: int) -> EvaluationSet:
-    import datasets
-
-    try:
-        loaded: Any = datasets.load_dataset(name, split=split or None)
-    except Exception as error:
-        # The hub, the file system and the dataset's own code each have errors of their own.
-        reason = str(error).strip().split("\n")[0][:200]
-        raise AimkitError(f"can't load the dataset: {reason}", f"hf:{name}", "is the name right?") from None
-    if isinstance(loaded, dict):
-        if len(loaded) > 1:
-            raise AimkitError("the dataset has several splits", f"hf:{name}", "data.split = " + " or ".join(loaded))
-        loaded = next(iter(loaded.values()))
-    missing = {"image", "alpha", "type", "category"} - set(loaded.column_names)
-    if missing:
-        have = ", ".join(loaded.column_names)
-        raise AimkitError(f"the dataset has no column {', '.join(sorted(missing))}", f"hf:{name}", f"it has {have}")
-    for column in {"image", "alpha", "trimap"} & set(loaded.column_names):
-        if isinstance(loaded.features[column], datasets.Image):
-            loaded = loaded.cast_column(column, datasets.Image(decode=False))
-    facts = loaded.select_columns([c for c in ("id", "name", "type", "category") if c in loaded.column_names])
-    entries = []
-    for row, fact in enumerate(facts):
-        title = str(fact.get("id") or fact.get("name") or f"{row:05d}")
-        type_ = ImageType.parse(_label(loaded, "type", fact["type"]), f"hf:{name}, row {row}").value
-        category = str(_label(loaded, "category", fact["category"]) or "")
-        entries.append(Entry(title, type_, category, f"{loaded._fingerprint}:{row}", None, row))
-    if not entries:
-        raise AimkitError("the dataset is empty", f"hf:{name}")
-    return EvaluationSet(f"hf:{name}", entries, "", kernel, loaded)
-
-
-def _label(table: Any, column: str, value: Any) -> Any:
-    """The text of a ClassLabel's number; other values are what they are."""
-    convert: Callable[[int], str] | None = getattr(table.features[column], "int2str", None)
-    return convert(value) if convert and isinstance(value, int) else value
-
-
-def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The image columns of a row, each as something that imageio reads."""
-    cells = {}
-    for name in ("image", "alpha", "trimap"):
-        cell = row.get(name)
-        if isinstance(cell, dict):
-            cells[name] = cell.get("bytes") or cell.get("path")
-        elif cell is not None:
-            cells[name] = _png_bytes(cell)
-    return cells
-
-
-def _png_bytes(picture: Any) -> bytes:
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    (picture if isinstance(picture, Image.Image) else Image.fromarray(np.asarray(picture, np.uint8))).save(
-        buffer, "PNG"
-    )
-    return buffer.getvalue()
 
 
 def _levels(source: Any) -> Array:

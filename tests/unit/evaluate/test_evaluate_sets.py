@@ -137,3 +137,6 @@ def test_a_hub_dataset_with_the_four_columns(root: Path, tmp_path: Path) -> None
     table.remove_columns("alpha").to_parquet(tmp_path / "bad" / "test.parquet")
     with pytest.raises(AimkitError, match="no column alpha"):
         open_set(f"hf:{tmp_path / 'bad'}")
+    table.add_column("name", ["a", "b", "c", "d", "e", "a"]).to_parquet(tmp_path / "twice" / "test.parquet")
+    with pytest.raises(AimkitError, match="1 names come twice, such as 'a'"):
+        open_set(f"hf:{tmp_path / 'twice'}")
