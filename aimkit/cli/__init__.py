@@ -23,6 +23,7 @@ COMMANDS = {
     "dataset": ("aimkit.cli.dataset", "dataset", "Inspect, verify and compare written datasets."),
     "backbones": ("aimkit.cli.backbones", "backbones", "List, show and check backbones."),
     "bench": ("aimkit.cli.bench", "bench", "Measure speed on this machine."),
+    "zoo": ("aimkit.cli.zoo", "zoo", "List, fetch, check and publish weights."),
     "types": ("aimkit.cli.types", "types", "Image types of your foregrounds: infer, check."),
 }
 

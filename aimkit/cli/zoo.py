@@ -1,0 +1,395 @@
+"""aimkit zoo: the weights that are known, fetched, checked, converted and published."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aimkit import console
+from aimkit.errors import AimkitError
+
+if TYPE_CHECKING:
+    from aimkit.zoo.manifest import Data, Entry
+
+as_json = click.option("--json", "as_json", is_flag=True, help="As JSON.")
+
+
+@click.group()
+def zoo() -> None:
+    """List, fetch, check and publish weights."""
+
+
+@zoo.command("ls")
+@click.argument("pattern", default="*")
+@click.option("--stage", type=click.Choice(["imagenet", "duts", "matting"]), help="Only of this stage.")
+@click.option("--licence", help="Only weights whose licence matches this pattern, such as 'mit' or '*nc*'.")
+@click.option("--commercial", is_flag=True, help="Only where weights and data are known to allow commercial use.")
+@click.option("--cached", is_flag=True, help="Only what is on this machine.")
+@as_json
+def list_(pattern: str, stage: str | None, licence: str | None, commercial: bool, cached: bool, as_json: bool) -> None:
+    """List the entries that match PATTERN; 'timm:*' lists the weights of timm."""
+    from aimkit.zoo import store
+    from aimkit.zoo.manifest import entries
+
+    timm = pattern.startswith("timm:")
+    known = _timm() if timm else entries()
+    wanted = licence.lower() if licence else "*"
+    found = [
+        entry
+        for entry in known
+        if fnmatchcase(entry.id, pattern)
+        and stage in (None, entry.stage)
+        and fnmatchcase(entry.licence.lower(), wanted)
+        and (entry.commercial or not commercial)
+        and (not cached or store.cached(entry))
+    ]
+    if as_json:
+        console.out(json.dumps([_plain(entry) for entry in found], indent=1))
+        return
+    columns = [
+        "id",
+        "stage",
+        "architecture",
+        "backbone",
+        "digest",
+        "cached",
+        "licence",
+        "data",
+        "commercial",
+        "SAD, by protocol",
+    ]
+    console.table(columns[: -1 if timm else None], [_row(entry)[: -1 if timm else None] for entry in found])
+    more = "" if timm else "; the ImageNet weights of timm: aimkit zoo ls 'timm:*'"
+    console.info(f"{len(found)} of {len(known)} entries{more}")
+
+
+@zoo.command()
+@click.argument("id")
+@as_json
+def show(id: str, as_json: bool) -> None:
+    """Show everything that is known of an entry."""
+    from aimkit.zoo import store
+    from aimkit.zoo.card import YES
+    from aimkit.zoo.manifest import find
+
+    entry = find(id)
+    if as_json:
+        console.out(json.dumps(_plain(entry), indent=1))
+        return
+    record, path = store.records().get(entry.id), store.cached(entry)
+    rows = [
+        ("id", entry.id),
+        ("architecture", entry.architecture or "- (a backbone alone)"),
+        ("backbone", entry.backbone),
+        ("options", json.dumps(entry.options) if entry.options else ""),
+        ("stage", entry.stage),
+        ("started from", entry.init),
+        ("format", entry.format),
+        ("licence of the weights", entry.licence),
+        ("commercial use", f"{YES[entry.commercial]} (weights and data together)"),
+        ("digest", store.expected(entry) or "unknown"),
+        ("digest is", store.digest_state(entry)),
+        ("bytes", f"{entry.bytes:,}" if entry.bytes else (f"{record.bytes:,}" if record else "")),
+        ("cached", str(path) if path else "no"),
+        ("has seen", ", ".join(entry.seen)),
+        ("preprocessing", _preprocessing(entry)),
+        ("recipe", f"{entry.recipe or ''} {(entry.recipe_digest or '')[:12]}".strip()),
+        ("seed", entry.seed),
+        ("paper", entry.paper),
+        ("manifest", str(entry.file) if entry.file else "timm's configurations"),
+        ("notes", entry.notes),
+    ]
+    console.table(["", ""], [row for row in rows if row[1] not in (None, "")])
+    for number, source in enumerate(entry.sources, 1):
+        console.out(f"source {number}  {source}")
+    if entry.data:
+        console.out("")
+        console.table(
+            ["training data", "licence", "commercial use", "images"],
+            [(d.name, d.licence, YES[d.commercial], d.images) for d in entry.data],
+        )
+    for metric in entry.metrics:
+        console.out(f"\n{metric.test_set}, {metric.origin}\nprotocol: {metric.protocol}")
+        console.table(list(metric.values), [[f"{value:g}" for value in metric.values.values()]])
+
+
+@zoo.command()
+@click.argument("ids", nargs=-1, required=True)
+@click.option("--from", "from_file", type=click.Path(path_type=Path), help="Take this file, downloaded by hand.")
+@click.option("--trust-first-use", is_flag=True, default=None, help="Accept a digest that nobody has published.")
+@click.option("--force", is_flag=True, help="Fetch again what is cached.")
+@as_json
+def pull(
+    ids: tuple[str, ...], from_file: Path | None, trust_first_use: bool | None, force: bool, as_json: bool
+) -> None:
+    """Fetch entries, by id or by pattern; what is cached is only checked."""
+    from aimkit.zoo import fetch
+
+    chosen = [entry for id in ids for entry in _matching(id)]
+    if from_file is not None and len(chosen) != 1:
+        raise AimkitError(f"--from takes one entry, {len(chosen)} are named", ", ".join(ids))
+    rows: list[dict[str, Any]] = []
+    failed: list[AimkitError] = []
+    for entry in chosen:
+        try:
+            path = fetch.pull(entry, from_file=from_file, trust_first_use=trust_first_use, force=force)
+        except AimkitError as error:
+            if len(chosen) == 1:
+                raise
+            console.error(error)
+            failed.append(error)
+            rows.append({"id": entry.id, "path": None, "error": error.what})
+        else:
+            rows.append({"id": entry.id, "path": str(path)})
+    if as_json:
+        console.out(json.dumps(rows, indent=1))
+    else:
+        for row in rows:
+            if row["path"]:
+                console.out(f"{row['id']}  {row['path']}")
+    if failed:
+        raise AimkitError(f"{len(failed)} of {len(chosen)} entries were not pulled", exit_code=1)
+
+
+@zoo.command()
+@click.argument("ids", nargs=-1)
+@as_json
+def verify(ids: tuple[str, ...], as_json: bool) -> None:
+    """Read cached files again and compare their digests; all of them when no IDS are given."""
+    from aimkit.zoo import store
+
+    chosen = [entry for id in ids for entry in _matching(id)] or [e for e in _everything() if store.cached(e)]
+    rows = []
+    for entry in chosen:
+        try:
+            state = "ok" if store.verify(entry, whole=True) else "not cached"
+        except AimkitError as error:
+            state = "wrong"
+            console.error(error)
+        rows.append({"id": entry.id, "state": state, "digest": store.digest_state(entry)})
+    if as_json:
+        console.out(json.dumps(rows, indent=1))
+    else:
+        console.table(["id", "file", "digest"], [tuple(row.values()) for row in rows])
+    wrong = sum(row["state"] == "wrong" for row in rows)
+    if wrong:
+        raise AimkitError(f"{wrong} of {len(rows)} files are wrong", hint="aimkit zoo pull ID --force", exit_code=1)
+
+
+@zoo.command()
+@click.argument("id")
+@as_json
+def path(id: str, as_json: bool) -> None:
+    """Print the file of an entry; nothing is fetched."""
+    from aimkit.zoo import store
+    from aimkit.zoo.manifest import find
+
+    entry = find(id)
+    found = store.verify(entry)
+    if found is None:
+        raise AimkitError(f"{entry.id} is not on this machine", hint=f"aimkit zoo pull {entry.id}", exit_code=1)
+    console.out(json.dumps({"id": entry.id, "path": str(found)}) if as_json else str(found))
+
+
+@zoo.command()
+@click.argument("ids", nargs=-1, required=True)
+@click.option("--forget", is_flag=True, help="Forget the digests too that were accepted here.")
+@as_json
+def rm(ids: tuple[str, ...], forget: bool, as_json: bool) -> None:
+    """Remove cached files, and what interrupted pulls have left. Manifests stay."""
+    from aimkit.zoo import store
+
+    rows = [
+        {"id": entry.id, "removed": [str(p) for p in store.remove(entry, forget=forget)]}
+        for id in ids
+        for entry in _matching(id)
+    ]
+    if as_json:
+        console.out(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        console.info(f"{row['id']}: {len(row['removed'])} files removed")
+
+
+@zoo.command()
+@click.argument("file")
+@click.option("--id", "id", required=True, help="architecture_backbone.tag, or backbone.tag.")
+@click.option("--recipe", help="The recipe that made it; by default the one beside the checkpoint.")
+@click.option("--results", multiple=True, type=click.Path(path_type=Path), help="A results.json of aimkit evaluate.")
+@click.option("--licence", default="unknown", show_default=True, help="Of the weights, an SPDX name.")
+@click.option("--data", multiple=True, help='Training data: \'name="X", licence="MIT", commercial=true\'.')
+@click.option("--seen", multiple=True, help="A test set whose images it has seen.")
+@click.option("--architecture", help="Of a file that does not say it.")
+@click.option("--backbone", help="Of a file that does not say it.")
+@click.option("--stage", type=click.Choice(["imagenet", "duts", "matting"]), help="Of a file that does not say it.")
+@click.option("--paper", help="Address.")
+@click.option("--notes", default="", help="Anything else.")
+@click.option("--half", is_flag=True, help="Store float16.")
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Manifest folder; by default your own.")
+@click.option("--force", is_flag=True, help="Replace an entry of that id in the folder.")
+@as_json
+def add(file: str, id: str, folder: Path | None, half: bool, force: bool, as_json: bool, **options: Any) -> None:
+    """Make FILE, a checkpoint or a run, an entry: digest, size, recipe and metrics are filled in."""
+    from aimkit.models.weights import find
+    from aimkit.zoo import add as adding
+    from aimkit.zoo.manifest import own_folders
+
+    data = [_data(text) for text in options.pop("data")]
+    facts = adding.Facts(data=data, **options)
+    entry = adding.add(find(file), id, facts, folder=folder, half=half, force=force)
+    if as_json:
+        console.out(json.dumps(_plain(entry), indent=1))
+    else:
+        console.out(f"{entry.id}  {entry.file}")
+    if entry.file and entry.file.parent.absolute() not in own_folders():
+        console.info(f"to see it among the others: export AIMKIT_ZOO={entry.file.parent.absolute()}")
+
+
+@zoo.command()
+@click.argument("source")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--half", is_flag=True, help="Store float16.")
+@as_json
+def convert(source: str, target: Path, half: bool, as_json: bool) -> None:
+    """Convert SOURCE (a file or an id) to TARGET: .safetensors with our names, .pth with the released ones."""
+    from aimkit.models.weights import find
+    from aimkit.zoo.convert import convert as work
+
+    report = work(find(source), target, half=half)
+    row: dict[str, Any] = {
+        "target": str(target),
+        "format": report.format,
+        "tensors": report.loaded,
+        "aliases": len(report.aliases),
+    }
+    left_out = sorted(report.unused) if target.suffix == ".safetensors" else []
+    row["left_out"] = left_out
+    if as_json:
+        console.out(json.dumps(row, indent=1))
+        return
+    console.out(str(target))
+    left = f"; left out, since nothing reads them: {', '.join(left_out)}" if left_out else ""
+    console.info(f"{report.loaded} tensors from the format {report.format}, {len(report.aliases)} second names{left}")
+
+
+@zoo.command()
+@click.argument("id")
+@click.option("--repo", required=True, help="ORG/NAME on the Hugging Face hub.")
+@click.option("--private", is_flag=True, help="Make the repository private when it is made.")
+@click.option("--dry-run", is_flag=True, help="Print the model card, upload nothing.")
+@as_json
+def push(id: str, repo: str, private: bool, dry_run: bool, as_json: bool) -> None:
+    """Publish an entry on the Hugging Face hub, with a model card."""
+    from aimkit.zoo.manifest import find
+
+    entry = find(id)
+    if dry_run:
+        from aimkit.zoo.card import card
+
+        text = card(entry, repo)
+        console.out(json.dumps({"id": entry.id, "card": text}) if as_json else text.rstrip())
+        return
+    from aimkit.zoo.push import push as work
+
+    source = work(entry, repo, private=private)
+    console.out(json.dumps({"id": entry.id, "source": source}) if as_json else source)
+
+
+@zoo.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@as_json
+def check(files: tuple[Path, ...], as_json: bool) -> None:
+    """Check manifest FILES, or the packaged ones and your own. Every error is listed."""
+    from aimkit.zoo import check as checks
+    from aimkit.zoo.manifest import entries, manifest_files
+
+    packaged = manifest_files()
+    # Named files may start from entries that are known already.
+    found = entries([*packaged, *(file for file in files if file.absolute() not in packaged)])
+    chosen = [entry for entry in found if not files or entry.file in files]
+    problems = [p for p in checks.check(found) if any(p.where.startswith(f"{e.file}, {e.id},") for e in chosen)]
+    notes = checks.unknowns(chosen)
+    if as_json:
+        rows = [{"what": p.what, "where": p.where, "hint": p.hint} for p in problems]
+        console.out(json.dumps({"entries": len(chosen), "problems": rows, "notes": notes}, indent=1))
+    else:
+        for problem in problems:
+            console.error(problem)
+        for note in notes:
+            console.info(f"note: {note}")
+        console.out(f"{len(chosen)} entries, {len(problems)} problems")
+    if problems:
+        raise AimkitError(f"{len(problems)} things are wrong in the manifest")
+
+
+def _matching(pattern: str) -> list[Entry]:
+    from aimkit.zoo.manifest import entries, find
+
+    if not any(sign in pattern for sign in "*?["):
+        return [find(pattern)]
+    known = _timm() if pattern.startswith("timm:") else entries()
+    found = [entry for entry in known if fnmatchcase(entry.id, pattern)]
+    if not found:
+        raise AimkitError(f"no entry matches '{pattern}'", hint="aimkit zoo ls")
+    return found
+
+
+def _timm() -> list[Entry]:
+    from aimkit.zoo.timm_entries import timm_entries
+
+    return timm_entries()
+
+
+def _everything() -> list[Entry]:
+    """All entries, and those of timm that were pulled before."""
+    from aimkit.zoo import store
+    from aimkit.zoo.manifest import entries, find
+
+    return [*entries(), *(find(id) for id in store.records() if id.startswith("timm:"))]
+
+
+def _row(entry: Entry) -> list[Any]:
+    from aimkit.zoo import store
+    from aimkit.zoo.card import YES
+
+    data = ", ".join(item.name for item in entry.data)
+    sets = dict.fromkeys(m.test_set for m in entry.metrics if "sad" in m.values)
+    sad = "; ".join(
+        f"{name}: "
+        + ", ".join(f"{m.values['sad']:g}" for m in entry.metrics if m.test_set == name and "sad" in m.values)
+        for name in sets
+    )
+    row = [entry.id, entry.stage, entry.architecture or "-", entry.backbone, store.digest_state(entry)]
+    return [*row, "yes" if store.cached(entry) else "", entry.licence, data, YES[entry.commercial], sad]
+
+
+def _plain(entry: Entry) -> dict[str, Any]:
+    from aimkit.zoo import store
+
+    cached = store.cached(entry)
+    about = {"digest": store.digest_state(entry), "cached": str(cached) if cached else None}
+    return entry.to_table() | about | {"commercial": entry.commercial}
+
+
+def _preprocessing(entry: Entry) -> str:
+    p = entry.preprocessing
+    scale = "" if p.value_range == 1 else f" of 0..{p.value_range:g}"
+    return f"mean {p.mean}, std {p.std}{scale}, sizes are multiples of {p.size_multiple}"
+
+
+def _data(text: str) -> Data:
+    import tomllib
+
+    from aimkit.recipe import parse
+    from aimkit.zoo.manifest import Data
+
+    try:
+        table = tomllib.loads(f"data = {{ {text} }}")["data"]
+    except tomllib.TOMLDecodeError as error:
+        example = 'name="X", licence="MIT", commercial=true'
+        raise AimkitError(f"'{text}' is no description of data: {error}", "--data", example) from None
+    return parse(Data, table, "--data")

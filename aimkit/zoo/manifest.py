@@ -1,0 +1,244 @@
+"""The manifest: one table for each checkpoint, in TOML files that hold data only.
+
+The entries of the package are in its ``zoo`` folder; your own are in the folders that ``AIMKIT_ZOO`` names, else in the
+platform's folder for data. An id follows timm's grammar: ``backbone.tag`` or ``architecture_backbone.tag``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, model_validator
+
+from aimkit import resources
+from aimkit.errors import AimkitError
+from aimkit.recipe import Block, parse, read_toml
+from aimkit.registry import did_you_mean
+from aimkit.zoo.sources import check_source
+
+#: Licences that allow commercial use of what they cover; lower case.
+PERMISSIVE = ("mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "unlicense")
+
+_ID = r"^[a-z0-9][a-z0-9_]*\.[a-z0-9][a-z0-9_-]*$"
+_METRIC = re.compile(
+    r"(sad|mse|mad|grad|conn)(_transition|_fg|_bg)?(_(so|stm|ns|type_mean|category_mean|category_[a-z_]+))?"
+)
+
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Source = Annotated[str, AfterValidator(check_source)]
+
+
+class Data(Block):
+    """Training data.
+
+    Attributes:
+        name: Of the set.
+        licence: Its licence, or what its owners say.
+        commercial: Whether that allows commercial use; left out when nobody says.
+        images: How many images of it were used.
+    """
+
+    name: str
+    licence: str
+    commercial: bool | None = None
+    images: int | None = Field(None, ge=1)
+
+
+class Metric(Block):
+    """Results on one test set under one protocol.
+
+    Attributes:
+        test_set: Its name.
+        protocol: Everything that must be equal before two rows may be compared.
+        origin: Who measured: the paper, the repository's page, or this toolkit.
+        values: By metric: ``sad``, ``mad_transition``, ``sad_stm``, ``sad_type_mean``, ...
+    """
+
+    test_set: str
+    protocol: str = Field(min_length=10)
+    origin: str
+    values: dict[str, float] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _known_metrics(self) -> Metric:
+        wrong = [key for key in self.values if not _METRIC.fullmatch(key)]
+        if wrong:
+            raise ValueError(
+                f"unknown metric {', '.join(wrong)}; write sad, mad_transition, sad_stm, sad_type_mean, ..."
+            )
+        return self
+
+
+class Preprocessing(Block):
+    """What the network wants to see: ``(image * value_range - mean) / std``, image in [0, 1].
+
+    Attributes:
+        mean: One value a channel.
+        std: One value a channel.
+        value_range: 1.0, or 255.0.
+        size_multiple: Heights and widths are multiples of this.
+    """
+
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    value_range: float = 1.0
+    size_multiple: int = Field(32, ge=1)
+
+
+class Entry(Block):
+    """A checkpoint.
+
+    Attributes:
+        id: ``backbone.tag`` for stage imagenet, else ``architecture_backbone.tag``.
+        architecture: Registered network; left out for a backbone.
+        backbone: Backbone name.
+        options: Keywords of the network.
+        stage: What it was trained for last: ``imagenet``, ``duts`` (saliency) or ``matting``.
+        init: The entry it started from.
+        sources: Where the file is, in the order in which they are tried; see :mod:`aimkit.zoo.sources`.
+        sha256: Digest of the file, hex; left out when unknown.
+        bytes: Size of the file; left out when unknown.
+        format: ``safetensors`` (our names), ``official-pth`` (the reference's names) or ``timm`` (timm's names).
+        licence: Of the weights, an SPDX name where there is one.
+        data: What it was trained on, over all stages.
+        seen: Test sets whose images it was trained on or chosen by.
+        preprocessing: What the network wants to see.
+        recipe: Packaged recipe, or a TOML file beside the manifest.
+        recipe_digest: Digest of the recipe that made it.
+        seed: Seed of the run.
+        metrics: Results.
+        paper: Address.
+        notes: Anything else.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=_ID)]
+    architecture: str | None = None
+    backbone: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    stage: Literal["imagenet", "duts", "matting"]
+    init: str | None = None
+    sources: tuple[Source, ...] = ()
+    sha256: Digest | None = None
+    bytes: int | None = Field(None, ge=1)
+    format: Literal["safetensors", "official-pth", "timm"]
+    licence: str
+    data: tuple[Data, ...] = ()
+    seen: tuple[str, ...] = ()
+    preprocessing: Preprocessing = Preprocessing()
+    recipe: str | None = None
+    recipe_digest: Digest | None = None
+    seed: int | None = None
+    metrics: tuple[Metric, ...] = ()
+    paper: str | None = None
+    notes: str = ""
+
+    _file: Path | None = PrivateAttr(None)
+
+    @model_validator(mode="after")
+    def _id_says_what_it_is(self) -> Entry:
+        stem = self.id.split(".")[0]
+        trunk = self.backbone.split(".")[0].lower().replace("-", "_")
+        wanted = f"{self.architecture}_{trunk}" if self.architecture else trunk
+        if stem != wanted:
+            raise ValueError(f"the id '{self.id}' should begin with '{wanted}.'")
+        if (self.architecture is None) != (self.stage == "imagenet"):
+            raise ValueError("stage imagenet is for backbones, which have no architecture; the other stages need one")
+        return self
+
+    @property
+    def file(self) -> Path | None:
+        """The manifest file that holds the entry."""
+        return self._file
+
+    @cached_property
+    def commercial(self) -> bool | None:
+        """Whether the licences of weights and data all allow commercial use; None when one of them does not say."""
+        weights: bool | None = None
+        if self.licence.lower() in PERMISSIVE:
+            weights = True
+        elif re.search(r"\bnc\b|non-?commercial", self.licence.lower()):
+            weights = False
+        flags = [weights, *(data.commercial for data in self.data)]
+        return False if False in flags else None if None in flags or not self.data else True
+
+    def to_table(self) -> dict[str, Any]:
+        """As plain data without empty keys, for TOML and JSON."""
+        table: dict[str, Any] = self.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+        return table
+
+
+class Manifest(Block):
+    """A manifest file."""
+
+    checkpoint: tuple[Entry, ...] = ()
+
+
+def entries(files: Iterable[Path] | None = None) -> list[Entry]:
+    """All entries of manifest files, by default the packaged ones and your own, sorted by id.
+
+    Raises:
+        AimkitError: A file is wrong, all its errors are listed; or two entries have one id.
+    """
+    found: dict[str, Entry] = {}
+    for file in manifest_files() if files is None else files:
+        for entry in read(file):
+            if entry.id in found:
+                raise AimkitError(f"two entries have the id '{entry.id}'", f"{found[entry.id].file} and {file}")
+            found[entry.id] = entry
+    return [found[key] for key in sorted(found)]
+
+
+def read(file: Path) -> list[Entry]:
+    """The entries of one file.
+
+    Raises:
+        AimkitError: It is wrong; all its errors are listed.
+    """
+    found = list(parse(Manifest, read_toml(file), str(file)).checkpoint)
+    for entry in found:
+        entry._file = file
+    return found
+
+
+def find(id: str) -> Entry:
+    """The entry of an id, which may be ``timm:NAME`` or ``timm:NAME.TAG``.
+
+    Raises:
+        AimkitError: There is none; the hint names the nearest.
+    """
+    if id.startswith("timm:"):
+        from aimkit.zoo.timm_entries import timm_entry
+
+        return timm_entry(id)
+    known = {entry.id: entry for entry in entries()}
+    if id not in known:
+        hint = did_you_mean(id, known)
+        raise AimkitError(f"unknown zoo id or file '{id}'", hint=f"{hint} ('aimkit zoo ls')".strip())
+    return known[id]
+
+
+def manifest_files() -> list[Path]:
+    """Packaged manifest files and your own."""
+    own = [file for folder in own_folders() for file in sorted(folder.glob("*.toml")) if ".recipe." not in file.name]
+    packaged = resources.zoo_files()
+    return [*packaged, *(file for file in own if file not in packaged)]
+
+
+def own_folders() -> list[Path]:
+    """Where your own entries are; ``zoo add`` writes to the first."""
+    named = os.environ.get("AIMKIT_ZOO")
+    if named:
+        return [Path(part).expanduser().absolute() for part in named.split(os.pathsep) if part]
+    if sys.platform == "darwin":
+        root = Path.home() / "Library" / "Application Support"
+    elif sys.platform == "win32":
+        root = Path(os.environ.get("APPDATA", Path.home() / "AppData" / "Roaming"))
+    else:
+        root = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return [root / "aimkit" / "zoo"]

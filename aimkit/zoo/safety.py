@@ -1,0 +1,116 @@
+"""What may take the name of a checkpoint: safetensors, or a PyTorch file that loads without running its code."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+from aimkit.errors import AimkitError
+
+#: Longest header of a safetensors file, as its own library has it.
+_LONGEST_HEADER = 100_000_000
+#: PyTorch stores tensors uncompressed: a file that unpacks to much more than its size is no checkpoint.
+_LARGEST_GROWTH = 2
+_SLACK = 16 * 2**20
+
+
+def check(path: Path, where: str = "") -> str:
+    """Look at a file without trusting it.
+
+    Args:
+        path: The file.
+        where: For messages; the path when empty.
+
+    Returns:
+        Its suffix: ``.safetensors`` or ``.pth``.
+
+    Raises:
+        AimkitError: It is none of the two, incomplete, or a trap; says which.
+    """
+    where = where or str(path)
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        raise AimkitError("the file is empty", where)
+    if is_web_page(head):
+        raise AimkitError("the file is a web page, no weights", where, "was a login or a quota page saved?")
+    if head[8:9] == b"{":
+        _check_safetensors(path, where)
+        return ".safetensors"
+    if head[:2] == b"PK":
+        _check_zip(path, where)
+        return ".pth"
+    if head[:1] == b"\x80":
+        return ".pth"
+    raise AimkitError("the file is neither safetensors nor a PyTorch checkpoint", where)
+
+
+def check_contents(path: Path, where: str = "") -> None:
+    """Read a file that :func:`check` has passed, running no code in it.
+
+    Raises:
+        AimkitError: It holds something else than tensors, or is incomplete.
+    """
+    where = where or str(path)
+    if path.suffix == ".safetensors":
+        return  # It has no code, and its header has been checked.
+    from aimkit.models import official, weights
+
+    try:
+        official.unwrap(weights.read(path), where)
+    except AimkitError as error:
+        raise AimkitError(f"the file is refused: {error.what}", where, "only tensors are taken, code never") from None
+    except Exception as error:  # A hostile pickle can raise anything.
+        what = f"the file is refused: {type(error).__name__}: {str(error)[:200]}"
+        raise AimkitError(what, where, "only tensors are taken, code never") from None
+
+
+def is_web_page(head: bytes) -> bool:
+    """Whether a file begins like HTML."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--"))
+
+
+def _check_safetensors(path: Path, where: str) -> None:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > _LONGEST_HEADER:
+            raise AimkitError("the header of the safetensors file is absurdly long", where)
+        header = file.read(length)
+    if len(header) < length:
+        raise AimkitError(f"the file is incomplete: it ends in its header, after {size:,} bytes", where)
+    try:
+        tensors = json.loads(header)
+        end = max((entry["data_offsets"][1] for name, entry in tensors.items() if name != "__metadata__"), default=0)
+        wanted = 8 + length + int(end)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        raise AimkitError("the header of the safetensors file is damaged", where) from None
+    if size != wanted:
+        state = "incomplete" if size < wanted else "damaged"
+        raise AimkitError(f"the file is {state}: it has {size:,} bytes, its header says {wanted:,}", where)
+
+
+def _check_zip(path: Path, where: str) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        raise AimkitError(f"the file is incomplete or damaged: {error}", where) from None
+    for member in members:
+        check_member(member.filename, where)
+    unpacked, size = sum(member.file_size for member in members), path.stat().st_size
+    if unpacked > _LARGEST_GROWTH * size + _SLACK:
+        raise AimkitError(f"the file of {size:,} bytes would unpack to {unpacked:,}; it is refused", where)
+
+
+def check_member(name: str, where: str) -> None:
+    """Refuse a member of an archive that would leave its folder.
+
+    Raises:
+        AimkitError: The name is absolute, or climbs.
+    """
+    parts = name.replace("\\", "/").split("/")
+    if not name or parts[0] == "" or ".." in parts or ":" in parts[0] or "\0" in name:
+        raise AimkitError(f"the archive has a member outside its folder: '{name[:80]}'", where, "it is refused")

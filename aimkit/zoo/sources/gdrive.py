@@ -1,0 +1,47 @@
+"""``gdrive://ID``: Google Drive, through gdown, which is an optional extra."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from aimkit.errors import AimkitError
+from aimkit.zoo.safety import is_web_page
+from aimkit.zoo.sources import Job
+from aimkit.zoo.sources.https import policy
+
+
+def fetch(job: Job) -> None:
+    """Fetch a shared file of Drive, answering its question whether large files may go unscanned."""
+    link = browser_link(job.source)
+    by_hand = f"open {link} in a browser, then: aimkit zoo pull {job.id or 'ID'} --from FILE"
+    try:
+        import gdown
+    except ImportError:
+        hint = f"pip install 'aimkit[drive]', or {by_hand}"
+        raise AimkitError("Google Drive needs the package gdown", job.source, hint, exit_code=1) from None
+    options: dict[str, Any] = {"quiet": True, "use_cookies": False, "resume": True}
+    if "timeout" in inspect.signature(gdown.download).parameters:
+        options["timeout"] = policy.timeout
+    # What gdown leaves when it is cut off has a name of its own, which it finds again.
+    job.part.unlink(missing_ok=True)
+    try:
+        found = gdown.download(id=job.source.removeprefix("gdrive://"), output=str(job.part), **options)
+    except Exception as error:  # gdown and requests raise many kinds, and all mean that it did not work.
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = " ".join(lines[:3])[:200] or type(error).__name__
+        raise AimkitError(f"Google Drive refuses: {reason}", job.source, by_hand, exit_code=1) from None
+    if found is None or not job.part.is_file():
+        raise AimkitError("Google Drive sent no file", job.source, by_hand, exit_code=1)
+    with job.part.open("rb") as file:
+        page = is_web_page(file.read(512))
+    if page:
+        job.part.unlink()
+        what = "Google Drive answered with a web page instead of the file"
+        raise AimkitError(what, job.source, by_hand, exit_code=1)
+    job.check_size(job.part.stat().st_size)
+
+
+def browser_link(source: str) -> str:
+    """Where a person can download it."""
+    return f"https://drive.google.com/file/d/{source.removeprefix('gdrive://')}/view"
