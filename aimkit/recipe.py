@@ -108,7 +108,7 @@ def load_recipe(name_or_path: str | os.PathLike[str], overrides: Iterable[str] =
     path = find(name_or_path, kind)
     data = apply_overrides(read_toml(path), overrides)
     found = data.get("kind")
-    if found not in KINDS:
+    if not isinstance(found, str) or found not in KINDS:
         hint = did_you_mean(str(found), KINDS) if found else f'add kind = "{kind or "synth"}"'
         raise AimkitError(
             "a recipe must say its kind" if not found else f"unknown kind '{found}'", f"{path}, kind", hint
