@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from typing import Any
 
@@ -186,6 +185,7 @@ def _model(recipe: Any, device: str) -> tuple[Any, dict[str, Any]]:
 
     from aimkit.evaluate.digest import state_digest
     from aimkit.models.registry import create_model
+    from aimkit.predict import Predictor
 
     torch.manual_seed(recipe.seed)
     untrained = recipe.weights == "random"
@@ -194,6 +194,7 @@ def _model(recipe: Any, device: str) -> tuple[Any, dict[str, Any]]:
     model = create_model(recipe.model, backbone=recipe.backbone, weights=None if untrained else recipe.weights)
     facts = {"name": recipe.model, "backbone": recipe.backbone, "weights": recipe.weights}
     facts["weights_digest"] = state_digest(model)
-    predict: Any = importlib.import_module("aimkit.predict")
-    predictor = predict.Predictor(model, strategy=recipe.strategy.name, device=device, **recipe.strategy.options)
+    # Full precision unless the protocol says otherwise, so that GPUs and CPUs agree; colours are not measured.
+    options = {"precision": "fp32", "foreground": False, **recipe.strategy.options}
+    predictor = Predictor(model, strategy=recipe.strategy.name, device=device, **options)
     return lambda image: predictor(image).alpha, facts

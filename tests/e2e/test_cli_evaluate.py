@@ -130,13 +130,21 @@ def test_a_network_is_measured_by_its_recipe(
     assert 'alt="photo"' in (tmp_path / "out" / "report.html").read_text()
 
 
+def test_the_real_predictor_and_an_untrained_network_go_through(root: Path, tmp_path: Path) -> None:
+    command = ["evaluate", "--root", str(root), "--weights", "random", "--device", "cpu", "--limit", "2"]
+    assert run([*command, "-o", str(tmp_path / "out")]) == 0
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["protocol"]["prediction"] == "hybrid (detail_scale 0.5, semantic_scale 0.25)"
+    assert results["averages"]["images"]["sad"] > 0
+
+
 def test_another_strategy_leaves_the_recipes_options_behind(
     root: Path, tmp_path: Path, predictor: list[dict[str, Any]]
 ) -> None:
     more = ["--strategy", "resize", "--limit", "2", "--no-report", "strategy.options.scale=0.5"]
     assert run(["evaluate", "--root", str(root), "--weights", "random", "-o", str(tmp_path / "o"), *more]) == 0
     assert predictor[0]["strategy"] == "resize"
-    assert set(predictor[0]) == {"model", "strategy", "device", "scale"}
+    assert set(predictor[0]) == {"model", "strategy", "device", "precision", "foreground", "scale"}
 
 
 @pytest.mark.parametrize(
