@@ -14,6 +14,7 @@ _PUBLIC = {
     "AimkitError": "aimkit.errors",
     "Foreground": "aimkit.types",
     "ImageType": "aimkit.types",
+    "Predictor": "aimkit.predict.predictor",
     "Sample": "aimkit.types",
     "Synthesizer": "aimkit.synth.engine",
     "create_model": "aimkit.models.registry",

@@ -17,6 +17,7 @@ COMMANDS = {
     "train": ("aimkit.cli.train", "train", "Train or fine-tune a network by a recipe."),
     "evaluate": ("aimkit.cli.evaluate", "evaluate", "Measure networks or predictions; compare results."),
     "runs": ("aimkit.cli.runs", "runs", "List, show and compare training runs."),
+    "predict": ("aimkit.cli.predict", "predict", "Photos to alpha mattes, cut-outs and composites."),
     "recipes": ("aimkit.cli.recipes", "recipes", "List, show, copy and check recipes."),
     "synth": ("aimkit.cli.synth", "synth", "Write the dataset of a recipe."),
     "preview": ("aimkit.cli.synth", "preview", "Draw a contact sheet of a recipe, or of the procedural generators."),

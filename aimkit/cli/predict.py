@@ -1,0 +1,115 @@
+"""aimkit predict: photos become alpha mattes, cut-outs and composites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from aimkit import console
+from aimkit.errors import AimkitError
+from aimkit.recipe import apply_overrides, expand
+
+
+@click.command()
+@click.argument("photos", nargs=-1, required=True, metavar="PHOTO|FOLDER...")
+@click.option("-o", "--out", required=True, help="Folder of the outputs: OUT/alpha/NAME.png and so on.")
+@click.option("--weights", help="A file, the folder of a training run, or a zoo id.")
+@click.option("--model", help="Network; by default what the weights say, else aimnet.")
+@click.option("--backbone", help="Its backbone; by default what the weights say, else resnet34_mp.")
+@click.option("--strategy", default="hybrid", show_default=True, help="hybrid, resize, whole or tiled.")
+@click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Of the strategy: detail_scale=0.33.")
+@click.option("--outputs", help="alpha, cutout, composite, trimap, semantic.  [default: alpha,cutout]")
+@click.option("--background", help="Of composites: an image, or a colour such as green or '#00ff00'.")
+@click.option("--foreground", type=click.Choice(["multilevel", "blur_fusion"]), default="multilevel", show_default=True)
+@click.option("--bits", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Of alpha and cut-outs.")
+@click.option("--short-side", type=click.IntRange(min=1), help="Reduce larger photos first; the reference used 1080.")
+@click.option("--tta", is_flag=True, help="Average with the mirrored photo: twice the time.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@click.option("--precision", default="auto", show_default=True, help="auto, fp32, bf16 or fp16.")
+@click.option("--channels-last", is_flag=True, help="Another memory format; often faster.")
+@click.option("--compile", "compiled", is_flag=True, help="torch.compile: a slow start, then faster.")
+@click.option("--resume", is_flag=True, help="Skip photos whose outputs are all there.")
+@click.option("--overwrite", is_flag=True, help="Replace outputs that are there.")
+def predict(photos: tuple[str, ...], out: str, resume: bool, overwrite: bool, **options: Any) -> int:
+    """Predict alpha mattes of photos.
+
+    Outputs are PNG files of the photo's size, upright. Cut-outs and composites carry estimated foreground colours and
+    the photo's colour profile.
+    """
+    if resume and overwrite:
+        raise AimkitError("skip or replace what is there?", "--resume, --overwrite", "give one of the two")
+    from aimkit.predict.files import collect, predict_files
+
+    folder = expand(out, "--out")
+    kinds, style = _outputs(options)
+    jobs = collect(photos, folder)
+    if not overwrite:
+        left = [job for job in jobs if not all(job.output(folder, kind).exists() for kind in kinds)]
+        started = [job for job in jobs if any(job.output(folder, kind).exists() for kind in kinds)]
+        if started and not resume:
+            where = str(next(path for kind in kinds if (path := started[0].output(folder, kind)).exists()))
+            what = f"outputs of {len(started)} photos are there already"
+            raise AimkitError(what, where, "--resume skips them, --overwrite replaces them")
+        if len(left) < len(jobs):
+            console.info(f"{len(jobs) - len(left)} of {len(jobs)} photos are done already")
+        jobs = left
+    if not jobs:
+        return 0
+    failures = predict_files(jobs, _predictor(options), folder, kinds, style)
+    for failure in failures:
+        console.error(failure)
+    done = len(jobs) - len(failures)
+    console.info(f"{done} photos predicted, {len(failures)} failed; {folder}")
+    return 1 if failures else 0
+
+
+def _outputs(options: dict[str, Any]) -> tuple[list[str], Any]:
+    from aimkit.predict.output import KINDS, Style, read_background
+    from aimkit.registry import did_you_mean
+
+    text = options["outputs"] or ("alpha,cutout,composite" if options["background"] else "alpha,cutout")
+    kinds = list(dict.fromkeys(kind.strip() for kind in text.split(",") if kind.strip()))
+    for kind in kinds:
+        if kind not in KINDS:
+            raise AimkitError(f"unknown output '{kind}'", "--outputs", did_you_mean(kind, KINDS))
+    if not kinds:
+        raise AimkitError("no outputs are asked for", "--outputs", f"known: {', '.join(KINDS)}")
+    if "composite" in kinds and not options["background"]:
+        raise AimkitError("a composite needs a background", "--outputs composite", "add --background green")
+    background = read_background(options["background"]) if options["background"] else None
+    return kinds, Style(int(options["bits"]), background)
+
+
+def _predictor(options: dict[str, Any]) -> Any:
+    if not options["weights"]:
+        raise _no_weights(options["model"] or "aimnet", options["backbone"] or "resnet34_mp")
+    from aimkit.predict.predictor import Predictor
+
+    return Predictor.load(
+        options["weights"],
+        options["strategy"],
+        model=options["model"],
+        backbone=options["backbone"],
+        device=options["device"],
+        precision=options["precision"],
+        tta=options["tta"],
+        foreground=options["foreground"],
+        short_side=options["short_side"],
+        channels_last=options["channels_last"],
+        compile=options["compiled"],
+        **apply_overrides({}, options["options"]),
+    )
+
+
+def _no_weights(model: str, backbone: str) -> AimkitError:
+    """An error that names the zoo's weights for this network."""
+    from aimkit.zoo.manifest import entries
+
+    fitting = [entry.id for entry in entries() if (entry.architecture, entry.backbone) == (model, backbone)]
+    what = f"no weights are given for {model} on {backbone}"
+    if not fitting:
+        return AimkitError(what, "--weights", "give a file or the folder of a training run; the zoo has none that fit")
+    best = next((id for id in fitting if id.endswith(".matting")), fitting[-1])
+    hint = f"aimkit zoo pull {best}, then --weights {best}; or a file, or the folder of a training run"
+    return AimkitError(f"{what}; the zoo has {', '.join(fitting)}", "--weights", hint)

@@ -1,0 +1,67 @@
+"""Strategies of one or two passes over the whole photo: hybrid, resize, whole."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from aimkit.predict import reference
+from aimkit.predict.assemble import Result, assemble
+from aimkit.predict.network import Network, planes_of
+from aimkit.predict.registry import strategies
+from aimkit.predict.sizes import MAX_SIDE, shrink, working_size
+from aimkit.recipe import Block
+from aimkit.types import UInt8
+
+Scale = Annotated[float, Field(gt=0, le=1)]
+Side = Annotated[int, Field(ge=32)]
+
+
+class HybridOptions(Block):
+    """Options of :func:`aimkit.predict.strategies.hybrid`."""
+
+    semantic_scale: Scale = 1 / 4
+    detail_scale: Scale = 1 / 2
+    max_side: Side = MAX_SIDE
+    parity: bool = False
+
+
+class ResizeOptions(Block):
+    """Options of :func:`aimkit.predict.strategies.resize`."""
+
+    scale: Scale = 1 / 4
+    max_side: Side = MAX_SIDE
+    parity: bool = False
+
+
+class WholeOptions(Block):
+    """:func:`aimkit.predict.strategies.whole` has no options."""
+
+
+@strategies.register("hybrid", params=HybridOptions)
+def hybrid(network: Network, photos: UInt8, options: HybridOptions) -> Result:
+    """Two passes: semantic classes from a small one, detail from a larger one."""
+    if options.parity:
+        return reference.hybrid(network, photos, options.semantic_scale, options.detail_scale, options.max_side)
+    planes, size = planes_of(photos).to(network.device), photos.shape[1:3]
+    semantic = network(shrink(planes, working_size(size, options.semantic_scale, options.max_side)))
+    detail = network(shrink(planes, working_size(size, options.detail_scale, options.max_side)))
+    return assemble(network, semantic.logits, detail.detail, size)
+
+
+@strategies.register("resize", params=ResizeOptions)
+def resize(network: Network, photos: UInt8, options: ResizeOptions) -> Result:
+    """One small pass, its alpha enlarged: fastest, soft."""
+    if options.parity:
+        return reference.resize(network, photos, options.scale, options.max_side)
+    planes, size = planes_of(photos).to(network.device), photos.shape[1:3]
+    maps = network(shrink(planes, working_size(size, options.scale, options.max_side)))
+    return assemble(network, maps.logits, maps.detail, size, maps.alpha)
+
+
+@strategies.register("whole", params=WholeOptions)
+def whole(network: Network, photos: UInt8, options: WholeOptions) -> Result:
+    """One pass at the photo's own size: needs much memory."""
+    maps = network(planes_of(photos).to(network.device))
+    return assemble(network, maps.logits, maps.detail, photos.shape[1:3], maps.alpha)

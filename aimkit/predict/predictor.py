@@ -1,0 +1,236 @@
+"""The predictor: a network, a strategy, a device; photos in, mattes and colours out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from aimkit.errors import AimkitError
+from aimkit.imageio import read_rgb
+from aimkit.predict.assemble import Result
+from aimkit.predict.network import Network, choose_device, choose_precision, planes_of
+from aimkit.predict.sizes import bilinear, shrink
+from aimkit.predict.strategies import apply, as_rgb, read_options
+from aimkit.recipe import expand
+from aimkit.types import Array, Float, UInt8, to_uint8
+
+#: What is built when neither the caller nor the weights file names a network: the released one.
+DEFAULT_MODEL, DEFAULT_BACKBONE = "aimnet", "resnet34_mp"
+
+#: An image array, a file, or the bytes of one.
+Photo = Array | str | os.PathLike[str] | bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What is predicted of one photo, at its size.
+
+    Attributes:
+        image: The photo, RGB, uint8, (H, W, 3).
+        alpha: Alpha matte, float32 in [0, 1], (H, W).
+        semantic: The likeliest class, uint8 {0, 128, 255}, (H, W): background, unknown, foreground.
+        detail: Alpha by the matting decoder alone, float32 in [0, 1], (H, W).
+        method: How ``foreground`` is estimated; "" is not at all.
+    """
+
+    image: UInt8
+    alpha: Float
+    semantic: UInt8
+    detail: Float
+    method: str = "multilevel"
+
+    @cached_property
+    def foreground(self) -> UInt8 | None:
+        """Straight foreground colours, RGB, uint8, (H, W, 3), estimated when first asked for; None without a method."""
+        if not self.method:
+            return None
+        from aimkit.synth.foreground import estimate
+
+        return estimate(self.image, self.alpha, self.method)  # type: ignore[arg-type]
+
+    def cutout(self) -> UInt8:
+        """RGBA, straight colours, uint8, (H, W, 4); the photo's own colours when none are estimated."""
+        color = self.image if self.foreground is None else self.foreground
+        return np.dstack([color, to_uint8(self.alpha)])
+
+
+class Predictor:
+    """Predicts mattes of photos.
+
+    ```python
+    predictor = aimkit.Predictor.load("runs/matting", strategy="tiled", tile=768)
+    prediction = predictor("photo.jpg")
+    ```
+
+    Args:
+        model: A matting network; it is moved to the device and put into evaluation mode.
+        strategy: ``hybrid``, ``resize``, ``whole`` or ``tiled``; see ``aimkit.predict.strategies``.
+        device: ``auto`` (CUDA, else MPS, else CPU), or a device of PyTorch.
+        precision: ``auto`` (mixed on CUDA), ``fp32``, ``bf16`` or ``fp16``.
+        tta: Average with the mirrored photo: twice the time.
+        foreground: How colours are estimated, ``multilevel`` or ``blur_fusion`` (see
+            ``aimkit.synth.foreground.estimate``); True is the first, False is not at all.
+        short_side: Photos whose short side is longer are first reduced to it, and the result is enlarged again. The
+            reference did so with 1080.
+        channels_last: Memory format; faster on most GPUs, and for many networks on CPUs.
+        compile: Use ``torch.compile``: a slow start, then faster. Photos of one size profit most.
+        options: Keywords of the strategy, such as ``detail_scale=1/3``.
+
+    Raises:
+        AimkitError: An unknown strategy, option, device or precision, or no matting network.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        strategy: str = "hybrid",
+        *,
+        device: str | torch.device = "auto",
+        precision: str = "auto",
+        tta: bool = False,
+        foreground: bool | str = True,
+        short_side: int | None = None,
+        channels_last: bool = False,
+        compile: bool = False,
+        **options: Any,
+    ) -> None:
+        if short_side is not None and short_side < 1:
+            raise AimkitError(f"a short side of {short_side} pixels", "short_side", "the reference used 1080")
+        if foreground not in (True, False, "multilevel", "blur_fusion"):
+            raise AimkitError(f"unknown method '{foreground}'", "foreground", "use 'multilevel' or 'blur_fusion'")
+        self.strategy, self.options = strategy, read_options(strategy, options)
+        self.method = "multilevel" if foreground is True else foreground or ""
+        self.short_side = short_side
+        place = choose_device(device)
+        dtype = choose_precision(precision, place)
+        if isinstance(model, nn.Module):
+            model = model.to(place).eval()
+            if channels_last:
+                model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = Network(model, flip=tta, dtype=dtype, channels_last=channels_last)
+        if compile:
+            network.model = torch.compile(model)
+        self.network = network
+
+    @classmethod
+    def load(
+        cls,
+        weights: str | os.PathLike[str],
+        strategy: str = "hybrid",
+        *,
+        model: str | None = None,
+        backbone: str | None = None,
+        model_options: dict[str, Any] | None = None,
+        **keywords: Any,
+    ) -> Predictor:
+        """A predictor from weights.
+
+        Args:
+            weights: A file, the folder of a training run, or the id of a zoo entry.
+            strategy: As for the class.
+            model: Registered network. What is not given is taken from the weights file if it says so, as those of
+                our trainer do, or from the zoo; else it is AimNet on ``resnet34_mp``.
+            backbone: Its backbone.
+            model_options: Keywords of the network.
+            keywords: As for the class.
+
+        Raises:
+            AimkitError: The weights are not found or do not fit, or as for the class.
+        """
+        from aimkit.models.registry import create_model
+        from aimkit.models.weights import find
+
+        path = find(weights)
+        known = described(path) or _in_zoo(weights)
+        same = model is None or model == known.get("model")
+        network = create_model(
+            model or known.get("model", DEFAULT_MODEL),
+            backbone=backbone or known.get("backbone", DEFAULT_BACKBONE),
+            weights=path,
+            **(model_options if model_options is not None else known.get("options", {}) if same else {}),
+        )
+        return cls(network, strategy, **keywords)
+
+    def __call__(self, image: Photo) -> Prediction:
+        """Predict one photo.
+
+        Args:
+            image: RGB, uint8, (H, W, 3); grey, RGBA, uint16 and float in [0, 1] are converted. Or an image file, or
+                its bytes; EXIF orientation is applied.
+
+        Raises:
+            AimkitError: It is no image, or can't be read.
+        """
+        return self.batch([image])[0]
+
+    def batch(self, images: Sequence[Photo]) -> list[Prediction]:
+        """Predict photos of one size together.
+
+        Raises:
+            AimkitError: As for one photo, or the sizes differ.
+        """
+        photos = [_read(image) for image in images]
+        sizes = sorted({photo.shape[:2] for photo in photos})
+        if len(sizes) > 1:
+            what = "photos of a batch must have one size, not " + ", ".join(f"{w}x{h}" for h, w in sizes[:4])
+            raise AimkitError(what, "images", "predict photos of different sizes one by one")
+        if not photos:
+            return []
+        result = self._predict(np.stack(photos))
+        rows = ((photo, result[i]) for i, photo in enumerate(photos))
+        return [Prediction(photo, row.alpha, row.semantic, row.detail, self.method) for photo, row in rows]
+
+    def _predict(self, photos: UInt8) -> Result:
+        height, width = photos.shape[1:3]
+        scale = 1.0 if self.short_side is None else self.short_side / min(height, width)
+        if scale >= 1:
+            return apply(self.strategy, self.network, photos, self.options)
+        size = (max(1, round(height * scale)), max(1, round(width * scale)))
+        reduced = shrink(planes_of(photos), size).permute(0, 2, 3, 1).numpy() / 255
+        result = apply(self.strategy, self.network, to_uint8(reduced), self.options)
+        return _enlarged(result, (height, width))
+
+
+def described(path: Path) -> dict[str, Any]:
+    """What a weights file of our trainer says of its network: ``model``, ``backbone``, ``options``; else nothing."""
+    if path.suffix != ".safetensors":
+        return {}
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = file.metadata() or {}
+        if "architecture" not in facts or "backbone" not in facts:
+            return {}
+        options = json.loads(facts.get("options", "{}"))
+        return {"model": facts["architecture"], "backbone": facts["backbone"], "options": dict(options)}
+    except (OSError, SafetensorError, ValueError, TypeError) as error:
+        raise AimkitError(f"can't read the weights: {error}", str(path), "is the file complete?") from None
+
+
+def _in_zoo(weights: str | os.PathLike[str]) -> dict[str, Any]:
+    if expand(weights).exists():
+        return {}
+    from aimkit.zoo.manifest import find
+
+    entry = find(os.fspath(weights))
+    return {"model": entry.architecture or DEFAULT_MODEL, "backbone": entry.backbone, "options": dict(entry.options)}
+
+
+def _read(image: Photo) -> UInt8:
+    return read_rgb(image) if isinstance(image, str | bytes | os.PathLike) else as_rgb(image)
+
+
+def _enlarged(result: Result, size: tuple[int, int]) -> Result:
+    alpha, detail = (bilinear(torch.from_numpy(x)[:, None], size)[:, 0].numpy() for x in (result.alpha, result.detail))
+    rows, columns = ((np.arange(n) * m) // n for n, m in zip(size, result.semantic.shape[1:], strict=True))
+    return Result(alpha, result.semantic[:, rows][:, :, columns], detail)

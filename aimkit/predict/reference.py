@@ -1,0 +1,70 @@
+"""Parity: inference exactly as the AIM reference does it, with its flaws.
+
+Sizes are floored to multiples of 32 and capped, which changes the aspect; labels are interpolated as grey levels and
+decide only where they are exactly 0 or 255, which leaves pin-holes; photos under 128 pixels are too small.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from aimkit.errors import AimkitError
+from aimkit.predict.assemble import Result, empty, put
+from aimkit.predict.network import Network, planes_of
+from aimkit.predict.sizes import bilinear
+from aimkit.types import UInt8
+
+_MULTIPLE = 32
+
+
+def hybrid(network: Network, photos: UInt8, semantic_scale: float, detail_scale: float, max_side: int) -> Result:
+    """The reference's hybrid strategy; see :func:`aimkit.predict.strategies.hybrid`.
+
+    Raises:
+        AimkitError: The photo is too small, or the network has no unknown class.
+    """
+    if "unknown" not in network.classes:
+        raise AimkitError("the reference's hybrid needs an unknown class", "parity", "leave parity off")
+    planes, size = planes_of(photos).to(network.device), photos.shape[1:3]
+    levels = network.labels(network(_shrunk(planes, semantic_scale, max_side)).logits)[:, None]
+    detail = network(_shrunk(planes, detail_scale, max_side)).detail
+    label, fine = (bilinear(plane, size, mirror=True) for plane in (levels, detail))
+    decided = (label == 0) | (label == 255)
+    return _result(torch.where(decided, label / 255, fine), torch.where(decided, label, 128), fine)
+
+
+def resize(network: Network, photos: UInt8, scale: float, max_side: int) -> Result:
+    """The reference's resize strategy; see :func:`aimkit.predict.strategies.resize`.
+
+    Raises:
+        AimkitError: The photo is too small.
+    """
+    planes, size = planes_of(photos).to(network.device), photos.shape[1:3]
+    maps = network(_shrunk(planes, scale, max_side))
+    label = bilinear(network.labels(maps.logits)[:, None], size, mirror=True)
+    label = torch.where((label == 0) | (label == 255), label, 128)
+    return _result(bilinear(maps.alpha, size, mirror=True), label, bilinear(maps.detail, size, mirror=True))
+
+
+def reference_size(size: tuple[int, int], scale: float, max_side: int) -> tuple[int, int]:
+    """Each side scaled, floored to a multiple of 32, capped.
+
+    Raises:
+        AimkitError: Nothing is left of a side.
+    """
+    height, width = (min(int(side * scale) // _MULTIPLE * _MULTIPLE, max_side) for side in size)
+    if not height or not width:
+        what = f"a photo of {size[1]}x{size[0]} pixels is too small for the reference at scale {scale:.3g}"
+        raise AimkitError(what, "parity", "leave parity off, or raise the scale")
+    return height, width
+
+
+def _shrunk(planes: Tensor, scale: float, max_side: int) -> Tensor:
+    return bilinear(planes, reference_size((planes.shape[-2], planes.shape[-1]), scale, max_side), mirror=True)
+
+
+def _result(alpha: Tensor, label: Tensor, detail: Tensor) -> Result:
+    result = empty(len(alpha), (alpha.shape[-2], alpha.shape[-1]))
+    put(result, 0, alpha, label[:, 0], detail)
+    return result

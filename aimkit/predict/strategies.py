@@ -1,0 +1,179 @@
+"""How a network is applied to a photo.
+
+| strategy | passes | for |
+|---|---|---|
+| hybrid | semantic at 1/4, detail at 1/2 of the photo's size | most photos; the paper's |
+| resize | one at 1/4 | speed |
+| whole | one at full size | small photos |
+| tiled | semantic at 1/4, detail at 1/2 in tiles | large photos, little memory |
+
+The functions need only a network and an image; ``aimkit.Predictor`` adds device, precision and colours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from aimkit.errors import AimkitError
+from aimkit.predict.assemble import Result
+from aimkit.predict.network import Network, evaluating
+from aimkit.predict.registry import strategies
+from aimkit.predict.sizes import MAX_SIDE
+from aimkit.recipe import Block, parse
+from aimkit.types import Array, Float, UInt8, to_float, to_uint8
+
+__all__ = ["Result", "apply", "hybrid", "read_options", "resize", "run", "strategies", "tiled", "whole"]
+
+
+def hybrid(
+    model: nn.Module,
+    image: Array,
+    *,
+    semantic_scale: float = 1 / 4,
+    detail_scale: float = 1 / 2,
+    max_side: int = MAX_SIDE,
+    parity: bool = False,
+    flip: bool = False,
+) -> Float:
+    """Semantic classes from a small pass, detail from a larger one (Li, Zhang, Tao, IJCAI 2021, section 4).
+
+    Args:
+        model: A matting network, on any device, in any mode.
+        image: RGB, uint8, (H, W, 3). Grey, RGBA (alpha is dropped) and uint16 images are converted.
+        semantic_scale: Size of the semantic pass, relative to the photo. No pass has a short side under 128 pixels,
+            unless the photo has.
+        detail_scale: Size of the detail pass. The paper's table used 1/3, its demo 1/2.
+        max_side: Longest side of a pass, in pixels; the aspect is kept.
+        parity: As the reference does it, see ``aimkit.predict.reference``.
+        flip: Average with the mirrored photo.
+
+    Returns:
+        Alpha matte, float32 in [0, 1], (H, W).
+
+    Raises:
+        AimkitError: No image, an option out of range, or the network can't be used in two passes.
+    """
+    return run(
+        "hybrid",
+        model,
+        image,
+        flip=flip,
+        semantic_scale=semantic_scale,
+        detail_scale=detail_scale,
+        max_side=max_side,
+        parity=parity,
+    ).alpha
+
+
+def resize(
+    model: nn.Module,
+    image: Array,
+    *,
+    scale: float = 1 / 4,
+    max_side: int = MAX_SIDE,
+    parity: bool = False,
+    flip: bool = False,
+) -> Float:
+    """One small pass whose alpha is enlarged.
+
+    Args:
+        scale: Size of the pass, relative to the photo.
+
+    Other arguments, result and errors as for :func:`hybrid`.
+    """
+    return run("resize", model, image, flip=flip, scale=scale, max_side=max_side, parity=parity).alpha
+
+
+def whole(model: nn.Module, image: Array, *, flip: bool = False) -> Float:
+    """One pass at the photo's own size; arguments, result and errors as for :func:`hybrid`."""
+    return run("whole", model, image, flip=flip).alpha
+
+
+def tiled(
+    model: nn.Module,
+    image: Array,
+    *,
+    tile: int = 1024,
+    overlap: int = 128,
+    semantic_scale: float = 1 / 4,
+    detail_scale: float = 1 / 2,
+    max_side: int = MAX_SIDE,
+    flip: bool = False,
+) -> Float:
+    """As hybrid, but the detail pass sees overlapping tiles: memory does not grow with the photo, its planes apart.
+
+    Args:
+        tile: Side of a tile, in pixels of the detail pass.
+        overlap: Of neighbouring tiles, which fade into each other over it; at most half a tile.
+        detail_scale: 1 uses all that the photo shows.
+        max_side: Longest side of the semantic pass; the detail pass has no limit.
+
+    Other arguments, result and errors as for :func:`hybrid`.
+    """
+    return run(
+        "tiled",
+        model,
+        image,
+        flip=flip,
+        tile=tile,
+        overlap=overlap,
+        semantic_scale=semantic_scale,
+        detail_scale=detail_scale,
+        max_side=max_side,
+    ).alpha
+
+
+def run(name: str, model: nn.Module, image: Array, *, flip: bool = False, **options: Any) -> Result:
+    """Apply a strategy by name; beside alpha the result holds labels and detail.
+
+    Args:
+        name: Registered strategy.
+        options: Its keywords.
+
+    Other arguments and errors as for :func:`hybrid`; an unknown name or option is an error that names the nearest.
+    """
+    return apply(name, Network(model, flip=flip), as_rgb(image)[None], read_options(name, options))[0]
+
+
+def apply(name: str, network: Network, photos: UInt8, options: Block) -> Result:
+    """Apply a strategy to photos of one size, uint8 (B, H, W, 3); the result is (B, H, W)."""
+    with evaluating(network.model):
+        result: Result = strategies.get(name, "strategy").value(network, photos, options)
+    return result
+
+
+def read_options(name: str, options: dict[str, Any]) -> Block:
+    """Check the options of a strategy.
+
+    Raises:
+        AimkitError: An unknown strategy or option, or a value out of range.
+    """
+    params: type[Block] = strategies.get(name, "strategy").info["params"]
+    return parse(params, options, f"strategy {name}")
+
+
+def as_rgb(image: Array) -> UInt8:
+    """Any image array as RGB, uint8, (H, W, 3).
+
+    Args:
+        image: Grey (H, W), (H, W, 1), RGB or RGBA; uint8, uint16, or float in [0, 1]. Alpha is dropped.
+
+    Raises:
+        AimkitError: It is no image.
+    """
+    image = np.asarray(image)
+    where = "image"
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.ndim != 3 or image.shape[2] not in (1, 3, 4) or 0 in image.shape:
+        hint = "give (H, W, 3), RGB" + (", not planes first" if image.ndim == 3 and image.shape[0] in (1, 3) else "")
+        raise AimkitError(f"an array of {image.shape} is no image", where, hint)
+    if image.dtype not in (np.uint8, np.uint16) and image.dtype.kind != "f":
+        raise AimkitError(f"an image of {image.dtype} can't be read", where, "give uint8, uint16, or float in [0, 1]")
+    if image.dtype.kind == "f" and not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
+        raise AimkitError("float images must be in [0, 1]", where, "divide levels by 255, or give uint8")
+    color = np.broadcast_to(image, (*image.shape[:2], 3)) if image.shape[2] == 1 else image[..., :3]
+    return np.ascontiguousarray(color if color.dtype == np.uint8 else to_uint8(to_float(color)))

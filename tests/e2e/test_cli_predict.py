@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageCms
+from safetensors.torch import save_file
+
+from aimkit.cli import run
+from aimkit.imageio import read_alpha, read_rgb, read_rgba
+from aimkit.models.registry import create_model
+from aimkit.predict import Predictor
+
+QUICK = ["--strategy", "resize", "--foreground", "blur_fusion", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a small untrained network that say what they are, as our trainer's do."""
+    options = {"width": 8}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = create_model("aimnet", backbone="resnet10t", **options)
+    path = tmp_path_factory.mktemp("weights") / "model.safetensors"
+    about = {"architecture": "aimnet", "backbone": "resnet10t", "options": json.dumps(options)}
+    save_file(model.state_dict(), path, about)
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A grey photo, one with a profile that lies on its side, a 16-bit one and a broken one."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (70, 100, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(pixels).save(folder / "lying.jpg", exif=exif, icc_profile=profile)
+    Image.fromarray(pixels[..., 0]).save(folder / "grey.png")
+    Image.fromarray(pixels[..., 0].astype(np.uint16) * 257).save(folder / "deep.png")
+    return folder
+
+
+def predict(photos: Path, out: Path, weights: Path, *more: str) -> int:
+    return run(["predict", str(photos), "-o", str(out), "--weights", str(weights), *QUICK, *more])
+
+
+def test_photos_become_upright_outputs_of_their_size(photos: Path, tmp_path: Path, weights: Path) -> None:
+    out = tmp_path / "out"
+    kinds = ["alpha", "cutout", "composite", "trimap", "semantic"]
+    assert predict(photos, out, weights, "--outputs", ",".join(kinds), "--background", "green", "--bits", "16") == 0
+    for name, size in (("lying", (70, 100)), ("grey", (100, 70)), ("deep", (100, 70))):
+        for kind in kinds:
+            image = Image.open(out / kind / f"{name}.png")
+            assert image.size == size
+            assert 0x0112 not in image.getexif()
+            colored = kind in ("cutout", "composite") and name == "lying"
+            assert ("icc_profile" in image.info) == colored
+    predictor = Predictor.load(weights, "resize", device="cpu", foreground="blur_fusion")
+    wanted = predictor(photos / "lying.jpg")
+    assert np.abs(read_alpha(out / "alpha" / "lying.png") - wanted.alpha).max() < 1e-5
+    color, alpha = read_rgba(out / "cutout" / "lying.png")
+    assert np.array_equal(color, wanted.cutout()[..., :3])
+    mixed = alpha[..., None] * color + (1 - alpha[..., None]) * np.array([0, 128, 0])
+    assert np.abs(read_rgb(out / "composite" / "lying.png") - mixed).max() <= 0.51
+
+
+def test_a_broken_photo_is_told_at_the_end_and_the_others_are_done(
+    photos: Path, tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "broken.jpg").write_bytes((photos / "lying.jpg").read_bytes()[:900])
+    (photos / "empty.png").touch()
+    assert predict(photos, tmp_path / "out", weights, "--outputs", "alpha") == 1
+    names = sorted(path.name for path in (tmp_path / "out" / "alpha").iterdir())
+    assert names == ["deep.png", "grey.png", "lying.png"]
+    told = capsys.readouterr().err
+    assert "broken.jpg" in told
+    assert "the file is empty" in told
+    assert "3 photos predicted, 2 failed" in told
+
+
+def test_resume_predicts_only_what_is_missing(
+    photos: Path, tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert predict(photos, out, weights) == 0
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in out.rglob("*.png")}
+    assert len(before) == 6
+    assert predict(photos, out, weights) == 2
+    assert "--resume skips them, --overwrite replaces them" in capsys.readouterr().err
+    (out / "cutout" / "grey.png").unlink()
+    assert predict(photos, out, weights, "--resume") == 0
+    assert "2 of 3 photos are done already" in capsys.readouterr().err
+    after = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in out.rglob("*.png")}
+    assert {path.name for path in after if after[path][0] != before[path][0]} == {"grey.png"}
+    assert {path: content for path, (_, content) in after.items()} == {p: content for p, (_, content) in before.items()}
+    assert predict(photos, out, weights, "--resume") == 0
+    assert predict(photos, out, weights, "--overwrite") == 0
+    assert not list(out.rglob("*.part"))
+
+
+def test_a_full_disk_leaves_no_half_files(
+    photos: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    assert predict(photos, tmp_path / "out", weights, "--outputs", "alpha") == 1
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--outputs", "alfa"], "did you mean 'alpha'"),
+        (["--outputs", "composite"], "add --background green"),
+        (["--background", "grean"], "neither an image file nor a colour"),
+        (["--strategy", "tilted"], "did you mean 'tiled'"),
+        (["--option", "skale=1"], "did you mean 'scale'"),
+        (["--option", "scale"], "is not an override"),
+        (["--resume", "--overwrite"], "give one of the two"),
+        (["--model", "aimnot"], "did you mean 'aimnet'"),
+    ],
+)
+def test_wrong_arguments_are_told_before_anything_is_written(
+    arguments: list[str], message: str, photos: Path, tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert predict(photos, tmp_path / "out", weights, *arguments) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_weights_the_zoo_is_named(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["predict", str(photos), "-o", str(tmp_path / "out")]) == 2
+    assert "aimkit zoo pull aimnet_resnet34_mp.matting" in capsys.readouterr().err
+    assert run(["predict", str(photos), "-o", str(tmp_path / "out"), "--backbone", "resnet10t"]) == 2
+    assert "the zoo has none that fit" in capsys.readouterr().err

@@ -1,0 +1,125 @@
+"""Networks that cost nothing and whose results are known."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from aimkit.models import official
+from aimkit.models.aimnet import AimNet
+from aimkit.models.base import MattingModel
+from aimkit.models.contract import Backbone, Features, MattingOutput
+from aimkit.models.fusion import REPRESENTATIONS, argmax
+from aimkit.models.registry import backbones
+from aimkit.models.resnet_mp import ResNet34MP
+
+
+class PointwiseNet(torch.nn.Module):
+    """Every pixel by itself: red is the score of the background, green of the foreground, blue is the detail.
+
+    Unknown wins where neither red nor green exceeds a half. It notes the sizes of the images that it saw.
+    """
+
+    def __init__(self, representation: str = "usr") -> None:
+        super().__init__()
+        self.classes = REPRESENTATIONS[representation]
+        self.fuse = argmax
+        self.seen: list[tuple[int, ...]] = []
+
+    def preprocess(self, image: torch.Tensor) -> torch.Tensor:
+        return image
+
+    def forward(self, image: torch.Tensor) -> MattingOutput:
+        self.seen.append(tuple(image.shape))
+        scores = {
+            "background": image[:, :1] - 0.5,
+            "unknown": torch.zeros_like(image[:, :1]),
+            "foreground": image[:, 1:2] - 0.5,
+        }
+        logits = torch.cat([scores[name] for name in self.classes], 1)
+        detail = image[:, 2:]
+        return MattingOutput(torch.sigmoid(logits), detail, self.fuse(logits, detail, self.classes), logits)
+
+
+@pytest.fixture
+def pointwise() -> type[PointwiseNet]:
+    return PointwiseNet
+
+
+@pytest.fixture
+def smooth_photo() -> np.ndarray:
+    """Foreground at the left, background at the right, blue waves; smooth, so that scales hardly matter."""
+    y, x = np.mgrid[:300, :420] / 420
+    red, green = np.clip(4 * x - 1.8, 0, 1), np.clip(2.2 - 4 * x, 0, 1)
+    return np.rint(255 * np.dstack([red, green, 0.5 + 0.4 * np.sin(9 * x + 5 * y)])).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def paper() -> MattingModel:
+    """The paper's network with the golden weights of seed 1: drawn by key, see tests/golden/aimnet."""
+    golden = Path(__file__).parents[2] / "golden"
+    rows = json.loads(gzip.decompress((golden / "aimnet" / "keys.json.gz").read_bytes()))
+    weights: dict[str, torch.Tensor] = {}
+    for key, shape, alias in rows:
+        weights[key] = weights[alias] if alias else _golden(key, tuple(shape))
+    model = AimNet(ResNet34MP()).eval()
+    official.load_state_dict(model, weights)
+    return model
+
+
+def _golden(key: str, shape: tuple[int, ...]) -> torch.Tensor:
+    rng, last = np.random.default_rng([1, zlib.crc32(key.encode())]), key.rsplit(".", 1)[1]
+    if last == "num_batches_tracked":
+        return torch.tensor(0)
+    if last == "running_var":
+        values = rng.uniform(0.5, 1.5, shape)
+    elif last in ("running_mean", "bias"):
+        values = 0.1 * rng.standard_normal(shape)
+    elif len(shape) == 1:
+        values = rng.uniform(0.5, 1.5, shape)
+    else:
+        values = np.sqrt(2 / np.prod(shape[1:])) * rng.standard_normal(shape)
+    factor = {"decoder_final_g.weight": 0.001, "decoder_final_l.weight": 0.02}.get(key, 1.0)
+    return torch.from_numpy((values * factor).astype(np.float32))
+
+
+class FewConvs(Backbone):
+    """One convolution a stride."""
+
+    def __init__(self, in_chans: int = 3) -> None:
+        super().__init__()
+        self.channels = (4, 4, 4, 8, 8, 8)
+        pairs = zip((in_chans, *self.channels), self.channels, strict=False)
+        self.convs = torch.nn.ModuleList(
+            torch.nn.Conv2d(a, b, 3, stride=1 if i == 0 else 2, padding=1) for i, (a, b) in enumerate(pairs)
+        )
+
+    def forward(self, image: torch.Tensor) -> Features:
+        maps = [image]
+        for conv in self.convs:
+            maps.append(conv(maps[-1]).relu())
+        return Features(tuple(maps[1:]))
+
+
+@pytest.fixture
+def tiny_net() -> MattingModel:
+    """A small AimNet with random weights, so that labels vary over the image."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        model = AimNet(FewConvs(), width=4).eval()
+        torch.nn.init.normal_(model.semantic.head.weight, std=0.3)
+    return model
+
+
+@pytest.fixture
+def few_convs(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a backbone of a few convolutions."""
+    monkeypatch.setattr(backbones, "_entries", dict(backbones._entries))
+    backbones.register("few_convs")(FewConvs)
+    return "few_convs"

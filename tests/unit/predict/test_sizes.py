@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aimkit.predict.reference import reference_size
+from aimkit.predict.sizes import bilinear, shrink, working_size
+
+
+def planes(height: int, width: int, channels: int = 2) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(0).random((1, channels, height, width), np.float32))
+
+
+def opencv(x: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
+    return cv2.resize(x[0, 0].numpy(), (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+
+
+@pytest.mark.parametrize(("source", "target"), [((37, 51), (90, 130)), ((90, 130), (37, 51)), ((1, 1), (5, 7))])
+def test_bilinear_equals_opencv(source: tuple[int, int], target: tuple[int, int]) -> None:
+    x = planes(*source)
+    assert np.allclose(bilinear(x, target)[0, 0].numpy(), opencv(x, target), atol=1e-5)
+
+
+def test_mirroring_equals_padding_by_reflection() -> None:
+    x, factor = planes(20, 30), 4
+    padded = cv2.copyMakeBorder(x[0, 0].numpy(), 1, 1, 1, 1, cv2.BORDER_REFLECT_101)
+    enlarged = cv2.resize(padded, (32 * factor, 22 * factor), interpolation=cv2.INTER_LINEAR)
+    wanted = enlarged[factor:-factor, factor:-factor]
+    assert np.allclose(bilinear(x, (80, 120), mirror=True)[0, 0].numpy(), wanted, atol=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.tuples(*[st.integers(1, 40)] * 4), st.tuples(*[st.floats(0, 1)] * 4), st.booleans())
+def test_a_window_is_a_part_of_the_whole(
+    sides: tuple[int, int, int, int], cut: tuple[float, float, float, float], mirror: bool
+) -> None:
+    x, size = planes(*sides[:2]), sides[2:]
+    top, bottom = sorted(int(c * size[0]) for c in cut[:2])
+    left, right = sorted(int(c * size[1]) for c in cut[2:])
+    if top == bottom or left == right:
+        return
+    whole = bilinear(x, size, mirror=mirror)
+    part = bilinear(x, size, (top, left, bottom, right), mirror=mirror)
+    assert torch.equal(part, whole[..., top:bottom, left:right])
+
+
+def test_equal_levels_stay_exactly_equal() -> None:
+    assert (bilinear(torch.full((1, 1, 33, 47), 255, dtype=torch.uint8), (401, 307)) == 255).all()
+
+
+def test_strong_reduction_averages_instead_of_skipping() -> None:
+    noise = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, 1, 512, 512), np.uint8))
+    assert shrink(noise, (32, 32)).std() < 0.7 * bilinear(noise, (32, 32)).std()
+    assert torch.equal(shrink(noise, (128, 128)), bilinear(noise, (128, 128)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 20000), st.integers(1, 20000), st.floats(0.01, 1))
+def test_working_sizes_keep_the_aspect_under_the_cap(height: int, width: int, scale: float) -> None:
+    h, w = working_size((height, width), scale)
+    assert min(h, w) >= 1
+    assert max(h, w) <= 1600
+    assert h <= height
+    assert w <= width
+    if min(h, w) > 1:
+        assert abs(h * width - w * height) <= max(height, width)  # both are rounded by at most half a pixel
+
+
+def test_small_photos_are_not_reduced_to_nothing() -> None:
+    assert working_size((1080, 1920), 1 / 4) == (270, 480)
+    assert working_size((300, 400), 1 / 4) == (128, 171)
+    assert working_size((100, 50), 1 / 4) == (100, 50)
+    assert reference_size((1080, 1920), 1 / 4, 1600) == (256, 480)
