@@ -242,7 +242,8 @@ def _line(model: type[Block], details: Any) -> InitErrorDetails:
     elif kind == "missing":
         message = "this key is needed"
     elif kind in ("value_error", "assertion_error"):
-        message = message.partition(", ")[2] or message
+        # Tables inside tables pass here once for each level: pydantic's "Value error, " goes only once.
+        message, kind = message.partition(", ")[2] or message, "refused"
     return InitErrorDetails(
         type=PydanticCustomError(kind, "{message}", {"message": message}), loc=details["loc"], input=details["input"]
     )
