@@ -139,15 +139,13 @@ def create(
         return TimmBackbone(spec, in_chans=in_chans, pretrained=pretrained, **options)
     from aimkit.models import official
     from aimkit.models import weights as files
-    from aimkit.recipe import expand
 
-    path = expand(weights)
-    if path.is_file():
-        tensors = official.unwrap(files.read(path), str(path))
-        if not any(key.startswith("pyramid.") for key in tensors):
-            return TimmBackbone(spec, in_chans=in_chans, state_dict=tensors, **options)
+    path = files.find(weights)
+    tensors = official.unwrap(files.read(path), str(path))
+    if not any(key.startswith("pyramid.") for key in tensors):
+        return TimmBackbone(spec, in_chans=in_chans, state_dict=tensors, **options)
     trunk = TimmBackbone(spec, in_chans=in_chans, **options)
-    files.load(trunk, weights)
+    files.load(trunk, path)
     return trunk
 
 

@@ -6,10 +6,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aimkit.models.contract import Backbone, MattingOutput
+from aimkit.models.hub import HubModel
 from aimkit.models.preprocessing import Preprocessing, normalise
 
 
-class MattingModel(nn.Module):
+class MattingModel(nn.Module, HubModel):
     """Base of all networks; subclasses implement ``predict``.
 
     Args:

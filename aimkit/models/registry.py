@@ -59,6 +59,9 @@ def create_model(
         backbone, pretrained=pretrained, weights=backbone_weights, in_chans=in_chans, **backbone_options or {}
     )
     model: MattingModel = _call(build, f"model {name}", trunk, **options)
+    if isinstance(backbone, str):
+        kept = {"in_chans": in_chans, "backbone_options": backbone_options or {}, **options}
+        model.build = {"name": name, "backbone": backbone} | kept
     if weights is not None:
         from aimkit.models import weights as files
 
@@ -165,6 +168,6 @@ def _lazy(target: str, summary: str) -> Callable[..., Any]:
 models.register("aimnet")(
     _lazy("aimkit.models.aimnet:AimNet", "AimNet (Li et al., IJCAI 2021): semantic and matting decoders, fused.")
 )
-backbones.register("resnet34_mp", kind="max-pooling", params=21.3, pretrained="resnet34_mp.aim_in1k")(
+backbones.register("resnet34_mp", kind="max-pooling", params=21.3, pretrained="resnet34_mp.in1k")(
     _lazy("aimkit.models.resnet_mp:ResNet34MP", "The paper's ResNet-34: stride 1 convolutions, max-pooling, indices.")
 )
