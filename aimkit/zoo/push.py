@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 
@@ -62,5 +61,7 @@ def push(entry: Entry, repo: str, *, private: bool = False) -> str:
 
 def config(entry: Entry) -> bytes:
     """How the network is built, as ``from_pretrained`` reads it."""
-    content = {"architecture": entry.architecture, "backbone": entry.backbone, "options": entry.options}
-    return (json.dumps(content, indent=1) + "\n").encode()
+    from aimkit.models.hub import config_text
+
+    build = {"name": entry.architecture} if entry.architecture else {}
+    return config_text({**build, "backbone": entry.backbone, **entry.options}).encode()
