@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -54,6 +55,6 @@ def train(
     from aimkit.train.loop import train as start
 
     state = start(loaded, run, "auto" if auto_resume else resume)
-    if state.step == loaded.steps:
+    if state.step == loaded.steps and os.environ.get("RANK", "0") == "0":
         best = "" if state.best is None else f", best MAD {state.best:.4f}"
         console.info(f"trained {state.step} steps in {state.seconds:.0f} s{best}; {run / 'page.html'}")

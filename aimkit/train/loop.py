@@ -17,6 +17,7 @@ from aimkit import console
 from aimkit.data.loader import make_loader, to_device
 from aimkit.data.sampler import PositionSampler
 from aimkit.errors import AimkitError
+from aimkit.files import write_bytes
 from aimkit.rng import rng
 from aimkit.train import checkpoint
 from aimkit.train.checkpoint import State
@@ -47,7 +48,8 @@ def train(recipe: TrainRecipe, run: Path, resume: bool | str = False) -> State:
     run.mkdir(parents=True, exist_ok=True)
     parts = build(recipe, run)
     state = restore(parts, newest) if newest else State()
-    (run / "recipe.toml").write_text(checkpoint.recipe_text(recipe))
+    if parts.accelerator.is_main_process:
+        write_bytes(run / "recipe.toml", checkpoint.recipe_text(recipe).encode())
     with Log(recipe, run, parts, state) as log, stop_on_signal() as stop:
         sampler = PositionSampler(
             state.step,
@@ -76,7 +78,8 @@ def train(recipe: TrainRecipe, run: Path, resume: bool | str = False) -> State:
                 write(recipe, parts, state, run)
         if state.step < recipe.steps:
             write(recipe, parts, state, run)
-            console.info(f"stopped after step {state.step}; go on with: aimkit train --resume {run}")
+            if parts.accelerator.is_main_process:
+                console.info(f"stopped after step {state.step}; go on with: aimkit train --resume {run}")
     parts.accelerator.end_training()
     return state
 

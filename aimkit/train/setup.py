@@ -54,6 +54,8 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
         AimkitError: The recipe names something that is not there, or asks for what the machine does not have.
     """
     accelerator = Accelerator(
+        # Without this, accelerate takes several processes without a GPU for strangers to each other.
+        cpu=not torch.accelerator.is_available(),
         mixed_precision={"fp32": "no"}.get(recipe.precision, recipe.precision),
         gradient_accumulation_steps=recipe.accumulate,
         log_with=["tensorboard"] if recipe.tensorboard else None,
