@@ -28,7 +28,7 @@ from aimkit.recipe import apply_overrides, expand
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
 @click.option("--precision", default="auto", show_default=True, help="auto, fp32, bf16 or fp16.")
 @click.option("--channels-last", is_flag=True, help="Another memory format; often faster.")
-@click.option("--compile", "compiled", is_flag=True, help="torch.compile: a slow start, then faster.")
+@click.option("--compile", "compiled", is_flag=True, help="torch.compile: for many photos of one size.")
 @click.option("--resume", is_flag=True, help="Skip photos whose outputs are all there.")
 @click.option("--overwrite", is_flag=True, help="Replace outputs that are there.")
 def predict(photos: tuple[str, ...], out: str, resume: bool, overwrite: bool, **options: Any) -> int:

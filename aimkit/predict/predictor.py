@@ -82,7 +82,8 @@ class Predictor:
         short_side: Photos whose short side is longer are first reduced to it, and the result is enlarged again. The
             reference did so with 1080.
         channels_last: Memory format; faster on most GPUs, and for many networks on CPUs.
-        compile: Use ``torch.compile``: a slow start, then faster. Photos of one size profit most.
+        compile: Use ``torch.compile``: every size of a pass is compiled when it is first met (up to minutes on a CPU),
+            so it is for many photos of one size.
         options: Keywords of the strategy, such as ``detail_scale=1/3``.
 
     Raises:
@@ -118,7 +119,8 @@ class Predictor:
                 model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         network = Network(model, flip=tta, dtype=dtype, channels_last=channels_last)
         if compile:
-            network.model = torch.compile(model)
+            # One size at a time: with symbolic sizes, PyTorch 2.15 fails on the padding.
+            network.model = torch.compile(model, dynamic=False)
         self.network = network
 
     @classmethod
