@@ -14,7 +14,8 @@ from aimkit.zoo.sources.https import policy
 def fetch(job: Job) -> None:
     """Fetch a shared file of Drive, answering its question whether large files may go unscanned."""
     link = browser_link(job.source)
-    by_hand = f"open {link} in a browser, then: aimkit zoo pull {job.id or 'ID'} --from FILE"
+    trust = "" if job.known else " --trust-first-use"
+    by_hand = f"open {link} in a browser, then: aimkit zoo pull {job.id or 'ID'} --from FILE{trust}"
     try:
         import gdown
     except ImportError:

@@ -26,7 +26,7 @@ def fetch(job: Job) -> None:
         raise
     except Exception as error:  # The hub's client raises kinds of its own, of its HTTP library and of the system.
         reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
-        hint = "is the name right, and may you read it? (hf auth login)"
+        hint = "check the connection and the name; a private repository needs: hf auth login"
         raise AimkitError(f"the hub refuses: {reason}", job.source, hint, exit_code=1) from None
     shutil.rmtree(folder, ignore_errors=True)
 
