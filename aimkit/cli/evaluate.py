@@ -39,6 +39,7 @@ class _WithCompare(click.Command):
 @click.option("--truth", metavar="DIR", help="True mattes for --predictions, or a folder like --root.")
 @click.option("--trimaps", metavar="DIR", help="Trimaps for --predictions.")
 @click.option("--images", metavar="DIR", help="Photos for --predictions, for the report.")
+@click.option("--baseline", metavar="NAME", help="Measure a trivial predictor: zeros, ones, constant, otsu.")
 @click.option("--parity", is_flag=True, help="Conn as the reference computes it: metrics.conn=parity.")
 @click.option("--name", help="What tables call the model.")
 @click.option("-o", "--out", default="evaluation", show_default=True, help="Folder of the results.")
@@ -67,10 +68,15 @@ def evaluate(recipe: str, overrides: tuple[str, ...], **options: Any) -> None:
         folder = expand(options["predictions"])
         predict, strategy = None, "from files"
         facts = {"title": options["name"] or folder.name, "name": "predictions"}
+    elif options["baseline"]:
+        from aimkit.evaluate.baselines import baseline
+
+        predict, strategy = baseline(options["baseline"], data), "whole"
+        facts = {"title": options["name"] or options["baseline"], "name": f"baseline {options['baseline']}"}
     else:
         predict, facts = _model(loaded, options["device"])
         strategy = strategy_text(loaded.strategy)
-        facts = {"title": options["name"] or f"{loaded.model} {loaded.backbone}", **facts}
+        facts = {"title": options["name"] or f"{facts['name']} {facts['backbone']}", **facts}
     out = expand(options["out"], "--out")
     result = run(
         data,
@@ -184,17 +190,20 @@ def _model(recipe: Any, device: str) -> tuple[Any, dict[str, Any]]:
     import torch
 
     from aimkit.evaluate.digest import state_digest
-    from aimkit.models.registry import create_model
+    from aimkit.models.registry import DEFAULT_BACKBONE, create_model
     from aimkit.predict import Predictor
 
-    torch.manual_seed(recipe.seed)
-    untrained = recipe.weights == "random"
-    if untrained:
-        console.warn("the weights are random: this measures an untrained network")
-    model = create_model(recipe.model, backbone=recipe.backbone, weights=None if untrained else recipe.weights)
-    facts = {"name": recipe.model, "backbone": recipe.backbone, "weights": recipe.weights}
-    facts["weights_digest"] = state_digest(model)
     # Full precision unless the protocol says otherwise, so that GPUs and CPUs agree; colours are not measured.
-    options = {"precision": "fp32", "foreground": False, **recipe.strategy.options}
-    predictor = Predictor(model, strategy=recipe.strategy.name, device=device, **options)
+    options = {"precision": "fp32", "foreground": False, "device": device, **recipe.strategy.options}
+    name, backbone = recipe.model or None, recipe.backbone or None
+    if recipe.weights == "random":
+        console.warn("the weights are random: this measures an untrained network")
+        torch.manual_seed(recipe.seed)
+        network = create_model(name or "aimnet", backbone=backbone or DEFAULT_BACKBONE)
+        predictor = Predictor(network, recipe.strategy.name, **options)
+    else:
+        predictor = Predictor.load(recipe.weights, recipe.strategy.name, model=name, backbone=backbone, **options)
+        network = predictor.network.model
+    facts = {name: (network.build or {})[name] for name in ("name", "backbone")}
+    facts |= {"weights": recipe.weights, "weights_digest": state_digest(network)}
     return lambda image: predictor(image).alpha, facts

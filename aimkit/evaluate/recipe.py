@@ -58,8 +58,8 @@ class EvaluateRecipe(Recipe):
     """The root table.
 
     Attributes:
-        model: Registered network.
-        backbone: Its backbone.
+        model: Registered network; what the weights say, else AimNet, when empty.
+        backbone: Its backbone; what the weights say, else ``resnet34_mp``, when empty.
         weights: A file or a zoo id.
         data: What is evaluated on.
         strategy: How the network is applied.
@@ -67,8 +67,8 @@ class EvaluateRecipe(Recipe):
     """
 
     kind: Literal["evaluate"] = "evaluate"  # type: ignore[assignment]
-    model: str = "aimnet"
-    backbone: str = "resnet34_mp"
+    model: str = ""
+    backbone: str = ""
     weights: str = ""
     data: DataBlock = DataBlock()
     strategy: StrategyBlock = StrategyBlock()
