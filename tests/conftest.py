@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import zlib
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,3 +27,50 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("no shared folder beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def released_keys(golden: Path) -> list[tuple[str, tuple[int, ...], str | None]]:
+    """Key, shape and alias of every tensor of a released state dict."""
+    text = gzip.decompress((golden / "aimnet" / "keys.json.gz").read_bytes())
+    return [(key, tuple(shape), alias) for key, shape, alias in json.loads(text)]
+
+
+@pytest.fixture(scope="session")
+def golden_weights(released_keys: list[tuple[str, tuple[int, ...], str | None]]) -> dict[str, Any]:
+    """A released state dict, aliases included, with the golden values of seed 1. Not to be changed."""
+    weights: dict[str, Any] = {}
+    for key, shape, alias in released_keys:
+        weights[key] = weights[alias] if alias else _golden_values(key, shape)
+    return weights
+
+
+@pytest.fixture(scope="session")
+def paper(golden_weights: dict[str, Any]) -> Any:
+    """The paper's network with the golden weights, in evaluation mode. Not to be changed."""
+    from aimkit.models import official
+    from aimkit.models.aimnet import AimNet
+    from aimkit.models.resnet_mp import ResNet34MP
+
+    model = AimNet(ResNet34MP()).eval()
+    official.load_state_dict(model, golden_weights)
+    return model
+
+
+def _golden_values(key: str, shape: tuple[int, ...]) -> Any:
+    import torch
+
+    rng = np.random.default_rng([1, zlib.crc32(key.encode())])
+    last = key.rsplit(".", 1)[1]
+    if last == "num_batches_tracked":
+        return torch.tensor(0)
+    if last == "running_var":
+        values = rng.uniform(0.5, 1.5, shape)
+    elif last in ("running_mean", "bias"):
+        values = 0.1 * rng.standard_normal(shape)
+    elif len(shape) == 1:
+        values = rng.uniform(0.5, 1.5, shape)
+    else:
+        values = np.sqrt(2 / np.prod(shape[1:])) * rng.standard_normal(shape)
+    factor = {"decoder_final_g.weight": 0.001, "decoder_final_l.weight": 0.02}.get(key, 1.0)
+    return torch.from_numpy((values * factor).astype(np.float32))

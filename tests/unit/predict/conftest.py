@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-from aimkit.models import official
 from aimkit.models.aimnet import AimNet
 from aimkit.models.base import MattingModel
 from aimkit.models.contract import Backbone, Features, MattingOutput
 from aimkit.models.fusion import REPRESENTATIONS, argmax
 from aimkit.models.registry import backbones
-from aimkit.models.resnet_mp import ResNet34MP
 
 
 class PointwiseNet(torch.nn.Module):
@@ -58,35 +51,6 @@ def smooth_photo() -> np.ndarray:
     y, x = np.mgrid[:300, :420] / 420
     red, green = np.clip(4 * x - 1.8, 0, 1), np.clip(2.2 - 4 * x, 0, 1)
     return np.rint(255 * np.dstack([red, green, 0.5 + 0.4 * np.sin(9 * x + 5 * y)])).astype(np.uint8)
-
-
-@pytest.fixture(scope="session")
-def paper() -> MattingModel:
-    """The paper's network with the golden weights of seed 1: drawn by key, see tests/golden/aimnet."""
-    golden = Path(__file__).parents[2] / "golden"
-    rows = json.loads(gzip.decompress((golden / "aimnet" / "keys.json.gz").read_bytes()))
-    weights: dict[str, torch.Tensor] = {}
-    for key, shape, alias in rows:
-        weights[key] = weights[alias] if alias else _golden(key, tuple(shape))
-    model = AimNet(ResNet34MP()).eval()
-    official.load_state_dict(model, weights)
-    return model
-
-
-def _golden(key: str, shape: tuple[int, ...]) -> torch.Tensor:
-    rng, last = np.random.default_rng([1, zlib.crc32(key.encode())]), key.rsplit(".", 1)[1]
-    if last == "num_batches_tracked":
-        return torch.tensor(0)
-    if last == "running_var":
-        values = rng.uniform(0.5, 1.5, shape)
-    elif last in ("running_mean", "bias"):
-        values = 0.1 * rng.standard_normal(shape)
-    elif len(shape) == 1:
-        values = rng.uniform(0.5, 1.5, shape)
-    else:
-        values = np.sqrt(2 / np.prod(shape[1:])) * rng.standard_normal(shape)
-    factor = {"decoder_final_g.weight": 0.001, "decoder_final_l.weight": 0.02}.get(key, 1.0)
-    return torch.from_numpy((values * factor).astype(np.float32))
 
 
 class FewConvs(Backbone):
