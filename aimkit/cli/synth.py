@@ -72,7 +72,10 @@ def synth(
     metavar="[PATTERN]",
     help="Show the procedural generators instead, all or those that match.",
 )
-def preview(recipe: str | None, overrides: tuple[str, ...], out: str, rows: int, generators: str | None) -> None:
+@click.option("--wall", is_flag=True, help="With --generators: one picture of each, side by side.")
+def preview(
+    recipe: str | None, overrides: tuple[str, ...], out: str, rows: int, generators: str | None, wall: bool
+) -> None:
     """Draw a contact sheet of a RECIPE's samples: composite, alpha, label, cut-out on green."""
     if (recipe is None) == (generators is None):
         raise AimkitError("preview needs a recipe or --generators, and not both", hint="aimkit preview demo")
@@ -82,9 +85,9 @@ def preview(recipe: str | None, overrides: tuple[str, ...], out: str, rows: int,
     from aimkit.synth.inspect.canvas import encode_png
 
     if generators is not None:
-        from aimkit.synth.inspect.gallery import gallery
+        from aimkit.synth.inspect.gallery import gallery, overview
 
-        picture = gallery(generators)
+        picture = overview() if wall else gallery(generators)
     else:
         from aimkit.synth.engine import Synthesizer
         from aimkit.synth.inspect.sheet import contact_sheet, pick

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,9 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
         project_dir=run,
         step_scheduler_with_optimizer=False,
     )
+    if accelerator.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
+        # Threads that wait for each other stand still when a worker has their core.
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) - recipe.data.workers))
     if recipe.precision == "fp16" and accelerator.device.type == "cpu":
         raise AimkitError("fp16 needs a GPU", "precision", "use bf16 or fp32")
     if recipe.channels_last and accelerator.device.type == "cpu":

@@ -169,3 +169,14 @@ def test_help_of_these_commands_loads_nothing_heavy() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.splitlines()[-1] == "[]"
+
+
+@pytest.mark.slow
+def test_preview_draws_a_wall_of_all_generators(tmp_path: Path) -> None:
+    from aimkit.synth.procedural import background_generators, generators
+
+    target = tmp_path / "wall.png"
+    assert run(["preview", "--generators", "--wall", "-o", str(target)]) == 0
+    count = len(generators.list()) + len(background_generators.list())
+    height = cv2.imread(str(target)).shape[0]
+    assert height == 6 + -(-count // 8) * (120 + 18 + 6)

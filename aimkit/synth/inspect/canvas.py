@@ -57,6 +57,20 @@ def grid(header: Sequence[str], rows: Sequence[tuple[str, Sequence[UInt8]]], gap
     return np.asarray(sheet)
 
 
+def wall(pictures: Sequence[tuple[str, UInt8]], columns: int, gap: int = 6) -> UInt8:
+    """Tiles of one size in rows, each with its own caption; RGB."""
+    height, width = pictures[0][1].shape[:2]
+    caption, lines = 18, -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (gap + columns * (width + gap), gap + lines * (height + caption + gap)), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for number, (text, picture) in enumerate(pictures):
+        line, column = divmod(number, columns)
+        left, top = gap + column * (width + gap), gap + line * (height + caption + gap)
+        draw.text((left, top), text, INK, font(12))
+        sheet.paste(Image.fromarray(picture), (left, top + caption))
+    return np.asarray(sheet)
+
+
 def checkerboard(height: int, width: int, side: int = 16) -> UInt8:
     """A grey checkerboard, RGB; dark enough for white smoke, light enough for black wire."""
     y, x = np.mgrid[:height, :width] // side

@@ -8,7 +8,7 @@ from aimkit.errors import AimkitError
 from aimkit.registry import did_you_mean
 from aimkit.rng import rng
 from aimkit.synth.compose import composite
-from aimkit.synth.inspect.canvas import checkerboard, grid, tile
+from aimkit.synth.inspect.canvas import checkerboard, grid, tile, wall
 from aimkit.synth.procedural import background_generators, generators
 from aimkit.types import UInt8, to_uint8
 
@@ -41,6 +41,24 @@ def gallery(pattern: str = "*", *, variants: int = 3, size: tuple[int, int] = (2
     header = [text for _ in range(variants) for text in ("cut-out", "alpha")] + ["composite"]
     height, width = 150, round(150 * size[1] / size[0])
     return grid(header, [(caption, [tile(picture, width, height) for picture in row]) for caption, row in rows])
+
+
+def overview(columns: int = 8, size: tuple[int, int] = (300, 400), seed: int = 0) -> UInt8:
+    """One picture of each generator, foregrounds over backgrounds that take turns; RGB, uint8."""
+    grounds = background_generators.list()
+    pictures = []
+    for number, entry in enumerate(generators):
+        drawn = entry.value(entry.info["params"](generator=entry.name), size, rng(seed, "overview", entry.name))
+        back = _draw_background(grounds[number % len(grounds)], size, seed)
+        picture = composite(to_uint8(drawn.color), to_uint8(drawn.alpha), back)
+        pictures.append((f"{entry.name}  {entry.info['type']}", tile(picture, 160, 120)))
+    pictures += [(name, tile(_draw_background(name, size, seed), 160, 120)) for name in grounds]
+    return wall(pictures, columns)
+
+
+def _draw_background(name: str, size: tuple[int, int], seed: int) -> UInt8:
+    entry = background_generators.get(name)
+    return to_uint8(entry.value(entry.info["params"](generator=name), size, rng(seed, "overview", name)))
 
 
 def _foreground_row(name: str, variants: int, size: tuple[int, int], seed: int) -> tuple[str, list[UInt8]]:
