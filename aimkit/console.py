@@ -67,8 +67,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
         grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in cells:
         grid.add_row(*row)
-    # A pipe has no width: never fold what another program will read.
-    Console(width=None if sys.stdout.isatty() else 240, markup=False, highlight=False).print(grid)
+    if sys.stdout.isatty():
+        Console(markup=False, highlight=False).print(grid)
+        return
+    # A pipe has no width: never fold what another program will read, and leave no blanks at the ends of lines.
+    console = Console(width=240, markup=False, highlight=False)
+    with console.capture() as text:
+        console.print(grid)
+    out("\n".join(line.rstrip() for line in text.get().rstrip("\n").split("\n")))
 
 
 @contextmanager

@@ -244,6 +244,7 @@ def _line(model: type[Block], details: Any) -> InitErrorDetails:
     elif kind in ("value_error", "assertion_error"):
         # Tables inside tables pass here once for each level: pydantic's "Value error, " goes only once.
         message, kind = message.partition(", ")[2] or message, "refused"
+    message = message.replace("Input should be", "must be")
     return InitErrorDetails(
         type=PydanticCustomError(kind, "{message}", {"message": message}), loc=details["loc"], input=details["input"]
     )

@@ -1,4 +1,4 @@
-"""Measures a timm architecture on the meta device: no weights, no arithmetic, only shapes.
+"""Measures a timm architecture on the meta device: no weights, no arithmetic, only shapes (a few need the arithmetic).
 
 timm's ``feature_info`` says which maps there are; what it says of strides is off for some architectures, and which
 sizes one takes is written nowhere. So they are tried: first any multiple of 32 as it is, then with the keywords that
@@ -48,7 +48,17 @@ def probe(name: str, *, in_chans: int = 3, blocks: int = BLOCKS, **keywords: Any
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _probe(name, in_chans, blocks, keywords)
+        try:
+            return _probe(name, in_chans, blocks, keywords, "meta")
+        except AimkitError as error:
+            if not needs_values(error):
+                raise
+            return _probe(name, in_chans, blocks, keywords, "cpu")
+
+
+def needs_values(error: Exception) -> bool:
+    """Whether an architecture failed since it reads numbers out of its tensors, so that shapes are not enough."""
+    return "meta tensors" in str(error)
 
 
 def build(name: str, in_chans: int, keywords: dict[str, Any], **more: Any) -> nn.Module:
@@ -60,7 +70,7 @@ def build(name: str, in_chans: int, keywords: dict[str, Any], **more: Any) -> nn
 def takes_channels(spec: TimmSpec, in_chans: int) -> bool:
     """Whether the architecture works with so many input channels."""
     try:
-        model = _meta(spec.name, in_chans, spec.keywords)
+        model = _built(spec.name, in_chans, spec.keywords, "meta")
     except Exception:
         return False
     return _runs(model, in_chans, spec.size.padded(_reference(spec.size)), [])
@@ -71,10 +81,10 @@ def channels_first(maps: list[Tensor], layout: str) -> list[Tensor]:
     return [m.permute(0, 3, 1, 2) for m in maps] if layout == "NHWC" else list(maps)
 
 
-def _probe(name: str, in_chans: int, blocks: int, given: dict[str, Any]) -> TimmSpec:
+def _probe(name: str, in_chans: int, blocks: int, given: dict[str, Any], device: str) -> TimmSpec:
     failures: list[str] = []
     best: tuple[_Way, list[float]] | None = None
-    for way in _ways(name, in_chans, given, failures):
+    for way in _ways(name, in_chans, given, device, failures):
         strides = _strides(way.model, in_chans, way.rule)
         best = best or (way, strides)
         # A patch of 14 pixels takes multiples of 32 by cutting off what is left over: go on to where grids are exact.
@@ -90,7 +100,7 @@ def _probe(name: str, in_chans: int, blocks: int, given: dict[str, Any]) -> Timm
     if _is_flat(strides) and "out_indices" not in way.keywords:
         keywords = way.keywords | {"out_indices": _spread(len(way.model.feature_info.info), blocks)}
         try:
-            spread = way._replace(keywords=keywords, model=_meta(name, in_chans, keywords))
+            spread = way._replace(keywords=keywords, model=_built(name, in_chans, keywords, device))
             return _spec(name, spread, in_chans)
         except Exception as error:
             failures.append(_cause(error))
@@ -105,13 +115,13 @@ class _Way(NamedTuple):
     model: Any
 
 
-def _ways(name: str, in_chans: int, given: dict[str, Any], failures: list[str]) -> Iterator[_Way]:
+def _ways(name: str, in_chans: int, given: dict[str, Any], device: str, failures: list[str]) -> Iterator[_Way]:
     """Ways to feed the architecture that work, the best first; coarse ones only when there is no fine one."""
     models: dict[int, tuple[dict[str, Any], Any] | None] = {}
 
     def freed(i: int) -> tuple[dict[str, Any], Any] | None:
         if i not in models:
-            models[i] = _build_some_way(name, in_chans, given | _FREEDOMS[i], failures)
+            models[i] = _build_some_way(name, in_chans, given | _FREEDOMS[i], device, failures)
         return models[i]
 
     found = False
@@ -137,11 +147,11 @@ def _ways(name: str, in_chans: int, given: dict[str, Any], failures: list[str]) 
 
 
 def _build_some_way(
-    name: str, in_chans: int, keywords: dict[str, Any], failures: list[str]
+    name: str, in_chans: int, keywords: dict[str, Any], device: str, failures: list[str]
 ) -> tuple[dict[str, Any], nn.Module] | None:
     for route in ({}, {"feature_cls": "getter"}):
         try:
-            return keywords | route, _meta(name, in_chans, keywords | route)
+            return keywords | route, _built(name, in_chans, keywords | route, device)
         except Exception as error:
             failures.append(_cause(error))
     return None
@@ -170,14 +180,14 @@ def _own_sizes(model: Any, given: dict[str, Any]) -> list[tuple[int, int]]:
     return [*sizes, (224, 224), (256, 256), (384, 384)]
 
 
-def _meta(name: str, in_chans: int, keywords: dict[str, Any]) -> nn.Module:
-    with torch.device("meta"):
+def _built(name: str, in_chans: int, keywords: dict[str, Any], device: str) -> nn.Module:
+    with torch.device(device):
         return build(name, in_chans, keywords).eval()
 
 
 def _run(model: Any, in_chans: int, size: tuple[int, int], batch: int = 1) -> list[Tensor]:
-    with torch.device("meta"):
-        return list(model(torch.empty(batch, in_chans, *size)))
+    with next(model.parameters()).device:
+        return list(model(torch.zeros(batch, in_chans, *size)))
 
 
 def _runs(model: Any, in_chans: int, size: tuple[int, int], failures: list[str]) -> bool:

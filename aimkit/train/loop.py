@@ -45,8 +45,8 @@ def train(recipe: TrainRecipe, run: Path, resume: bool | str = False) -> State:
         AimkitError: Something in the recipe or the folder is wrong, or the loss is no number any more.
     """
     newest = find_start(recipe, run, resume)
-    run.mkdir(parents=True, exist_ok=True)
     parts = build(recipe, run)
+    run.mkdir(parents=True, exist_ok=True)
     state = restore(parts, newest) if newest else State()
     if parts.accelerator.is_main_process:
         write_bytes(run / "recipe.toml", checkpoint.recipe_text(recipe).encode())
