@@ -57,24 +57,20 @@ def out(text: str) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """A table on stdout; columns whose cells are all numbers are aligned to the right."""
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty() or len(cells) > 200:
+        # A pipe has no width: never fold what another program will read. A long table would take rich seconds.
+        out("\n".join(_plain_table(columns, cells, title)))
+        return
     from rich.console import Console
     from rich.table import Table
 
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
     grid = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for position, name in enumerate(columns):
-        numeric = bool(cells) and all(_is_number(row[position]) for row in cells)
-        grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        grid.add_column(name, justify="right" if _is_numeric(cells, position) else "left", overflow="fold")
     for row in cells:
         grid.add_row(*row)
-    if sys.stdout.isatty():
-        Console(markup=False, highlight=False).print(grid)
-        return
-    # A pipe has no width: never fold what another program will read, and leave no blanks at the ends of lines.
-    console = Console(width=240, markup=False, highlight=False)
-    with console.capture() as text:
-        console.print(grid)
-    out("\n".join(line.rstrip() for line in text.get().rstrip("\n").split("\n")))
+    Console(markup=False, highlight=False).print(grid)
 
 
 @contextmanager
@@ -142,6 +138,25 @@ def stderr() -> Console:
     from rich.console import Console
 
     return Console(stderr=True)
+
+
+def _plain_table(columns: Sequence[str], cells: list[list[str]], title: str) -> list[str]:
+    """Lines of aligned columns, without blanks at their ends."""
+    lines = [list(columns), *cells]
+    widths = [max(len(line[position]) for line in lines) for position in range(len(columns))]
+    right = [_is_numeric(cells, position) for position in range(len(columns))]
+    texts = [
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
+    return [title, *texts] if title else texts
+
+
+def _is_numeric(cells: list[list[str]], position: int) -> bool:
+    return bool(cells) and all(_is_number(row[position]) for row in cells)
 
 
 def _is_number(text: str) -> bool:
