@@ -136,9 +136,12 @@ def _cells(info: BackboneInfo, status: bool) -> list[str]:
 
 
 def _counts(found: list[BackboneInfo]) -> str:
-    checked = [info for info in found if info.status]
+    of_timm = [info for info in found if info.spec is not None]
+    checked = [info for info in of_timm if info.status]
     ok = sum(info.status == "ok" for info in checked)
-    return f"{ok} ok, {len(checked) - ok} failed, {len(found) - len(checked)} not checked"
+    run = sum(info.status == "ok" and info.checked == "run" for info in checked)
+    failed, left = len(checked) - ok, len(of_timm) - len(checked)
+    return f"{ok} of timm's ok ({run} run, {ok - run} by shape), {failed} failed, {left} not checked"
 
 
 def _plain(info: BackboneInfo) -> dict[str, Any]:
