@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import zlib
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aimkit import console
+
 ROOT = Path(__file__).resolve().parents[1]
+
+# Tests run in several processes; threads inside them only wait for each other. Read when torch is first imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def _normal_verbosity() -> None:
+    """A test that ran the command line with -q must not silence the next."""
+    console.set_verbosity(0)
 
 
 @pytest.fixture(scope="session")
