@@ -15,13 +15,12 @@ from aimkit.synth import labels
 from aimkit.synth.infer import infer
 from aimkit.synth.sources.pairs import subfolder
 from aimkit.synth.sources.scan import find_images
-from aimkit.synth.sources.typefile import match, read_types
+from aimkit.synth.sources.typefile import match, read_types, usual_types_file
 from aimkit.types import Array, ImageType, Sample, to_uint8
 
 #: Usual names, the published ones first.
 IMAGE_FOLDERS = ("original", "image", "images", "im", "DUTS-TR-Image", "img", "merged")
 ALPHA_FOLDERS = ("mask", "alpha", "masks", "gt", "DUTS-TR-Mask")
-TYPE_FILES = ("aim_category_type.json", "types.json")
 
 
 @dataclass(frozen=True)
@@ -90,12 +89,12 @@ def image_alpha_pairs(root: Path, types: str = "", kernel: int = 30) -> PairSamp
         AimkitError: Folders are missing, nothing matches, or the types file does not fit.
     """
     found = _matched(root, "", "")
-    file = types or next((str(root / name) for name in TYPE_FILES if (root / name).is_file()), "")
-    if not file:
+    file = types or usual_types_file(root)
+    if file is None:
         return PairSamples(found, kernel)
     matching = match([pair.name for pair in found], read_types(file))
     if matching.missing:
-        raise AimkitError(f"the types file misses {len(matching.missing)} images\n{matching.text()}", file)
+        raise AimkitError(f"the types file misses {len(matching.missing)} images\n{matching.text()}", str(file))
     typed = [matching.typed[pair.name] for pair in found]
     return PairSamples(
         [Pair(p.name, p.image, p.alpha, t.type, t.category) for p, t in zip(found, typed, strict=True)], kernel

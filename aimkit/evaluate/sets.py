@@ -19,12 +19,11 @@ from aimkit.recipe import expand
 from aimkit.registry import did_you_mean
 from aimkit.synth.labels import trimap as make_trimap
 from aimkit.synth.sources.scan import find_images
-from aimkit.synth.sources.typefile import Typed, match, nearest, read_types
+from aimkit.synth.sources.typefile import USUAL_NAMES, Typed, match, nearest, read_types, usual_types_file
 from aimkit.types import Array, UInt8
 
 #: The categories of AIM-500.
 CATEGORIES = ("animal", "fruit", "furniture", "plant", "portrait", "toy", "transparent")
-_TYPES_FILES = ("aim_category_type.json", "types.json")
 
 
 @dataclass(frozen=True)
@@ -248,9 +247,9 @@ def _require(names: dict[str, Path], found: dict[str, Path], what: str, where: s
 def _types_file(folder: Path, types: str, *, needed: bool) -> Path | None:
     if types:
         return expand(types, "--types")
-    path = next((folder / name for name in _TYPES_FILES if (folder / name).is_file()), None)
+    path = usual_types_file(folder)
     if path is None and needed:
-        raise AimkitError(f"there is no types file {_TYPES_FILES[0]}", str(folder), "name it: --types FILE")
+        raise AimkitError(f"there is no types file {USUAL_NAMES[0]}", str(folder), "name it: --types FILE")
     return path
 
 

@@ -16,6 +16,9 @@ from aimkit.recipe import expand
 from aimkit.registry import did_you_mean
 from aimkit.types import ImageType
 
+#: AIM-500's own name, and that of the datasets that we write.
+USUAL_NAMES = ("aim_category_type.json", "types.json")
+
 
 @dataclass(frozen=True)
 class Typed:
@@ -47,6 +50,11 @@ class Matching:
         for title, rows in (("not named", self.missing), ("fits nothing", self.unknown)):
             lines += [f"{title}: {name}" + (f"   (nearest: {near})" if near else "") for name, near in rows]
         return "\n".join(lines)
+
+
+def usual_types_file(folder: Path) -> Path | None:
+    """The types file that lies in a folder under one of its usual names, or None."""
+    return next((folder / name for name in USUAL_NAMES if (folder / name).is_file()), None)
 
 
 def read_types(path: str | Path, dataset: str = "") -> dict[str, Typed]:
