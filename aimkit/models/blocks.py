@@ -95,12 +95,12 @@ class SqueezeExcite(nn.Module):
     def __init__(self, channels: int, reduction: int = 16) -> None:
         super().__init__()
         hidden = max(channels // reduction, 4)
-        self.fc = nn.Sequential(
-            nn.Linear(channels, hidden, bias=False),
-            nn.ReLU(inplace=True),
-            nn.Linear(hidden, channels, bias=False),
-            nn.Sigmoid(),
-        )
+        squeeze, excite = nn.Linear(channels, hidden, bias=False), nn.Linear(hidden, channels, bias=False)
+        # The input is a mean of rectified maps. With four hidden units, one block in sixteen would start with all of
+        # them below zero for every image and never learn; rows of a positive sum start above.
+        with torch.no_grad():
+            squeeze.weight *= torch.where(squeeze.weight.sum(dim=1, keepdim=True) < 0, -1.0, 1.0)
+        self.fc = nn.Sequential(squeeze, nn.ReLU(inplace=True), excite, nn.Sigmoid())
 
     def forward(self, x: Tensor) -> Tensor:
         scale = self.fc(x.mean(dim=(2, 3)))
