@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aimkit.errors import AimkitError
 
 _verbosity = 0
+_stderr: tuple[Any, Console] | None = None
 
 
 def set_verbosity(level: int) -> None:
@@ -73,6 +74,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
     Console(markup=False, highlight=False).print(grid)
 
 
+def shows_live() -> bool:
+    """Whether there is a terminal for displays that change, and nobody asked for quiet."""
+    return _verbosity >= 0 and sys.stderr.isatty()
+
+
 @contextmanager
 def progress(total: int | None, label: str, unit: str = "") -> Iterator[Progress]:
     """A progress bar with rate and time left on a terminal; a plain line every ten seconds elsewhere."""
@@ -91,7 +97,7 @@ class Progress:
         self.done = 0
         self._start = self._last = time.monotonic()
         self._bar: Any = None
-        if _verbosity >= 0 and sys.stderr.isatty():
+        if shows_live():
             from rich import progress as bars
 
             self._bar = bars.Progress(
@@ -134,10 +140,14 @@ class Progress:
 
 
 def stderr() -> Console:
-    """The console for everything that is not a result."""
+    """The console for everything that is not a result: one, so that messages and a live display keep off each other."""
     from rich.console import Console
 
-    return Console(stderr=True)
+    global _stderr
+    file = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+    if _stderr is None or _stderr[0] is not file:
+        _stderr = (file, Console(stderr=True))
+    return _stderr[1]
 
 
 def _plain_table(columns: Sequence[str], cells: list[list[str]], title: str) -> list[str]:

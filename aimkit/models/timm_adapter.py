@@ -73,6 +73,11 @@ class TimmBackbone(Backbone):
         maps = [fit(m, grid, seen, covered) for m, grid in zip(maps, grids, strict=True)]
         return Features(self.pyramid(maps, image))
 
+    def drop_finest(self) -> None:
+        """Leave out the map of stride 1 where the architecture has none of its own."""
+        self.pyramid.drop_finest()
+        self.channels = self.pyramid.channels
+
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Trade time for memory in training, where the architecture can.
 
@@ -82,7 +87,11 @@ class TimmBackbone(Backbone):
         candidates: list[Any] = [self.trunk, getattr(self.trunk, "model", None)]
         for module in candidates:
             if module is not None and hasattr(module, "set_grad_checkpointing"):
-                module.set_grad_checkpointing(enable)
+                try:
+                    module.set_grad_checkpointing(enable)
+                except AssertionError:
+                    # timm's way to say that it can't.
+                    break
                 return
         raise AimkitError("this architecture has no gradient checkpointing", f"backbone {self.spec.name}")
 

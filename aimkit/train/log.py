@@ -14,6 +14,7 @@ import torch
 
 from aimkit import console
 from aimkit.train.checkpoint import State
+from aimkit.train.live import LiveView, clock
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import Parts
 
@@ -33,25 +34,34 @@ class Log:
         self._since = time.monotonic()
         self._begin, self._start_step = time.monotonic(), state.step
         self._file: Any = None
+        self._live: LiveView | None = None
         if parts.accelerator.is_main_process:
             kept = [line for line in read(self.path) if line["step"] <= state.step]
             self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
             self._file = self.path.open("a")
         if recipe.tensorboard:
-            parts.accelerator.init_trackers("tensorboard")
+            # Points behind the step that a run resumes at are dropped there, too.
+            parts.accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": state.step + 1}})
 
     def __enter__(self) -> Log:
+        recipe = self.recipe
+        if self._file is not None and console.shows_live():
+            self._live = LiveView(self.run.name, self._start_step, recipe.steps, recipe.batch, console.stderr())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._live is not None:
+            self._live.close()
         if self._file is not None:
             self._file.close()
             self.page()
 
     def step(self, state: State, terms: dict[str, float]) -> None:
         """Note the terms of a finished step; a line is written every ``log_every`` steps."""
+        if self._live is not None:
+            self._live.update(state.step, terms, self._left(state), memory(self.parts.accelerator.device))
         for name, value in terms.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
@@ -62,7 +72,7 @@ class Log:
         means["samples_per_second"] = self._count * self.recipe.batch / max(seconds, 1e-9)
         means["memory_gb"] = memory(self.parts.accelerator.device)
         self._write("train", state.step, means)
-        if self._file is not None:
+        if self._file is not None and self._live is None:
             console.info(self._line(state, means))
         self._sums, self._count, self._since = {}, 0, time.monotonic()
 
@@ -77,6 +87,8 @@ class Log:
             self.page()
         # Validation is no training time.
         self._since = time.monotonic()
+        if self._live is not None:
+            self._live.pause()
 
     def page(self) -> None:
         """Write ``page.html`` anew."""
@@ -91,14 +103,17 @@ class Log:
         if self.recipe.tensorboard:
             self.parts.accelerator.log({f"{kind}/{name}": value for name, value in values.items()}, step=step)
 
-    def _line(self, state: State, means: dict[str, float]) -> str:
+    def _left(self, state: State) -> float:
+        """Seconds to go, at the speed of this session."""
         done = state.step - self._start_step
-        left = (time.monotonic() - self._begin) / max(done, 1) * (self.recipe.steps - state.step)
+        return (time.monotonic() - self._begin) / max(done, 1) * (self.recipe.steps - state.step)
+
+    def _line(self, state: State, means: dict[str, float]) -> str:
         terms = {"ce": "semantic_cross_entropy", "detail": "detail_alpha", "alpha": "fusion_alpha"}
         parts = "  ".join(f"{short} {means[name]:.4f}" for short, name in terms.items() if name in means)
         return (
             f"step {state.step}/{self.recipe.steps}  loss {means['total']:.4f}  {parts}  lr {means['lr']:.2g}  "
-            f"{means['samples_per_second']:.1f} samples/s  {_clock(left)} left  {means['memory_gb']:.1f} GB"
+            f"{means['samples_per_second']:.1f} samples/s  {clock(self._left(state))} left  {means['memory_gb']:.1f} GB"
         )
 
 
@@ -119,8 +134,3 @@ def memory(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / 1e9
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e9 if sys.platform == "darwin" else peak / 1e6
-
-
-def _clock(seconds: float) -> str:
-    hours, rest = divmod(int(seconds), 3600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}"

@@ -20,6 +20,7 @@ from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.rng import rng
 from aimkit.train import checkpoint
+from aimkit.train.activations import counted_once
 from aimkit.train.checkpoint import State
 from aimkit.train.log import Log
 from aimkit.train.losses import matting_losses, semantic_scores
@@ -99,7 +100,8 @@ def one_step(
             with accelerator.autocast():
                 output = parts.model(network_input(parts.network, batch["image"], recipe.channels_last))
             terms = compute_losses(recipe, parts, output, batch)
-            accelerator.backward(terms["total"])
+            with counted_once(parts.network.backbone, recipe.model.checkpoint_activations):
+                accelerator.backward(terms["total"])
             if recipe.optim.clip is not None and accelerator.sync_gradients:
                 accelerator.clip_grad_norm_(parts.model.parameters(), recipe.optim.clip)
             parts.optimizer.step()

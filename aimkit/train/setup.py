@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,12 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.checkpoint import checkpoint as recompute
 
 from aimkit import console
 from aimkit.data.loader import StreamDataset
 from aimkit.errors import AimkitError
 from aimkit.models.registry import create_model
+from aimkit.train.activations import recompute
 from aimkit.train.optim import make_optimizer
 from aimkit.train.recipe import TrainRecipe
 
@@ -54,12 +55,14 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
     Raises:
         AimkitError: The recipe names something that is not there, or asks for what the machine does not have.
     """
+    if recipe.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise AimkitError("TensorBoard is not installed", "tensorboard", "pip install 'aimkit[tensorboard]'")
     accelerator = Accelerator(
         # Without this, accelerate takes several processes without a GPU for strangers to each other.
         cpu=not torch.accelerator.is_available(),
         mixed_precision={"fp32": "no"}.get(recipe.precision, recipe.precision),
         gradient_accumulation_steps=recipe.accumulate,
-        log_with=["tensorboard"] if recipe.tensorboard else None,
+        log_with=["tensorboard"] if recipe.tensorboard and run is not None else None,
         project_dir=run,
         step_scheduler_with_optimizer=False,
     )
@@ -99,8 +102,7 @@ def build_network(recipe: TrainRecipe) -> Any:
 
         console.info(load_matching(network, table.init).text())
     if table.checkpoint_activations:
-        inner = network.backbone.forward
-        network.backbone.forward = lambda image: recompute(inner, image, use_reentrant=False)  # type: ignore[method-assign]
+        recompute(network.backbone)
     return network
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +15,13 @@ import torch
 from safetensors.torch import load_file
 
 from aimkit.errors import AimkitError
-from aimkit.recipe import parse
 from aimkit.train import checkpoint
 from aimkit.train.log import read
 from aimkit.train.loop import guard, train
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import build
 
-SYNTH = {
-    "source": "synth",
-    "recipe": "demo",
-    "overrides": [
-        "placement.height=64",
-        "placement.width=64",
-        "labels.kernel=5",
-        "balance={NS=1, STM=1}",
-        'foregrounds.0.generators=["mesh", "smoke"]',
-        'backgrounds.0.generators=["sky"]',
-    ],
-}
-
-
-def recipe(**keys: Any) -> TrainRecipe:
-    data: dict[str, Any] = {
-        "kind": "train",
-        "seed": 5,
-        "steps": 4,
-        "batch": 2,
-        "log_every": 1,
-        "checkpoint_every": 2,
-        "model": {"backbone": "mobilenetv3_small_050"},
-        "data": {"workers": 0, "train": SYNTH, "transform": {"transform": "crop", "size": 64, "crops": [64]}},
-        "optim": {"lr": 1e-3, "warmup": 1},
-    }
-    return parse(TrainRecipe, {**data, **keys}, "test")
+Make = Callable[..., TrainRecipe]
 
 
 def weights(run: Path, step: int, name: str = "model") -> dict[str, torch.Tensor]:
@@ -59,19 +33,19 @@ def equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory, recipe: Make, held_out: dict[str, Any]) -> Path:
     """A run of four steps with everything on."""
     run = tmp_path_factory.mktemp("whole")
-    validation = {"data": {**SYNTH, "reseed": False}, "count": 2, "every": 2, "size": 64, "gallery": 1}
-    train(recipe(validation=validation, ema=0.9), run)
+    train(recipe(validation=held_out, ema=0.9), run)
     return run
 
 
-def test_two_steps_and_two_more_equal_four_bit_for_bit(whole: Path, tmp_path: Path) -> None:
+def test_two_steps_and_two_more_equal_four_bit_for_bit(
+    whole: Path, tmp_path: Path, recipe: Make, held_out: dict[str, Any]
+) -> None:
     from aimkit.train import loop
 
-    validation = {"data": {**SYNTH, "reseed": False}, "count": 2, "every": 2, "size": 64, "gallery": 1}
-    same = recipe(validation=validation, ema=0.9)
+    same = recipe(validation=held_out, ema=0.9)
     before = loop.one_step
 
     def stop_after_two(recipe: Any, parts: Any, state: Any, *rest: Any) -> Any:
@@ -118,7 +92,7 @@ def test_a_run_leaves_what_it_promises(whole: Path) -> None:
     assert metadata["backbone"] == "mobilenetv3_small_050"
 
 
-def test_accumulating_gives_the_same_gradient_when_norms_are_frozen(tmp_path: Path) -> None:
+def test_accumulating_gives_the_same_gradient_when_norms_are_frozen(tmp_path: Path, recipe: Make) -> None:
     model = {"backbone": "mobilenetv3_small_050", "freeze_norm": True}
     for name, accumulate in (("a", 1), ("b", 2)):
         train(
@@ -130,7 +104,7 @@ def test_accumulating_gives_the_same_gradient_when_norms_are_frozen(tmp_path: Pa
         assert torch.allclose(one[name].float(), two[name].float(), atol=1e-5), name
 
 
-def test_a_frozen_backbone_does_not_move(tmp_path: Path) -> None:
+def test_a_frozen_backbone_does_not_move(tmp_path: Path, recipe: Make) -> None:
     train(recipe(steps=2, optim={"lr": 1e-2, "freeze_backbone": 2, "weight_decay": 0.1}), tmp_path)
     fresh, after = build(recipe()).network.state_dict(), weights(tmp_path, 2)
     moved = {name for name in after if not torch.equal(fresh[name], after[name])}
@@ -138,7 +112,7 @@ def test_a_frozen_backbone_does_not_move(tmp_path: Path) -> None:
     assert not any(name.startswith("backbone.") for name in moved)
 
 
-def test_resume_and_folders_that_do_not_go_together_are_told(whole: Path, tmp_path: Path) -> None:
+def test_resume_and_folders_that_do_not_go_together_are_told(whole: Path, tmp_path: Path, recipe: Make) -> None:
     with pytest.raises(AimkitError, match="holds a run already"):
         train(recipe(), whole)
     with pytest.raises(AimkitError, match="no checkpoint to go on from"):
@@ -147,7 +121,7 @@ def test_resume_and_folders_that_do_not_go_together_are_told(whole: Path, tmp_pa
         train(recipe(seed=6), whole, resume="auto")
 
 
-def test_a_loss_that_is_no_number_or_jumps_stops_the_run_and_names_the_samples(tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_or_jumps_stops_the_run_and_names_the_samples(tmp_path: Path, recipe: Make) -> None:
     state = checkpoint.State(step=30, average=1.0)
     guard(recipe(), state, {"total": 2.0}, [1, 2], tmp_path)
     assert state.average == pytest.approx(1.02)
@@ -165,12 +139,14 @@ def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
         checkpoint.load(folder)
 
 
-def test_weights_of_unknown_terms_are_told() -> None:
+def test_weights_of_unknown_terms_are_told(recipe: Make) -> None:
     with pytest.raises(AimkitError, match="no term detail_laplacian in stage duts"):
         recipe(stage="duts", weights={"detail_laplacian": 1.0})
 
 
-def test_a_run_can_start_from_another(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_can_start_from_another(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], recipe: Make
+) -> None:
     model = {"backbone": "mobilenetv3_small_050", "init": str(whole)}
     started = build(recipe(model=model)).network.state_dict()
     assert equal(started, load_file(whole / "checkpoints/best/model.safetensors"))
@@ -178,7 +154,7 @@ def test_a_run_can_start_from_another(whole: Path, tmp_path: Path, capsys: pytes
 
 
 @pytest.mark.slow
-def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path, recipe: Make) -> None:
     import tomli_w
 
     data = recipe(steps=6, checkpoint_every=1).resolved()
@@ -196,7 +172,7 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path) -> None:
+def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path, recipe: Make) -> None:
     import tomli_w
 
     model = {"backbone": "mobilenetv3_small_050", "freeze_norm": True}
@@ -212,7 +188,7 @@ def test_two_processes_equal_one_with_the_same_global_batch(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_one_batch_can_be_learnt_by_heart(tmp_path: Path) -> None:
+def test_one_batch_can_be_learnt_by_heart(tmp_path: Path, recipe: Make) -> None:
     """The end-to-end check that the learning works: four samples, again and again, down to almost no error."""
     from aimkit.data.loader import make_loader, to_device
     from aimkit.data.sampler import PositionSampler
