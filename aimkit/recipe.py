@@ -10,7 +10,6 @@ import hashlib
 import importlib
 import json
 import os
-import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from aimkit import resources
 from aimkit.errors import AimkitError
 from aimkit.registry import Registry, did_you_mean
+from aimkit.storage import Place, Remote, fill, place
 
 #: What each kind of recipe is read as; named, not imported, since most callers need only one.
 KINDS = {
@@ -90,11 +90,13 @@ class Recipe(Block):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def load_recipe(name_or_path: str | os.PathLike[str], overrides: Iterable[str] = (), *, kind: str | None = None) -> Any:
+def load_recipe(
+    name_or_path: str | os.PathLike[str] | Remote, overrides: Iterable[str] = (), *, kind: str | None = None
+) -> Any:
     """Read, override and check a recipe.
 
     Args:
-        name_or_path: A packaged recipe (``demo``, ``train/demo``) or a TOML file.
+        name_or_path: A packaged recipe (``demo``, ``train/demo``) or a TOML file, by path or URL.
         overrides: ``key=value`` texts; the value is read as TOML, else as a string.
         kind: ``synth``, ``train`` or ``evaluate``; a recipe of another kind is refused. A bare name that several
             kinds have is looked up in this order.
@@ -137,28 +139,28 @@ def parse(model: type[M], data: Mapping[str, Any], where: str) -> M:
         raise AimkitError(f"{len(lines)} keys are wrong:\n  " + "\n  ".join(lines), where) from None
 
 
-def find(name_or_path: str | os.PathLike[str], kind: str | None = None) -> Path:
+def find(name_or_path: str | os.PathLike[str] | Remote, kind: str | None = None) -> Place:
     """The file of a packaged name or a path.
 
     Raises:
         AimkitError: Neither exists; the hint names the nearest recipes.
     """
-    text = os.fspath(name_or_path)
+    text = str(name_or_path) if isinstance(name_or_path, Remote) else os.fspath(name_or_path)
     packaged = resources.recipes()
     for key in [text, *(f"{k}/{text}" for k in ([kind] if kind else KINDS))]:
         if key in packaged:
             return packaged[key]
-    path = expand(text)
+    path = place(text)
     if path.is_file():
         return path
-    if path.suffix == ".toml" or len(path.parts) > 2:
+    if isinstance(path, Remote) or path.suffix == ".toml" or len(path.parts) > 2:
         raise AimkitError("no such recipe file", str(path), "'aimkit recipes ls' lists the packaged ones")
     known = [key for key in packaged if kind is None or key.startswith(f"{kind}/")]
     names = known + [key.split("/")[1] for key in known]
     raise AimkitError(f"unknown recipe '{text}'", hint=did_you_mean(text, names) + " ('aimkit recipes ls')")
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Place) -> dict[str, Any]:
     """Read a TOML file.
 
     Raises:
@@ -167,7 +169,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise AimkitError(f"can't read the file: {error.strerror}", str(path)) from None
+        raise AimkitError(f"can't read the file: {error.strerror or error}", str(path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AimkitError(f"not valid TOML: {error}", str(path), "see toml.io for the syntax") from None
 
@@ -193,13 +195,7 @@ def expand(path: str | os.PathLike[str], where: str = "") -> Path:
     Raises:
         AimkitError: An environment variable is not set.
     """
-    text = os.fspath(path)
-    for name in re.findall(r"\$\{(\w+)\}", text):
-        if name not in os.environ:
-            raise AimkitError(
-                f"the environment variable {name} is not set", where or text, f"export {name}=/your/folder"
-            )
-    return Path(re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], text)).expanduser()
+    return Path(fill(path, where)).expanduser()
 
 
 def named(registry: Registry[Any], key: str) -> Callable[[Any], Any]:
@@ -224,7 +220,7 @@ def named(registry: Registry[Any], key: str) -> Callable[[Any], Any]:
     return validate
 
 
-def header(path: Path) -> str:
+def header(path: Place) -> str:
     """The comment block that opens a recipe file, without the marks."""
     lines = []
     for line in path.read_text(encoding="utf-8").splitlines():
