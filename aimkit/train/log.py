@@ -45,6 +45,8 @@ class Log:
 
     def __enter__(self) -> Log:
         recipe = self.recipe
+        if self._file is not None:
+            console.info(opening(recipe, self.parts))
         if self._file is not None and console.shows_live():
             self._live = LiveView(self.run.name, self._start_step, recipe.steps, recipe.batch, console.stderr())
         return self
@@ -115,6 +117,17 @@ class Log:
             f"step {state.step}/{self.recipe.steps}  loss {means['total']:.4f}  {parts}  lr {means['lr']:.2g}  "
             f"{means['samples_per_second']:.1f} samples/s  {clock(self._left(state))} left  {means['memory_gb']:.1f} GB"
         )
+
+
+def opening(recipe: TrainRecipe, parts: Parts) -> str:
+    """What is going to be trained, in a line."""
+    count = sum(parameter.numel() for parameter in parts.network.parameters())
+    processes = parts.accelerator.num_processes
+    device = str(parts.accelerator.device) if processes == 1 else f"{processes} processes on {parts.accelerator.device}"
+    return (
+        f"{recipe.model.name} on {recipe.model.backbone}, {count / 1e6:.1f} M parameters; "
+        f"{recipe.steps} steps of {recipe.batch} samples; {recipe.precision}, {device}"
+    )
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -57,6 +58,8 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
     """
     if recipe.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise AimkitError("TensorBoard is not installed", "tensorboard", "pip install 'aimkit[tensorboard]'")
+    # accelerate keeps the precision of the first run in a process for all others.
+    AcceleratorState._reset_state()
     accelerator = Accelerator(
         # Without this, accelerate takes several processes without a GPU for strangers to each other.
         cpu=not torch.accelerator.is_available(),

@@ -1,0 +1,271 @@
+"""Every option of a recipe does what it says; each test fails when the option does nothing."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from aimkit.data.loader import make_loader
+from aimkit.data.sampler import PositionSampler
+from aimkit.errors import AimkitError
+from aimkit.models.contract import Backbone, Features
+from aimkit.models.registry import create_backbone
+from aimkit.train.activations import counted_once, recompute
+from aimkit.train.checkpoint import State
+from aimkit.train.loop import one_step, train
+from aimkit.train.optim import make_optimizer, set_learning_rate
+from aimkit.train.recipe import TrainRecipe
+from aimkit.train.setup import Parts, build, network_input
+
+Make = Callable[..., TrainRecipe]
+SMALL = {"backbone": "mobilenetv3_small_050"}
+
+
+def stepped(recipe: TrainRecipe, folder: Path, steps: int = 1, look: Callable[[Parts], Any] | None = None) -> Parts:
+    """The parts after that many steps; ``look`` sees the gradients of each."""
+    parts = build(recipe, folder)
+    sampler = PositionSampler(0, steps, recipe.batch, accumulate=recipe.accumulate)
+    batches: Iterator[Any] = iter(make_loader(parts.dataset, sampler))
+    if look is not None:
+        parts.optimizer.optimizer.register_step_pre_hook(lambda *_: look(parts))
+    for step in range(steps):
+        set_learning_rate(parts.optimizer, recipe.optim, step, recipe.steps)
+        one_step(recipe, parts, State(step=step), batches, folder)
+    return parts
+
+
+def gradients(parts: Parts) -> dict[str, Tensor]:
+    return {name: p.grad.clone() for name, p in parts.network.named_parameters() if p.grad is not None}
+
+
+def test_accumulating_sends_parts_of_the_batch_through_the_network_and_steps_once(
+    recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    steps: list[Parts] = []
+    before = nn.Module.__call__
+
+    def call(module: nn.Module, *inputs: Any, **keys: Any) -> Any:
+        if hasattr(module, "preprocess"):
+            seen.append(len(inputs[0]))
+        return before(module, *inputs, **keys)
+
+    monkeypatch.setattr(nn.Module, "__call__", call)
+    stepped(recipe(batch=4, accumulate=2), tmp_path, look=steps.append)
+    assert seen == [2, 2]
+    assert len(steps) == 1
+
+
+def test_bf16_computes_in_bfloat16_and_learns_in_float32(recipe: Make, tmp_path: Path) -> None:
+    for precision, wanted in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        computed, learnt = set(), set()
+
+        def look(parts: Parts, computed: set[Any] = computed, learnt: set[Any] = learnt) -> None:
+            head = parts.network.matting.head
+            with parts.accelerator.autocast():
+                computed.add(head(torch.rand(1, head.in_channels, 8, 8)).dtype)
+            learnt.update(gradient.dtype for gradient in gradients(parts).values())
+
+        stepped(recipe(precision=precision), tmp_path, look=look)
+        assert computed == {wanted}
+        assert learnt == {torch.float32}
+
+
+def test_the_moving_average_is_what_is_kept_and_the_trained_weights_are_beside_it(recipe: Make, tmp_path: Path) -> None:
+    train(recipe(steps=2, checkpoint_every=1, ema=0.9), tmp_path)
+    folders = [tmp_path / f"checkpoints/step_{step:08d}" for step in (1, 2)]
+    first, second = (load_file(folder / "raw.safetensors") for folder in folders)
+    kept = load_file(folders[1] / "model.safetensors")
+    name = "matting.head.weight"
+    assert not torch.equal(first[name], second[name])
+    torch.testing.assert_close(kept[name], 0.9 * first[name] + 0.1 * second[name])
+
+
+def test_clipping_bounds_the_norm_of_the_gradient(recipe: Make, tmp_path: Path) -> None:
+    norms: dict[float, float] = {}
+    for clip in (1e6, 0.01):
+
+        def look(parts: Parts, clip: float = clip) -> None:
+            norms[clip] = float(torch.stack([g.norm() for g in gradients(parts).values()]).norm())
+
+        stepped(recipe(optim={"clip": clip}), tmp_path, look=look)
+    assert norms[1e6] > 0.1
+    assert norms[0.01] == pytest.approx(0.01, rel=1e-3)
+
+
+def test_the_backbone_learns_at_its_share_of_the_rate_and_not_before_it_may(recipe: Make) -> None:
+    network = build(recipe()).network
+    params = recipe(optim={"lr": 1e-2, "backbone_factor": 0.1, "freeze_backbone": 3, "schedule": "constant"}).optim
+    optimizer = make_optimizer(network, params)
+    of = {id(p): group for group in optimizer.param_groups for p in group["params"]}
+    for step, backbone_rate in ((2, 0.0), (3, 1e-3)):
+        set_learning_rate(optimizer, params, step, 10)
+        for name, parameter in network.named_parameters():
+            if parameter.requires_grad:
+                wanted = backbone_rate if name.startswith("backbone.") else 1e-2
+                assert of[id(parameter)]["lr"] == pytest.approx(wanted), name
+
+
+def test_a_frozen_backbone_keeps_its_statistics_and_thaws(recipe: Make, tmp_path: Path) -> None:
+    fresh = build(recipe()).network.backbone.state_dict()
+    frozen = recipe(optim={"lr": 1e-3, "freeze_backbone": 1})
+    after_one, after_two = (stepped(frozen, tmp_path, steps).network.backbone.state_dict() for steps in (1, 2))
+    assert all(torch.equal(fresh[name], after_one[name]) for name in fresh)
+    assert not any(torch.equal(fresh[name], after_two[name]) for name in fresh if name.endswith("running_mean"))
+    assert not torch.equal(fresh["trunk.conv_stem.weight"], after_two["trunk.conv_stem.weight"])
+
+
+def test_frozen_norms_keep_their_statistics(recipe: Make, tmp_path: Path) -> None:
+    fresh = build(recipe()).network.state_dict()
+    for freeze in (False, True):
+        after = stepped(recipe(model={**SMALL, "freeze_norm": freeze}), tmp_path).network.state_dict()
+        same = [torch.equal(fresh[name], after[name]) for name in fresh if name.endswith("running_var")]
+        assert all(same) if freeze else not any(same)
+
+
+def test_channels_last_lays_out_weights_and_images(recipe: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    parts = build(recipe(channels_last=True))
+    assert "can crash" in capsys.readouterr().err
+    weight = parts.network.semantic.head.weight
+    image = network_input(parts.network, torch.rand(2, 3, 64, 64), True)
+    assert all(t.is_contiguous(memory_format=torch.channels_last) for t in (weight, image))
+    assert not network_input(parts.network, torch.rand(2, 3, 64, 64)).is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.slow
+def test_a_compiled_network_is_compiled_and_its_weights_keep_their_names(
+    recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graphs: list[Any] = []
+
+    def backend(graph: Any, inputs: Any) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda model: real(model, backend=backend))
+    train(recipe(steps=1), tmp_path / "plain")
+    assert not graphs
+    train(recipe(steps=1, compile=True), tmp_path / "compiled")
+    assert graphs
+    plain, compiled = (
+        load_file(tmp_path / name / "checkpoints/step_00000001/model.safetensors") for name in ("plain", "compiled")
+    )
+    assert plain.keys() == compiled.keys()
+    assert all(torch.allclose(plain[name].float(), compiled[name].float(), atol=1e-4) for name in plain)
+
+
+class Tiny(Backbone):
+    """Without a way of its own to recompute; it counts its forwards."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.channels = (8, 8, 16, 16, 32, 32)
+        pairs = enumerate(zip((3, *self.channels), self.channels, strict=False))
+        self.convs = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(a, b, 3, stride=1 if i == 0 else 2, padding=1), nn.BatchNorm2d(b), nn.ReLU())
+            for i, (a, b) in pairs
+        )
+        self.forwards = 0
+
+    def forward(self, image: Tensor) -> Features:
+        self.forwards += 1
+        maps = [image]
+        for conv in self.convs:
+            maps.append(conv(maps[-1]))
+        return Features(tuple(maps[1:]))
+
+
+def kept_bytes(backbone: nn.Module, image: Tensor) -> int:
+    """What a forward keeps for the backward pass."""
+    storages: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        maps = backbone(image).maps
+    loss: Tensor = sum(m.square().mean() for m in maps)
+    with counted_once(backbone, True):
+        torch.autograd.backward(loss)
+    given = {tensor.untyped_storage().data_ptr() for tensor in (image, *backbone.parameters())}
+    return sum(size for pointer, size in storages.items() if pointer not in given)
+
+
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [
+        ("tiny", 0.1),
+        ("vit_tiny_patch16_224", 0.5),
+        ("mobilenetv3_small_050", 0.6),
+        pytest.param("hrnet_w18_small", 0.1, marks=pytest.mark.slow),
+        pytest.param("convnext_atto", 0.5, marks=pytest.mark.slow),
+        pytest.param("resnet34_mp", 0.1, marks=pytest.mark.slow),
+    ],
+)
+def test_recomputed_backbones_keep_less_and_give_the_same_gradients_and_statistics(name: str, share: float) -> None:
+    torch.manual_seed(0)
+    plain = Tiny() if name == "tiny" else create_backbone(name)
+    again = copy.deepcopy(plain)
+    recompute(again)
+    image = torch.rand(2, 3, 128, 128)
+    torch.manual_seed(1)
+    usual = kept_bytes(plain.train(), image)
+    torch.manual_seed(1)
+    less = kept_bytes(again.train(), image)
+    assert less < share * usual
+    for (key, a), b in zip(plain.named_parameters(), again.parameters(), strict=True):
+        if a.grad is not None:
+            torch.testing.assert_close(a.grad, b.grad, msg=lambda text, key=key: f"{key}: {text}")
+    # Counted once: the second forward leaves the running statistics alone.
+    for (key, a), b in zip(plain.named_buffers(), again.buffers(), strict=True):
+        torch.testing.assert_close(a, b, msg=lambda text, key=key: f"{key}: {text}")
+
+
+def test_a_copy_of_a_recomputed_backbone_calls_its_own_layers() -> None:
+    first = Tiny()
+    recompute(first)
+    second = copy.deepcopy(first)
+    second(torch.rand(1, 3, 64, 64))
+    assert (first.forwards, second.forwards) == (0, 1)
+
+
+def test_recomputing_trains_to_the_same_weights(recipe: Make, tmp_path: Path) -> None:
+    plain, again = (
+        stepped(recipe(model={**SMALL, "checkpoint_activations": on}), tmp_path, steps=2).network.state_dict()
+        for on in (False, True)
+    )
+    for name in plain:
+        torch.testing.assert_close(plain[name], again[name])
+
+
+def test_tensorboard_gets_every_line(recipe: Make, held_out: dict[str, Any], tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(recipe(steps=2, tensorboard=True, validation=held_out), tmp_path)
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [point.step for point in events.Scalars("train/total")] == [1, 2]
+    assert [point.step for point in events.Scalars("val/mad")] == [2]
+
+
+def test_without_tensorboard_the_error_says_how_to_install_it(
+    recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "tensorboard" else find(name))
+    with pytest.raises(AimkitError, match="pip install 'aimkit\\[tensorboard\\]'"):
+        train(recipe(tensorboard=True), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_rehearsal_writes_no_tensorboard_files(recipe: Make) -> None:
+    assert build(recipe(tensorboard=True)).accelerator.log_with == []
