@@ -145,6 +145,11 @@ class Remote:
         return self.url.rpartition("/")[2]
 
     @property
+    def parent(self) -> Remote:
+        """The part before the last slash."""
+        return Remote(self.url.rpartition("/")[0])
+
+    @property
     def suffix(self) -> str:
         """From the last point of the name on, or ""."""
         return Path(self.name).suffix
@@ -206,9 +211,9 @@ class Remote:
         return cast(bytes, self._store().cat_file(self.url, start=start, end=stop))
 
     @_told
-    def open(self, mode: str = "rb") -> Any:
-        """A file object for reading."""
-        return self._store().open(self.url, mode)
+    def open(self, mode: str = "rb", **options: Any) -> Any:
+        """A file object for reading; ``options`` as fsspec's."""
+        return self._store().open(self.url, mode, **options)
 
     @_told
     def upload(self, files: Mapping[str, Path]) -> None:

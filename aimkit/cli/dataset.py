@@ -130,6 +130,24 @@ def diff(a: str, b: str) -> None:
         raise click.exceptions.Exit(1)
 
 
+@dataset.command()
+@click.argument("parts", nargs=-1, required=True)
+@click.option("-o", "--out", required=True, help="Folder or URL of the whole dataset.")
+def merge(parts: tuple[str, ...], out: str) -> None:
+    """Join the shards of PARTS, separate folders or URLs that 'aimkit synth --shards' wrote, into one dataset.
+
+    The result is the same, byte for byte, as of one undivided run. Shards that are missing are told before anything is
+    written. It can be repeated, and continued after an interruption.
+    """
+    from aimkit.storage import place
+    from aimkit.synth.merge import merge as join
+
+    target = place(out, "--out")
+    copied, total = join([place(part) for part in parts], target)
+    console.info(f"{copied} of {total} shards copied" + (", the others were there" if copied < total else ""))
+    console.out(str(target))
+
+
 def _png(text: str, where: str) -> Any:
     target = expand(text, where)
     if target.suffix.lower() != ".png":

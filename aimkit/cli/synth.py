@@ -15,15 +15,20 @@ from aimkit.errors import AimkitError
 from aimkit.recipe import expand, load_recipe
 
 _FORMATS = ["folder", "parquet", "webdataset"]
+_EXECUTORS = ["local", "ray"]
 
 
 @click.command()
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("-o", "--out", required=True, help="Folder of the dataset.")
+@click.option("-o", "--out", required=True, help="Folder of the dataset, or a URL such as s3://bucket/folder.")
 @click.option("-n", "--count", type=click.IntRange(min=1), help="Number of samples; the same as count=N.")
 @click.option("--format", "format_", type=click.Choice(_FORMATS), help="The same as output.format=...")
 @click.option("--workers", type=click.IntRange(min=0), help="Processes; as many as there are cores unless given.")
+@click.option(
+    "--executor", type=click.Choice(_EXECUTORS), default="local", show_default=True, help="Who does the work."
+)
+@click.option("--address", metavar="ADDRESS", help="The Ray cluster; RAY_ADDRESS or this machine alone unless given.")
 @click.option("--shards", metavar="I/N", help="Write only every N-th shard from the I-th on (0/4, 1/4, ...).")
 @click.option("--resume", is_flag=True, help="Continue a run that was interrupted.")
 def synth(
@@ -33,21 +38,31 @@ def synth(
     count: int | None,
     format_: str | None,
     workers: int | None,
+    executor: str,
+    address: str | None,
     shards: str | None,
     resume: bool,
 ) -> None:
     """Write the dataset of a RECIPE.
 
     A run can be killed at any time and continued with --resume; the result is the same, byte for byte. Several runs
-    with --shards 0/N to N-1/N fill one folder, at the same time or one after the other.
+    with --shards 0/N to N-1/N fill one folder, at the same time or one after the other; 'aimkit dataset merge' joins
+    separate ones.
     """
+    from aimkit.storage import place
     from aimkit.synth.run import synthesize
 
+    if address and executor != "ray":
+        raise AimkitError("only Ray has an address", "--address", "add --executor ray")
     part = _part(shards) if shards else None
     loaded = _load(recipe, overrides, count, format_)
-    folder = expand(out, "--out")
+    folder = place(out, "--out")
+    if workers is None:
+        workers = _cores() if executor == "local" else 0
     try:
-        outcome = synthesize(loaded, folder, workers=_cores() if workers is None else workers, part=part, resume=resume)
+        outcome = synthesize(
+            loaded, folder, workers=workers, part=part, resume=resume, executor=_executor(executor, address)
+        )
     except KeyboardInterrupt:
         console.info(f"stopped; finished shards are kept. To continue:\n  {_again(sys.argv)}")
         raise
@@ -119,6 +134,16 @@ def _part(text: str) -> tuple[int, int]:
     if not 0 <= position < number:
         raise AimkitError(f"'{text}' is no part of the shards", "--shards", "write i/n with 0 <= i < n, as in 0/4")
     return position, number
+
+
+def _executor(name: str, address: str | None) -> Any:
+    if name != "ray" or not address:
+        return name
+    from functools import partial
+
+    from aimkit.synth.ray_executor import execute
+
+    return partial(execute, address=address)
 
 
 def _cores() -> int:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
 
+from aimkit.storage import Place
 from aimkit.synth.inspect.stats import Tally
 from aimkit.synth.recipe import Output
 from aimkit.synth.writers import formats
-from aimkit.synth.writers.files import TEMPORARY, explained, settle, write_whole
+from aimkit.synth.writers.files import explained, listing, settle, workspace, write_whole
 from aimkit.synth.writers.record import Digest, Record, encode
 from aimkit.synth.writers.shard import Shard
 from aimkit.types import Sample
@@ -27,12 +26,12 @@ class Job:
 
     Attributes:
         recipe: The synth recipe.
-        out: Folder of the dataset.
+        out: Folder of the dataset, by path or URL.
         synthesizer: Makes the samples of a recipe; None stands for :class:`aimkit.synth.engine.Synthesizer`.
     """
 
     recipe: Any
-    out: Path
+    out: Place
     synthesizer: Callable[[Any], Sequence[Sample]] | None = None
 
     def samples(self) -> Sequence[Sample]:
@@ -59,7 +58,6 @@ def write_shard(job: Job, samples: Sequence[Sample], shard: Shard, tick: Callabl
     Raises:
         AimkitError: A sample can't be made, or the disk is full. Nothing of the shard is left behind then.
     """
-    temporary = job.out / TEMPORARY / f"{shard.number:05d}"
     output: Output = job.recipe.output
     digest, tally = Digest(), Tally()
     quarantined: list[dict[str, Any]] = []
@@ -74,23 +72,20 @@ def write_shard(job: Job, samples: Sequence[Sample], shard: Shard, tick: Callabl
             yield record
             tick()
 
-    try:
-        with explained(job.out), _one_thread():
-            shutil.rmtree(temporary, ignore_errors=True)
-            extra = formats.get(output.format).value(temporary, shard).write(records())
-            sidecar = {
-                "shard": shard.number,
-                "start": shard.start,
-                "count": len(shard),
-                "digest": digest.hexdigest(),
-                "files": settle(temporary, job.out),
-                "quarantined": quarantined,
-                **tally.plain(),
-                **extra,
-            }
-            write_whole(job.out / shard.sidecar, [json.dumps(sidecar, ensure_ascii=False).encode()], temporary)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with explained(job.out), _one_thread(), workspace(job.out, f"{shard.number:05d}") as temporary:
+        extra = formats.get(output.format).value(job.out, shard).write(temporary, records())
+        sidecar = {
+            "shard": shard.number,
+            "start": shard.start,
+            "count": len(shard),
+            "digest": digest.hexdigest(),
+            "files": listing(temporary),
+            "quarantined": quarantined,
+            **tally.plain(),
+            **extra,
+        }
+        settle(temporary, job.out)
+        write_whole(job.out / shard.sidecar, [json.dumps(sidecar, ensure_ascii=False).encode()], temporary)
     return sidecar
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import tomli_w
@@ -15,6 +14,7 @@ import tomli_w
 import aimkit
 from aimkit.errors import AimkitError
 from aimkit.recipe import read_toml
+from aimkit.storage import Place
 
 NAME = "recipe.lock.toml"
 
@@ -29,7 +29,7 @@ def lock_text(recipe: Any) -> str:
     return f"{head}# versions: {used}\n\n{tomli_w.dumps(recipe.resolved())}"
 
 
-def read_lock(root: Path) -> tuple[dict[str, Any], dict[str, str]]:
+def read_lock(root: Place) -> tuple[dict[str, Any], dict[str, str]]:
     """The resolved recipe of a dataset as plain data, and the remarks above it (``digest``, ``versions``).
 
     Raises:

@@ -6,28 +6,27 @@ import bisect
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, overload
 
 from aimkit.errors import AimkitError
-from aimkit.recipe import expand
+from aimkit.storage import Place, Remote, place
 from aimkit.synth.lock import read_lock
 from aimkit.synth.writers import Format, formats
 from aimkit.synth.writers.record import Record, decode
-from aimkit.synth.writers.shard import Shard, plan, read_sidecar
+from aimkit.synth.writers.shard import Shard, finished, plan, read_sidecar
 from aimkit.types import Sample
 
 #: Shards whose line offsets or open files are kept.
 _OPEN = 64
 
 
-def open_dataset(path: str | os.PathLike[str]) -> Dataset:
-    """Open a dataset that ``aimkit synth`` wrote, as a folder, parquet or webdataset.
+def open_dataset(path: str | os.PathLike[str] | Remote) -> Dataset:
+    """Open a dataset that ``aimkit synth`` wrote, as a folder, parquet or webdataset, by path or URL.
 
     Raises:
         AimkitError: The path is no such dataset, or none of its shards is finished.
     """
-    return Dataset(expand(path))
+    return Dataset(place(path))
 
 
 class Dataset(Sequence[Sample]):
@@ -38,27 +37,26 @@ class Dataset(Sequence[Sample]):
     processes.
 
     Attributes:
-        root: The dataset's folder.
+        root: The dataset's folder, a path or a URL.
         recipe: The resolved recipe, plain data.
         remarks: ``digest`` and ``versions`` from the lock file.
         plan: All shards.
         shards: The finished shards.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Place) -> None:
         self.root = root
         self.recipe, self.remarks = read_lock(root)
         self.format: str = self.recipe["output"]["format"]
         formats.get(self.format, str(root))
         self.plan = plan(self.recipe["count"], self.recipe["output"]["shard_size"])
-        there = {path.name for path in (root / "shards").glob("*.json")}
-        self.shards = [shard for shard in self.plan if Path(shard.sidecar).name in there]
+        self.shards = finished(root, self.plan)
         if not self.shards:
             raise AimkitError("the dataset has no finished shard", str(root), "aimkit synth ... --resume")
         self._starts = [0]
         for shard in self.shards:
             self._starts.append(self._starts[-1] + len(shard))
-        self._opened: OrderedDict[int, Format] = OrderedDict()
+        self._opened: OrderedDict[tuple[int, int], Format] = OrderedDict()
 
     @property
     def complete(self) -> bool:
@@ -92,8 +90,10 @@ class Dataset(Sequence[Sample]):
 
     def open_shard(self, shard: Shard) -> Format:
         """The reader of a finished shard."""
-        opened = self._opened.pop(shard.number, None) or formats.get(self.format).value(self.root, shard)
-        self._opened[shard.number] = opened
+        # A forked process must not share its parent's open files and connections.
+        key = (os.getpid(), shard.number)
+        opened = self._opened.pop(key, None) or formats.get(self.format).value(self.root, shard)
+        self._opened[key] = opened
         if len(self._opened) > _OPEN:
             self._opened.popitem(last=False)
         return opened

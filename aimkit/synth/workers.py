@@ -14,10 +14,12 @@ from multiprocessing.connection import wait as wait_for
 from typing import Any
 
 from aimkit.errors import AimkitError
+from aimkit.synth.executors import executors
 from aimkit.synth.job import Job, write_shard
 from aimkit.synth.writers.shard import Shard
 
 
+@executors.register("local")
 def execute(
     job: Job,
     shards: Sequence[Shard],
@@ -25,7 +27,7 @@ def execute(
     advance: Callable[[int], None],
     finished: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Write shards; which process writes which, and when, does not show in the result.
+    """Write shards in processes of this machine; see :class:`aimkit.synth.executors.Executor`.
 
     Args:
         job: What is made.

@@ -149,16 +149,16 @@ def test_wrong_input_is_one_clear_error(
 def test_an_interrupted_run_prints_the_command_that_continues_it(
     recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aimkit.synth import run as runs
+    from aimkit.synth import workers
 
     def interrupted(*args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs, "execute", interrupted)
-    monkeypatch.setattr(sys, "argv", ["/bin/aimkit", "synth", recipe, "-o", "my data", "seed=3"])
+    monkeypatch.setattr(workers, "write_shard", interrupted)
+    monkeypatch.setattr(sys, "argv", ["/bin/aimkit", "synth", recipe, "-o", "my data", "--workers", "1", "seed=3"])
     monkeypatch.chdir(tmp_path)
-    assert run(["synth", recipe, "-o", "my data", "seed=3"]) == 130
-    assert f"aimkit synth {recipe} -o 'my data' seed=3 --resume" in capsys.readouterr().err
+    assert run(["synth", recipe, "-o", "my data", "--workers", "1", "seed=3"]) == 130
+    assert f"aimkit synth {recipe} -o 'my data' --workers 1 seed=3 --resume" in capsys.readouterr().err
 
 
 def test_help_of_these_commands_loads_nothing_heavy() -> None:

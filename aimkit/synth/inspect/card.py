@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from aimkit.storage import Place
 from aimkit.synth.inspect import stats
 from aimkit.synth.inspect.sheet import contact_sheet, encode_png, pick
 from aimkit.synth.lock import NAME
 from aimkit.synth.reader import Dataset, open_dataset
 from aimkit.synth.writers import formats
 from aimkit.synth.writers.files import write_whole
+from aimkit.synth.writers.shard import read_sidecar
 
 SHEET = "sheet.png"
 CARD = "README.md"
@@ -30,12 +33,12 @@ _COLUMNS = {
 }
 
 
-def finish(root: Path, temporary: Path) -> None:
+def finish(root: Place, temporary: Path) -> None:
     """Write the files of a dataset whose shards are all there; the same bytes whoever does it.
 
     Args:
         root: The dataset's folder.
-        temporary: Folder for unfinished files, on the same file system.
+        temporary: Folder for unfinished files; on the same file system unless the dataset lies behind a URL.
     """
     dataset = open_dataset(root)
     for name, chunks in formats.get(dataset.format).value.finish(root, dataset.shards).items():
@@ -88,9 +91,11 @@ def card(dataset: Dataset) -> str:
 
 def _header(dataset: Dataset) -> str:
     size = next((name for limit, name in _SIZES if len(dataset) < limit), "n>1M")
-    files = formats.get(dataset.format).value.data_files
+    format_ = formats.get(dataset.format).value
+    files = {entry["path"] for entry in read_sidecar(dataset.root, dataset.shards[0])["files"]}
+    files |= format_.finish(dataset.root, []).keys()
     # A pattern that matches nothing is an error to the loader.
-    there = [pattern for pattern in files if next(dataset.root.glob(pattern), None)]
+    there = [pattern for pattern in format_.data_files if any(fnmatchcase(name, pattern) for name in files)]
     lines = ["pretty_name: Image matting composites", "task_categories:", "- image-segmentation"]
     lines += ["tags:", "- image-matting", "- synthetic", "- aimkit", "size_categories:", f"- {size}"]
     lines += ["configs:", "- config_name: default", "  data_files:", "  - split: train", "    path:"]

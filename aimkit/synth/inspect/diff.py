@@ -12,7 +12,7 @@ from aimkit.errors import AimkitError
 from aimkit.synth.lock import differences
 from aimkit.synth.reader import Dataset
 from aimkit.synth.writers.record import Record, decode_plane
-from aimkit.synth.writers.shard import read_sidecar
+from aimkit.synth.writers.shard import ranges, read_sidecar
 
 
 def diff(a: Dataset, b: Dataset) -> Iterator[str]:
@@ -25,7 +25,7 @@ def diff(a: Dataset, b: Dataset) -> Iterator[str]:
     here, there = _indices(a), _indices(b)
     for name, more in (("A", here.keys() - there.keys()), ("B", there.keys() - here.keys())):
         if more:
-            yield f"only in {name}: {len(more)} samples ({_ranges(sorted(more))})"
+            yield f"only in {name}: {len(more)} samples ({ranges(sorted(more))})"
     for index in _to_compare(a, b, here, there):
         try:
             yield from (f"sample {index} {line}" for line in _compare(a.record(here[index]), b.record(there[index])))
@@ -81,15 +81,3 @@ def _indices(dataset: Dataset) -> dict[int, int]:
     """Position by sample index."""
     indices = (index for shard in dataset.shards for index in range(shard.start, shard.stop))
     return {index: position for position, index in enumerate(indices)}
-
-
-def _ranges(indices: list[int]) -> str:
-    parts: list[list[int]] = []
-    for index in indices:
-        if parts and index == parts[-1][1] + 1:
-            parts[-1][1] = index
-        else:
-            parts.append([index, index])
-    return ", ".join(f"{low}-{high}" if low != high else str(low) for low, high in parts[:6]) + (
-        ", ..." if parts[6:] else ""
-    )

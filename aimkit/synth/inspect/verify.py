@@ -11,13 +11,14 @@ from PIL import Image
 
 from aimkit.errors import AimkitError
 from aimkit.recipe import load_recipe
+from aimkit.storage import measure, names
 from aimkit.synth import labels
 from aimkit.synth.compose import composite
 from aimkit.synth.inspect.card import CARD, SHEET
 from aimkit.synth.lock import NAME
 from aimkit.synth.reader import Dataset
 from aimkit.synth.writers import formats
-from aimkit.synth.writers.files import TEMPORARY, sha256
+from aimkit.synth.writers.files import TEMPORARY
 from aimkit.synth.writers.record import Digest, Record, decode
 from aimkit.synth.writers.shard import Shard, read_sidecar
 from aimkit.types import Array, Sample
@@ -131,11 +132,11 @@ def _shard(dataset: Dataset, shard: Shard, sidecar: dict[str, Any]) -> Iterator[
     if (sidecar["start"], sidecar["count"]) != (shard.start, len(shard)):
         yield f"shard {shard.number}: the sidecar is of samples {sidecar['start']} on, not {shard.start} on"
     for entry in sidecar["files"]:
-        path = dataset.root / entry["path"]
-        if not path.is_file():
+        try:
+            if measure(dataset.root / entry["path"]) != (entry["size"], entry["sha256"]):
+                yield f"{entry['path']}: changed since it was written"
+        except OSError:
             yield f"{entry['path']}: missing"
-        elif path.stat().st_size != entry["size"] or sha256(path) != entry["sha256"]:
-            yield f"{entry['path']}: changed since it was written"
     digest, reader, whole = Digest(), dataset.open_shard(shard), True
     for position, index in enumerate(range(shard.start, shard.stop)):
         try:
@@ -173,7 +174,7 @@ def _whole(dataset: Dataset, expected: set[str]) -> Iterator[str]:
             yield f"the dataset's index can't be checked: {error}"
     else:
         expected -= {SHEET, CARD}
-    there = {path.relative_to(dataset.root).as_posix() for path in dataset.root.rglob("*") if path.is_file()}
+    there = names(dataset.root)
     listed = {entry for entry in expected if entry in {SHEET, CARD, "metadata.jsonl", "types.json"}}
     for name in sorted(listed - there):
         yield f"{name}: missing"

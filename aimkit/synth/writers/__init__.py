@@ -1,7 +1,7 @@
 """Dataset formats: how the samples of a shard lie on disk, and how they are read back.
 
-A format is a class that stands for one shard under a root folder. It writes files only under that root, at the
-relative paths at which they will stay; :mod:`aimkit.synth.run` gives it a temporary root and moves the files.
+A format is a class that stands for one shard of a dataset. It writes files below a temporary folder, at the relative
+paths at which they will stay; :mod:`aimkit.synth.job` moves or uploads them to the dataset.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from aimkit.registry import Registry
+from aimkit.storage import Place
 from aimkit.synth.writers.record import Record
 from aimkit.synth.writers.shard import Shard
 
@@ -24,10 +25,10 @@ class Format(Protocol):
 
     data_files: ClassVar[tuple[str, ...]]
 
-    def __init__(self, root: Path, shard: Shard) -> None: ...
+    def __init__(self, root: Place, shard: Shard) -> None: ...
 
-    def write(self, records: Iterable[Record]) -> dict[str, Any]:
-        """Write the shard's files; returns what reading needs to know, as plain JSON for the sidecar."""
+    def write(self, folder: Path, records: Iterable[Record]) -> dict[str, Any]:
+        """Write the shard's files below a folder; returns what reading needs to know, as JSON for the sidecar."""
         ...
 
     def read(self, position: int) -> Record:
@@ -39,7 +40,7 @@ class Format(Protocol):
         ...
 
     @staticmethod
-    def finish(root: Path, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:
+    def finish(root: Place, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:
         """Files that the dataset as a whole needs, by relative path, once all its shards are there."""
         ...
 

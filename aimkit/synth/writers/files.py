@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from aimkit.errors import AimkitError
+from aimkit.storage import Place, Remote, measure, names
 
 #: Folder for unfinished files inside a dataset: the same file system, so that renaming is atomic.
 TEMPORARY = ".tmp"
@@ -18,50 +20,62 @@ TEMPORARY = ".tmp"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def write_whole(target: Path, chunks: Iterable[bytes], temporary: Path) -> None:
-    """Write a file under ``temporary``, force it to disk, and rename it to ``target``."""
+@contextlib.contextmanager
+def workspace(out: Place, name: str) -> Iterator[Path]:
+    """A local folder for unfinished files of a dataset, removed in the end.
+
+    It is inside the dataset, as ``.tmp/NAME-...``, or among the machine's temporary files when the dataset lies behind
+    a URL. No two are the same: a machine that was given up may still be writing what another writes again.
+    """
+    folder = _made(None if isinstance(out, Remote) else out / TEMPORARY, f"{name}-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_whole(target: Place, chunks: Iterable[bytes], temporary: Path) -> None:
+    """Write a file under ``temporary``, force it to disk, and rename it to ``target``, or upload it."""
     temporary.mkdir(parents=True, exist_ok=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = temporary / f".{target.name}.part"
     with unfinished.open("wb") as file:
         for chunk in chunks:
             file.write(chunk)
         file.flush()
         os.fsync(file.fileno())
+    if isinstance(target, Remote):
+        target.parent.upload({target.name: unfinished})
+        unfinished.unlink()
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(unfinished, target)
     _sync_folders({target.parent})
 
 
-def settle(temporary: Path, root: Path) -> list[dict[str, Any]]:
-    """Force all files under ``temporary`` to disk and move them to the same relative paths under ``root``.
+def listing(folder: Path) -> list[dict[str, Any]]:
+    """Path, size and SHA-256 of every file below a folder, sorted by path."""
+    return [dict(zip(("path", "size", "sha256"), (name, *measure(folder / name)), strict=True)) for name in _in(folder)]
 
-    Returns:
-        Path, size and SHA-256 of every file, sorted by path.
-    """
-    found = sorted(path for path in temporary.rglob("*") if path.is_file())
-    names = [path.relative_to(temporary).as_posix() for path in found]
-    entries = []
-    for path, name in zip(found, names, strict=True):
+
+def settle(temporary: Path, root: Place) -> None:
+    """Move all files under ``temporary`` to the same relative paths under ``root``, each whole or not there."""
+    found = {name: temporary / name for name in _in(temporary)}
+    if isinstance(root, Remote):
+        root.upload(found)
+        return
+    for path in found.values():
         with path.open("rb") as file:
             os.fsync(file.fileno())
-        entries.append({"path": name, "size": path.stat().st_size, "sha256": sha256(path)})
-    targets = [root / name for name in names]
-    for target in targets:
+    targets = {name: root / name for name in found}
+    for target in targets.values():
         target.parent.mkdir(parents=True, exist_ok=True)
-    for path, target in zip(found, targets, strict=True):
-        os.replace(path, target)
-    _sync_folders({target.parent for target in targets})
-    return entries
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 (hex) of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    for name, path in found.items():
+        os.replace(path, targets[name])
+    _sync_folders({target.parent for target in targets.values()})
 
 
 @contextlib.contextmanager
-def explained(root: Path) -> Iterator[None]:
+def explained(root: Place) -> Iterator[None]:
     """Turn errors of the file system into one that says what to do.
 
     Raises:
@@ -76,6 +90,22 @@ def explained(root: Path) -> Iterator[None]:
             raise AimkitError("no space is left on the disk", str(root), hint, exit_code=1) from None
         hint = "check the path and its permissions, then run the same command with --resume"
         raise AimkitError(f"can't write: {error.strerror or error}", where, hint, exit_code=1) from error
+
+
+def _made(parent: Path | None, prefix: str) -> Path:
+    while True:
+        if parent is not None:
+            parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        except FileNotFoundError:
+            # Another part of the job took the empty folder away in between.
+            if parent is None or parent.is_dir():
+                raise
+
+
+def _in(folder: Path) -> list[str]:
+    return sorted(names(folder))
 
 
 def _sync_folders(folders: set[Path]) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from aimkit.errors import AimkitError
+from aimkit.storage import Place, read_range
 from aimkit.synth.writers import formats
 from aimkit.synth.writers.record import Record
 from aimkit.synth.writers.shard import Shard
@@ -39,12 +40,12 @@ class FolderShard:
 
     data_files: ClassVar[tuple[str, ...]] = ("metadata.jsonl", *(f"{folder}/*" for folder in FOLDERS.values()))
 
-    def __init__(self, root: Path, shard: Shard) -> None:
+    def __init__(self, root: Place, shard: Shard) -> None:
         self.root, self.shard = root, shard
         self._lines: list[int] | None = None
 
-    def write(self, records: Iterable[Record]) -> dict[str, Any]:
-        rows = self.root / _rows(self.shard)
+    def write(self, folder: Path, records: Iterable[Record]) -> dict[str, Any]:
+        rows = folder / _rows(self.shard)
         rows.parent.mkdir(parents=True, exist_ok=True)
         with rows.open("w", encoding="utf-8", newline="\n") as file:
             for record in records:
@@ -52,8 +53,8 @@ class FolderShard:
                 row: dict[str, Any] = {}
                 for plane, data in record.planes.items():
                     path = f"{FOLDERS[plane]}/{stem}.{record.suffix(plane)}"
-                    (self.root / path).parent.mkdir(exist_ok=True)
-                    (self.root / path).write_bytes(data)
+                    (folder / path).parent.mkdir(exist_ok=True)
+                    (folder / path).write_bytes(data)
                     row["file_name" if plane == "image" else f"{plane}_file_name"] = path
                 # Provenance differs from sample to sample; as text it is a column that every loader can type.
                 row |= {"index": record.index, "type": record.type, "category": record.category, "meta": record.meta}
@@ -63,9 +64,8 @@ class FolderShard:
     def read(self, position: int) -> Record:
         path = self.root / _rows(self.shard)
         try:
-            with path.open("rb") as file:
-                file.seek(self._offsets()[position])
-                row = json.loads(file.readline())
+            offsets = self._offsets()
+            row = json.loads(read_range(path, offsets[position], offsets[position + 1]))
             paths = {plane: row.get(f"{plane}_file_name") for plane in FOLDERS} | {"image": row["file_name"]}
             planes = {plane: (self.root / name).read_bytes() for plane, name in paths.items() if name}
             suffix = Path(row["file_name"]).suffix[1:]
@@ -75,18 +75,16 @@ class FolderShard:
             raise AimkitError(f"sample {position} can't be read: {error}", str(path), hint, exit_code=1) from None
 
     @staticmethod
-    def finish(root: Path, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:
+    def finish(root: Place, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:
         rows = [root / _rows(shard) for shard in shards]
         return {"metadata.jsonl": (path.read_bytes() for path in rows), "types.json": _types(rows)}
 
     def _offsets(self) -> list[int]:
-        """Where the lines of the rows file begin."""
+        """Where the lines of the rows file begin, and where the last one ends."""
         if self._lines is None:
-            with (self.root / _rows(self.shard)).open("rb") as file:
-                self._lines = [0]
-                for line in file:
-                    self._lines.append(self._lines[-1] + len(line))
-                self._lines.pop()
+            self._lines = [0]
+            for line in (self.root / _rows(self.shard)).read_bytes().splitlines(keepends=True):
+                self._lines.append(self._lines[-1] + len(line))
         return self._lines
 
 
@@ -94,13 +92,12 @@ def _rows(shard: Shard) -> str:
     return f"shards/{shard.number:05d}.jsonl"
 
 
-def _types(rows: list[Path]) -> Iterator[bytes]:
+def _types(rows: list[Place]) -> Iterator[bytes]:
     before = b"{\n"
     for path in rows:
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                row = json.loads(line)
-                entry = json.dumps({"type": row["type"], "category": row["category"]}, ensure_ascii=False)
-                yield before + f"  {json.dumps(Path(row['file_name']).stem)}: {entry}".encode()
-                before = b",\n"
+        for line in path.read_bytes().splitlines():
+            row = json.loads(line)
+            entry = json.dumps({"type": row["type"], "category": row["category"]}, ensure_ascii=False)
+            yield before + f"  {json.dumps(Path(row['file_name']).stem)}: {entry}".encode()
+            before = b",\n"
     yield b"\n}\n"

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aimkit.errors import AimkitError
+from aimkit.storage import Place, Remote
 from aimkit.synth.writers import formats
 from aimkit.synth.writers.record import PLANES, Record
 from aimkit.synth.writers.shard import Shard
@@ -25,12 +26,13 @@ class ParquetShard:
 
     data_files: ClassVar[tuple[str, ...]] = ("data/train-*.parquet",)
 
-    def __init__(self, root: Path, shard: Shard) -> None:
-        self.path, self.shard = root / "data" / f"{shard.name}.parquet", shard
+    def __init__(self, root: Place, shard: Shard) -> None:
+        self.path, self.shard = root / _file(shard), shard
         self._file: pq.ParquetFile | None = None
 
-    def write(self, records: Iterable[Record]) -> dict[str, Any]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+    def write(self, folder: Path, records: Iterable[Record]) -> dict[str, Any]:
+        path = folder / _file(self.shard)
+        path.parent.mkdir(parents=True, exist_ok=True)
         writer: pq.ParquetWriter | None = None
         try:
             for record in records:
@@ -38,7 +40,7 @@ class ParquetShard:
                     schema = _schema(list(record.planes))
                     # The images are compressed already, and no query filters by their bytes.
                     writer = pq.ParquetWriter(
-                        self.path, schema, compression="NONE", use_dictionary=False, write_statistics=False
+                        path, schema, compression="NONE", use_dictionary=False, write_statistics=False
                     )
                 # One sample a row group: random access then reads that sample and no other.
                 writer.write_table(pa.Table.from_pylist([_row(record, self.shard)], writer.schema))
@@ -50,7 +52,7 @@ class ParquetShard:
     def read(self, position: int) -> Record:
         try:
             if self._file is None:
-                self._file = pq.ParquetFile(self.path, memory_map=True)
+                self._file = _opened(self.path)
             row = self._file.read_row_group(position).to_pylist()[0]
             planes = {name: row[name]["bytes"] for name in PLANES if name in row}
             suffix = Path(row["image"]["path"]).suffix[1:]
@@ -60,8 +62,19 @@ class ParquetShard:
             raise AimkitError(what, str(self.path), "aimkit dataset verify", exit_code=1) from None
 
     @staticmethod
-    def finish(root: Path, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:
+    def finish(root: Place, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:
         return {}
+
+
+def _file(shard: Shard) -> str:
+    return f"data/{shard.name}.parquet"
+
+
+def _opened(path: Place) -> pq.ParquetFile:
+    if isinstance(path, Remote):
+        # The columns of a row group lie side by side: one request for all of them, and none for more.
+        return pq.ParquetFile(path.open(cache_type="none"), pre_buffer=True)
+    return pq.ParquetFile(path, memory_map=True)
 
 
 def _row(record: Record, shard: Shard) -> dict[str, Any]:

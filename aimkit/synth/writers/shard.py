@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from aimkit.errors import AimkitError
+from aimkit.storage import Place
 
 #: What every sidecar holds; formats add keys of their own.
 _KEYS = {"start", "count", "digest", "files", "quarantined", "types", "sources"}
@@ -58,7 +59,13 @@ def plan(count: int, shard_size: int) -> list[Shard]:
     ]
 
 
-def read_sidecar(root: Path, shard: Shard) -> dict[str, Any]:
+def finished(root: Place, shards: Sequence[Shard]) -> list[Shard]:
+    """Those of the shards whose sidecars are there."""
+    there = {path.name for path in (root / "shards").iterdir()} if (root / "shards").is_dir() else set()
+    return [shard for shard in shards if shard.sidecar.rpartition("/")[2] in there]
+
+
+def read_sidecar(root: Place, shard: Shard) -> dict[str, Any]:
     """The sidecar of a finished shard.
 
     Raises:
@@ -76,3 +83,16 @@ def read_sidecar(root: Path, shard: Shard) -> dict[str, Any]:
             f"the sidecar can't be read: {error}", str(path), "delete it, then aimkit synth ... --resume", exit_code=1
         ) from None
     return sidecar
+
+
+def ranges(numbers: Sequence[int], limit: int = 6) -> str:
+    """Sorted numbers in few words: ``0-3, 7, 9-11``, and ``...`` for what goes beyond ``limit``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(f"{low}-{high}" if low != high else str(low) for low, high in runs[:limit]) + (
+        ", ..." if runs[limit:] else ""
+    )

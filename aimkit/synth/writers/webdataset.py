@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from aimkit.errors import AimkitError
+from aimkit.storage import Place, read_range
 from aimkit.synth.writers import formats
 from aimkit.synth.writers.record import Record
 from aimkit.synth.writers.shard import Shard, read_sidecar
@@ -26,15 +27,16 @@ class WebDatasetShard:
 
     data_files: ClassVar[tuple[str, ...]] = ("data/train-*.tar",)
 
-    def __init__(self, root: Path, shard: Shard) -> None:
+    def __init__(self, root: Place, shard: Shard) -> None:
         self.root, self.shard = root, shard
-        self.path = root / "data" / f"{shard.name}.tar"
+        self.path = root / _file(shard)
         self._offsets: list[int] | None = None
 
-    def write(self, records: Iterable[Record]) -> dict[str, Any]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+    def write(self, folder: Path, records: Iterable[Record]) -> dict[str, Any]:
+        path = folder / _file(self.shard)
+        path.parent.mkdir(parents=True, exist_ok=True)
         offsets = []
-        with tarfile.open(self.path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
             for record in records:
                 offsets.append(tar.offset)
                 stem = self.shard.stem(record.index)
@@ -54,10 +56,8 @@ class WebDatasetShard:
         try:
             if self._offsets is None:
                 self._offsets = read_sidecar(self.root, self.shard)["offsets"]
-            start, end = self._offsets[position], self._offsets[position + 1]
-            with self.path.open("rb") as file:
-                file.seek(start)
-                members = dict(_members(file.read(end - start)))
+            start, stop = self._offsets[position], self._offsets[position + 1]
+            members = dict(_members(read_range(self.path, start, stop)))
             row = json.loads(members.pop("json"))
             planes = {field.split(".")[0]: data for field, data in members.items()}
             suffix = next(field for field in members if field.startswith("image.")).split(".")[1]
@@ -67,8 +67,12 @@ class WebDatasetShard:
             raise AimkitError(what, str(self.path), "aimkit dataset verify", exit_code=1) from None
 
     @staticmethod
-    def finish(root: Path, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:
+    def finish(root: Place, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:
         return {}
+
+
+def _file(shard: Shard) -> str:
+    return f"data/{shard.name}.tar"
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:

@@ -1,0 +1,40 @@
+"""Executors: who works on the shards of a job. Which one does, and in what order, never shows in the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from aimkit.registry import Registry
+from aimkit.synth.job import Job
+from aimkit.synth.writers.shard import Shard
+
+
+class Executor(Protocol):
+    """Writes shards."""
+
+    def __call__(
+        self,
+        job: Job,
+        shards: Sequence[Shard],
+        workers: int,
+        advance: Callable[[int], None],
+        finished: Callable[[dict[str, Any]], None],
+    ) -> None:
+        """Write all of the shards, or raise.
+
+        Args:
+            job: What is made.
+            shards: The shards to write.
+            workers: How many at a time.
+            advance: Called with the number of samples made since the last call.
+            finished: Called with the sidecar of every finished shard; what it raises ends the work.
+
+        Raises:
+            AimkitError: A shard failed. The others stop.
+            KeyboardInterrupt: Likewise.
+        """
+        ...
+
+
+executors: Registry[Executor] = Registry("executor", ["aimkit.synth.workers", "aimkit.synth.ray_executor"])

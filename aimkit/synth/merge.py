@@ -1,0 +1,133 @@
+"""Joining the parts of a dataset that were written to separate folders."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from functools import reduce
+from itertools import pairwise
+from math import gcd
+from pathlib import Path
+from typing import Any
+
+from aimkit import console
+from aimkit.errors import AimkitError
+from aimkit.storage import Place, blocks
+from aimkit.synth.lock import NAME, differences, read_lock
+from aimkit.synth.run import WHOLE, claim, clean, complete
+from aimkit.synth.writers.files import explained, listing, settle, workspace, write_whole
+from aimkit.synth.writers.shard import Shard, finished, plan, ranges, read_sidecar
+
+#: Commands that a hint lists.
+_LISTED = 6
+
+
+def merge(parts: Sequence[Place], out: Place) -> tuple[int, int]:
+    """Join shards of one recipe into one dataset, the same bytes as an undivided run writes.
+
+    Nothing is written before all shards were found. Every shard is whole or not there, its sidecar last, so that an
+    interrupted merge is continued by the same call; finished shards are not copied again.
+
+    Args:
+        parts: Folders or URLs that ``aimkit synth --shards`` wrote; a shard may be in several.
+        out: Folder or URL of the dataset; it may be one of the parts.
+
+    Returns:
+        The number of shards that were copied, and that of all shards.
+
+    Raises:
+        AimkitError: The parts are of different recipes, shards are missing or differ, or a file is damaged.
+    """
+    held = [out] if (out / NAME).is_file() else []
+    known = held + [part for part in parts if part != out]
+    recipe = _one_recipe(known)
+    shards = plan(recipe["count"], recipe["output"]["shard_size"])
+    found = _find(known, shards)
+    missing = [shard.number for shard in shards if shard not in found]
+    if missing:
+        raise AimkitError(
+            f"{len(missing)} of {len(shards)} shards are missing: {ranges(missing, 20)}",
+            ", ".join(map(str, known)),
+            "make them, then merge again:\n  " + "\n  ".join(_commands(known[-1], missing, len(shards))),
+            exit_code=1,
+        )
+    todo = [shard for shard in shards if found[shard] != out]
+    with explained(out):
+        claim(out, recipe, (known[0] / NAME).read_text(encoding="utf-8"), WHOLE, joins=bool(held))
+        clean(out, shards, WHOLE)
+        with console.progress(sum(map(len, todo)), "merge", "samples") as bar:
+            for shard in todo:
+                _copy(shard, found[shard], out)
+                bar.advance(len(shard))
+        complete(out, shards, WHOLE)
+    return len(todo), len(shards)
+
+
+def _one_recipe(parts: Sequence[Place]) -> dict[str, Any]:
+    """The recipe of all parts."""
+    recipe, remarks = read_lock(parts[0])
+    for part in parts[1:]:
+        other, other_remarks = read_lock(part)
+        different = differences(recipe, other)
+        if different:
+            lines = "\n  ".join(
+                line.replace(" in the dataset, ", f" in {parts[0]}, ").replace(" now", f" in {part}")
+                for line in different[:12]
+            )
+            raise AimkitError(f"the parts are of different recipes:\n  {lines}", str(part), "leave it out")
+        if other_remarks.get("versions") != remarks.get("versions"):
+            console.warn(
+                f"{part} was made with {other_remarks.get('versions')}, {parts[0]} with {remarks.get('versions')}"
+            )
+    return recipe
+
+
+def _find(parts: Sequence[Place], shards: Sequence[Shard]) -> dict[Shard, Place]:
+    """Where each finished shard lies; copies of one must be the same."""
+    found: dict[Shard, Place] = {}
+    for part in parts:
+        for shard in finished(part, shards):
+            first = found.setdefault(shard, part)
+            if first != part and read_sidecar(first, shard)["digest"] != read_sidecar(part, shard)["digest"]:
+                raise AimkitError(
+                    f"shard {shard.number} differs between {first} and {part}",
+                    str(part / shard.sidecar),
+                    "'aimkit dataset verify' finds a damaged one; else they were made with different versions",
+                    exit_code=1,
+                )
+    return found
+
+
+def _copy(shard: Shard, part: Place, out: Place) -> None:
+    """Copy a shard, and see that it arrived as it was written."""
+    sidecar = read_sidecar(part, shard)
+    with workspace(out, f"{shard.number:05d}") as temporary:
+        for entry in sidecar["files"]:
+            target = temporary / entry["path"]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _download(part / entry["path"], target)
+        wrong = [want["path"] for want, got in zip(sidecar["files"], listing(temporary), strict=True) if want != got]
+        if wrong:
+            hint = f"delete {part / shard.sidecar}, then {_commands(part, [shard.number], shard.total)[0]}"
+            raise AimkitError(f"{wrong[0]} changed since it was written", str(part), hint, exit_code=1)
+        settle(temporary, out)
+        write_whole(out / shard.sidecar, [(part / shard.sidecar).read_bytes()], temporary)
+
+
+def _download(source: Place, target: Path) -> None:
+    try:
+        with target.open("wb") as file:
+            for block in blocks(source):
+                file.write(block)
+    except FileNotFoundError:
+        raise AimkitError("a file of a finished shard is missing", str(source), "aimkit dataset verify") from None
+
+
+def _commands(part: Place, missing: Sequence[int], total: int) -> list[str]:
+    """What makes the missing shards: one command where ``--shards i/n`` can say which, else one for each."""
+    step = reduce(gcd, (b - a for a, b in pairwise(missing)), 0) or total
+    together = len(range(missing[0] % step, total, step)) <= 2 * len(missing)
+    wanted = [(missing[0] % step, step)] if together else [(number, total) for number in missing]
+    lock, folder = shlex.quote(str(part / NAME)), shlex.quote(str(part))
+    commands = [f"aimkit synth {lock} -o {folder} --shards {i}/{n}" for i, n in wanted]
+    return commands if len(commands) <= _LISTED else [*commands[:_LISTED], f"... {len(commands) - _LISTED} more"]
