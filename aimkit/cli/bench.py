@@ -18,6 +18,7 @@ BENCHMARKS = {
     "generators": ("aimkit.cli.bench", "generators", "Milliseconds, or variety, of procedural generators."),
     "metrics": ("aimkit.cli.bench_metrics", "metrics", "Milliseconds of the matting metrics, and the ratio."),
     "backbones": ("aimkit.cli.bench_backbones", "backbones", "Milliseconds of AimNet on backbones, side by side."),
+    "train": ("aimkit.cli.bench_train", "train", "Samples a second of a recipe's data, network, and both."),
 }
 
 

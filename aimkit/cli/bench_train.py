@@ -1,0 +1,41 @@
+"""aimkit bench train: how fast a recipe trains, and what holds it back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from aimkit import console
+
+
+@click.command()
+@click.argument("recipe", default="demo")
+@click.argument("overrides", nargs=-1)
+@click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0), help="Time of a measurement.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def train(recipe: str, overrides: tuple[str, ...], seconds: float, as_json: bool) -> None:
+    """Time the data of RECIPE alone, its network alone, and both together, with key=value OVERRIDES.
+
+    "data" is one core that makes samples, "network" repeats whole steps on one batch, "together" is the run.
+    """
+    from aimkit.cli.bench import machine
+    from aimkit.recipe import load_recipe
+    from aimkit.train.bench import measure
+
+    loaded = load_recipe(recipe, overrides, kind="train")
+    found = measure(loaded, seconds)
+    if as_json:
+        extra = {"limit": found.limit, "needed_workers": found.needed_workers, "machine": machine()}
+        console.out(json.dumps({"recipe": recipe, **asdict(found), **extra}, indent=2))
+        return
+    rows = [
+        ("data, one core", f"{found.data:.1f}"),
+        ("network", f"{found.network:.1f}"),
+        (f"together, {found.workers} worker{'s' * (found.workers != 1)}", f"{found.together:.1f}"),
+    ]
+    console.table(["what", "samples/s"], rows)
+    other = {"data": "the network waits for the data", "network": "the data waits for the network"}[found.limit]
+    console.out(f"limit: {found.limit} ({other}; {found.needed_workers:.1f} cores of data keep the network busy)")
+    console.info(", ".join(f"{key} {value}" for key, value in machine().items()))
