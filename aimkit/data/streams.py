@@ -96,7 +96,7 @@ def written(block: Written, seed: int) -> Stream:
     """A dataset that ``aimkit synth`` wrote, in any of its formats."""
     from aimkit.synth.reader import open_dataset
 
-    dataset = open_dataset(expand(block.path))
+    dataset = open_dataset(block.path)
     return Finite(dataset, seed, block.balance, lambda i: str(dataset[i].type))
 
 

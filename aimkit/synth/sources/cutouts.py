@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from aimkit.imageio import read_rgba
-from aimkit.recipe import expand
+from aimkit.storage import place
 from aimkit.synth.sources import foreground_sources
 from aimkit.synth.sources.scan import ScanReport, candidate, find_images, read_exclude
 from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, open_stored
@@ -31,7 +31,7 @@ class Cutouts(StoredBlock):
 @foreground_sources.register("cutouts", params=Cutouts)
 def cutouts(block: Cutouts) -> StoredForegrounds:
     """A folder of images with an alpha channel, searched with its subfolders."""
-    root = expand(block.path)
+    root = place(block.path)
     report = ScanReport(block.title, str(root))
     files, report.excluded = find_images(root, read_exclude(block.exclude))
     found = [candidate(name, path) for name, path in files.items()]

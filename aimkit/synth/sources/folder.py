@@ -13,7 +13,7 @@ from pydantic import Field
 
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_rgb
-from aimkit.recipe import expand
+from aimkit.storage import place
 from aimkit.synth.sources import BackgroundBlock, Item, background_sources
 from aimkit.synth.sources.scan import Candidate, Record, ScanReport, candidate, find_images, read_exclude, scan
 from aimkit.synth.sources.split import SplitBlock, sides
@@ -25,7 +25,7 @@ class StoredBackgroundBlock(BackgroundBlock, SplitBlock):
     """Keys of all sources of stored backgrounds.
 
     Attributes:
-        path: The folder; ``~`` and ``${NAME}`` are filled in.
+        path: The folder, or a URL such as ``s3://bucket/folder``; ``~`` and ``${NAME}`` are filled in.
         exclude: Names or shell patterns to leave out: a list, or a text file with one a line.
         max_side: Reduce larger images to this many pixels on the longer side when they are loaded.
     """
@@ -70,7 +70,7 @@ class StoredBackgrounds:
 @background_sources.register("folder", params=Folder)
 def folder(block: Folder) -> StoredBackgrounds:
     """A folder of images, searched with its subfolders."""
-    root = expand(block.path)
+    root = place(block.path)
     report = ScanReport(block.title, str(root))
     files, report.excluded = find_images(root, read_exclude(block.exclude))
     return open_backgrounds(block, [candidate(name, path) for name, path in files.items()], report, read_files)

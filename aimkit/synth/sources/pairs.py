@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_alpha, read_rgb
-from aimkit.recipe import expand
+from aimkit.storage import Place, place
 from aimkit.synth.sources import foreground_sources
 from aimkit.synth.sources.scan import Candidate, ScanReport, candidate, find_images, read_exclude
 from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, check_sizes, extend, open_stored
 from aimkit.types import Float, UInt8, to_float
+
+P = TypeVar("P", bound=Place)
 
 
 class Pairs(StoredBlock):
@@ -34,7 +35,7 @@ class Pairs(StoredBlock):
 @foreground_sources.register("pairs", params=Pairs)
 def pairs(block: Pairs) -> StoredForegrounds:
     """Two folders with files of the same names: colours and alpha mattes."""
-    root = expand(block.path)
+    root = place(block.path)
     report = ScanReport(block.title, str(root))
     colors = subfolder(root, block.foreground, ("fg", "foreground"), "foreground")
     alphas = subfolder(root, block.alpha, ("alpha", "mask"), "alpha")
@@ -42,7 +43,7 @@ def pairs(block: Pairs) -> StoredForegrounds:
     return open_stored(block, found, report, decode, finish=extend if block.bleed else _as_stored)
 
 
-def subfolder(root: Path, name: str, usual: Sequence[str], key: str) -> Path:
+def subfolder(root: P, name: str, usual: Sequence[str], key: str) -> P:
     """The named folder below ``root``, or the first of the usual ones.
 
     Raises:
@@ -50,15 +51,16 @@ def subfolder(root: Path, name: str, usual: Sequence[str], key: str) -> Path:
     """
     if not root.is_dir():
         raise AimkitError("no such folder", str(root))
-    for folder in (root / option for option in ([name] if name else usual)):
+    for option in [name] if name else usual:
+        folder = root / option
         if folder.is_dir():
-            return folder
+            return cast(P, folder)
     there = ", ".join(sorted(p.name for p in root.iterdir() if p.is_dir())[:8]) or "no folders"
     wanted = " or ".join(f"'{option}'" for option in ([name] if name else usual))
     raise AimkitError(f"there is no folder {wanted} for {key}", str(root), f"it holds {there}; set {key} = ...")
 
 
-def pair(colors: Path, alphas: Path, exclude: list[str], report: ScanReport) -> list[Candidate]:
+def pair(colors: Place, alphas: Place, exclude: list[str], report: ScanReport) -> list[Candidate]:
     """Candidates of the files that both folders have; the others are reported as skipped."""
     first, report.excluded = find_images(colors, exclude)
     second, _ = find_images(alphas, exclude)

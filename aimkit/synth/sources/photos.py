@@ -10,7 +10,7 @@ from aimkit import console
 from aimkit.cache import cache_folder
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_rgb, write_png
-from aimkit.recipe import expand
+from aimkit.storage import place
 from aimkit.synth.foreground import Method, estimate
 from aimkit.synth.sources import foreground_sources
 from aimkit.synth.sources.pairs import decode, pair, subfolder
@@ -37,7 +37,7 @@ class Photos(StoredBlock):
 @foreground_sources.register("photos", params=Photos)
 def photos(block: Photos) -> StoredForegrounds:
     """Two folders with files of the same names: photos and alpha mattes."""
-    root = expand(block.path)
+    root = place(block.path)
     report = ScanReport(block.title, str(root))
     images = subfolder(root, block.image, ("original", "image", "im"), "image")
     alphas = subfolder(root, block.alpha, ("mask", "alpha"), "alpha")

@@ -8,12 +8,12 @@ import multiprocessing
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aimkit import console
 from aimkit.cache import cache_folder
@@ -21,9 +21,13 @@ from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.imageio import SUFFIXES
 from aimkit.recipe import expand
+from aimkit.storage import Place, Remote
+from aimkit.storage import stamp as stamp_of
 
 #: Raised whenever a record would come out differently for the same file.
 _VERSION = 1
+
+P = TypeVar("P", bound=Place)
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Candidate:
     id: str
     where: str
     stamp: str
-    files: tuple[Path, ...] = ()
+    files: tuple[Place, ...] = ()
     row: int = -1
     type: str = ""
     category: str = ""
@@ -151,11 +155,11 @@ class ScanReport:
         return asdict(self)
 
 
-def find_images(root: Path, exclude: Sequence[str] = ()) -> tuple[dict[str, Path], int]:
+def find_images(root: P, exclude: Sequence[str] = ()) -> tuple[dict[str, P], int]:
     """All images below a folder.
 
     Args:
-        root: The folder; links to folders are followed.
+        root: The folder, a path or a URL; links to folders are followed.
         exclude: Names or shell patterns, see :func:`read_exclude`.
 
     Returns:
@@ -167,12 +171,11 @@ def find_images(root: Path, exclude: Sequence[str] = ()) -> tuple[dict[str, Path
     """
     if not root.is_dir():
         raise AimkitError("no such folder", str(root))
-    paths = sorted(_walk(root), key=lambda path: path.as_posix())
-    found: dict[str, Path] = {}
+    found: dict[str, P] = {}
     excluded = 0
-    for path in paths:
+    for relative, path in sorted(_walk(root)):
         # macOS hands out decomposed letters; the same files must have the same ids everywhere.
-        name = unicodedata.normalize("NFC", path.relative_to(root).as_posix())
+        name = unicodedata.normalize("NFC", relative)
         stem = name[: -len(path.suffix)]
         if is_excluded(name, exclude) or is_excluded(stem, exclude):
             excluded += 1
@@ -197,11 +200,9 @@ def read_exclude(exclude: str | list[str]) -> list[str]:
     return [exclude] if exclude else []
 
 
-def candidate(name: str, *files: Path) -> Candidate:
+def candidate(name: str, *files: Place) -> Candidate:
     """A candidate made of files."""
-    stats = [file.stat() for file in files]
-    stamp = "|".join(f"{file}:{stat.st_size}:{stat.st_mtime_ns}" for file, stat in zip(files, stats, strict=True))
-    return Candidate(name, str(files[0]), stamp, files)
+    return Candidate(name, str(files[0]), "|".join(stamp_of(file) for file in files), files)
 
 
 def scan(candidates: Sequence[Candidate], inspect: Callable[[Candidate], Record], key: str, title: str) -> list[Record]:
@@ -252,7 +253,14 @@ def _save(path: Path, records: dict[str, Record]) -> None:
         console.detail(f"the scan is not remembered: {error.what}")
 
 
-def _walk(root: Path) -> Iterable[Path]:
+def _walk(root: Place) -> Iterator[tuple[str, Any]]:
+    """Images that are not hidden, by path relative to the root."""
+    if isinstance(root, Remote):
+        for file in root.walk():
+            relative = file.url[len(root.url) + 1 :]
+            if file.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in relative.split("/")):
+                yield relative, file
+        return
     seen = set()
     for folder, folders, files in os.walk(root, followlinks=True):
         # A link can lead back to a folder that contains it.
@@ -264,7 +272,8 @@ def _walk(root: Path) -> Iterable[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in files:
             if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                yield Path(folder) / name
+                path = Path(folder) / name
+                yield path.relative_to(root).as_posix(), path
 
 
 def is_excluded(name: str, patterns: Sequence[str]) -> bool:

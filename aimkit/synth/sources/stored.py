@@ -36,7 +36,7 @@ class StoredBlock(ForegroundBlock, SplitBlock):
     """Keys of all sources of stored foregrounds.
 
     Attributes:
-        path: The folder; ``~`` and ``${NAME}`` are filled in.
+        path: The folder, or a URL such as ``s3://bucket/folder``; ``~`` and ``${NAME}`` are filled in.
         exclude: Names or shell patterns to leave out: a list, or a text file with one a line.
         types: A types file; what it says of an item comes before ``type`` and ``category``.
         dataset: Section of the types file.
@@ -136,7 +136,7 @@ def read_files(one: Candidate) -> tuple[bytes, ...]:
     try:
         return tuple(path.read_bytes() for path in one.files)
     except OSError as error:
-        raise AimkitError(f"can't read the image: {error.strerror}", one.where) from None
+        raise AimkitError(f"can't read the image: {error.strerror or error}", one.where) from None
 
 
 def extend(rgb: UInt8, alpha: Float, digest: str) -> Float:
