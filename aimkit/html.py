@@ -15,6 +15,7 @@ td,th{padding:.15em .8em .15em 0;text-align:right;white-space:nowrap}td:first-ch
 th{border-bottom:1px solid #999}pre{background:#f4f4f4;padding:1em;overflow:auto;font-size:13px}
 .charts{display:flex;flex-wrap:wrap;gap:1.5em}figure{margin:0}figcaption{font-size:13px;color:#555}
 .strip{display:flex;gap:4px;overflow-x:auto;margin:.4em 0}.strip figure{flex:none;text-align:center}
+img{max-width:100%}.result{font-size:1.1em;border-left:4px solid #2b6cb0;padding:.2em 0 .2em .8em}
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}pre{background:#222}figcaption{color:#aaa}}
 """
 _COLOURS = ("#2b6cb0", "#c05621", "#2f855a", "#805ad5", "#b83280", "#718096")
@@ -33,9 +34,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
-def picture(path: Path, caption: str = "") -> str:
-    """A PNG file inside the page, with a caption."""
-    data = base64.b64encode(path.read_bytes()).decode()
+def picture(source: Path | bytes, caption: str = "") -> str:
+    """A PNG file, or the bytes of one, inside the page, with a caption."""
+    data = base64.b64encode(source if isinstance(source, bytes) else source.read_bytes()).decode()
     text = html.escape(caption)
     return f"<figure><img alt='{text}' src='data:image/png;base64,{data}'><figcaption>{text}</figcaption></figure>"
 

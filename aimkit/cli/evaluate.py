@@ -39,7 +39,7 @@ class _WithCompare(click.Command):
 @click.option("--truth", metavar="DIR", help="True mattes for --predictions, or a folder like --root.")
 @click.option("--trimaps", metavar="DIR", help="Trimaps for --predictions.")
 @click.option("--images", metavar="DIR", help="Photos for --predictions, for the report.")
-@click.option("--baseline", metavar="NAME", help="Measure a trivial predictor: zeros, ones, constant, otsu.")
+@click.option("--baseline", metavar="NAME", help="Measure a trivial predictor: zeros, ones, constant, mean, otsu.")
 @click.option("--parity", is_flag=True, help="Conn as the reference computes it: metrics.conn=parity.")
 @click.option("--name", help="What tables call the model.")
 @click.option("-o", "--out", default="evaluation", show_default=True, help="Folder of the results.")
@@ -74,8 +74,7 @@ def evaluate(recipe: str, overrides: tuple[str, ...], **options: Any) -> None:
         predict, strategy = baseline(options["baseline"], data), "whole"
         facts = {"title": options["name"] or options["baseline"], "name": f"baseline {options['baseline']}"}
     else:
-        predict, facts = _model(loaded, options["device"])
-        strategy = strategy_text(loaded.strategy)
+        predict, strategy, facts = _model(loaded, options["device"])
         facts = {"title": options["name"] or f"{facts['name']} {facts['backbone']}", **facts}
     out = expand(options["out"], "--out")
     result = run(
@@ -129,13 +128,12 @@ def compare(files: tuple[str, ...], mix_protocols: bool, seed: int, as_json: boo
         console.out(f"\nprotocol: {text}")
 
 
-def strategy_text(strategy: Any) -> str:
+def strategy_text(name: str, options: dict[str, Any]) -> str:
     """A strategy with its options, for the protocol."""
-    options = ", ".join(
-        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in sorted(strategy.options.items())
+    shown = ", ".join(
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in sorted(options.items())
     )
-    return strategy.name + (f" ({options})" if options else "")
+    return name + (f" ({shown})" if shown else "")
 
 
 def _overrides(options: dict[str, Any]) -> list[str]:
@@ -182,8 +180,8 @@ def _open(recipe: Any, options: dict[str, Any]) -> Any:
     )
 
 
-def _model(recipe: Any, device: str) -> tuple[Any, dict[str, Any]]:
-    """The network as a function image -> alpha, and what is known of it."""
+def _model(recipe: Any, device: str) -> tuple[Any, str, dict[str, Any]]:
+    """The network as a function image -> alpha, its strategy for the protocol, and what is known of it."""
     if not recipe.weights:
         hint = "--weights FILE or zoo id (aimkit zoo ls); 'random' measures an untrained network"
         raise AimkitError("an evaluation needs weights", "weights", hint)
@@ -193,17 +191,20 @@ def _model(recipe: Any, device: str) -> tuple[Any, dict[str, Any]]:
     from aimkit.models.registry import DEFAULT_BACKBONE, create_model
     from aimkit.predict import Predictor
 
-    # Full precision unless the protocol says otherwise, so that GPUs and CPUs agree; colours are not measured.
-    options = {"precision": "fp32", "foreground": False, "device": device, **recipe.strategy.options}
     name, backbone = recipe.model or None, recipe.backbone or None
     if recipe.weights == "random":
         console.warn("the weights are random: this measures an untrained network")
         torch.manual_seed(recipe.seed)
         network = create_model(name or "aimnet", backbone=backbone or DEFAULT_BACKBONE)
-        predictor = Predictor(network, recipe.strategy.name, **options)
     else:
-        predictor = Predictor.load(recipe.weights, recipe.strategy.name, model=name, backbone=backbone, **options)
-        network = predictor.network.model
+        from aimkit.predict.predictor import load_network
+
+        network = load_network(recipe.weights, model=name, backbone=backbone)
+    strategy = recipe.strategy.name or network.strategy
+    chosen = {**network.scales.options(strategy), **recipe.strategy.options}
+    # Full precision unless the protocol says otherwise, so that GPUs and CPUs agree; colours are not measured.
+    options = {"precision": "fp32", "foreground": False, "device": device, **chosen}
+    predictor = Predictor(network, strategy, **options)
     facts = {name: (network.build or {})[name] for name in ("name", "backbone")}
     facts |= {"weights": recipe.weights, "weights_digest": state_digest(network)}
-    return lambda image: predictor(image).alpha, facts
+    return lambda image: predictor(image).alpha, strategy_text(strategy, chosen), facts

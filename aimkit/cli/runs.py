@@ -100,5 +100,47 @@ def compare(folders: tuple[str, ...], json: bool) -> None:
         console.table(list(rows[0]), [list(row.values()) for row in rows])
 
 
+@runs.command()
+@click.argument("run")
+@click.argument("results", nargs=-1)
+@click.option("-o", "--out", help="The page; RUN/report.html by default.")
+@click.option("--title", default="", help="Heading; the run's name by default.")
+@click.option("--note", "notes", multiple=True, help="A paragraph that a reader should see first; may come again.")
+@click.option("--predictions", metavar="DIR", help="Predicted mattes, for pictures.")
+@click.option("--truth", metavar="DIR", help="Their truth: a folder with original/ and mask/.")
+@click.option("--rows", type=click.IntRange(1, 20), default=3, show_default=True, help="Pictures of each type.")
+def report(
+    run: str,
+    results: tuple[str, ...],
+    out: str | None,
+    title: str,
+    notes: tuple[str, ...],
+    predictions: str | None,
+    truth: str | None,
+    rows: int,
+) -> None:
+    """Join a RUN, its data, evaluations and pictures in one HTML page, and say by how much it is the best.
+
+    RESULTS are folders or results.json files of 'aimkit evaluate'; the first is the run's, it is compared with the
+    others.
+    """
+    from aimkit.errors import AimkitError
+    from aimkit.evaluate.results import read_results
+    from aimkit.evaluate.sets import open_predictions
+    from aimkit.train.experiment import Experiment, write_experiment
+    from aimkit.train.runs import open_run
+
+    if (predictions is None) != (truth is None):
+        raise AimkitError("pictures need predictions and their truth", "--predictions, --truth", "give both or none")
+    folder = open_run(expand(run)).path
+    pairs = open_predictions(predictions, truth) if predictions and truth else None
+    target = expand(out, "--out") if out else folder / "report.html"
+    loaded, files = [read_results(name) for name in results], [expand(name) for name in results]
+    verdict = write_experiment(target, Experiment(folder, loaded, files, pairs, title, notes), rows=rows)
+    if verdict:
+        console.out(verdict)
+    console.out(str(target))
+
+
 def _deviation(spread: float, members: Sequence[object]) -> str:
     return f" +- {spread:.2g}" if len(members) > 1 else ""

@@ -10,7 +10,7 @@ import numpy as np
 from aimkit.errors import AimkitError
 from aimkit.evaluate.sets import EvaluationSet
 from aimkit.registry import Registry
-from aimkit.types import Float, UInt8, to_uint8
+from aimkit.types import Array, Float, UInt8, to_uint8
 
 #: Entries are ``(data) -> (image (H, W, 3) uint8 -> alpha (H, W) float32)``.
 baselines: Registry[Callable[[EvaluationSet], Callable[[UInt8], Float]]] = Registry("baseline")
@@ -31,12 +31,17 @@ def ones(data: EvaluationSet) -> Callable[[UInt8], Float]:
 @baselines.register("constant")
 def constant(data: EvaluationSet) -> Callable[[UInt8], Float]:
     """The one value that minimises the summed absolute error over this very data: the median of all its mattes."""
-    counts = np.zeros(256, np.int64)
-    for entry in data.entries:
-        matte = data.read(entry).alpha
-        counts += np.bincount((matte if matte.dtype == np.uint8 else to_uint8(matte)).ravel(), minlength=256)
+    counts = _levels(data)
     median = np.float32(np.searchsorted(np.cumsum(counts), counts.sum() / 2) / 255)
     return lambda image: np.full(image.shape[:2], median, np.float32)
+
+
+@baselines.register("mean")
+def mean(data: EvaluationSet) -> Callable[[UInt8], Float]:
+    """The one value that minimises the summed squared error over this very data: the mean of all its mattes."""
+    counts = _levels(data)
+    average = np.float32(counts @ np.arange(256) / counts.sum() / 255)
+    return lambda image: np.full(image.shape[:2], average, np.float32)
 
 
 @baselines.register("otsu")
@@ -62,3 +67,12 @@ def baseline(name: str, data: EvaluationSet) -> Callable[[UInt8], Float]:
     if any("prediction" in (one.files or {}) for one in data.entries):
         raise AimkitError("the data holds predictions already", f"--baseline {name}", "leave --predictions out")
     return entry.value(data)
+
+
+def _levels(data: EvaluationSet) -> Array:
+    """How many pixels of the mattes have each of the 256 levels."""
+    counts = np.zeros(256, np.int64)
+    for entry in data.entries:
+        matte = data.read(entry).alpha
+        counts += np.bincount((matte if matte.dtype == np.uint8 else to_uint8(matte)).ravel(), minlength=256)
+    return counts

@@ -106,3 +106,41 @@ def _compare_two(first: Mapping[str, Any], other: Mapping[str, Any], seed: int, 
             }
         )
     return rows
+
+
+def headline(results: Sequence[Mapping[str, Any]], *, metric: str = "mad", seed: int = 0) -> str:
+    """How much better or worse the first result is than the best of the others, in a line.
+
+    "Best" is the smallest mean; it is looked for anew in every type, so that the first is never set against a rival
+    that is weak just there.
+
+    Args:
+        results: As for :func:`compare`, of one protocol.
+        metric: What is compared.
+        seed: Of the bootstrap.
+
+    Raises:
+        AimkitError: As for :func:`compare`.
+    """
+    rows = [row for row in compare(results, seed=seed) if row["metric"] == metric]
+    rival = min(rows, key=lambda row: row["other"])
+    title = TITLES[metric][0]
+    text = (
+        f"{model_name(results[0])}: {title} {cell({metric: rival['first']}, metric)} on {rival['images']} images, "
+        f"{_relative(rival['first'], rival['other'])} the best other, {rival['name']} "
+        f"({cell({metric: rival['other']}, metric)}); "
+        # The rows say how the other differs from the first; here it is the other way round.
+        f"95 % interval of the difference {-rival['high']:+.4f} .. {-rival['low']:+.4f}"
+    )
+    groups = []
+    for name in results[0]["averages"]["types"]:
+        own, *others = (result["averages"]["types"][name][metric] for result in results)
+        groups.append(f"{name} {_relative(own, min(others))}")
+    return text + (f"; by type, each against the best there: {', '.join(groups)}" if groups else "")
+
+
+def _relative(value: float, other: float) -> str:
+    """``34 % below`` or ``12 % above``."""
+    if other == 0:
+        return "above" if value > 0 else "equal to"
+    return f"{abs(value / other - 1):.0%} {'below' if value < other else 'above'}".replace("%", " %")

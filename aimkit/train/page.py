@@ -25,11 +25,19 @@ _COLUMNS = 8
 
 def write_page(run: Path) -> Path:
     """Write ``page.html``, self-contained, from the log and the gallery of a run."""
+    recipe = (run / "recipe.toml").read_text() if (run / "recipe.toml").exists() else ""
+    parts = [f"<h1>{html.escape(run.name)}</h1>", "<h2>Training</h2>", curves(run), _gallery(run / "gallery")]
+    parts.append(f"<h2>Recipe</h2><pre>{html.escape(recipe)}</pre>")
+    target = run / "page.html"
+    write_bytes(target, page(run.name, "".join(parts)).encode())
+    return target
+
+
+def curves(run: Path) -> str:
+    """Charts of the losses and, where there was a validation, of its scores with a table of the last ones."""
     rows = read(run / "metrics.jsonl")
     train, val = ([row for row in rows if row["kind"] == kind] for kind in ("train", "val"))
-    recipe = (run / "recipe.toml").read_text() if (run / "recipe.toml").exists() else ""
-    parts = [f"<h1>{html.escape(run.name)}</h1>", "<h2>Training</h2><div class=charts>"]
-    parts.append(chart("loss", {"total": _points(train, "total")}))
+    parts = ["<div class=charts>", chart("loss", {"total": _points(train, "total")})]
     parts.append(chart("terms", {name: points for name in _TERMS if (points := _points(train, name))}))
     parts.append(chart("semantic", {n: p for n in ("semantic_accuracy", "semantic_iou") if (p := _points(train, n))}))
     parts.append(chart("learning rate", {"lr": _points(train, "lr")}))
@@ -43,11 +51,7 @@ def write_page(run: Path) -> Path:
         names = ["mad", "mse", "sad", "grad", "conn", *(f"mad/{t}" for t in types)]
         rows_ = [[row["step"], *(f"{row.get(name, float('nan')):.4g}" for name in names)] for row in val[-12:]]
         parts.append("</div>" + table(["step", *names], rows_))
-    parts.append(_gallery(run / "gallery"))
-    parts.append(f"<h2>Recipe</h2><pre>{html.escape(recipe)}</pre>")
-    target = run / "page.html"
-    write_bytes(target, page(run.name, "".join(parts)).encode())
-    return target
+    return "".join(parts)
 
 
 def _gallery(folder: Path) -> str:

@@ -50,6 +50,13 @@ def test_no_other_constant_is_better(discs: EvaluationSet) -> None:
     assert np.abs(alphas - best).sum() == pytest.approx(min(errors), rel=1e-6)
 
 
+def test_no_other_constant_has_a_smaller_squared_error(discs: EvaluationSet) -> None:
+    alphas = np.concatenate([discs.read(entry).alpha.ravel() for entry in discs.entries]) / 255
+    best = float(baseline("mean", discs)(np.zeros((1, 1, 3), np.uint8))[0, 0])
+    errors = [((alphas - value) ** 2).sum() for value in np.arange(256) / 255]
+    assert ((alphas - best) ** 2).sum() <= min(errors)
+
+
 def test_an_unknown_baseline_is_told(discs: EvaluationSet) -> None:
     with pytest.raises(AimkitError, match="did you mean 'zeros'"):
         baseline("zero", discs)

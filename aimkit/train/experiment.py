@@ -1,0 +1,185 @@
+"""The page of an experiment: what was trained on, how it went, and what it is worth beside other predictors."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from aimkit.data.streams import Stream, streams
+from aimkit.errors import AimkitError
+from aimkit.evaluate.averages import ranked
+from aimkit.evaluate.compare import compare, comparison_table, headline
+from aimkit.evaluate.report import error_map
+from aimkit.evaluate.sets import EvaluationSet
+from aimkit.evaluate.tables import TITLES, cell, model_name
+from aimkit.files import write_bytes
+from aimkit.html import page, picture, table
+from aimkit.imageio import encode_png
+from aimkit.recipe import load_recipe
+from aimkit.synth.inspect.canvas import tile
+from aimkit.synth.inspect.sheet import contact_sheet, pick
+from aimkit.train.page import curves
+from aimkit.train.recipe import TrainRecipe
+from aimkit.types import Sample, to_uint8
+
+#: Longer side of a picture in the gallery, pixels; the page stays below a few MB.
+_SIDE = 224
+_WHOLE = ("sad", "mse", "grad", "conn")
+
+
+@dataclass
+class Experiment:
+    """What a page joins.
+
+    Attributes:
+        run: Folder of the training run.
+        results: What ``results.json`` files hold; the first is the run's, the others are what it is compared with.
+        files: Where they came from, in the same order, for links to the reports beside them.
+        predictions: Images, truths and predictions for the gallery, or None.
+        title: Heading.
+        notes: What a reader has to know, a paragraph each.
+    """
+
+    run: Path
+    results: Sequence[Mapping[str, Any]] = ()
+    files: Sequence[Path] = ()
+    predictions: EvaluationSet | None = None
+    title: str = ""
+    notes: Sequence[str] = field(default_factory=tuple)
+
+
+def write_experiment(target: Path, what: Experiment, *, rows: int = 3) -> str:
+    """Write the page, self-contained but for its links.
+
+    Args:
+        target: The HTML file.
+        what: The experiment.
+        rows: Samples of each type on the sheet and in the gallery.
+
+    Returns:
+        The headline: by how much the run is better than the best of the others; "" when there are no others.
+
+    Raises:
+        AimkitError: The results can't be compared, or something can't be read.
+    """
+    verdict = headline(what.results) if len(what.results) > 1 else ""
+    title = what.title or what.run.name
+    parts = [f"<h1>{html.escape(title)}</h1>"]
+    parts += [f"<p class=result>{html.escape(verdict)}.</p>"] if verdict else []
+    parts += [f"<p>{html.escape(note)}</p>" for note in what.notes]
+    parts.append(_links(target, what))
+    parts.append(f"<h2>Trained on</h2>{_sheet(what.run, rows)}")
+    parts.append(f"<h2>Training</h2>{curves(what.run)}")
+    if what.results:
+        parts.append(f"<h2>Evaluation</h2>{_scores(what.results)}")
+    if what.predictions is not None:
+        parts.append(f"<h2>Predictions</h2>{_gallery(what, rows)}")
+    write_bytes(target, page(title, "".join(parts)).encode())
+    return verdict
+
+
+def score_table(results: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """A row for every result: MAD of each type and of all images, then other metrics of all images."""
+    types = list(results[0]["averages"]["types"])
+    columns = ["", "MAD all", *(f"MAD {name}" for name in types), *(TITLES[metric][0] for metric in _WHOLE)]
+    rows = []
+    for result in results:
+        means = result["averages"]
+        groups = [means["images"], *(means["types"].get(name, {}) for name in types)]
+        row = [model_name(result), *(cell(group, "mad") for group in groups)]
+        rows.append(row + [cell(means["images"], metric) for metric in _WHOLE])
+    return columns, rows
+
+
+def _scores(results: Sequence[Mapping[str, Any]]) -> str:
+    parts = [table(*score_table(results)), "<p>Smaller is better.</p>"]
+    if len(results) > 1:
+        columns, rows = comparison_table([row for row in compare(results) if row["metric"] == "mad"])
+        parts.append(f"<p>The others beside {html.escape(model_name(results[0]))} (paired bootstrap over images):</p>")
+        parts.append(table(columns, rows))
+    texts = dict.fromkeys(result["protocol"]["text"] for result in results)
+    return "".join([*parts, *(f"<p>Protocol: {html.escape(text)}.</p>" for text in texts)])
+
+
+def _links(target: Path, what: Experiment) -> str:
+    pages = {"the run, with the same images over time": what.run / "page.html"}
+    for file, result in zip(what.files, what.results, strict=True):
+        folder = file if file.is_dir() else file.parent
+        pages[f"evaluation of {model_name(result)}"] = folder / "report.html"
+    found = [
+        f"<a href='{quote(os.path.relpath(path, target.parent))}'>{html.escape(text)}</a>"
+        for text, path in pages.items()
+        if path.exists()
+    ]
+    return f"<p>More: {', '.join(found)}.</p>" if found else ""
+
+
+def _sheet(run: Path, rows: int) -> str:
+    """A contact sheet of the training stream, before the transform."""
+    recipe = load_recipe(str(run / "recipe.toml"), kind="train")
+    assert isinstance(recipe, TrainRecipe)
+    block = recipe.data.train
+    try:
+        stream = streams.get(block.source).value(block, recipe.seed)
+        samples = pick(_Positions(stream), rows)
+    except AimkitError as error:
+        return f"<p>The training data can't be shown: {html.escape(error.what)}.</p>"
+    return picture(encode_png(contact_sheet(samples, 160)), f"{len(samples)} samples of {_named(block)}")
+
+
+class _Positions(Sequence[Sample]):
+    """The first samples of a stream as a sequence."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+
+    def __len__(self) -> int:
+        return len(self.stream)
+
+    def __getitem__(self, position: Any) -> Any:
+        return self.stream.sample(position)
+
+
+def _named(block: Any) -> str:
+    return str(getattr(block, "path", "") or getattr(block, "recipe", "") or block.source)
+
+
+def _gallery(what: Experiment, rows: int) -> str:
+    """Of every type the best, the worst and those between, evenly spread over the ranks by MAD."""
+    data = what.predictions
+    assert data is not None
+    entries = {entry.id: entry for entry in data.entries}
+    known = [row for row in (what.results[0]["images"] if what.results else ()) if row["id"] in entries]
+    if not known:
+        known = [{"id": entry.id, "type": entry.type, "mad": None} for entry in data.entries]
+    parts = [
+        "<p>Of every type the best, the worst and, evenly between them, others. Red is too opaque, blue too clear.</p>"
+    ]
+    for name in dict.fromkeys(sorted(row["type"] for row in known)):
+        own = [row for row in known if row["type"] == name]
+        own = ranked(own, "mad") or own
+        picks = dict.fromkeys(round(p) for p in np.linspace(0, len(own) - 1, min(rows, len(own))))
+        for row in (own[place] for place in picks):
+            parts.append(f"<div class=strip>{_pictures(data, entries[row['id']], row)}</div>")
+    return "".join(parts)
+
+
+def _pictures(data: EvaluationSet, entry: Any, row: Mapping[str, Any]) -> str:
+    planes = data.read(entry)
+    assert planes.prediction is not None
+    score = "" if row["mad"] is None else f", MAD {cell(row, 'mad')}"
+    truth, prediction = (p if p.dtype == np.uint8 else to_uint8(p) for p in (planes.alpha, planes.prediction))
+    shown = {"truth": truth, f"prediction{score}": prediction, "error": error_map(planes.prediction, planes.alpha)}
+    if planes.image is not None:
+        shown = {f"{row['type']} {entry.id}".strip(): planes.image, **shown}
+    height, width = planes.alpha.shape
+    scale = _SIDE / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return "".join(picture(encode_png(tile(plane, *size)), text) for text, plane in shown.items())
