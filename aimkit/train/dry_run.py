@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
-
-from aimkit.data.loader import make_loader, to_device
+from aimkit.data.loader import make_loader
 from aimkit.data.sampler import PositionSampler
+from aimkit.data.streams import Synth
 from aimkit.train.checkpoint import State
+from aimkit.train.live import clock
 from aimkit.train.log import memory
 from aimkit.train.loop import one_step
 from aimkit.train.recipe import TrainRecipe
@@ -21,36 +21,61 @@ def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:
     """Build everything and take two steps that nothing keeps.
 
     Returns:
-        Rows of what there is and what the run would take.
+        Rows of what there is and what the run would take. The second step and the second batch are what is timed: the
+        first ones open files and warm up.
 
     Raises:
         AimkitError: Whatever the run would stumble over at its start.
     """
     parts = build(recipe)
-    sampler = PositionSampler(0, 2, recipe.batch, accumulate=recipe.accumulate)
-    start = time.monotonic()
-    batches = list(make_loader(parts.dataset, sampler))
-    data_seconds = (time.monotonic() - start) / 2
-    shapes = {name: tuple(value.shape) for name, value in to_device(batches[0], "cpu").items()}
+    loader = iter(make_loader(parts.dataset, PositionSampler(0, 2, recipe.batch, accumulate=recipe.accumulate)))
+    batches, data_seconds = [], 0.0
+    for _ in range(2):
+        start = time.monotonic()
+        batches += [next(loader) for _ in range(recipe.accumulate)]
+        data_seconds = time.monotonic() - start
     pending = iter(batches)
     with TemporaryDirectory() as folder:
         terms = one_step(recipe, parts, State(), pending, Path(folder))
         start = time.monotonic()
         one_step(recipe, parts, State(step=1), pending, Path(folder))
         step_seconds = time.monotonic() - start
-    count = sum(p.numel() for p in parts.network.parameters())
+    table, count = recipe.model, sum(p.numel() for p in parts.network.parameters())
     learning = sum(p.numel() for p in parts.network.parameters() if p.requires_grad)
-    data_share = data_seconds / max(recipe.data.workers, 1)
-    total = recipe.steps * (max(step_seconds, data_share) if recipe.data.workers else step_seconds + data_seconds)
+    start_from = table.init or (f"pretrained {table.backbone}" if table.pretrained else "random weights")
+    processes, device = parts.accelerator.num_processes, parts.accelerator.device
+    shapes = {name: tuple(value.shape) for name, value in batches[0].items() if value.ndim > 1}
+    disk = f"{_checkpoint_bytes(recipe, count, learning) / 1e6:.0f} MB; the last {recipe.keep} and the best are kept"
+    seconds = _seconds(recipe, step_seconds, data_seconds)
+    workers = f"{recipe.data.workers} worker{'s' * (recipe.data.workers != 1)}"
     return [
-        ("network", f"{recipe.model.name} on {recipe.model.backbone}, {count / 1e6:.2f} M parameters"),
-        ("learning", f"{learning / 1e6:.2f} M parameters"),
-        ("device", f"{parts.accelerator.device}, {parts.accelerator.num_processes} process(es), {recipe.precision}"),
-        ("samples of a pass", f"{len(parts.dataset)}"),
-        *((f"batch: {name}", f"{shape}") for name, shape in shapes.items()),
-        *((f"first step: {name}", f"{value:.4f}") for name, value in terms.items()),
-        ("steps", f"{recipe.steps} of {recipe.batch} samples"),
-        ("seconds a step", f"{step_seconds:.2f} network, {data_seconds:.2f} data in one process"),
-        ("estimated time", f"{total / 3600:.2f} h with {recipe.data.workers} worker(s)"),
-        ("peak memory", f"{memory(torch.device(parts.accelerator.device)):.1f} GB"),
+        ("network", f"{table.name} on {table.backbone}, from {start_from}"),
+        ("parameters", f"{count / 1e6:.2f} M, {'all' if learning == count else f'{learning / 1e6:.2f} M'} learning"),
+        ("device", f"{device}, {recipe.precision}" + (f", {processes} processes" if processes > 1 else "")),
+        ("data", _data(recipe, len(parts.dataset))),
+        *((f"batch, {name}", f"{shape}") for name, shape in shapes.items()),
+        *((f"first step, {name}", f"{value:.4f}") for name, value in terms.items() if not name.startswith("total_")),
+        ("steps", f"{recipe.steps:,} of {recipe.batch} samples"),
+        ("a step", f"{step_seconds:.2f} s network, {data_seconds:.2f} s data by one process"),
+        ("estimated time", f"{clock(seconds)} with {workers}, without validation"),
+        ("peak memory", f"{memory(device):.1f} GB" + (", workers not counted" if device.type == "cpu" else "")),
+        ("a checkpoint", disk),
     ]
+
+
+def _data(recipe: TrainRecipe, samples: int) -> str:
+    """What the network will see; live composites have no end."""
+    source = recipe.data.train
+    if isinstance(source, Synth):
+        return f"{source.source} {source.recipe}, every sample a new one"
+    return f"{source.source}, {samples:,} samples, {recipe.steps * recipe.batch / samples:.1f} passes"
+
+
+def _seconds(recipe: TrainRecipe, network: float, data: float) -> float:
+    """Time of all steps: workers make samples while the network learns."""
+    return recipe.steps * (max(network, data / recipe.data.workers) if recipe.data.workers else network + data)
+
+
+def _checkpoint_bytes(recipe: TrainRecipe, count: int, learning: int) -> int:
+    """Weights, their moving average, and two moments of Adam, float32."""
+    return 4 * (count * (1 if recipe.ema is None else 2) + 2 * learning)

@@ -17,9 +17,6 @@ from rich.text import Text
 #: Share of the newest step in the shown losses, and steps that the rate is taken over.
 _NEWEST, _WINDOW = 0.1, 20
 
-#: What is no loss term, and shown elsewhere.
-_ASIDE = ("total", "total_sod", "total_matting", "lr")
-
 
 class LiveView:
     """A few lines at the bottom of the terminal; messages scroll by above them.
@@ -76,7 +73,9 @@ class LiveView:
         if not self._values:
             return Group(head, Text("the first batch is being made", style="dim"))
         facts = {"loss": f"{self._values['total']:.4f}"} if "total" in self._values else {}
-        facts |= {n.replace("_", " "): f"{v:.4f}" for n, v in self._values.items() if n not in _ASIDE}
+        facts |= {
+            n.replace("_", " "): f"{v:.4f}" for n, v in self._values.items() if n != "lr" and not n.startswith("total")
+        }
         cells = [Text.assemble((f"{name} ", "dim"), value) for name, value in facts.items()]
         rate = f"{self._rate:.1f} samples/s   learning rate {self._values.get('lr', 0):.2g}   {self._memory:.1f} GB"
         return Group(head, Columns(cells, padding=(0, 3)), Text(rate, style="dim"))

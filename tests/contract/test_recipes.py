@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -90,6 +91,13 @@ def test_a_synth_recipe_makes_samples(name: str) -> None:
         assert np.array_equal(sample.image, again[index].image)
 
 
+def shrunk(table: Any) -> Any:
+    """The table of a stream with small images."""
+    if table.source != "synth":
+        return table
+    return table.model_copy(update={"overrides": [*table.overrides, "placement.height=96", "placement.width=96"]})
+
+
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("name", TRAIN)
 def test_a_train_recipe_gives_batches_of_its_size(name: str) -> None:
@@ -102,9 +110,22 @@ def test_a_train_recipe_gives_batches_of_its_size(name: str) -> None:
     for table in (recipe.data.train, recipe.validation.data):
         if table is None:
             continue
-        if table.source == "synth":
-            shrink = [*table.overrides, "placement.height=96", "placement.width=96"]
-            table = table.model_copy(update={"overrides": shrink})
-        row = StreamDataset(table, recipe.data.transform, recipe.seed)[3]
+        row = StreamDataset(shrunk(table), recipe.data.transform, recipe.seed)[3]
         assert row["image"].shape == (3, 64, 64)
         assert row["usr"].shape == (1, 64, 64)
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("name", TRAIN)
+def test_a_train_recipe_passes_its_dry_run(name: str) -> None:
+    """With a small network and small images; the losses, the optimiser and the sources are the recipe's own."""
+    from aimkit.train.dry_run import dry_run
+
+    small = ["batch=2", "data.transform.size=64", "model.init=", "model.pretrained=false"]
+    recipe = load_recipe(name, [*small, "model.backbone=mobilenetv3_small_050"])
+    data = recipe.data.model_copy(update={"train": shrunk(recipe.data.train)})
+    rows = dict(dry_run(recipe.model_copy(update={"data": data})))
+    assert rows["network"].endswith("mobilenetv3_small_050, from random weights")
+    assert rows["batch, image"] == "(2, 3, 64, 64)"
+    assert float(rows["first step, total"]) > 0
+    assert {"parameters", "steps", "estimated time", "peak memory"} <= rows.keys()

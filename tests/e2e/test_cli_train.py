@@ -64,7 +64,6 @@ def test_errors_of_train_say_what_to_do(trained: Path, tmp_path: Path, capsys: p
     assert "did you mean 'lr'" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_dry_run_says_what_the_run_would_take_and_leaves_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
