@@ -17,7 +17,7 @@ from aimkit.recipe import apply_overrides, expand
 @click.option("--weights", help="A file, the folder of a training run, or a zoo id.")
 @click.option("--model", help="Network; by default what the weights say, else aimnet.")
 @click.option("--backbone", help="Its backbone; by default what the weights say, else resnet34_mp.")
-@click.option("--strategy", default="hybrid", show_default=True, help="hybrid, resize, whole or tiled.")
+@click.option("--strategy", help="hybrid, resize, whole or tiled; by default what the network is meant for: hybrid.")
 @click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Of the strategy: detail_scale=0.33.")
 @click.option("--outputs", help="alpha, cutout, composite, trimap, semantic.  [default: alpha,cutout]")
 @click.option("--background", help="Of composites: an image, or a colour such as green or '#00ff00'.")

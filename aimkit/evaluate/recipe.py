@@ -34,11 +34,11 @@ class StrategyBlock(Block):
     """How a network is applied to a photo.
 
     Attributes:
-        name: A strategy: hybrid, resize, whole, tiled.
-        options: Its keywords, such as ``semantic_scale``.
+        name: A strategy: hybrid, resize, whole, tiled; what the network is meant for when empty.
+        options: Its keywords, such as ``semantic_scale``; the network's own scales by default.
     """
 
-    name: str = "hybrid"
+    name: str = ""
     options: dict[str, Any] = Field(default_factory=dict)
 
 

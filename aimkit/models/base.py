@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aimkit.models.contract import Backbone, MattingOutput
 from aimkit.models.hub import HubModel
 from aimkit.models.preprocessing import Preprocessing, normalise
+
+
+class Scales(NamedTuple):
+    """How large a network wants to see a photo, relative to its size; strategies take these unless told otherwise.
+
+    Attributes:
+        semantic: Of the semantic pass.
+        detail: Of the detail pass.
+        resize: Of a single pass.
+    """
+
+    semantic: float = 1 / 4
+    detail: float = 1 / 2
+    resize: float = 1 / 4
+
+    def options(self, strategy: str) -> dict[str, float]:
+        """As keywords of a strategy; none for one that has no scales."""
+        if strategy == "resize":
+            return {"scale": self.resize}
+        two = {"semantic_scale": self.semantic, "detail_scale": self.detail}
+        return two if strategy in ("hybrid", "tiled") else {}
 
 
 class MattingModel(nn.Module, HubModel):
@@ -18,7 +42,17 @@ class MattingModel(nn.Module, HubModel):
 
     Attributes:
         preprocessing: How the image of ``forward`` is normalised.
+        classes: Names of the semantic channels: ``background``, ``unknown``, ``foreground``.
+        strategy: The strategy that it is meant for.
+        scales: The sizes that it is meant for.
+
+    A network whose alpha follows from semantic classes and detail has a ``fuse(semantic_logits, detail, classes)`` that
+    says how; strategies of two passes need it.
     """
+
+    classes: tuple[str, ...] = ("background", "unknown", "foreground")
+    strategy: str = "hybrid"
+    scales: Scales = Scales()
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
@@ -28,6 +62,10 @@ class MattingModel(nn.Module, HubModel):
     def preprocess(self, image: Tensor) -> Tensor:
         """Normalise an RGB image in [0, 1], float, (B, C, H, W), for ``forward``."""
         return normalise(image, self.preprocessing)
+
+    def scores(self, semantic_logits: Tensor) -> Tensor:
+        """Class scores in [0, 1] of semantic logits, (B, K, H, W); the highest decides."""
+        return torch.sigmoid(semantic_logits)
 
     def forward(self, image: Tensor) -> MattingOutput:
         """Predict the matte.

@@ -57,7 +57,7 @@ class Backbone(nn.Module):
     """Base of all backbones; subclasses set ``channels`` and implement ``forward(image) -> Features``.
 
     Attributes:
-        channels: Channels of the six maps, finest first.
+        channels: Channels of the six maps, finest first. The map of stride 1 may have none, see ``drop_finest``.
         preprocessing: How its input is normalised, with one mean and std for each input channel.
         has_indices: True when ``Features.indices`` is given.
     """
@@ -66,14 +66,22 @@ class Backbone(nn.Module):
     preprocessing: Preprocessing = Preprocessing()
     has_indices: bool = False
 
+    def drop_finest(self) -> None:
+        """Called by networks that do not look at the map of stride 1: what serves nothing else may go.
+
+        Afterwards that map may have no channels, ``channels[0] == 0``. Here nothing is dropped.
+        """
+
 
 class MattingOutput(NamedTuple):
     """What every network returns, at the size of the image.
 
     Attributes:
         semantic: Class scores in [0, 1], float32, (B, K, H, W). K = 3: background, unknown, foreground.
-        detail: Alpha matte inside the unknown area, in [0, 1], float32, (B, 1, H, W).
-        alpha: The two fused, in [0, 1], float32, (B, 1, H, W).
+        detail: Alpha matte inside the unknown area, in [0, 1], float32, (B, 1, H, W). With GFM's BT it is what to take
+            off instead.
+        alpha: The two fused, in [0, 1], float32, (B, 1, H, W). Only GFM's RIM may leave the range: its last layer is
+            linear. Strategies clip.
         semantic_logits: Before the sigmoid, for losses.
         detail_logits: Before the sigmoid, for losses.
         extra: Whatever else a network wants its loss to see (side outputs, further heads), by name. Not to be changed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -86,3 +87,29 @@ def soft(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) -> T
 
 
 FUSIONS: dict[str, Callable[[Tensor, Tensor, tuple[str, ...]], Tensor]] = {"argmax": argmax, "soft": soft}
+
+
+def argmax_complement(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) -> Tensor:
+    """As ``argmax``, where the detail is what alpha lacks to 1: unknown is 1 - detail (GFM's BT)."""
+    return argmax(semantic_logits, 1 - detail, classes)
+
+
+class Rosta(NamedTuple):
+    """A representation of semantic and transition areas (GFM, IJCV 2021), and how its two outputs become alpha.
+
+    Attributes:
+        classes: Names of the semantic channels.
+        fuse: As ``FUSIONS``.
+    """
+
+    classes: tuple[str, ...]
+    fuse: Callable[[Tensor, Tensor, tuple[str, ...]], Tensor]
+
+
+#: With m = 1 in the second of two channels the paper writes FT as min(m + detail, 1) and BT as max(m - detail, 0):
+#: where the semantic branch is sure, it decides, elsewhere alpha is the detail, or 1 - detail.
+ROSTAS: dict[str, Rosta] = {
+    "TT": Rosta(("background", "unknown", "foreground"), argmax),
+    "FT": Rosta(("unknown", "foreground"), argmax),
+    "BT": Rosta(("background", "unknown"), argmax_complement),
+}

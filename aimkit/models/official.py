@@ -1,7 +1,7 @@
 """Released state dicts of the reference systems, read into our networks and written back.
 
-A format is a list of pairs of prefixes, theirs and ours. The reference names its backbone twice (``resnet.layer2.*``
-and ``encoder2.*`` are the same tensors), so several of their prefixes may lead to one of ours; the copies must agree.
+``formats.py`` says what the released names are. The references name their backbones twice (``resnet.layer2.*`` and
+``encoder2.*`` are the same tensors); the copies must agree.
 """
 
 from __future__ import annotations
@@ -13,86 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
-
-_BACKBONE = [(f"{name}.", f"{name}.") for name in ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4")]
-
-_AIMNET = [
-    *((f"resnet.{theirs}", f"backbone.{ours}") for theirs, ours in _BACKBONE),
-    ("encoder0.0.", "backbone.conv1."),
-    ("encoder0.1.", "backbone.bn1."),
-    ("encoder1.0.", "backbone.layer1."),
-    ("encoder2.", "backbone.layer2."),
-    ("encoder3.", "backbone.layer3."),
-    ("encoder4.", "backbone.layer4."),
-    ("psp_module.", "semantic.psp."),
-    ("psp4.", "semantic.guide16."),
-    ("psp3.", "semantic.guide8."),
-    ("psp2.", "semantic.guide4."),
-    ("psp1.", "semantic.guide2."),
-    ("decoder4_g.", "semantic.block32."),
-    ("decoder4_g_se.", "semantic.se32."),
-    ("decoder3_g.", "semantic.block16."),
-    ("decoder3_g_se.", "semantic.se16."),
-    ("decoder2_g.", "semantic.block8."),
-    ("decoder2_g_se.", "semantic.se8."),
-    ("decoder1_g.", "semantic.block4."),
-    ("decoder1_g_se.", "semantic.se4."),
-    ("decoder0_g.", "semantic.block2."),
-    ("decoder0_g_spatial.", "semantic.spatial_attention.conv."),
-    ("decoder0_g_se.", "semantic.se2."),
-    ("decoder_final_g.", "semantic.head."),
-    ("bridge_block.", "matting.bridge."),
-    ("decoder4_l.", "matting.block32."),
-    ("decoder3_l.", "matting.block16."),
-    ("decoder2_l.", "matting.block8."),
-    ("decoder1_l.", "matting.block4."),
-    ("decoder0_l.", "matting.block1."),
-    ("decoder_final_l.", "matting.head."),
-]
-
-
-@dataclass(frozen=True)
-class Format:
-    """How a released state dict names its tensors.
-
-    Attributes:
-        name: For messages and reports.
-        prefixes: Pairs of prefixes, theirs and ours.
-        unused: Shapes of their tensors that no forward pass reads, by key.
-        marks: Keys that only this format has.
-    """
-
-    name: str
-    prefixes: tuple[tuple[str, str], ...]
-    unused: Mapping[str, tuple[int, ...]]
-    marks: tuple[str, ...]
-
-    def ours(self, key: str) -> str | None:
-        """Our name of their key; None when there is none."""
-        for theirs, ours in self.prefixes:
-            if key.startswith(theirs):
-                return ours + key.removeprefix(theirs)
-        return None
-
-    def theirs(self, key: str) -> list[str]:
-        """All their names of our key."""
-        return [theirs + key.removeprefix(ours) for theirs, ours in self.prefixes if key.startswith(ours)]
-
-
-FORMATS = (
-    Format(
-        "aimnet",
-        tuple(_AIMNET),
-        {"resnet.fc.weight": (1000, 512), "resnet.fc.bias": (1000,)},
-        ("decoder0_g_spatial.weight", "decoder_final_l.weight"),
-    ),
-    Format(
-        "resnet34_mp",
-        tuple(_BACKBONE),
-        {"fc.weight": (1000, 512), "fc.bias": (1000,)},
-        ("conv1.weight", "layer4.2.conv2.weight"),
-    ),
-)
+from aimkit.models.formats import FORMATS, Format
 
 
 @dataclass
@@ -100,7 +21,7 @@ class Report:
     """What became of the keys of a state dict.
 
     Attributes:
-        format: ``aimnet``, ``resnet34_mp``, ..., or ``aimkit`` when the keys were ours.
+        format: ``aimnet``, ``gfm_r34``, ``resnet34_mp``, ..., or ``aimkit`` when the keys were ours.
         loaded: How many of our tensors were loaded.
         aliases: Keys that named a tensor which another key had named already.
         unused: Tensors that no forward pass reads (the backbone's classifier); ``state_dict`` takes them back.
@@ -160,13 +81,14 @@ def state_dict(model: nn.Module, unused: Mapping[str, Tensor] | None = None) -> 
     tensors = model.state_dict()
     for form in FORMATS:
         names = {key: form.theirs(key) for key in tensors}
-        if all(names.values()) and all(any(key.startswith(ours) for key in tensors) for _, ours in form.prefixes):
-            result = {theirs: tensors[key] for key, keys in names.items() for theirs in keys}
+        result = {theirs: tensors[key] for key, keys in names.items() for theirs in keys}
+        whole = all(any(key.startswith(ours) for key in tensors) for _, ours in form.prefixes)
+        if whole and all(names.values()) and all(mark in result for mark in form.marks):
             for key, shape in form.unused.items():
                 result[key] = (unused or {}).get(key, torch.zeros(shape))
             return result
     what = f"this {type(model).__name__} has no released form"
-    raise AimkitError(what, hint="only a network of the paper's shape on resnet34_mp has one")
+    raise AimkitError(what, hint="only networks of the papers' shapes on their own backbones have one")
 
 
 def recognise(tensors: Mapping[str, Tensor]) -> Format | None:

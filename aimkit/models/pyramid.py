@@ -55,6 +55,12 @@ class Pyramid(nn.Module):
                 self.stem.append(_stem_layer(previous, widths[stride], 1 if stride == 1 else 2))
                 previous = widths[stride]
 
+    def drop_finest(self) -> None:
+        """Leave out the map of stride 1, where only the image makes it and it makes nothing else."""
+        if not self.sources[1] and self.sources[2] and self.stem:
+            self.stem = nn.ModuleList()
+            self.channels = (0, *self.channels[1:])
+
     def forward(self, maps: Sequence[Tensor], image: Tensor) -> tuple[Tensor, ...]:
         """Join.
 
@@ -67,8 +73,11 @@ class Pyramid(nn.Module):
         """
         joined: list[Tensor] = []
         x, layers = image, iter(self.stem)
-        for stride in STRIDES:
+        for stride, width in zip(STRIDES, self.channels, strict=True):
             chosen = self.sources[stride]
+            if not width:
+                joined.append(image[:, :0])
+                continue
             if not chosen:
                 x = next(layers)(x)
                 joined.append(x)

@@ -54,11 +54,18 @@ def create_model(
     Raises:
         AimkitError: An unknown name or option, or weights that do not fit.
     """
-    build = models.get(name, "model").value
+    entry = models.get(name, "model")
+    # What makes it the paper's network on a backbone goes before the defaults, not before what the caller says.
+    own = entry.info.get("paper", {}).get(backbone, {}) if isinstance(backbone, str) else {}
+    made = {key: value for key, value in own.items() if key != "backbone"} | options
     trunk = create_backbone(
-        backbone, pretrained=pretrained, weights=backbone_weights, in_chans=in_chans, **backbone_options or {}
+        own.get("backbone", backbone),
+        pretrained=pretrained,
+        weights=backbone_weights,
+        in_chans=in_chans,
+        **backbone_options or {},
     )
-    model: MattingModel = _call(build, f"model {name}", trunk, **options)
+    model: MattingModel = _call(entry.value, f"model {name}", trunk, **made)
     if isinstance(backbone, str):
         kept = {"in_chans": in_chans, "backbone_options": backbone_options or {}, **options}
         model.build = {"name": name, "backbone": backbone} | kept
@@ -89,7 +96,9 @@ def create_backbone(
         trunk = name
     elif name in backbones:
         entry = backbones.get(name)
-        if pretrained and weights is None:
+        if pretrained and weights is None and entry.info.get("fetches"):
+            options["pretrained"] = True
+        elif pretrained and weights is None:
             weights = entry.info.get("pretrained")
             if weights is None:
                 raise AimkitError(f"no pretrained weights are known for {name}", "pretrained", "use backbone_weights")
@@ -127,7 +136,14 @@ def list_backbones(pattern: str = "*", *, kind: str | None = None, max_params: f
 
 
 def register_model(name: str, **info: Any) -> Callable[[Any], Any]:
-    """Decorator that makes a network of one's own known by name: ``build(backbone, **options) -> MattingModel``."""
+    """Decorator that makes a network of one's own known by name: ``build(backbone, **options) -> MattingModel``.
+
+    Args:
+        name: How it is called from now on.
+        info: ``loss``, the objective that it is trained for (``aimkit.train.objective``; AimNet's by default), and
+            ``paper``: by name of a backbone, what makes it the paper's network there, keywords of the network or
+            ``backbone``, another one of that name.
+    """
     return models.register(name, **info)
 
 
@@ -136,7 +152,8 @@ def register_backbone(name: str, **info: Any) -> Callable[[Any], Any]:
 
     Args:
         name: How it is called from now on; it goes before a timm architecture of the same name.
-        info: ``kind`` and ``params`` (millions) for listings, ``pretrained`` (a file or a zoo id).
+        info: ``kind`` and ``params`` (millions) for listings, ``pretrained`` (a file or a zoo id), or ``fetches`` when
+            ``build`` itself takes ``pretrained``.
     """
     return backbones.register(name, **info)
 
@@ -165,9 +182,27 @@ def _lazy(target: str, summary: str) -> Callable[..., Any]:
     return build
 
 
-models.register("aimnet")(
+models.register("aimnet", loss="aimnet")(
     _lazy("aimkit.models.aimnet:AimNet", "AimNet (Li et al., IJCAI 2021): semantic and matting decoders, fused.")
+)
+models.register(
+    "gfm",
+    loss="gfm",
+    paper={
+        "resnet34_2b": {"width": "backbone", "finest": 1},
+        "densenet121": {"backbone": "densenet121_gfm"},
+        "resnet101": {"width": "backbone"},
+    },
+)(_lazy("aimkit.models.gfm:GFM", "GFM (Li et al., IJCV 2021): glance and focus decoders, collaborative matting."))
+models.register("p3mnet", loss="p3mnet")(
+    _lazy("aimkit.models.p3mnet:P3MNet", "P3M-Net (Li et al., ACM MM 2021): decoders that exchange features.")
 )
 backbones.register("resnet34_mp", kind="max-pooling", params=21.3, pretrained="resnet34_mp.in1k")(
     _lazy("aimkit.models.resnet_mp:ResNet34MP", "The paper's ResNet-34: stride 1 convolutions, max-pooling, indices.")
+)
+backbones.register("resnet34_2b", kind="max-pooling", params=34.8, fetches=True)(
+    _lazy("aimkit.models.gfm_backbones:ResNet34TwoBlocks", "GFM's ResNet-34 from stride 1, with two more stages.")
+)
+backbones.register("densenet121_gfm", kind="pyramid", params=11.6, fetches=True)(
+    _lazy("aimkit.models.gfm_backbones:DenseNet121", "GFM's DenseNet-121: no first pooling, so twice as fine.")
 )

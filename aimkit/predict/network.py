@@ -94,7 +94,8 @@ class Network:
 
     def labels(self, logits: Tensor) -> Tensor:
         """The likeliest class as a grey level, uint8 {0, 128, 255}, (B, h, w); of equal scores the first wins."""
-        return self._levels.to(logits.device)[torch.sigmoid(logits).max(1).indices]
+        scores = getattr(self.model, "scores", torch.sigmoid)
+        return self._levels.to(logits.device)[scores(logits).max(1).indices]
 
     def _pass(self, images: Tensor) -> Maps:
         x = self.model.preprocess(images)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,6 +22,9 @@ from aimkit.predict.sizes import bilinear, shrink
 from aimkit.predict.strategies import apply, as_rgb, read_options
 from aimkit.recipe import expand
 from aimkit.types import Array, Float, UInt8, to_uint8
+
+if TYPE_CHECKING:
+    from aimkit.models.base import MattingModel
 
 #: What is built when neither the caller nor the weights file names a network: the released one.
 DEFAULT_MODEL, DEFAULT_BACKBONE = "aimnet", "resnet34_mp"
@@ -73,7 +76,8 @@ class Predictor:
 
     Args:
         model: A matting network; it is moved to the device and put into evaluation mode.
-        strategy: ``hybrid``, ``resize``, ``whole`` or ``tiled``; see ``aimkit.predict.strategies``.
+        strategy: ``hybrid``, ``resize``, ``whole`` or ``tiled``; see ``aimkit.predict.strategies``. By default the
+            one that the network is meant for: hybrid, except for GFM's RIM.
         device: ``auto`` (CUDA, else MPS, else CPU), or a device of PyTorch.
         precision: ``auto`` (mixed on CUDA), ``fp32``, ``bf16`` or ``fp16``.
         tta: Average with the mirrored photo: twice the time.
@@ -84,7 +88,7 @@ class Predictor:
         channels_last: Memory format; faster on most GPUs, and for many networks on CPUs.
         compile: Use ``torch.compile``: every size of a pass is compiled when it is first met (up to minutes on a CPU),
             so it is for many photos of one size.
-        options: Keywords of the strategy, such as ``detail_scale=1/3``.
+        options: Keywords of the strategy, such as ``detail_scale=1/3``; the network's own scales by default.
 
     Raises:
         AimkitError: An unknown strategy, option, device or precision, or no matting network.
@@ -93,7 +97,7 @@ class Predictor:
     def __init__(
         self,
         model: nn.Module,
-        strategy: str = "hybrid",
+        strategy: str | None = None,
         *,
         device: str | torch.device = "auto",
         precision: str = "auto",
@@ -108,7 +112,8 @@ class Predictor:
             raise AimkitError(f"a short side of {short_side} pixels", "short_side", "the reference used 1080")
         if foreground not in (True, False, "multilevel", "blur_fusion"):
             raise AimkitError(f"unknown method '{foreground}'", "foreground", "use 'multilevel' or 'blur_fusion'")
-        self.strategy, self.options = strategy, read_options(strategy, options)
+        self.strategy = strategy or str(getattr(model, "strategy", "hybrid"))
+        self.options = read_options(self.strategy, options, model)
         self.method = "multilevel" if foreground is True else foreground or ""
         self.short_side = short_side
         place = choose_device(device)
@@ -127,7 +132,7 @@ class Predictor:
     def load(
         cls,
         weights: str | os.PathLike[str],
-        strategy: str = "hybrid",
+        strategy: str | None = None,
         *,
         model: str | None = None,
         backbone: str | None = None,
@@ -148,18 +153,7 @@ class Predictor:
         Raises:
             AimkitError: The weights are not found or do not fit, or as for the class.
         """
-        from aimkit.models.registry import create_model
-        from aimkit.models.weights import find
-
-        path = find(weights)
-        known = described(path) or _in_zoo(weights)
-        same = model is None or model == known.get("model")
-        network = create_model(
-            model or known.get("model", DEFAULT_MODEL),
-            backbone=backbone or known.get("backbone", DEFAULT_BACKBONE),
-            weights=path,
-            **(model_options if model_options is not None else known.get("options", {}) if same else {}),
-        )
+        network = load_network(weights, model=model, backbone=backbone, model_options=model_options)
         return cls(network, strategy, **keywords)
 
     def __call__(self, image: Photo) -> Prediction:
@@ -200,6 +194,28 @@ class Predictor:
         reduced = shrink(planes_of(photos), size).permute(0, 2, 3, 1).numpy() / 255
         result = apply(self.strategy, self.network, to_uint8(reduced), self.options)
         return _enlarged(result, (height, width))
+
+
+def load_network(
+    weights: str | os.PathLike[str],
+    *,
+    model: str | None = None,
+    backbone: str | None = None,
+    model_options: dict[str, Any] | None = None,
+) -> MattingModel:
+    """The network of a weights file; arguments and errors as for :meth:`Predictor.load`."""
+    from aimkit.models.registry import create_model
+    from aimkit.models.weights import find
+
+    path = find(weights)
+    known = described(path) or _in_zoo(weights)
+    same = model is None or model == known.get("model")
+    return create_model(
+        model or known.get("model", DEFAULT_MODEL),
+        backbone=backbone or known.get("backbone", DEFAULT_BACKBONE),
+        weights=path,
+        **(model_options if model_options is not None else known.get("options", {}) if same else {}),
+    )
 
 
 def described(path: Path) -> dict[str, Any]:

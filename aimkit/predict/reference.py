@@ -24,8 +24,8 @@ def hybrid(network: Network, photos: UInt8, semantic_scale: float, detail_scale:
     Raises:
         AimkitError: The photo is too small, or the network has no unknown class.
     """
-    if "unknown" not in network.classes:
-        raise AimkitError("the reference's hybrid needs an unknown class", "parity", "leave parity off")
+    if "unknown" not in network.classes or not network.fuses or getattr(network.model, "rosta", "TT") != "TT":
+        raise AimkitError("the reference's hybrid needs a detail that is alpha", "parity", "leave parity off")
     planes, size = planes_of(photos).to(network.device), photos.shape[1:3]
     levels = network.labels(network(_shrunk(planes, semantic_scale, max_side)).logits)[:, None]
     detail = network(_shrunk(planes, detail_scale, max_side)).detail

@@ -2,10 +2,13 @@
 
 | strategy | passes | for |
 |---|---|---|
-| hybrid | semantic at 1/4, detail at 1/2 of the photo's size | most photos; the paper's |
-| resize | one at 1/4 | speed |
+| hybrid | a small one for the semantic classes, a larger one for the detail | most photos; the papers' |
+| resize | a small one | speed |
 | whole | one at full size | small photos |
-| tiled | semantic at 1/4, detail at 1/2 in tiles | large photos, little memory |
+| tiled | a small one for the semantic classes, tiles for the detail | large photos, little memory |
+
+How small is the network's to say (``model.scales``): AimNet 1/4 & 1/2, resize 1/4; GFM 1/3 & 1/2, resize 1/2, its RIM
+1/3; P3M-Net 1/2 & 1, resize 1/2.
 
 The functions need only a network and an image; ``aimkit.Predictor`` adds device, precision and colours.
 """
@@ -32,8 +35,8 @@ def hybrid(
     model: nn.Module,
     image: Array,
     *,
-    semantic_scale: float = 1 / 4,
-    detail_scale: float = 1 / 2,
+    semantic_scale: float | None = None,
+    detail_scale: float | None = None,
     max_side: int = MAX_SIDE,
     parity: bool = False,
     flip: bool = False,
@@ -43,9 +46,9 @@ def hybrid(
     Args:
         model: A matting network, on any device, in any mode.
         image: RGB, uint8, (H, W, 3). Grey, RGBA (alpha is dropped) and uint16 images are converted.
-        semantic_scale: Size of the semantic pass, relative to the photo. No pass has a short side under 128 pixels,
-            unless the photo has.
-        detail_scale: Size of the detail pass. The paper's table used 1/3, its demo 1/2.
+        semantic_scale: Size of the semantic pass, relative to the photo; the network's own by default. No pass has a
+            short side under 128 pixels, unless the photo has.
+        detail_scale: Size of the detail pass. AIM's table used 1/3, its demo 1/2.
         max_side: Longest side of a pass, in pixels; the aspect is kept.
         parity: As the reference does it, see ``aimkit.predict.reference``.
         flip: Average with the mirrored photo.
@@ -72,7 +75,7 @@ def resize(
     model: nn.Module,
     image: Array,
     *,
-    scale: float = 1 / 4,
+    scale: float | None = None,
     max_side: int = MAX_SIDE,
     parity: bool = False,
     flip: bool = False,
@@ -80,7 +83,7 @@ def resize(
     """One small pass whose alpha is enlarged.
 
     Args:
-        scale: Size of the pass, relative to the photo.
+        scale: Size of the pass, relative to the photo; the network's own by default.
 
     Other arguments, result and errors as for :func:`hybrid`.
     """
@@ -98,8 +101,8 @@ def tiled(
     *,
     tile: int = 1024,
     overlap: int = 128,
-    semantic_scale: float = 1 / 4,
-    detail_scale: float = 1 / 2,
+    semantic_scale: float | None = None,
+    detail_scale: float | None = None,
     max_side: int = MAX_SIDE,
     flip: bool = False,
 ) -> Float:
@@ -135,7 +138,7 @@ def run(name: str, model: nn.Module, image: Array, *, flip: bool = False, **opti
 
     Other arguments and errors as for :func:`hybrid`; an unknown name or option is an error that names the nearest.
     """
-    return apply(name, Network(model, flip=flip), as_rgb(image)[None], read_options(name, options))[0]
+    return apply(name, Network(model, flip=flip), as_rgb(image)[None], read_options(name, options, model))[0]
 
 
 def apply(name: str, network: Network, photos: UInt8, options: Block) -> Result:
@@ -145,14 +148,22 @@ def apply(name: str, network: Network, photos: UInt8, options: Block) -> Result:
     return result
 
 
-def read_options(name: str, options: dict[str, Any]) -> Block:
+def read_options(name: str, options: dict[str, Any], model: Any = None) -> Block:
     """Check the options of a strategy.
+
+    Args:
+        name: Registered strategy.
+        options: Its keywords; None is as if it were left out.
+        model: The network, whose own scales are the defaults.
 
     Raises:
         AimkitError: An unknown strategy or option, or a value out of range.
     """
     params: type[Block] = strategies.get(name, "strategy").info["params"]
-    return parse(params, options, f"strategy {name}")
+    scales = getattr(model, "scales", None)
+    own = {} if scales is None else scales.options(name)
+    given = {key: value for key, value in options.items() if value is not None}
+    return parse(params, own | given, f"strategy {name}")
 
 
 def as_rgb(image: Array) -> UInt8:

@@ -19,11 +19,11 @@ from aimkit.data.sampler import PositionSampler
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.rng import rng
-from aimkit.train import checkpoint
+from aimkit.train import checkpoint, objectives
 from aimkit.train.activations import counted_once
 from aimkit.train.checkpoint import State
 from aimkit.train.log import Log
-from aimkit.train.losses import matting_losses, semantic_scores
+from aimkit.train.losses import semantic_scores
 from aimkit.train.optim import set_learning_rate
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import Parts, build, network_input, train_mode
@@ -106,7 +106,7 @@ def one_step(
                 accelerator.clip_grad_norm_(parts.model.parameters(), recipe.optim.clip)
             parts.optimizer.step()
             parts.optimizer.zero_grad()
-        terms |= semantic_scores(output.semantic, batch["usr"])
+        terms |= semantic_scores(output.semantic, batch["usr"], parts.network.classes)
         for name, value in terms.items():
             sums[name] = sums.get(name, 0) + value.detach().float() / recipe.accumulate
     if parts.average is not None:
@@ -117,22 +117,11 @@ def one_step(
 
 
 def compute_losses(recipe: TrainRecipe, parts: Parts, output: Any, batch: dict[str, Any]) -> dict[str, Any]:
-    """The terms of the stage. In parity, the composition loss sees the planes as the network does."""
-    planes = {name: batch[name] for name in ("image", "foreground", "background")}
-    if recipe.parity:
-        planes = {name: parts.network.preprocess(plane) for name, plane in planes.items()}
-    return matting_losses(
-        output.semantic,
-        output.detail,
-        output.alpha,
-        alpha=batch["alpha"],
-        usr=batch["usr"],
-        **planes,
-        stage=recipe.stage,
-        parity=recipe.parity,
-        semantic_logits=output.semantic_logits,
-        composition_valid=batch["composition_valid"],
-        weights=recipe.weights,
+    """The terms that the architecture is trained for, and their weighted sum, ``total``."""
+    table = recipe.model
+    weights = objectives.term_weights(table.name, recipe.stage, table.options, recipe.weights)
+    return objectives.compute(
+        table.name, parts.network, output, batch, weights, stage=recipe.stage, parity=recipe.parity
     )
 
 

@@ -5,13 +5,16 @@ Every function takes float tensors of (B, C, H, W) and returns a scalar. ``parit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from aimkit.errors import AimkitError
+
+#: The classes of a label, in the order of its levels.
+CLASSES = ("background", "unknown", "foreground")
 
 #: Keeps the gradient of a square root finite where the difference is 0.
 _EPSILON = 1e-12
@@ -78,8 +81,7 @@ def matting_losses(
         raise AimkitError(f"unknown stage '{stage}'", hint="use " + " or ".join(STAGES))
     _check_shapes(semantic, detail, fusion, alpha, usr)
     truth = alpha.float() / 255
-    unknown = (usr == 128) if parity else (usr > 0) & (usr < 255)
-    unknown = unknown.to(truth.dtype)
+    unknown = unknown_area(usr, parity)
     scores = semantic if parity else _logits(semantic) if semantic_logits is None else semantic_logits
     terms = {
         "semantic_cross_entropy": cross_entropy(scores, classes(usr)),
@@ -101,10 +103,27 @@ def matting_losses(
     return terms
 
 
-def classes(usr: Tensor) -> Tensor:
-    """Class of every pixel of a label: 0 background, 1 unknown, 2 foreground; (B, 1, H, W) to int64 (B, H, W)."""
+def classes(usr: Tensor, names: Sequence[str] = CLASSES) -> Tensor:
+    """Class of every pixel of a label.
+
+    Args:
+        usr: Labels 0 / 128 / 255, (B, 1, H, W).
+        names: What the classes are, in order, of ``CLASSES``; one that is missing counts as unknown.
+
+    Returns:
+        Positions in ``names``, int64, (B, H, W).
+    """
     label = usr[:, 0]
-    return (label > 0).long() + (label >= 255).long()
+    position = (label > 0).long() + (label >= 255).long()
+    if tuple(names) == CLASSES:
+        return position
+    own = [names.index(name if name in names else "unknown") for name in CLASSES]
+    return torch.tensor(own, device=label.device)[position]
+
+
+def unknown_area(usr: Tensor, parity: bool = False) -> Tensor:
+    """1 where a label is unknown, else 0, float32; labels that resizing has mixed count, but not in parity."""
+    return ((usr == 128) if parity else (usr > 0) & (usr < 255)).float()
 
 
 def cross_entropy(scores: Tensor, target: Tensor) -> Tensor:
@@ -178,14 +197,15 @@ def composition(
 
 
 @torch.no_grad()
-def semantic_scores(semantic: Tensor, usr: Tensor) -> dict[str, Tensor]:
+def semantic_scores(semantic: Tensor, usr: Tensor, names: Sequence[str] = CLASSES) -> dict[str, Tensor]:
     """How well the semantic branch does: accuracy, and the mean IoU of the classes that label or prediction hold.
 
     Args:
         semantic: Scores or logits, (B, K, H, W).
         usr: True label, 0 / 128 / 255, (B, 1, H, W).
+        names: What the K classes are.
     """
-    target = classes(usr).clamp(max=semantic.shape[1] - 1)
+    target = classes(usr, names).clamp(max=semantic.shape[1] - 1)
     winner = semantic.argmax(dim=1)
     ious = []
     for index in range(semantic.shape[1]):

@@ -8,6 +8,7 @@ from pydantic import Field, PlainValidator, SerializeAsAny, model_validator
 
 from aimkit.data.streams import StreamBlock, streams
 from aimkit.data.transforms import TransformBlock, transforms
+from aimkit.errors import AimkitError
 from aimkit.recipe import Block, Recipe, named
 
 StreamEntry = Annotated[SerializeAsAny[StreamBlock], PlainValidator(named(streams, "source"))]
@@ -114,7 +115,7 @@ class TrainRecipe(Recipe):
         model: The network.
         data: What it is trained on.
         optim: Optimiser and schedule.
-        weights: Weights of the loss terms, by name; 1 by default.
+        weights: Weights of loss terms, by name, in place of the architecture's own.
         validation: Validation.
         checkpoint_every: Steps between checkpoints.
         keep: Checkpoints kept, besides the best.
@@ -147,11 +148,12 @@ class TrainRecipe(Recipe):
 
     @model_validator(mode="after")
     def _known_terms(self) -> TrainRecipe:
-        from aimkit.train.losses import STAGES
+        from aimkit.models.registry import models
+        from aimkit.train.objectives import term_weights
 
-        unknown = sorted(set(self.weights) - set(STAGES[self.stage]))
-        if unknown:
-            raise ValueError(
-                f"weights: no term {', '.join(unknown)} in stage {self.stage}; {', '.join(STAGES[self.stage])}"
-            )
+        if self.model.name in models:
+            try:
+                term_weights(self.model.name, self.stage, self.model.options, self.weights)
+            except AimkitError as error:
+                raise ValueError("; ".join(filter(None, (f"weights: {error.what}", error.hint)))) from None
         return self

@@ -66,7 +66,7 @@ def predict(parts: Parts, network: Any, sample: Sample, recipe: TrainRecipe) -> 
     batch = to_device({name: tensor[None] for name, tensor in row.items()}, parts.accelerator.device)
     with parts.accelerator.autocast():
         output = network(network_input(network, batch["image"], recipe.channels_last))
-    result: Array = output.alpha[0, 0].float().cpu().numpy()
+    result: Array = output.alpha[0, 0].float().clamp(0, 1).cpu().numpy()
     return result
 
 

@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 
 from aimkit.errors import AimkitError
-from aimkit.models.aimnet import AimNet, decoder_widths
+from aimkit.models.aimnet import AimNet
 from aimkit.models.base import MattingModel
 from aimkit.models.resnet_mp import ResNet34MP
 from aimkit.models.summary import count_parameters
+from aimkit.models.widths import decoder_widths
 
 
 def test_outputs_equal_the_reference(paper: MattingModel, golden_image: torch.Tensor, golden: Path) -> None:

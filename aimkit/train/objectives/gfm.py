@@ -1,0 +1,91 @@
+"""GFM: AimNet's terms for each representation of semantic and transition areas (Li et al., IJCV 2021, section 4.3).
+
+| RoSTa | classes | the detail's target in the unknown area |
+|---|---|---|
+| TT | background, unknown, foreground | alpha |
+| FT | foreground (the eroded alpha) or not | alpha - erosion, which is alpha |
+| BT | background (outside the dilated alpha) or not | dilation - alpha, which is 1 - alpha |
+
+Erosion, dilation and the unknown area are those of the batch's label, so that all three fit together. The paper's
+kernel is 25 for TT and 50 for FT and BT: ``labels.kernel``.
+
+``parity`` is what the released code does instead: the cross-entropy sees the sigmoids; its target is the dilation for
+FT and the fully opaque pixels for BT; and RIM takes FT's outputs once more for BT's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from aimkit.models.contract import MattingOutput
+from aimkit.models.fusion import ROSTAS
+from aimkit.train.losses import STAGES, classes, composition, cross_entropy, l1_alpha, laplacian, unknown_area
+from aimkit.train.objectives import Terms, objectives
+
+PARTS = tuple(name.lower() for name in ROSTAS)
+
+
+def weights(stage: str, options: Mapping[str, Any]) -> dict[str, float]:
+    """0.25 for each term; for RIM 1 for each of ``tt_``, ``ft_`` and ``bt_``, and for the last alpha's."""
+    names = STAGES.get(stage, ())
+    if options.get("rosta", "TT") != "RIM":
+        return dict.fromkeys(names, 0.25)
+    last = [name for name in names if name.startswith("fusion")]
+    return dict.fromkeys([*(f"{part}_{name}" for part in PARTS for name in names), *last], 1.0)
+
+
+@objectives.register("gfm", weights=weights)
+def gfm(network: Any, output: MattingOutput, batch: Mapping[str, Tensor], stage: str, parity: bool) -> Terms:
+    """GFM's terms; the composition loss is in [0, 1]."""
+    if network.rosta != "RIM":
+        return _part(network.rosta, output, batch, stage, parity, slip=parity)
+    terms = _fusion(output.alpha, batch, stage, parity)
+    for part in PARTS:
+        source = "ft" if parity and part == "bt" else part
+        found = output.extra
+        own = MattingOutput(
+            found[f"semantic_{source}"],
+            found[f"detail_{source}"],
+            found[f"alpha_{source}"],
+            found[f"semantic_logits_{source}"],
+        )
+        named = _part(part.upper(), own, batch, stage, parity, slip=False)
+        terms |= {f"{part}_{name}": value for name, value in named.items()}
+    return terms
+
+
+def _part(
+    rosta: str, output: MattingOutput, batch: Mapping[str, Tensor], stage: str, parity: bool, *, slip: bool
+) -> Terms:
+    """The terms of one representation; ``slip`` takes the released code's targets of FT and BT."""
+    label, truth = batch["usr"], batch["alpha"] / 255
+    unknown = unknown_area(label, parity)
+    target = classes(label, ROSTAS[rosta].classes)
+    if slip and rosta == "FT":
+        target = (label[:, 0] >= 128).long()
+    elif slip and rosta == "BT":
+        target = (batch["alpha"][:, 0] == 255).long()
+    wanted = 1 - truth if rosta == "BT" else truth
+    scores = output.semantic if parity or output.semantic_logits is None else output.semantic_logits
+    terms = {
+        "semantic_cross_entropy": cross_entropy(scores, target),
+        "detail_alpha": l1_alpha(output.detail, wanted, unknown, pooled=parity),
+    }
+    if stage == "matting":
+        terms["detail_laplacian"] = laplacian(output.detail, wanted, unknown)
+    return terms | _fusion(output.alpha, batch, stage, parity)
+
+
+def _fusion(alpha: Tensor, batch: Mapping[str, Tensor], stage: str, parity: bool) -> Terms:
+    truth = batch["alpha"] / 255
+    terms = {"fusion_alpha": l1_alpha(alpha, truth)}
+    if stage == "matting":
+        valid = None if parity else batch["composition_valid"]
+        terms["fusion_laplacian"] = laplacian(alpha, truth)
+        terms["fusion_composition"] = composition(
+            alpha, batch["image"], batch["foreground"], batch["background"], valid
+        )
+    return terms
