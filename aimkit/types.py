@@ -117,13 +117,15 @@ class Sample:
 
 def to_uint8(array: Array) -> UInt8:
     """Float in [0, 1] to uint8, rounded to the nearest level and clipped, never wrapped."""
-    return np.clip(np.rint(array * np.float32(255)), 0, 255).astype(np.uint8)
+    levels = array * np.float32(255)
+    np.rint(levels, out=levels)
+    return np.clip(levels, 0, 255, out=levels).astype(np.uint8)
 
 
 def to_float(array: Array) -> Float:
     """uint8 (or uint16) levels to float32 in [0, 1]; float input is only cast."""
     if array.dtype == np.uint8:
-        return array.astype(np.float32) / np.float32(255)
+        return np.divide(array, np.float32(255), dtype=np.float32)
     if array.dtype == np.uint16:
         return array.astype(np.float32) / np.float32(65535)
     return array.astype(np.float32, copy=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -14,9 +14,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from aimkit.data.sampler import PositionSampler
 from aimkit.data.streams import Stream, StreamBlock, streams
-from aimkit.data.transforms import TransformBlock, transforms
+from aimkit.data.transforms import Crop, Gca, TransformBlock, crop_view, finish_crop, transforms
 from aimkit.errors import AimkitError
 from aimkit.rng import rng
+from aimkit.synth.engine import Synthesizer
 from aimkit.types import ImageType, Sample
 
 TYPES = list(ImageType)
@@ -44,8 +45,13 @@ class StreamDataset(Dataset[dict[str, Any]]):
 
     def sample(self, position: int) -> Sample:
         """The transformed sample of a position; pure."""
-        sample = self.stream.sample(position)
         draw = rng(self.seed, "transform", position)
+        crop_first = getattr(self.source, "crop_first", "off")
+        if crop_first != "off" and isinstance(self.transform, Crop | Gca):
+            chosen = crop_view(self.transform, draw, reduced=crop_first == "fast")
+            window = cast(Synthesizer, self.stream).window(position, chosen)
+            return finish_crop(window, self.transform, draw)
+        sample = self.stream.sample(position)
         return transforms.get(self.transform.transform).value(sample, self.transform, draw)
 
     def __getitem__(self, position: int) -> dict[str, Any]:

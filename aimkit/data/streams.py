@@ -66,12 +66,16 @@ class Synth(StreamBlock):
     recipe: A synth recipe, by name or path.
     overrides: ``key=value`` texts for it.
     reseed: Make the samples depend on the training seed too; off, two runs see the same samples.
+    crop_first: With the transforms "crop" and "gca": "exact" makes only the crop, with the very pixels that it has in
+        the whole composite; "fast" also averages colours and mattes to the crop's final size before they are
+        blended; "off" makes the whole composite.
     """
 
     source: Literal["synth"] = "synth"
     recipe: str
     overrides: list[str] = Field(default_factory=list)
     reseed: bool = True
+    crop_first: Literal["exact", "fast", "off"] = "exact"
 
 
 @streams.register("synth", params=Synth)

@@ -17,7 +17,9 @@ from pydantic import Field
 
 from aimkit.recipe import Block, Range
 from aimkit.registry import Registry
-from aimkit.types import Array, Sample, to_float, to_uint8
+from aimkit.synth.engine import Choose
+from aimkit.synth.view import View
+from aimkit.types import Array, Float, Sample, to_float, to_uint8
 
 PLANES = ("image", "alpha", "trimap", "label", "foreground", "background")
 LABELS = ("trimap", "label")
@@ -75,6 +77,63 @@ def crop(sample: Sample, params: Crop, rng: np.random.Generator) -> Sample:
         top, left = min(max(top, 0), height - side), min(max(left, 0), width - side)
     sample = _window(sample, top, left, side, side)
     return _resize(_maybe_flip(sample, params, rng), (params.size, params.size))
+
+
+def crop_view(params: Crop | Gca, rng: np.random.Generator, *, reduced: bool) -> Choose:
+    """What :func:`crop` does, drawn before the sample is made, so that only the crop needs to be made.
+
+    Args:
+        params: Parameters of the transform.
+        rng: Stream of the crop.
+        reduced: See the crop at the size that comes out, wherever that is smaller.
+
+    Returns:
+        The chooser for :meth:`aimkit.synth.engine.Synthesizer.window`. Canvases that are too small for the smallest
+        crop are seen as a whole, and padded by :func:`finish_crop`.
+    """
+    crops = params.crops if isinstance(params, Crop) else (params.size,)
+
+    def choose(canvas: tuple[int, int], transition: Callable[[], Float]) -> View:
+        fitting = [side for side in crops if side <= min(canvas)]
+        side = int(rng.choice(fitting or [min(crops)]))
+        at = rng.random(2)
+        around = rng.random() < params.around_unknown
+        if not fitting:
+            return View.whole(canvas)
+        center = _pixel(transition(), canvas, rng) if around else None
+        if center is None:
+            start = [round(float(u) * (extent - side)) for u, extent in zip(at, canvas, strict=True)]
+        else:
+            # The pixel lies in the middle half of the crop, not always in its very middle.
+            start = [round(c - side * (0.25 + 0.5 * float(u))) for c, u in zip(center, at, strict=True)]
+            start = [min(max(n, 0), extent - side) for n, extent in zip(start, canvas, strict=True)]
+        scale = params.size / side if reduced and side > params.size else 1.0
+        size = params.size if scale < 1 else side
+        return View(canvas, (size, size), (start[0] * scale, start[1] * scale), scale)
+
+    return choose
+
+
+def finish_crop(sample: Sample, params: Crop | Gca, rng: np.random.Generator) -> Sample:
+    """Bring the window that :func:`crop_view` chose to its size, and maybe mirror it."""
+    if sample.size != (params.size, params.size):
+        side = min(params.crops) if isinstance(params, Crop) else params.size
+        sample = _pad(sample, side) if min(sample.size) < side else sample
+        height, width = sample.size
+        square = min(height, width)
+        sample = _window(sample, (height - square) // 2, (width - square) // 2, square, square)
+    return _maybe_flip(_resize(sample, (params.size, params.size)), params, rng)
+
+
+def _pixel(weights: Float, canvas: tuple[int, int], rng: np.random.Generator) -> tuple[float, float] | None:
+    """(y, x) on the canvas of a pixel of its overview, drawn by weight; None when no pixel weighs anything."""
+    cumulated = np.cumsum(weights.ravel(), dtype=np.float64)
+    u, inside = rng.random(), rng.random(2)
+    if not cumulated[-1] > 0:
+        return None
+    place = min(int(np.searchsorted(cumulated, u * cumulated[-1], "right")), cumulated.size - 1)
+    y, x = divmod(place, weights.shape[1])
+    return (y + inside[0]) * canvas[0] / weights.shape[0], (x + inside[1]) * canvas[1] / weights.shape[1]
 
 
 class Gca(TransformBlock):
@@ -191,19 +250,22 @@ def _resize(sample: Sample, size: tuple[int, int]) -> Sample:
     """Resize all planes so that the compositing equation survives."""
     if sample.size == size:
         return sample
-    alpha = to_float(sample.alpha)
     kernel = cv2.INTER_AREA if size[0] <= sample.size[0] and size[1] <= sample.size[1] else cv2.INTER_LINEAR
-    reduced = _to(alpha, size, kernel)
-    result: dict[str, Any] = {"alpha": to_uint8(reduced), "image": _to(sample.image, size, kernel)}
+    alpha = sample.alpha
+    result: dict[str, Any] = {
+        "alpha": to_uint8(_to(to_float(alpha), size, kernel)),
+        "image": _to(sample.image, size, kernel),
+    }
     for name in LABELS:
         result[name] = _to(getattr(sample, name), size, cv2.INTER_NEAREST_EXACT)
-    for name, weight in (("foreground", alpha), ("background", 1 - alpha)):
+    for name, weight in (("foreground", alpha), ("background", 255 - alpha)):
         plane = getattr(sample, name)
         if plane.shape[:2] == sample.size:
-            moved = _to(to_float(plane) * weight[..., None], size, kernel)
-            share = _to(weight, size, kernel)[..., None]
-            plain = to_float(_to(plane, size, kernel))
-            result[name] = to_uint8(np.where(share > 1 / 512, moved / np.maximum(share, 1 / 512), plain))
+            sums = _to(cv2.multiply(plane, cv2.merge([weight, weight, weight]), dtype=cv2.CV_32F), size, kernel)
+            share = _to(weight.astype(np.float32), size, kernel)
+            solid = (share > 0.5)[..., None]
+            mean = sums / np.maximum(share, np.float32(0.5))[..., None]
+            result[name] = np.where(solid, np.rint(np.minimum(mean, 255)).astype(np.uint8), _to(plane, size, kernel))
     return replace(sample, **result)
 
 
@@ -216,7 +278,7 @@ def _stretch(sample: Sample, size: int) -> Sample:
 
 
 def _to(plane: Array, size: tuple[int, int], kernel: int) -> Array:
-    return cv2.resize(np.ascontiguousarray(plane), (size[1], size[0]), interpolation=kernel)
+    return cv2.resize(plane, (size[1], size[0]), interpolation=kernel)
 
 
 def _unknown_pixel(label: Array, rng: np.random.Generator) -> tuple[int, int] | None:

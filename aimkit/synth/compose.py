@@ -54,10 +54,11 @@ def blend(foreground: Float, alpha: Float, background: Float, *, linear: bool = 
     Returns:
         Float32, (H, W, 3).
     """
-    weight = alpha[..., None]
     if linear:
         foreground, background = srgb_to_linear(foreground), srgb_to_linear(background)
-    image: Float = background + weight * (foreground - background)
+    image: Float = foreground - background
+    image *= cv2.merge([alpha, alpha, alpha])
+    image += background
     return linear_to_srgb(image) if linear else image
 
 

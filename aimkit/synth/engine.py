@@ -7,9 +7,9 @@ are blended: what is stored is what was blended, and the compositing equation ho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
 from typing import Any
 
 import cv2
@@ -20,13 +20,21 @@ from aimkit.errors import AimkitError
 from aimkit.rng import rng
 from aimkit.synth import labels
 from aimkit.synth.compose import blend, over
-from aimkit.synth.geometry import displace
-from aimkit.synth.placement import canvas_size, place_background, place_foreground
+from aimkit.synth.geometry import displace, render, warp_plane
+from aimkit.synth.placement import Place, canvas_size, place_background, place_foreground
+from aimkit.synth.pyramid import Pyramid
 from aimkit.synth.recipe import SynthRecipe
 from aimkit.synth.sources import Item, background_sources, foreground_sources
 from aimkit.synth.steps import Scene, steps
 from aimkit.synth.steps.color import tint_background
+from aimkit.synth.view import View
 from aimkit.types import Array, Float, Foreground, ImageType, Sample, to_float, to_uint8
+
+#: (canvas, transition) -> view; ``transition()`` gives weights of an overview's pixels, float32, (h, w).
+Choose = Callable[[tuple[int, int], Callable[[], Float]], View]
+
+#: A step's block, its registry entry and its stream.
+_Chosen = tuple[Any, Any, np.random.Generator]
 
 #: Attempts at another foreground or background when one can't be read.
 _ATTEMPTS = 8
@@ -82,60 +90,73 @@ class Synthesizer(Sequence[Sample]):
         Raises:
             AimkitError: Too many of the sample's sources in a row can't be read.
         """
-        recipe, history = self.recipe, _History()
-        size = canvas_size(recipe.placement, self._rng(index, "size"))
-        scene, category = self._foreground_scene(index, size, history)
-        size = (scene.alpha.shape[0], scene.alpha.shape[1])
-        self._add_background(scene, index, size, history)
-        self._apply("planes", scene, index, history)
-        return self._finish(scene, category, index, history)
+        layout = self._layout(index)
+        return self._render(layout, View.whole(layout.size))
+
+    def window(self, index: int, choose: Choose) -> Sample:
+        """A part of a sample, at full size or reduced, made without making the rest.
+
+        At full size it equals that part of :meth:`sample` in every pixel. Reduced, colours and mattes are averaged
+        before they are blended instead of after it, and lengths and noise are scaled.
+
+        Args:
+            index: As for :meth:`sample`.
+            choose: Chooses the view, given the canvas and where there is transition on it.
+
+        Raises:
+            AimkitError: As for :meth:`sample`.
+        """
+        layout = self._layout(index)
+        view = choose(layout.size, partial(self._transition, layout))
+        return self._render(layout, view)
 
     def _rng(self, index: int, *names: str | int) -> np.random.Generator:
         return rng(self.recipe.seed, "sample", index, *names)
 
-    def _foreground_scene(self, index: int, size: tuple[int, int], history: _History) -> tuple[Scene, str]:
-        """Foregrounds of one type loaded, treated and placed, the first in front; and the first one's category."""
-        recipe = self.recipe
+    def _layout(self, index: int) -> _Layout:
+        """What goes where: sources are opened and places drawn; no pixel is moved yet."""
+        recipe, history = self.recipe, _History()
+        size = canvas_size(recipe.placement, self._rng(index, "size"))
         draw = self._rng(index, "layers")
         chances = np.asarray(recipe.placement.layers) / sum(recipe.placement.layers)
-        layers = 1 + int(draw.choice(len(chances), p=chances))
-        empty = bool(self._rng(index, "background only").random() < recipe.hard_cases.background_only)
-        union: tuple[Float, Float] | None = None
-        first: Foreground | None = None
-        for layer in range(layers):
-            loaded = self._load_foreground(index, layer, first.type if first else None, size, history)
-            first = first or loaded
-            scene = Scene(loaded.color, loaded.alpha, np.zeros((0, 0, 3), np.float32), loaded.type)
-            self._apply("foreground", scene, index, history, layer)
-            # A step that changed the size has moved away from the field of refraction.
-            bent = loaded.refraction if scene.alpha is loaded.alpha else None
-            treated = Foreground(scene.foreground, scene.alpha, loaded.type, refraction=bent)
-            if recipe.placement.mode == "stretch":
-                size = treated.size if union is None else (union[1].shape[0], union[1].shape[1])
+        count = 1 + int(draw.choice(len(chances), p=chances))
+        layers: list[_Picture] = []
+        for layer in range(count):
+            loaded = self._load_foreground(index, layer, layers[0].type if layers else None, size, history)
+            loaded = self._treated(loaded, index, layer, history)
+            if recipe.placement.mode == "stretch" and not layers:
+                size = loaded.picture.size
             draw = self._rng(index, "placement", layer)
-            placed, drawn = place_foreground(recipe.placement, treated, size, draw)
-            history.add("place_foreground", drawn, layer=layer)
-            front = (placed.color, placed.alpha)
-            union = front if union is None else over(union, front)
-            if placed.refraction is not None and not empty:
-                history.refraction = placed.refraction + (0 if history.refraction is None else history.refraction)
-        assert union is not None
-        assert first is not None
-        color, alpha = union
+            place = place_foreground(recipe.placement, loaded.picture, loaded.type, size, draw)
+            history.add("place_foreground", place.drawn, layer=layer)
+            layers.append(replace(loaded, place=place))
+        empty = bool(self._rng(index, "background only").random() < recipe.hard_cases.background_only)
         if empty:
-            alpha = np.zeros_like(alpha)
             history.add("background_only", {})
-        return Scene(color, alpha, np.zeros((0, 0, 3), np.float32), first.type), first.category
+        background = self._load_background(index, size, history)
+        draw = self._rng(index, "place background")
+        place = place_background(recipe.placement, background.picture.size, size, draw)
+        history.add("place_background", place.drawn)
+        return _Layout(index, size, layers, empty, replace(background, place=place), history)
 
     def _load_foreground(
         self, index: int, layer: int, image_type: ImageType | None, size: tuple[int, int], history: _History
-    ) -> Foreground:
-        def load(entry: _Entry, attempt: int) -> Foreground:
+    ) -> _Picture:
+        def load(entry: _Entry, attempt: int) -> _Picture:
+            if hasattr(entry.source, "picture"):
+                item = entry.item
+                assert item.type is not None
+                return _Picture(entry.source.picture(entry.position), item.type, item.category)
             stream = self._rng(index, "foreground", layer, attempt)
             foreground: Foreground = entry.source.load(entry.position, size, stream)
             if not foreground.valid:
                 history.break_equation()
-            return foreground
+            return _Picture(
+                Pyramid(foreground.color, foreground.alpha),
+                foreground.type,
+                foreground.category,
+                refraction=foreground.refraction,
+            )
 
         # Only the first attempt at the first layer is the pass's own. Further layers have the type of the first: no
         # label is right for a union of types.
@@ -145,9 +166,10 @@ class Synthesizer(Sequence[Sample]):
                 return self._passes[self._order("foregrounds", turn, len(self._passes))[place]]
             return self._draw(self._rng(index, "choose foreground", layer, attempt), image_type)
 
-        return self._attempt("foreground", index, pick, load, history)
+        loaded: _Picture = self._attempt("foreground", index, pick, load, history)
+        return loaded
 
-    def _add_background(self, scene: Scene, index: int, size: tuple[int, int], history: _History) -> None:
+    def _load_background(self, index: int, size: tuple[int, int], history: _History) -> _Picture:
         recipe = self.recipe
         number = index % len(self._passes) if recipe.pairing == "once" else index
 
@@ -158,24 +180,134 @@ class Synthesizer(Sequence[Sample]):
             draw = rng(recipe.seed, "sample", number, "choose background", attempt)
             return self._backgrounds[int(draw.choice(len(self._backgrounds), p=self._chances["backgrounds"]))]
 
-        def load(entry: _Entry, attempt: int) -> Float:
-            image: Float = entry.source.load(entry.position, size, self._rng(index, "background", attempt))
-            return image
+        def load(entry: _Entry, attempt: int) -> _Picture:
+            if hasattr(entry.source, "picture"):
+                return _Picture(entry.source.picture(entry.position))
+            image = entry.source.load(entry.position, size, self._rng(index, "background", attempt))
+            return _Picture(Pyramid(image))
 
-        background = self._attempt("background", index, pick, load, history)
-        scene.background, drawn = place_background(
-            recipe.placement, background, size, self._rng(index, "place background")
-        )
-        history.add("place_background", drawn)
-        if history.refraction is not None:
-            # The background that is stored is the one that is seen through the glass, and so the equation holds.
-            scene.background = displace(scene.background, history.refraction)
-            history.add("refraction", {"largest": round(float(np.abs(history.refraction).max()), 3)})
-        draw = self._rng(index, "similar background")
-        if draw.random() < recipe.hard_cases.similar_background:
-            strength = float(draw.uniform(0.6, 1.0))
+        loaded: _Picture = self._attempt("background", index, pick, load, history)
+        return loaded
+
+    def _treated(self, loaded: _Picture, index: int, layer: int, history: _History) -> _Picture:
+        """A foreground after the steps that act on it as a whole."""
+        chosen = list(self._chosen("foreground", index, layer))
+        if not chosen:
+            return loaded
+        color, alpha = loaded.picture.level(0)
+        assert alpha is not None
+        scene = Scene(to_float(color), to_float(alpha), np.zeros((0, 0, 3), np.float32), loaded.type)
+        self._apply(chosen, scene, history, layer)
+        # A step that moved the matte has moved away from the field of refraction.
+        still = scene.alpha.shape == alpha.shape and np.array_equal(scene.alpha, to_float(alpha))
+        refraction = loaded.refraction if still else None
+        return replace(loaded, picture=Pyramid(scene.foreground, scene.alpha), refraction=refraction)
+
+    def _render(self, layout: _Layout, view: View) -> Sample:
+        """Make the sample that a view shows: planes, steps, blending, labels."""
+        index, history = layout.index, _History(layout.history)
+        planes, image = list(self._chosen("planes", index)), list(self._chosen("image", index))
+        kernel, label_meta = self._label_kernel(layout, view)
+        grown = view.grown(self._reach(layout, [*planes, *image], view) + max(kernel) // 2 + 1)
+        scene = self._planes(layout, grown, history)
+        similar = self._rng(index, "similar background")
+        tinted = similar.random() < self.recipe.hard_cases.similar_background
+        if tinted or any(entry.info.get("overview") for _, entry, _ in planes):
+            scene.overview = self._planes(layout, View.overview(layout.size), _History())
+        if tinted:
+            strength = float(similar.uniform(0.6, 1.0))
             tint_background(scene, strength)
             history.add("similar_background", {"strength": round(strength, 4)})
+        self._apply(planes, scene, history)
+        alpha = to_uint8(scene.alpha)
+        # What is stored is what is blended, to the last rounding.
+        foreground, background = to_uint8(scene.foreground), to_uint8(scene.background)
+        scene.foreground, scene.background = blended = [to_float(foreground), to_float(background)]
+        linear = self.recipe.blend == "linear"
+        scene.image = blend(scene.foreground, to_float(alpha), scene.background, linear=linear)
+        if linear:
+            history.break_equation()
+        self._apply(image, scene, history)
+        trimap = view.cut(labels.make(alpha, self.recipe.labels.schedule, kernel), grown)
+        if scene.foreground is not blended[0]:
+            foreground = to_uint8(scene.foreground)
+        if scene.background is not blended[1]:
+            background = to_uint8(scene.background)
+        meta = {
+            "aimkit": aimkit.__version__,
+            "recipe": self.digest,
+            "seed": self.recipe.seed,
+            "index": index,
+            "size": list(view.size),
+            "blend": self.recipe.blend,
+            "composition_valid": history.valid,
+            "sources": history.sources,
+            "operations": history.operations,
+            "label": label_meta,
+        }
+        if history.quarantined:
+            meta["quarantined"] = history.quarantined
+        return Sample(
+            image=to_uint8(view.cut(scene.image, grown)),
+            alpha=view.cut(alpha, grown),
+            trimap=trimap,
+            label=labels.restrict(trimap, scene.type),
+            foreground=view.cut(foreground, grown),
+            background=view.cut(background, grown),
+            type=scene.type,
+            category=layout.layers[0].category,
+            meta=meta,
+        )
+
+    def _planes(self, layout: _Layout, view: View, history: _History) -> Scene:
+        """Foreground, matte and background of a view, before the steps on them."""
+        first = layout.layers[0]
+        color, alpha = self._layer(layout, 0, view, history)
+        for number in range(1, len(layout.layers)):
+            color, alpha = over((color, alpha), self._layer(layout, number, view, history))
+        if layout.empty:
+            alpha = np.zeros_like(alpha)
+        background, _ = render(layout.background.picture, layout.background.matrix, view, layout.background.kernel)
+        fields = [] if layout.empty else [layer.bend(view) for layer in layout.layers if layer.refraction is not None]
+        if fields:
+            # The background that is stored is the one that is seen through the glass, and so the equation holds.
+            field: Float = np.stack(fields).sum(axis=0)
+            background = displace(background, field)
+            history.add("refraction", {"largest": round(float(np.abs(field).max()), 3)})
+        return Scene(color, alpha, background, first.type, view=view)
+
+    def _layer(self, layout: _Layout, number: int, view: View, history: _History) -> tuple[Float, Float]:
+        """Colour and matte of one foreground as placed, after the steps on it."""
+        layer = layout.layers[number]
+        if layer.place is None or layer.place.matrix is None:
+            return np.zeros((*view.size, 3), np.float32), np.zeros(view.size, np.float32)
+        color, alpha = render(layer.picture, layer.matrix, view, layer.kernel)
+        assert alpha is not None
+        scene = Scene(color, alpha, np.zeros((0, 0, 3), np.float32), layer.type, view=view)
+        self._apply(self._chosen("layer", layout.index, number), scene, history, number)
+        return scene.foreground, scene.alpha
+
+    def _reach(self, layout: _Layout, chosen: Sequence[_Chosen], view: View) -> int:
+        """How far around a pixel its value depends on others; the whole canvas when a step does not say."""
+        chosen = [
+            *chosen,
+            *(c for number in range(len(layout.layers)) for c in self._chosen("layer", layout.index, number)),
+        ]
+        total = 0
+        for block, entry, _ in chosen:
+            if entry.info.get("reach") is None:
+                return max(layout.size)
+            total += entry.info["reach"](block, view.short)
+        bent = [layer.largest_bend(view) for layer in layout.layers if layer.refraction is not None]
+        return total + int(np.ceil(sum(bent))) + bool(bent)
+
+    def _transition(self, layout: _Layout) -> Float:
+        """Where on the canvas there is transition area, as weights of the pixels of an overview, (h, w)."""
+        alpha = self._planes(layout, View.overview(layout.size), _History()).alpha
+        kind = layout.layers[0].type
+        if kind is ImageType.NS and alpha.any():
+            return np.ones_like(alpha)
+        return alpha * (1 - alpha) if kind is ImageType.SO else (alpha > 0.02).astype(np.float32)
 
     def _attempt(self, role: str, index: int, pick: Any, load: Any, history: _History) -> Any:
         """Load what ``pick`` names; set aside what can't be read and try the next."""
@@ -198,66 +330,33 @@ class Synthesizer(Sequence[Sample]):
             exit_code=1,
         )
 
-    def _apply(self, stage: str, scene: Scene, index: int, history: _History, layer: int = 0) -> None:
-        """Apply the recipe's steps of one stage, each with a stream named after it."""
+    def _chosen(self, stage: str, index: int, layer: int = 0) -> Iterator[_Chosen]:
+        """The recipe's steps of one stage that this sample gets, each with a stream named after it."""
         seen: dict[str, int] = {}
         for block in self.recipe.steps:
             occurrence = seen[block.step] = seen.get(block.step, -1) + 1
             entry = steps.get(block.step)
-            if entry.info["on"] != stage:
-                continue
-            stream = self._rng(index, "step", block.step, occurrence, layer)
-            if stream.random() < block.p:
-                drawn = entry.value(scene, block, stream)
-                history.add(block.step, drawn, **({"layer": layer} if stage == "foreground" else {}))
-                if not entry.info["keeps_equation"]:
-                    history.break_equation()
+            if entry.info["on"] == stage:
+                stream = self._rng(index, "step", block.step, occurrence, layer)
+                if stream.random() < block.p:
+                    yield block, entry, stream
 
-    def _finish(self, scene: Scene, category: str, index: int, history: _History) -> Sample:
-        """Bring the planes to 8 bit, blend them, treat the composite, label the alpha."""
-        recipe = self.recipe
-        alpha = to_uint8(scene.alpha)
-        scene.foreground = to_float(to_uint8(scene.foreground))
-        scene.background = to_float(to_uint8(scene.background))
-        linear = recipe.blend == "linear"
-        scene.image = blend(scene.foreground, to_float(alpha), scene.background, linear=linear)
-        if linear:
-            history.break_equation()
-        self._apply("image", scene, index, history)
-        trimap, label_meta = self._trimap(alpha, index)
-        meta = {
-            "aimkit": aimkit.__version__,
-            "recipe": self.digest,
-            "seed": recipe.seed,
-            "index": index,
-            "size": list(alpha.shape),
-            "blend": recipe.blend,
-            "composition_valid": history.valid,
-            "sources": history.sources,
-            "operations": history.operations,
-            "label": label_meta,
-        }
-        if history.quarantined:
-            meta["quarantined"] = history.quarantined
-        return Sample(
-            image=to_uint8(scene.image),
-            alpha=alpha,
-            trimap=trimap,
-            label=labels.restrict(trimap, scene.type),
-            foreground=to_uint8(scene.foreground),
-            background=to_uint8(scene.background),
-            type=scene.type,
-            category=category,
-            meta=meta,
-        )
+    def _apply(self, chosen: Iterable[_Chosen], scene: Scene, history: _History, layer: int = 0) -> None:
+        for block, entry, stream in chosen:
+            drawn = entry.value(scene, block, stream)
+            history.add(block.step, drawn, **({"layer": layer} if entry.info["on"] in ("foreground", "layer") else {}))
+            if not entry.info["keeps_equation"]:
+                history.break_equation()
 
-    def _trimap(self, alpha: Array, index: int) -> tuple[Array, dict[str, Any]]:
+    def _label_kernel(self, layout: _Layout, view: View) -> tuple[tuple[int, int], dict[str, Any]]:
+        """Kernels of dilation and erosion in pixels of the view, and in those of the canvas for provenance."""
         how = self.recipe.labels
-        draw = self._rng(index, "label")
+        draw = self._rng(layout.index, "label")
         dilate, erode = (int(k) for k in draw.integers(how.kernel[0], how.kernel[1] + 1, 2))
         if how.relative:
-            dilate, erode = (max(1, round(k * min(alpha.shape) / 1000)) for k in (dilate, erode))
-        return labels.make(alpha, how.schedule, (dilate, erode)), {"schedule": how.schedule, "kernel": [dilate, erode]}
+            dilate, erode = (max(1, round(k * min(layout.size) / 1000)) for k in (dilate, erode))
+        seen = (round(dilate * view.scale), round(erode * view.scale))
+        return seen, {"schedule": how.schedule, "kernel": [dilate, erode]}
 
     def _draw(self, draw: np.random.Generator, image_type: str | None = None) -> _Entry:
         """A foreground by weight: of that type, or of a type drawn first when the recipe balances types."""
@@ -283,15 +382,66 @@ class Synthesizer(Sequence[Sample]):
         return rng(self.recipe.seed, "order", what, turn).permutation(count)
 
 
-class _History:
-    """What happened to a sample: its sources, its operations, whether I = aF + (1-a)B still holds, and what is bent."""
+@dataclass(frozen=True)
+class _Picture:
+    """A foreground or background, and where it lies."""
 
-    def __init__(self) -> None:
-        self.sources: list[dict[str, Any]] = []
-        self.operations: list[dict[str, Any]] = []
-        self.quarantined: list[dict[str, Any]] = []
-        self.valid = True
-        self.refraction: Float | None = None
+    picture: Pyramid
+    type: ImageType = ImageType.SO
+    category: str = ""
+    refraction: Float | None = None
+    place: Place | None = None
+
+    @property
+    def matrix(self) -> Array:
+        assert self.place is not None
+        assert self.place.matrix is not None
+        return self.place.matrix
+
+    @property
+    def kernel(self) -> str:
+        assert self.place is not None
+        return self.place.kernel
+
+    def bend(self, view: View) -> Float:
+        """The field of refraction that a view shows, its vectors turned and scaled with the foreground."""
+        assert self.refraction is not None
+        if self.place is None or self.place.matrix is None:
+            return np.zeros((*view.size, 2), np.float32)
+        moved = warp_plane(self.refraction, self.matrix, view)
+        bent = moved @ (self.matrix[:, :2].T * view.scale).astype(np.float32)
+        # Sums with pixel numbers are exact then, and a window is bent as the whole is.
+        return np.round(bent * 1024) / np.float32(1024)
+
+    def largest_bend(self, view: View) -> float:
+        """An upper bound of the lengths of the field of refraction."""
+        assert self.refraction is not None
+        if self.place is None or self.place.matrix is None:
+            return 0.0
+        longest = float(np.linalg.norm(self.refraction, axis=2).max(initial=0))
+        return longest * float(np.linalg.norm(self.matrix[:, :2], 2)) * view.scale
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What a sample is made of, and where it goes."""
+
+    index: int
+    size: tuple[int, int]
+    layers: list[_Picture]
+    empty: bool
+    background: _Picture
+    history: _History
+
+
+class _History:
+    """What happened to a sample: its sources, its operations, and whether I = aF + (1-a)B still holds."""
+
+    def __init__(self, before: _History | None = None) -> None:
+        self.sources: list[dict[str, Any]] = list(before.sources) if before else []
+        self.operations: list[dict[str, Any]] = list(before.operations) if before else []
+        self.quarantined: list[dict[str, Any]] = list(before.quarantined) if before else []
+        self.valid: bool = before.valid if before else True
 
     def add(self, name: str, drawn: dict[str, Any], **more: Any) -> None:
         self.operations.append({"name": name, **more, **drawn})

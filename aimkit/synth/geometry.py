@@ -7,10 +7,15 @@ stay bled outwards.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import cv2
 import numpy as np
 
-from aimkit.types import Array, Float
+from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.view import View
+from aimkit.types import Array, Float, to_float
 
 #: Resampling kernels by name; "auto" is area averaging when shrinking and cubic when enlarging.
 KERNELS = {
@@ -20,6 +25,12 @@ KERNELS = {
     "lanczos": cv2.INTER_LANCZOS4,
     "area": cv2.INTER_AREA,
 }
+
+#: Pixels beyond a point that a kernel reads.
+_SUPPORT = {"nearest": 1, "linear": 1, "cubic": 2, "lanczos": 4}
+
+#: Kernels with negative weights.
+_OVERSHOOT = ("cubic", "lanczos")
 
 #: Below this alpha the un-premultiplied colour is noise.
 _THIN = np.float32(1 / 512)
@@ -47,39 +58,79 @@ def resize(color: Float, alpha: Float, size: tuple[int, int], kernel: str = "aut
     if alpha.shape == size:
         return color, alpha
     moved = resize_image(_premultiply(color, alpha), size, kernel)
-    return _straighten(moved, resize_image(color, size, "linear"))
+    return _straighten(moved, lambda: resize_image(color, size, "linear"))
+
+
+def render(picture: Pyramid, matrix: Array, view: View, kernel: str = "auto") -> tuple[Float, Float | None]:
+    """What a view shows of a picture that lies on a canvas; only the pixels that it needs are touched.
+
+    A view of the whole canvas and one of a window agree in every bit where they overlap, since maps are rounded to
+    where floating point is exact (see :func:`_grid`).
+
+    Args:
+        picture: Colour, and a matte or none.
+        matrix: (2, 3), from picture to canvas, in pixels whose corners (not centres) are at integers.
+        view: What is rendered.
+        kernel: One of ``KERNELS`` or "auto" (also "area"): bilinear from the level of the pyramid that is nearest to
+            the scale. The others sample the picture as it is: their artefacts are what one chooses them for.
+
+    Returns:
+        Straight colour (h, w, 3) and, when the picture has one, the matte (h, w), float32 in [0, 1]. Outside the
+        picture the matte is 0 and colours are repeated.
+    """
+    linear = np.asarray(matrix, np.float64)
+    averaged = kernel in ("auto", "area")
+    scale = view.scale * (float(np.sqrt(abs(np.linalg.det(linear[:, :2])))) if averaged else 1)
+    number = picture.depth(max(0, round(-np.log2(scale))))
+    color, alpha = picture.level(number)
+    back, shift = _grid(linear, view, 2**number)
+    if kernel == "nearest":
+        # Halfway between two pixels, rounding would depend on where the window begins.
+        shift += 1 / 4096
+    if np.array_equal(back, np.eye(2)) and not (shift % 1).any():
+        left, top = (int(n) for n in shift)
+        part = np.s_[top : top + view.size[0], left : left + view.size[1]]
+        if min(left, top) >= 0 and top + view.size[0] <= color.shape[0] and left + view.size[1] <= color.shape[1]:
+            return to_float(color[part]), None if alpha is None else to_float(alpha[part])
+    name = "linear" if averaged else kernel
+    part, shift = _needed(back, shift, view.size, color.shape, _SUPPORT[name])
+    flags = KERNELS[name] | cv2.WARP_INVERSE_MAP
+    move, size = np.column_stack([back, shift]), (view.size[1], view.size[0])
+    source = to_float(color[part])
+    if alpha is None:
+        moved = cv2.warpAffine(source, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.clip(moved, 0, 1, out=moved) if name in _OVERSHOOT else moved, None
+    weight = to_float(alpha[part])
+    moved = cv2.warpAffine(_premultiply(source, weight), move, size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
+
+    def straight() -> Float:
+        repeated = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return cv2.warpAffine(source, move, size, flags=repeated, borderMode=cv2.BORDER_REPLICATE)
+
+    return _straighten(np.clip(moved, 0, 1, out=moved), straight)
 
 
 def warp(color: Float, alpha: Float, matrix: Array, size: tuple[int, int], kernel: str = "auto") -> tuple[Float, Float]:
-    """Move straight colour and alpha by an affine map; outside the source, alpha is 0 and colour is repeated.
-
-    Args:
-        color: Float32 in [0, 1], (h, w, 3).
-        alpha: Float32 in [0, 1], (h, w).
-        matrix: (2, 3), from source to result, in pixels whose corners (not centres) are at integers.
-        size: (height, width) of the result.
-        kernel: One of ``KERNELS`` or "auto", which averages areas first when the map shrinks.
-
-    Returns:
-        Colour and alpha of that size.
-    """
-    matrix = np.asarray(matrix, np.float64)
-    shrink = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    if kernel == "auto" and shrink < 0.8:
-        reduced = (max(1, round(alpha.shape[0] * shrink)), max(1, round(alpha.shape[1] * shrink)))
-        factor = np.array([alpha.shape[1] / reduced[1], alpha.shape[0] / reduced[0], 1.0])
-        color, alpha = resize(color, alpha, reduced, "area")
-        matrix = matrix * factor
-    flags = KERNELS["linear" if kernel in ("auto", "area") else kernel]
-    shifted, target = _at_centers(matrix), (size[1], size[0])
-    moved = cv2.warpAffine(_premultiply(color, alpha), shifted, target, flags=flags, borderMode=cv2.BORDER_CONSTANT)
-    straight = cv2.warpAffine(color, shifted, target, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return _straighten(np.clip(moved, 0, 1), straight)
+    """Move straight colour and alpha by an affine map onto a canvas of that (height, width); see :func:`render`."""
+    moved, coverage = render(Pyramid(color, alpha), matrix, View.whole(size), kernel)
+    assert coverage is not None
+    return moved, coverage
 
 
-def warp_plane(plane: Float, matrix: Array, size: tuple[int, int]) -> Float:
-    """Move a smooth field, (h, w) or (h, w, C), by an affine map, bilinearly; outside the source it is 0."""
-    return cv2.warpAffine(plane, _at_centers(np.asarray(matrix, np.float64)), (size[1], size[0]))
+def warp_plane(plane: Float, matrix: Array, view: View) -> Float:
+    """What a view shows of a smooth field, (h, w) or (h, w, C); bilinear, 0 outside of it."""
+    back, shift = _grid(np.asarray(matrix, np.float64), view, 1)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(plane, np.column_stack([back, shift]), (view.size[1], view.size[0]), flags=flags)
+
+
+def spread(overview: Float, view: View) -> Float:
+    """A smooth plane of a canvas's overview, enlarged bilinearly to a view."""
+    (height, width), (h, w) = view.canvas, overview.shape[:2]
+    back, shift = _grid(np.array([[width / w, 0, 0], [0, height / h, 0]]), view, 1)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    move, size = np.column_stack([back, shift]), (view.size[1], view.size[0])
+    return cv2.warpAffine(overview, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def displace(image: Float, field: Float) -> Float:
@@ -103,8 +154,10 @@ def filter_premultiplied(color: Float, alpha: Float, kernel: Array) -> tuple[Flo
         kernel: Float32, (k, k).
     """
     moved = cv2.filter2D(_premultiply(color, alpha), -1, kernel, borderType=cv2.BORDER_REPLICATE)
-    straight = cv2.filter2D(color, -1, kernel, borderType=cv2.BORDER_REPLICATE)
-    return _straighten(np.clip(moved, 0, 1), straight)
+    return _straighten(
+        np.clip(moved, 0, 1, out=moved),
+        lambda: cv2.filter2D(color, -1, kernel, borderType=cv2.BORDER_REPLICATE),
+    )
 
 
 def affine(
@@ -135,28 +188,45 @@ def affine(
     return np.column_stack([linear, np.asarray(to or center, float) - linear @ np.asarray(center, float)])
 
 
-def bounding_box(alpha: Float, floor: float = 0.02) -> tuple[int, int, int, int] | None:
-    """(left, top, right, bottom) of the pixels above the floor, or None when there are none."""
-    columns = np.flatnonzero((alpha > floor).any(axis=0))
-    rows = np.flatnonzero((alpha > floor).any(axis=1))
-    if not len(rows):
-        return None
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+def _grid(matrix: Array, view: View, reduction: int) -> tuple[Array, Array]:
+    """From pixels of a view to pixels of a level of the picture, as OpenCV counts them (centres at integers).
+
+    Entries are rounded to 1/1024. Products with pixel numbers are then exact in single precision, and a window's
+    pixels fall on the very same points as the whole canvas's; the price is at most half a pixel in a thousand.
+    """
+    back = np.linalg.inv(matrix[:, :2]) / view.scale / reduction
+    shift = -back @ matrix[:, 2] * view.scale + back @ (0.5, 0.5) - 0.5
+    back, shift = np.round(back * 1024) / 1024, np.round(shift * 1024) / 1024
+    return back, shift + back @ (view.offset[1], view.offset[0])
 
 
-def _at_centers(matrix: Array) -> Array:
-    """The same map for OpenCV, which puts integers at pixel centres."""
-    shifted = matrix.copy()
-    shifted[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
-    return shifted
+def _needed(
+    back: Array, shift: Array, size: tuple[int, int], shape: tuple[int, ...], support: int
+) -> tuple[Any, Array]:
+    """The part of a picture that a map reads, and the map's shift relative to that part."""
+    corners = np.array([(x, y) for x in (0, size[1] - 1) for y in (0, size[0] - 1)], float) @ back.T + shift
+    low = np.floor(corners.min(axis=0)).astype(int) - support
+    high = np.ceil(corners.max(axis=0)).astype(int) + support + 1
+    width_height = np.array([shape[1], shape[0]])
+    low, high = np.clip(low, 0, width_height - 1), np.clip(high, 1, width_height)
+    high = np.maximum(high, low + 1)
+    return np.s_[low[1] : high[1], low[0] : high[0]], shift - low
 
 
 def _premultiply(color: Float, alpha: Float) -> Float:
-    return np.dstack([color * alpha[..., None], alpha])
+    red, green, blue = cv2.split(color)
+    return cv2.merge([red * alpha, green * alpha, blue * alpha, alpha])
 
 
-def _straighten(moved: Float, straight: Float) -> tuple[Float, Float]:
-    alpha = np.ascontiguousarray(moved[..., 3])
-    solid = (alpha > _THIN)[..., None]
-    color = np.where(solid, moved[..., :3] / np.maximum(alpha, _THIN)[..., None], straight)
-    return np.clip(color, 0, 1), alpha
+def _straighten(moved: Float, straight: Callable[[], Float]) -> tuple[Float, Float]:
+    """Colour and alpha of what was moved premultiplied; ``straight`` gives the colour where alpha leaves none."""
+    *channels, alpha = cv2.split(moved)
+    thin = alpha <= _THIN
+    weight = np.maximum(alpha, _THIN)
+    instead = cv2.split(straight()) if thin.any() else None
+    for number, channel in enumerate(channels):
+        np.divide(channel, weight, out=channel)
+        if instead is not None:
+            np.copyto(channel, instead[number], where=thin)
+        np.clip(channel, 0, 1, out=channel)
+    return cv2.merge(channels), alpha

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -11,10 +11,8 @@ from pydantic import Field, model_validator
 from aimkit.recipe import Block, IntRange, Range
 from aimkit.registry import Registry
 from aimkit.synth import geometry
-from aimkit.types import Float, Foreground, ImageType
-
-#: A foreground reaches the border where more than this share of the border's pixels belong to it.
-_CONTACT = 0.01
+from aimkit.synth.pyramid import Pyramid
+from aimkit.types import Array, ImageType
 
 
 class PlacementBlock(Block):
@@ -100,27 +98,37 @@ def canvas_size(params: PlacementBlock, rng: np.random.Generator) -> tuple[int, 
     return height, width
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a picture lies on a canvas.
+
+    Attributes:
+        matrix: From picture to canvas, (2, 3), in pixels whose corners are at integers; None when nothing of it shows.
+        kernel: How it is resampled.
+        drawn: What was drawn, for provenance.
+    """
+
+    matrix: Array | None
+    kernel: str
+    drawn: dict[str, Any]
+
+
 def place_foreground(
-    params: PlacementBlock, foreground: Foreground, size: tuple[int, int], rng: np.random.Generator
-) -> tuple[Foreground, dict[str, Any]]:
-    """Bring a foreground to the size of the sample.
+    params: PlacementBlock, picture: Pyramid, image_type: ImageType, size: tuple[int, int], rng: np.random.Generator
+) -> Place:
+    """Find a foreground's place.
 
     Args:
         params: How.
-        foreground: What.
-        size: (height, width) of the sample.
+        picture: What.
+        image_type: Its type; non-salient ones cover the canvas.
+        size: (height, width) of the canvas.
         rng: Stream of this placement.
-
-    Returns:
-        The foreground at that size, and what was drawn.
     """
+    (height, width), (h, w) = size, picture.size
     if not isinstance(params, Canvas):
-        if foreground.size == size:
-            return foreground, {}
-        (height, width), (h, w) = size, foreground.size
-        color, alpha = geometry.resize(foreground.color, foreground.alpha, size)
-        bent = _move_refraction(foreground, np.array([[width / w, 0, 0], [0, height / h, 0]]), size)
-        return replace(foreground, color=color, alpha=alpha, refraction=bent), {"resized_from": [h, w]}
+        resized = {} if picture.size == size else {"resized_from": [h, w]}
+        return Place(np.array([[width / w, 0, 0], [0, height / h, 0]]), "auto", resized)
     # Every draw is made, whether used or not: the draws of a sample must not depend on its foreground's borders.
     drawn: dict[str, Any] = {
         "scale": float(rng.uniform(*params.scale)),
@@ -131,32 +139,26 @@ def place_foreground(
         "position": [float(rng.random()), float(rng.random())],
         "kernel": str(params.kernels[int(rng.integers(len(params.kernels)))]),
     }
-    alpha = foreground.alpha
-    box = geometry.bounding_box(alpha)
+    box, touched = picture.outline
     if box is None:
-        empty = replace(foreground, color=np.zeros((*size, 3), np.float32), alpha=np.zeros(size, np.float32))
-        return replace(empty, refraction=None), {"empty": True}
-    if foreground.type is ImageType.NS:
-        matrix, used = _cover(drawn, alpha.shape, size), ["cover", "flip", "position", "kernel"]
+        return Place(None, "auto", {"empty": True})
+    if image_type is ImageType.NS:
+        matrix, used = _cover(drawn, picture.size, size), ["cover", "flip", "position", "kernel"]
     else:
-        touched = border_contact(alpha)
         if any(touched):
             drawn["rotation"] = drawn["shear"] = 0.0
         matrix = _put(drawn, box, touched, size, params.overhang)
         used = ["scale", "rotation", "shear", "flip", "position", "kernel"]
-    color, moved = geometry.warp(foreground.color, alpha, matrix, size, drawn["kernel"])
-    bent = _move_refraction(foreground, matrix, size)
-    placed = replace(foreground, color=color, alpha=moved, refraction=bent)
-    return placed, {name: _short(drawn[name]) for name in used}
+    return Place(matrix, drawn["kernel"], {name: _short(drawn[name]) for name in used})
 
 
 def place_background(
-    params: PlacementBlock, background: Float, size: tuple[int, int], rng: np.random.Generator
-) -> tuple[Float, dict[str, Any]]:
-    """Bring a background (h, w, 3) to the size of the sample; returns it and what was drawn."""
+    params: PlacementBlock, extent: tuple[int, int], size: tuple[int, int], rng: np.random.Generator
+) -> Place:
+    """Find the place of a background of that (height, width) on a canvas; arguments as for :func:`place_foreground`."""
+    (height, width), (h, w) = size, extent
     if not isinstance(params, Canvas):
-        return geometry.resize_image(background, size, "linear"), {}
-    (height, width), (h, w) = size, background.shape[:2]
+        return Place(np.array([[width / w, 0, 0], [0, height / h, 0]]), "linear", {})
     zoom, flip = float(rng.uniform(*params.background_zoom)), bool(rng.random() < params.background_flip)
     at = rng.random(2)
     kernel = str(params.kernels[int(rng.integers(len(params.kernels)))])
@@ -164,25 +166,12 @@ def place_background(
     # The part of the background that the canvas shows, at least one pixel and within the image.
     part_h, part_w = (min(n, max(1, round(m / scale))) for n, m in ((h, height), (w, width)))
     top, left = round(at[1] * (h - part_h)), round(at[0] * (w - part_w))
-    part = background[top : top + part_h, left : left + part_w]
+    matrix = np.array([[width / part_w, 0, -left * width / part_w], [0, height / part_h, -top * height / part_h]])
     if flip:
-        part = part[:, ::-1]
-    placed = geometry.resize_image(np.ascontiguousarray(part), size, kernel)
-    return placed, {"zoom": _short(zoom), "flip": flip, "crop": [left, top, part_w, part_h], "kernel": kernel}
-
-
-def border_contact(alpha: Float) -> tuple[bool, bool, bool, bool]:
-    """Whether the foreground reaches the (left, top, right, bottom) border of its own image."""
-    sides = (alpha[:, 0], alpha[0], alpha[:, -1], alpha[-1])
-    left, top, right, bottom = (bool((side > 0.1).mean() > _CONTACT) for side in sides)
-    return left, top, right, bottom
-
-
-def _move_refraction(foreground: Foreground, matrix: Any, size: tuple[int, int]) -> Float | None:
-    """The displacement field moved by a map, its vectors turned and scaled by it."""
-    if foreground.refraction is None:
-        return None
-    return geometry.warp_plane(foreground.refraction, matrix, size) @ matrix[:, :2].T.astype(np.float32)
+        matrix[0] = -matrix[0]
+        matrix[0, 2] += width
+    drawn = {"zoom": _short(zoom), "flip": flip, "crop": [left, top, part_w, part_h], "kernel": kernel}
+    return Place(matrix, kernel, drawn)
 
 
 def _cover(drawn: dict[str, Any], shape: tuple[int, ...], size: tuple[int, int]) -> Any:

@@ -43,7 +43,11 @@ class Item:
 
 
 class ForegroundSource(Protocol):
-    """Foregrounds to be composited."""
+    """Foregrounds to be composited.
+
+    A source of stored pictures may also have ``picture(position)``, which gives an
+    :class:`aimkit.synth.pyramid.Pyramid` of the same pixels; the engine then touches only those that it needs.
+    """
 
     items: Sequence[Item]
 
@@ -62,7 +66,7 @@ class ForegroundSource(Protocol):
 
 
 class BackgroundSource(Protocol):
-    """Backgrounds to composite on."""
+    """Backgrounds to composite on; ``picture(position)`` as for foregrounds."""
 
     items: Sequence[Item]
 

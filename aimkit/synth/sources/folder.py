@@ -14,6 +14,7 @@ from pydantic import Field
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_rgb
 from aimkit.storage import place
+from aimkit.synth.pyramid import Pyramid
 from aimkit.synth.sources import BackgroundBlock, Item, background_sources
 from aimkit.synth.sources.scan import Candidate, Record, ScanReport, candidate, find_images, read_exclude, scan
 from aimkit.synth.sources.split import SplitBlock, sides
@@ -58,13 +59,17 @@ class StoredBackgrounds:
 
     def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Float:
         """Read one; ``size`` and ``rng`` are not used."""
+        return to_float(self.picture(position).level(0)[0])
+
+    def picture(self, position: int) -> Pyramid:
+        """Read one, in 8 bit."""
         one = self.candidates[position]
         rgb = read_rgb(self.fetch(one)[0], one.where)
         longer = max(rgb.shape[:2])
         if self.max_side is not None and longer > self.max_side:
             height, width = (max(1, round(side * self.max_side / longer)) for side in rgb.shape[:2])
             rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        return to_float(rgb)
+        return Pyramid(rgb)
 
 
 @background_sources.register("folder", params=Folder)

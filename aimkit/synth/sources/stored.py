@@ -18,11 +18,12 @@ from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.synth.foreground import bleed
 from aimkit.synth.infer import Statistics, decide, measure
+from aimkit.synth.pyramid import Pyramid
 from aimkit.synth.sources import ForegroundBlock, Item
 from aimkit.synth.sources.scan import Candidate, Record, ScanReport, scan
 from aimkit.synth.sources.split import SplitBlock, alike, look, sides
 from aimkit.synth.sources.typefile import Typed, match, read_types
-from aimkit.types import Float, Foreground, ImageType, UInt8, to_float
+from aimkit.types import Float, Foreground, ImageType, UInt8, to_float, to_uint8
 
 #: Reads the files of a candidate: (candidate) -> their bytes.
 Fetch = Callable[[Candidate], tuple[bytes, ...]]
@@ -72,11 +73,19 @@ class StoredForegrounds:
 
     def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
         """Read one; ``size`` and ``rng`` are not used."""
-        item, one = self.items[position], self.candidates[position]
-        rgb, alpha = self.decode(self.fetch(one), one.where)
-        color, alpha = reduce(self.finish(rgb, alpha, item.digest), alpha, self.max_side)
+        item = self.items[position]
+        color, alpha = self.picture(position).level(0)
         assert item.type is not None
-        return Foreground(color, alpha, item.type, item.category)
+        assert alpha is not None
+        return Foreground(to_float(color), to_float(alpha), item.type, item.category)
+
+    def picture(self, position: int) -> Pyramid:
+        """Read one: colour in 8 bit, the matte in 8 bit unless its file has more."""
+        one = self.candidates[position]
+        rgb, alpha = self.decode(self.fetch(one), one.where)
+        color, alpha = reduce(self.finish(rgb, alpha, self.items[position].digest), alpha, self.max_side)
+        levels = to_uint8(alpha)
+        return Pyramid(to_uint8(color), levels if np.array_equal(to_float(levels), alpha) else alpha)
 
 
 def open_stored(

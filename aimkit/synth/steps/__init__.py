@@ -5,10 +5,14 @@ decides what it does to the compositing equation I = aF + (1-a)B:
 
 | on | when | the equation afterwards |
 |---|---|---|
-| "foreground" | on the foreground as loaded, before it is placed | holds |
-| "background" | on the background, before it is placed | holds |
-| "planes" | on F, a and B at the output size, before they are blended | holds |
+| "foreground" | on the whole foreground as loaded, before it is placed | holds |
+| "layer" | on the foreground as placed, before it is blended or put over others | holds |
+| "planes" | on F, a and B as placed, before they are blended | holds |
 | "image" | on the composite | broken, unless the step says that it treats F and B alike |
+
+What a step sees may be a window of the canvas, or the canvas reduced (see :mod:`aimkit.synth.view`): lengths are
+relative to ``scene.short``, and statistics of the whole come from ``scene.whole``. Its ``reach`` says how many pixels
+around a pixel its result depends on, so that windows can be made wide enough.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from pydantic import Field
 
 from aimkit.recipe import Block
 from aimkit.registry import Registry
+from aimkit.synth.view import View
 from aimkit.types import Float, ImageType
 
 
@@ -35,6 +40,8 @@ class Scene:
         background: RGB, (h, w, 3); (H, W, 3) once placed.
         type: Image type of the foreground.
         image: The composite, (H, W, 3), once blended.
+        view: What part of the canvas the planes show; the whole when None.
+        overview: The whole canvas before any step, small; None where the planes are the whole.
     """
 
     foreground: Float
@@ -42,6 +49,18 @@ class Scene:
     background: Float
     type: ImageType
     image: Float = field(default_factory=lambda: np.zeros((0, 0, 3), np.float32))
+    view: View | None = None
+    overview: Scene | None = None
+
+    @property
+    def short(self) -> float:
+        """Short side of the whole canvas, in pixels of the planes."""
+        return min(self.alpha.shape) if self.view is None else self.view.short
+
+    @property
+    def whole(self) -> Scene:
+        """Where statistics of the whole canvas are taken from."""
+        return self.overview or self
 
 
 class StepBlock(Block):
@@ -56,5 +75,12 @@ class StepBlock(Block):
     p: float = Field(1.0, ge=0, le=1)
 
 
-#: Entries carry ``params`` (their block), ``on`` (see above) and ``keeps_equation``.
+def no_reach(params: StepBlock, short: float) -> int:
+    """The reach of a step that treats every pixel by itself."""
+    return 0
+
+
+#: Entries carry ``params`` (their block), ``on`` (see above), ``keeps_equation`` and ``reach``: a function of the block
+#: and ``scene.short`` that gives pixels. Without a reach, a step gets the whole canvas. ``overview = True`` has
+#: one made.
 steps: Registry[Callable[[Scene, Any, np.random.Generator], dict[str, Any]]] = Registry("step", ["aimkit.synth.steps"])

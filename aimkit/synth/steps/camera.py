@@ -9,7 +9,9 @@ import numpy as np
 
 from aimkit.recipe import IntRange, Range
 from aimkit.synth.compose import linear_to_srgb, srgb_to_linear
-from aimkit.synth.steps import Scene, StepBlock, steps
+from aimkit.synth.noise import noise
+from aimkit.synth.steps import Scene, StepBlock, no_reach, steps
+from aimkit.synth.view import BLOCK, View
 from aimkit.types import Array, to_float, to_uint8
 
 
@@ -21,7 +23,8 @@ class Compression(StepBlock):
     quality: IntRange = (60, 95)
 
 
-@steps.register("jpeg", params=Compression, on="image", keeps_equation=False)
+# Chroma is halved and smoothed over to the neighbours of a block.
+@steps.register("jpeg", params=Compression, on="image", keeps_equation=False, reach=lambda params, short: BLOCK)
 def jpeg(scene: Scene, params: Compression, rng: np.random.Generator) -> dict[str, Any]:
     """Store the composite as JPEG and read it back."""
     return _compress(scene, ".jpg", cv2.IMWRITE_JPEG_QUALITY, params, rng)
@@ -43,13 +46,13 @@ class SensorNoise(StepBlock):
     read: Range = (5e-4, 5e-3)
 
 
-@steps.register("sensor_noise", params=SensorNoise, on="image", keeps_equation=False)
+@steps.register("sensor_noise", params=SensorNoise, on="image", keeps_equation=False, reach=no_reach)
 def sensor_noise(scene: Scene, params: SensorNoise, rng: np.random.Generator) -> dict[str, Any]:
     """Shot and read noise in linear light: variance = shot * light + read^2 (Brooks et al., CVPR 2019)."""
     shot, read = (float(np.exp(rng.uniform(*np.log(span)))) for span in (params.shot, params.read))
     light = srgb_to_linear(scene.image)
     deviation = np.sqrt(np.float32(shot) * light + np.float32(read**2))
-    light = light + deviation * rng.standard_normal(light.shape, np.float32)
+    light = light + deviation * noise(scene.view or View.whole(scene.alpha.shape), rng)
     scene.image = linear_to_srgb(np.clip(light, 0, 1))
     return {"shot": round(shot, 6), "read": round(read, 6)}
 

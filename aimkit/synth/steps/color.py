@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from aimkit.recipe import Range
-from aimkit.synth.steps import Scene, StepBlock, steps
+from aimkit.synth.steps import Scene, StepBlock, no_reach, steps
 from aimkit.types import Array, Float, to_uint8
 
 
@@ -24,7 +24,7 @@ class HsvJitter(StepBlock):
     value: Range = (-0.1, 0.1)
 
 
-@steps.register("hsv_jitter", params=HsvJitter, on="foreground", keeps_equation=True)
+@steps.register("hsv_jitter", params=HsvJitter, on="layer", keeps_equation=True, reach=no_reach)
 def hsv_jitter(scene: Scene, params: HsvJitter, rng: np.random.Generator) -> dict[str, Any]:
     """Jitter hue, saturation and value of the foreground (GCA matting, AAAI 2020)."""
     drawn = {name: float(rng.uniform(*getattr(params, name))) for name in ("hue", "saturation", "value")}
@@ -44,7 +44,7 @@ class Gamma(StepBlock):
     gamma: Range = (0.7, 1.4)
 
 
-@steps.register("gamma", params=Gamma, on="planes", keeps_equation=True)
+@steps.register("gamma", params=Gamma, on="planes", keeps_equation=True, reach=no_reach)
 def gamma(scene: Scene, params: Gamma, rng: np.random.Generator) -> dict[str, Any]:
     """The same power law on F and B: another exposure of the scene."""
     exponent = float(np.exp(rng.uniform(*np.log(params.gamma))))
@@ -55,7 +55,7 @@ def gamma(scene: Scene, params: Gamma, rng: np.random.Generator) -> dict[str, An
 
 class Contrast(StepBlock):
     """Attributes:
-    contrast: Factor about the background's mean.
+    contrast: Factor about the mean of the background as placed.
     brightness: Added afterwards, share of full.
     """
 
@@ -63,11 +63,11 @@ class Contrast(StepBlock):
     brightness: Range = (-0.1, 0.1)
 
 
-@steps.register("contrast", params=Contrast, on="planes", keeps_equation=True)
+@steps.register("contrast", params=Contrast, on="planes", keeps_equation=True, reach=no_reach, overview=True)
 def contrast(scene: Scene, params: Contrast, rng: np.random.Generator) -> dict[str, Any]:
     """The same contrast and brightness on F and B, clipped."""
     factor, offset = np.float32(rng.uniform(*params.contrast)), np.float32(rng.uniform(*params.brightness))
-    pivot = scene.background.mean(dtype=np.float64).astype(np.float32)
+    pivot = scene.whole.background.mean(dtype=np.float64).astype(np.float32)
     for name in ("foreground", "background"):
         setattr(scene, name, np.clip((getattr(scene, name) - pivot) * factor + pivot + offset, 0, 1))
     return {"contrast": round(float(factor), 4), "brightness": round(float(offset), 4)}
@@ -81,7 +81,7 @@ class WhiteBalance(StepBlock):
     gain: Range = (0.85, 1.18)
 
 
-@steps.register("white_balance", params=WhiteBalance, on="planes", keeps_equation=True)
+@steps.register("white_balance", params=WhiteBalance, on="planes", keeps_equation=True, reach=no_reach)
 def white_balance(scene: Scene, params: WhiteBalance, rng: np.random.Generator) -> dict[str, Any]:
     """The same channel gains on F and B: light of another colour."""
     red, blue = rng.uniform(*params.gain, size=2)
@@ -99,35 +99,37 @@ class MatchHistogram(StepBlock):
     strength: Range = (0.2, 0.7)
 
 
-@steps.register("match_histogram", params=MatchHistogram, on="planes", keeps_equation=True)
+@steps.register(
+    "match_histogram", params=MatchHistogram, on="planes", keeps_equation=True, reach=no_reach, overview=True
+)
 def match_histogram(scene: Scene, params: MatchHistogram, rng: np.random.Generator) -> dict[str, Any]:
     """Move the foreground's colour histogram towards the background's, channel by channel, weighted by alpha."""
     strength = np.float32(rng.uniform(*params.strength))
-    if scene.alpha.max(initial=0) > 0:
-        for channel in range(3):
-            plane = scene.foreground[..., channel]
-            matched = match_plane(plane, scene.background[..., channel], weights=scene.alpha)
-            scene.foreground = scene.foreground.copy()
-            scene.foreground[..., channel] = plane + strength * (matched - plane)
+    whole = scene.whole
+    if whole.alpha.max(initial=0) > 0:
+        curves = [
+            matching_curve(whole.foreground[..., c], whole.background[..., c], weights=whole.alpha) for c in range(3)
+        ]
+        scene.foreground = scene.foreground + strength * (_through(scene.foreground, curves) - scene.foreground)
     return {"strength": round(float(strength), 4)}
 
 
 def tint_background(scene: Scene, strength: float) -> None:
     """Give the background the foreground's histogram: structure stays, colour no longer tells them apart."""
-    if scene.alpha.max(initial=0) <= 0:
+    whole = scene.whole
+    if whole.alpha.max(initial=0) <= 0:
         return
-    background = scene.background.copy()
-    for channel in range(3):
-        plane = scene.background[..., channel]
-        matched = match_plane(plane, scene.foreground[..., channel], target_weights=scene.alpha)
-        background[..., channel] = plane + np.float32(strength) * (matched - plane)
-    scene.background = background
+    curves = [
+        matching_curve(whole.background[..., c], whole.foreground[..., c], target_weights=whole.alpha) for c in range(3)
+    ]
+    matched = _through(scene.background, curves)
+    scene.background = scene.background + np.float32(strength) * (matched - scene.background)
 
 
-def match_plane(
+def matching_curve(
     plane: Float, target: Float, *, weights: Float | None = None, target_weights: Float | None = None
 ) -> Float:
-    """Histogram matching of one plane to another in 256 levels, with optional weights for either.
+    """The monotone curve that takes one plane's distribution to another's (histogram matching).
 
     Args:
         plane: Float32 in [0, 1], (H, W).
@@ -136,12 +138,16 @@ def match_plane(
         target_weights: How much each pixel of ``target`` counts.
 
     Returns:
-        ``plane`` mapped through the monotone curve that takes its distribution to the target's.
+        Float32, (256,): the new value of each level.
     """
     source_cdf, target_cdf = _cdf(plane, weights), _cdf(target, target_weights)
-    levels = np.linspace(0, 1, 256, dtype=np.float32)
-    curve = np.interp(source_cdf, target_cdf, levels).astype(np.float32)
-    return np.interp(plane, levels, curve).astype(np.float32)
+    return np.interp(source_cdf, target_cdf, np.linspace(0, 1, 256)).astype(np.float32)
+
+
+def _through(color: Float, curves: list[Float]) -> Float:
+    """Every channel through its curve, from level to level."""
+    table = np.ascontiguousarray(np.stack(curves, axis=1))[None]
+    return cv2.LUT(to_uint8(color), table)
 
 
 def _cdf(plane: Float, weights: Float | None) -> Array:

@@ -23,10 +23,14 @@ class Defocus(StepBlock):
     target: Literal["background", "foreground", "either"] = "background"
 
 
-@steps.register("defocus", params=Defocus, on="planes", keeps_equation=True)
+def _disc_reach(params: Defocus, short: float) -> int:
+    return int(np.ceil(params.radius[1] * short / 1000))
+
+
+@steps.register("defocus", params=Defocus, on="planes", keeps_equation=True, reach=_disc_reach)
 def defocus(scene: Scene, params: Defocus, rng: np.random.Generator) -> dict[str, Any]:
     """Disc blur of the background or the foreground, as a thin lens blurs what it isn't focused on."""
-    radius = float(rng.uniform(*params.radius)) * min(scene.alpha.shape) / 1000
+    radius = float(rng.uniform(*params.radius)) * scene.short / 1000
     target = str(rng.choice(["background", "foreground"])) if params.target == "either" else params.target
     kernel = disc(radius)
     if target == "background":
@@ -44,10 +48,14 @@ class MotionBlur(StepBlock):
     length: Range = (4.0, 30.0)
 
 
-@steps.register("motion_blur", params=MotionBlur, on="planes", keeps_equation=True)
+def _streak_reach(params: MotionBlur, short: float) -> int:
+    return int(np.ceil(params.length[1] * short / 2000)) + 1
+
+
+@steps.register("motion_blur", params=MotionBlur, on="planes", keeps_equation=True, reach=_streak_reach)
 def motion_blur(scene: Scene, params: MotionBlur, rng: np.random.Generator) -> dict[str, Any]:
     """Straight motion of the foreground before a still background."""
-    length = float(rng.uniform(*params.length)) * min(scene.alpha.shape) / 1000
+    length = float(rng.uniform(*params.length)) * scene.short / 1000
     degrees = float(rng.uniform(0, 180))
     scene.foreground, scene.alpha = filter_premultiplied(scene.foreground, scene.alpha, streak(length, degrees))
     return {"length": round(length, 3), "degrees": round(degrees, 2)}

@@ -9,7 +9,7 @@ import numpy as np
 
 from aimkit.recipe import Range
 from aimkit.synth import geometry
-from aimkit.synth.steps import Scene, StepBlock, steps
+from aimkit.synth.steps import Scene, StepBlock, no_reach, steps
 from aimkit.types import ImageType
 
 
@@ -25,23 +25,27 @@ class Shadow(StepBlock):
     offset: Range = (0.02, 0.2)
 
 
-@steps.register("shadow", params=Shadow, on="planes", keeps_equation=True)
+@steps.register("shadow", params=Shadow, on="planes", keeps_equation=True, reach=no_reach, overview=True)
 def shadow(scene: Scene, params: Shadow, rng: np.random.Generator) -> dict[str, Any]:
     """The foreground's alpha, moved, sheared and blurred, darkens the background (BackgroundMattingV2, CVPR 2021)."""
     if scene.type is ImageType.NS:
         # Fog, rain and lenses' dirt have no shadow on what is behind them.
         return {"skipped": "non-salient"}
-    short = min(scene.alpha.shape)
+    # Shadows are soft: the overview shows all that there is of them, wherever it is cast from.
+    alpha = scene.whole.alpha
+    short = min(alpha.shape)
     strength, softness, offset = (
         float(rng.uniform(*span)) for span in (params.strength, params.softness, params.offset)
     )
     angle, shear = float(rng.uniform(0, 360)), float(rng.uniform(-20, 20))
-    height, width = scene.alpha.shape
+    height, width = alpha.shape
     middle = (width / 2, height / 2)
     shift = offset * short * np.array([np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))])
     matrix = geometry.affine(middle, shear=shear, to=(middle[0] + shift[0], middle[1] + shift[1]))
-    cast = cv2.warpAffine(scene.alpha, matrix, (width, height), flags=cv2.INTER_LINEAR)
+    cast = cv2.warpAffine(alpha, matrix, (width, height), flags=cv2.INTER_LINEAR)
     cast = cv2.GaussianBlur(cast, (0, 0), max(softness * short / 1000, 0.3))
+    if scene.view is not None:
+        cast = geometry.spread(cast, scene.view)
     scene.background = scene.background * (1 - np.float32(strength) * cast[..., None])
     return {
         "strength": round(strength, 4),
@@ -62,11 +66,16 @@ class LightWrap(StepBlock):
     width: Range = (4.0, 20.0)
 
 
-@steps.register("light_wrap", params=LightWrap, on="planes", keeps_equation=True)
+def _spill_reach(params: LightWrap, short: float) -> int:
+    # OpenCV cuts a Gaussian of floats off at four standard deviations.
+    return int(np.ceil(4 * max(params.width[1] * short / 1000, 0.3))) + 1
+
+
+@steps.register("light_wrap", params=LightWrap, on="planes", keeps_equation=True, reach=_spill_reach)
 def light_wrap(scene: Scene, params: LightWrap, rng: np.random.Generator) -> dict[str, Any]:
     """Blurred background light spills onto the edge of the foreground."""
     strength = np.float32(rng.uniform(*params.strength))
-    sigma = max(float(rng.uniform(*params.width)) * min(scene.alpha.shape) / 1000, 0.3)
+    sigma = max(float(rng.uniform(*params.width)) * scene.short / 1000, 0.3)
     spill = cv2.GaussianBlur(scene.background * (1 - scene.alpha[..., None]), (0, 0), sigma)
     reach = cv2.GaussianBlur(1 - scene.alpha, (0, 0), sigma)[..., None]
     # Near the edge `reach` is about one half and falls to 0 inside; there the spill is its share of light.

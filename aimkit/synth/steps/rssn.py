@@ -12,13 +12,15 @@ import numpy as np
 from pydantic import Field
 
 from aimkit.recipe import Range
-from aimkit.synth.steps import Scene, StepBlock, steps
+from aimkit.synth import noise as fields
+from aimkit.synth.steps import Scene, StepBlock, no_reach, steps
+from aimkit.synth.view import View
 from aimkit.types import Array, Float, to_float, to_uint8
 
 
 class BlurBackground(StepBlock):
     """Attributes:
-    kernels: Sides in pixels of the box, one is drawn.
+    kernels: Sides of the box in pixels of the canvas, one is drawn.
     centered: False shifts the background by half a pixel when the side is even, as the reference does.
     """
 
@@ -26,18 +28,22 @@ class BlurBackground(StepBlock):
     centered: bool = True
 
 
-@steps.register("blur_background", params=BlurBackground, on="planes", keeps_equation=True)
+def _box_reach(params: BlurBackground, short: float) -> int:
+    return max(params.kernels) // 2 + 1
+
+
+@steps.register("blur_background", params=BlurBackground, on="planes", keeps_equation=True, reach=_box_reach)
 def blur_background(scene: Scene, params: BlurBackground, rng: np.random.Generator) -> dict[str, Any]:
     """Box blur of the background: the foreground's photo had a blurred background too."""
-    side = int(rng.choice(params.kernels))
+    drawn = int(rng.choice(params.kernels))
+    side = drawn if scene.view is None else max(1, round(drawn * scene.view.scale))
+    # Sums of levels are exact, and so the same in a window as in the whole.
+    sums = cv2.boxFilter(to_uint8(scene.background), cv2.CV_32F, (side, side), normalize=False)
     if params.centered and side % 2 == 0:
-        # A box of even side has no middle pixel: half weights at both ends keep its width and centre it.
-        taps = np.full(side + 1, 1 / side, np.float32)
-        taps[[0, -1]] /= 2
-        scene.background = cv2.sepFilter2D(scene.background, -1, taps, taps, borderType=cv2.BORDER_REFLECT_101)
-    else:
-        scene.background = cv2.blur(scene.background, (side, side))
-    return {"kernel": side}
+        # A box of even side has no middle pixel: the mean of the four boxes about the middle is centred.
+        sums = cv2.boxFilter(sums, -1, (2, 2), anchor=(0, 0), normalize=False) / np.float32(4)
+    scene.background = sums * np.float32(1 / (side * side * 255))
+    return {"kernel": drawn}
 
 
 class SharedNoise(StepBlock):
@@ -48,16 +54,17 @@ class SharedNoise(StepBlock):
     sigma: Range = (10.0, 10.0)
 
 
-@steps.register("shared_noise", params=SharedNoise, on="planes", keeps_equation=True)
+@steps.register("shared_noise", params=SharedNoise, on="planes", keeps_equation=True, reach=no_reach)
 def shared_noise(scene: Scene, params: SharedNoise, rng: np.random.Generator) -> dict[str, Any]:
     """The same Gaussian noise on F and B, and so on the composite.
 
     Added before blending and clipped there, so that the equation holds to the last level: I = aF + (1-a)B.
     """
     sigma = float(rng.uniform(*params.sigma))
-    noise = _noise(scene.foreground.shape, sigma, rng)
-    scene.foreground = np.clip(scene.foreground + noise, 0, 1)
-    scene.background = np.clip(scene.background + noise, 0, 1)
+    noise = _noise(scene, sigma, rng)
+    for name in ("foreground", "background"):
+        noisy = getattr(scene, name) + noise
+        setattr(scene, name, np.clip(noisy, 0, 1, out=noisy))
     return {"sigma": round(sigma, 3)}
 
 
@@ -65,11 +72,11 @@ class WrappedNoise(SharedNoise):
     """As shared_noise."""
 
 
-@steps.register("wrapped_noise", params=WrappedNoise, on="image", keeps_equation=False)
+@steps.register("wrapped_noise", params=WrappedNoise, on="image", keeps_equation=False, reach=no_reach)
 def wrapped_noise(scene: Scene, params: WrappedNoise, rng: np.random.Generator) -> dict[str, Any]:
     """The reference's noise, with its flaw: levels over 255 wrap round to black, levels under 0 to white."""
     sigma = float(rng.uniform(*params.sigma))
-    noise = _noise(scene.image.shape, sigma, rng) * np.float32(255)
+    noise = _noise(scene, sigma, rng) * np.float32(255)
     for name in ("image", "foreground", "background"):
         levels = np.trunc(to_uint8(getattr(scene, name)).astype(np.float32) + noise).astype(np.int32)
         setattr(scene, name, to_float((levels % 256).astype(np.uint8)))
@@ -98,5 +105,6 @@ def denoise(scene: Scene, params: Denoise, rng: np.random.Generator) -> dict[str
     return {"strength": round(strength, 3), "on_planes": params.on_planes}
 
 
-def _noise(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Float:
-    return rng.standard_normal(shape, np.float32) * np.float32(sigma / 255)
+def _noise(scene: Scene, sigma: float, rng: np.random.Generator) -> Float:
+    view = scene.view or View.whole(scene.alpha.shape)
+    return fields.noise(view, rng) * np.float32(sigma / 255)

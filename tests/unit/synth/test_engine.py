@@ -10,7 +10,10 @@ import pytest
 from aimkit.errors import AimkitError
 from aimkit.recipe import parse
 from aimkit.synth.compose import composite
-from aimkit.synth.engine import Synthesizer
+from aimkit.synth.engine import Synthesizer, _Picture
+from aimkit.synth.geometry import affine
+from aimkit.synth.placement import Place
+from aimkit.synth.pyramid import Pyramid
 from aimkit.synth.recipe import SynthRecipe
 from aimkit.synth.sources import (
     BackgroundBlock,
@@ -19,6 +22,7 @@ from aimkit.synth.sources import (
     background_sources,
     foreground_sources,
 )
+from aimkit.synth.view import View
 from aimkit.types import Foreground, ImageType, Sample
 
 PLANES = ("image", "alpha", "trimap", "label", "foreground", "background")
@@ -263,6 +267,18 @@ def test_refraction_bends_the_stored_background_and_the_equation_holds() -> None
         assert not np.array_equal(bent.background, plain.background)
         assert bent.meta["composition_valid"]
         assert np.array_equal(composite(bent.foreground, bent.alpha, bent.background), bent.image)
+
+
+def test_refraction_turns_and_scales_with_its_foreground() -> None:
+    field = np.full((100, 80, 2), (4.0, 0.0), np.float32)
+    matrix = affine((40, 50), scale=0.8, degrees=90, to=(80, 60))
+    picture = Pyramid(np.zeros((100, 80, 3), np.float32), np.ones((100, 80), np.float32))
+    bent = _Picture(picture, refraction=field, place=Place(matrix, "auto", {}))
+    for scale in (1.0, 0.5):
+        view = View((120, 160), (round(120 * scale), round(160 * scale)), scale=scale)
+        middle = bent.bend(view)[view.size[0] // 2, view.size[1] // 2]
+        assert np.allclose(middle, (0, -4 * 0.8 * scale), atol=1e-2)
+        assert bent.largest_bend(view) == pytest.approx(3.2 * scale, abs=1e-3)
 
 
 def test_random_and_relative_label_kernels_are_stored_and_reproduce_the_trimap() -> None:

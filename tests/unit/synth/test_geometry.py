@@ -73,13 +73,6 @@ def test_premultiplied_blur_equals_blurring_over_any_background() -> None:
     assert np.abs(blend(moved, coverage) - expected).max() < 1 / 255
 
 
-def test_bounding_box() -> None:
-    alpha = np.zeros((10, 12), np.float32)
-    assert geometry.bounding_box(alpha) is None
-    alpha[3:5, 7:11] = 0.5
-    assert geometry.bounding_box(alpha) == (7, 3, 11, 5)
-
-
 def test_displace_shows_what_lies_where_the_field_points() -> None:
     image = np.random.default_rng(0).random((20, 30, 3), np.float32)
     field = np.zeros((20, 30, 2), np.float32)

@@ -1,0 +1,117 @@
+"""A picture with its halvings, so that a small view of a large picture costs what the view costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from aimkit.types import Array
+
+#: Below this alpha the un-premultiplied colour is noise.
+_THIN = np.float32(1 / 512)
+
+#: Straight colour (h, w, 3) and matte (h, w) or None, uint8 or float32 in [0, 1].
+Level = tuple[Array, Array | None]
+
+
+class Pyramid:
+    """Straight colour and its matte, at full size and halved again and again.
+
+    A pixel of level k is the mean of the 2 x 2 pixels that it covers in level k - 1, colours weighted by alpha; where a
+    side is odd, the last row or column counts twice. Levels have the dtype of the picture.
+
+    Args:
+        color: RGB, uint8 or float32 in [0, 1], (h, w, 3).
+        alpha: Matte, uint8 or float32, (h, w); None for backgrounds.
+        levels: Levels from 1 on that are known already.
+        outline: ``box`` and ``contact``, when they are known already.
+    """
+
+    def __init__(
+        self,
+        color: Array,
+        alpha: Array | None = None,
+        levels: Sequence[Level] = (),
+        outline: Callable[[], tuple[Box | None, Contact]] | None = None,
+    ) -> None:
+        self._levels: list[Level] = [(color, alpha), *levels]
+        self._known = outline
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of level 0."""
+        height, width = self._levels[0][0].shape[:2]
+        return height, width
+
+    def level(self, number: int) -> Level:
+        """A level; behind the last one that makes sense, that one."""
+        while len(self._levels) <= number and max(self._levels[-1][0].shape[:2]) > 1:
+            self._levels.append(halved(*self._levels[-1]))
+        return self._levels[min(number, len(self._levels) - 1)]
+
+    def depth(self, number: int) -> int:
+        """The number of the level that :meth:`level` gives for a number."""
+        self.level(number)
+        return min(number, len(self._levels) - 1)
+
+    @cached_property
+    def outline(self) -> tuple[Box | None, Contact]:
+        """Bounding box of the foreground, and which borders it reaches."""
+        if self._known is not None:
+            return self._known()
+        alpha = self._levels[0][1]
+        assert alpha is not None
+        return bounding_box(alpha), border_contact(alpha)
+
+
+#: (left, top, right, bottom).
+Box = tuple[int, int, int, int]
+Contact = tuple[bool, bool, bool, bool]
+
+#: A foreground reaches the border where more than this share of the border's pixels belong to it.
+_CONTACT = 0.01
+
+
+def halved(color: Array, alpha: Array | None) -> Level:
+    """The next level of a pyramid; dtypes stay."""
+    height, width = color.shape[:2]
+    below, beside = height % 2 if height > 1 else 1, width % 2 if width > 1 else 1
+    planes = [color] if alpha is None else [color, alpha]
+    if below or beside:
+        planes = [cv2.copyMakeBorder(p, 0, below, 0, beside, cv2.BORDER_REPLICATE) for p in map(np.asarray, planes)]
+    size = ((width + beside) // 2, (height + below) // 2)
+    color = planes[0]
+    straight = cv2.resize(color, size, interpolation=cv2.INTER_AREA)
+    if alpha is None:
+        return straight, None
+    alpha = planes[1]
+    small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+    weight = cv2.resize(alpha.astype(np.float32), size, interpolation=cv2.INTER_AREA)[..., None]
+    matte = cv2.merge([alpha, alpha, alpha])
+    sums = cv2.resize(cv2.multiply(color, matte, dtype=cv2.CV_32F), size, interpolation=cv2.INTER_AREA)
+    floor = _THIN * (255 if alpha.dtype == np.uint8 else 1)
+    mean = sums / np.maximum(weight, floor)
+    if color.dtype == np.uint8:
+        mean = np.rint(np.minimum(mean, 255)).astype(np.uint8)
+    return np.where(weight > floor, mean, straight), small
+
+
+def bounding_box(alpha: Array, floor: float = 0.02) -> Box | None:
+    """(left, top, right, bottom) of the pixels above the floor, or None when there are none."""
+    seen = alpha > (floor * 255 if alpha.dtype == np.uint8 else floor)
+    columns, rows = np.flatnonzero(seen.any(axis=0)), np.flatnonzero(seen.any(axis=1))
+    if not len(rows):
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def border_contact(alpha: Array) -> Contact:
+    """Whether the foreground reaches the (left, top, right, bottom) border of its own image."""
+    floor = 0.1 * (255 if alpha.dtype == np.uint8 else 1)
+    left, top, right, bottom = (
+        bool((side > floor).mean() > _CONTACT) for side in (alpha[:, 0], alpha[0], alpha[:, -1], alpha[-1])
+    )
+    return left, top, right, bottom
