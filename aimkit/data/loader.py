@@ -133,7 +133,9 @@ def _column(rows: list[dict[str, Any]], name: str) -> Tensor:
 
 
 def _start_worker(_: int) -> None:
-    # Ctrl-C is for the main process, which ends its workers when its step is done.
+    # Ctrl-C and SIGTERM are for the main process, which ends its workers when its step is done; terminals, torchrun and
+    # batch systems send them to all. The second SIGTERM is the main process's own.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

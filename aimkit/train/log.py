@@ -62,6 +62,8 @@ class Log:
 
     def step(self, state: State, terms: dict[str, float]) -> None:
         """Note the terms of a finished step; a line is written every ``log_every`` steps."""
+        if state.step == self._start_step + 1:
+            self._begin = time.monotonic()
         if self._live is not None:
             self._live.update(state.step, terms, self._left(state), memory(self.parts.accelerator.device))
         for name, value in terms.items():
@@ -106,9 +108,9 @@ class Log:
             self.parts.accelerator.log({f"{kind}/{name}": value for name, value in values.items()}, step=step)
 
     def _left(self, state: State) -> float:
-        """Seconds to go, at the speed of this session."""
-        done = state.step - self._start_step
-        return (time.monotonic() - self._begin) / max(done, 1) * (self.recipe.steps - state.step)
+        """Seconds to go, at the speed of this session; its first step waits for workers to start and says nothing."""
+        done = state.step - self._start_step - 1
+        return (time.monotonic() - self._begin) / done * (self.recipe.steps - state.step) if done else float("nan")
 
     def _line(self, state: State, means: dict[str, float]) -> str:
         terms = {"ce": "semantic_cross_entropy", "detail": "detail_alpha", "alpha": "fusion_alpha"}

@@ -89,13 +89,12 @@ def one_step(
     recipe: TrainRecipe, parts: Parts, state: State, batches: Iterator[dict[str, Any]], run: Path
 ) -> dict[str, float]:
     """One step of the optimiser, over all accumulated batches; returns the mean of every term."""
-    accelerator, sums, positions = parts.accelerator, dict[str, Any](), list[int]()
+    accelerator, sums = parts.accelerator, dict[str, Any]()
     train_mode(parts.network, recipe, state.step)
     # Dropout and stochastic depth draw from a stream of the step, so that there is no state to be saved.
     torch.manual_seed(int(rng(recipe.seed, "step", state.step, accelerator.process_index).integers(2**63)))
     for _ in range(recipe.accumulate):
         batch = to_device(next(batches), accelerator.device)
-        positions += batch["position"].tolist()
         with accelerator.accumulate(parts.model):
             with accelerator.autocast():
                 output = parts.model(network_input(parts.network, batch["image"], recipe.channels_last))
@@ -112,7 +111,7 @@ def one_step(
     if parts.average is not None:
         parts.average.update_parameters(parts.network)
     means = {name: float(value) for name, value in accelerator.reduce(sums, "mean").items()}
-    guard(recipe, state, means, positions, run)
+    guard(recipe, state, means, run)
     return means
 
 
@@ -125,22 +124,23 @@ def compute_losses(recipe: TrainRecipe, parts: Parts, output: Any, batch: dict[s
     )
 
 
-def guard(recipe: TrainRecipe, state: State, terms: dict[str, float], positions: list[int], run: Path) -> None:
-    """Stop when the loss is no number or jumps, and say on which samples."""
+def guard(recipe: TrainRecipe, state: State, terms: dict[str, float], run: Path) -> None:
+    """Stop when the loss of the step under way is no number or jumps, and write down its samples."""
     total, average = terms["total"], state.average
     exploded = average is not None and state.step > 20 and total > recipe.guard * average
     if math.isfinite(total) and not exploded:
         state.average = total if average is None else 0.98 * average + 0.02 * total
         return
-    dump = run / f"failed_step_{state.step:08d}.json"
-    dump.write_text(
-        json.dumps({"step": state.step, "terms": terms, "average": average, "positions": positions}, indent=1)
-    )
+    step = state.step + 1
+    dump = run / f"failed_step_{step:08d}.json"
+    positions = list(range(state.step * recipe.batch, step * recipe.batch))
+    content = {"step": step, "terms": terms, "average": average, "positions": positions}
+    write_bytes(dump, json.dumps(content, indent=1).encode())
     what = f"the loss jumped to {total:.3g}, its average is {average:.3g}" if exploded else f"the loss is {total}"
     raise AimkitError(
-        f"{what} in step {state.step}",
+        f"{what} in step {step}",
         str(dump),
-        "a lower optim.lr or optim.clip=1 helps; the file lists the samples",
+        "the file lists the terms and samples; a lower optim.lr or optim.clip=1 often helps (in a new run)",
         exit_code=1,
     )
 

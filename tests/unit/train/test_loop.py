@@ -123,12 +123,13 @@ def test_resume_and_folders_that_do_not_go_together_are_told(whole: Path, tmp_pa
 
 def test_a_loss_that_is_no_number_or_jumps_stops_the_run_and_names_the_samples(tmp_path: Path, recipe: Make) -> None:
     state = checkpoint.State(step=30, average=1.0)
-    guard(recipe(), state, {"total": 2.0}, [1, 2], tmp_path)
+    guard(recipe(), state, {"total": 2.0}, tmp_path)
     assert state.average == pytest.approx(1.02)
     for total, message in ((float("nan"), "the loss is nan"), (1e6, "jumped to 1e")):
         with pytest.raises(AimkitError, match=message):
-            guard(recipe(), state, {"total": total}, [7, 8], tmp_path)
-        assert json.loads((tmp_path / "failed_step_00000030.json").read_text())["positions"] == [7, 8]
+            guard(recipe(), state, {"total": total}, tmp_path)
+        dump = json.loads((tmp_path / "failed_step_00000031.json").read_text())
+        assert (dump["step"], dump["positions"]) == (31, [60, 61])
 
 
 def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
@@ -207,6 +208,29 @@ def test_two_processes_equal_one_with_the_same_global_batch(launcher: str, alone
         assert torch.allclose(one[name].float(), two[name].float(), atol=1e-5), name
     # Norms that see half of the batch would change the result; equal weights alone could come from one process.
     assert "2 processes" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_torchrun_that_is_told_to_stop_leaves_a_checkpoint(number: int, tmp_path: Path, recipe: Make) -> None:
+    """torchrun passes the signal on to whole process groups, data workers included."""
+    import tomli_w
+
+    data = recipe(steps=1000, checkpoint_every=1000).resolved()
+    data["data"]["workers"] = 1
+    (tmp_path / "r.toml").write_text(tomli_w.dumps(data))
+    work = ["-m", "aimkit", "train", str(tmp_path / "r.toml"), "-o", str(tmp_path / "run")]
+    command = [sys.executable, "-m", *LAUNCHERS["torchrun"], *work]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stderr is not None
+    text = ""
+    for line in process.stderr:
+        text += line
+        if line.startswith("step 3/"):
+            process.send_signal(number)
+    process.wait()
+    assert "go on with: aimkit train --resume" in text
+    assert checkpoint.latest(tmp_path / "run") is not None
 
 
 @pytest.mark.slow
