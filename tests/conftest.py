@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import zlib
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +53,22 @@ def released_keys(golden: Path) -> list[tuple[str, tuple[int, ...], str | None]]
 @pytest.fixture(scope="session")
 def golden_weights(released_keys: list[tuple[str, tuple[int, ...], str | None]]) -> dict[str, Any]:
     """A released state dict, aliases included, with the golden values of seed 1. Not to be changed."""
+    return golden_state(released_keys, {"decoder_final_g.weight": 0.001, "decoder_final_l.weight": 0.02})
+
+
+def golden_state(keys: list[tuple[str, tuple[int, ...], str | None]], scales: dict[str, float]) -> dict[str, Any]:
+    """A state dict with the golden values of seed 1; aliases share their tensor."""
     weights: dict[str, Any] = {}
-    for key, shape, alias in released_keys:
-        weights[key] = weights[alias] if alias else _golden_values(key, shape)
+    for key, shape, alias in keys:
+        weights[key] = weights[alias] if alias else _golden_values(key, tuple(shape), scales.get(key, 1.0))
     return weights
+
+
+@pytest.fixture(scope="session")
+def released(golden: Path) -> Callable[[str], dict[str, Any]]:
+    """Released state dicts of GFM and P3M-Net by form, with the golden values of seed 1. Not to be changed."""
+    forms = json.loads(gzip.decompress((golden / "related" / "keys.json.gz").read_bytes()))
+    return lambda form: golden_state(forms[form]["keys"], forms[form]["scales"])
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +83,8 @@ def paper(golden_weights: dict[str, Any]) -> Any:
     return model
 
 
-def _golden_values(key: str, shape: tuple[int, ...]) -> Any:
+@cache
+def _golden_values(key: str, shape: tuple[int, ...], factor: float) -> Any:
     import torch
 
     rng = np.random.default_rng([1, zlib.crc32(key.encode())])
@@ -84,5 +99,4 @@ def _golden_values(key: str, shape: tuple[int, ...]) -> Any:
         values = rng.uniform(0.5, 1.5, shape)
     else:
         values = np.sqrt(2 / np.prod(shape[1:])) * rng.standard_normal(shape)
-    factor = {"decoder_final_g.weight": 0.001, "decoder_final_l.weight": 0.02}.get(key, 1.0)
     return torch.from_numpy((values * factor).astype(np.float32))

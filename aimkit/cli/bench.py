@@ -17,6 +17,7 @@ from aimkit.cli import LazyGroup
 BENCHMARKS = {
     "generators": ("aimkit.cli.bench", "generators", "Milliseconds, or variety, of procedural generators."),
     "metrics": ("aimkit.cli.bench_metrics", "metrics", "Milliseconds of the matting metrics, and the ratio."),
+    "models": ("aimkit.cli.bench_models", "models", "Parameters, multiply-adds and milliseconds of networks."),
     "backbones": ("aimkit.cli.bench_backbones", "backbones", "Milliseconds of AimNet on backbones, side by side."),
     "train": ("aimkit.cli.bench_train", "train", "Samples a second of a recipe's data, network, and both."),
 }

@@ -1,7 +1,8 @@
-"""How fast AimNet is on different backbones: forward and train step, float32 and bfloat16, side by side."""
+"""How fast a network is on a backbone: forward and train step, float32 and bfloat16."""
 
 from __future__ import annotations
 
+import math
 import platform
 import statistics
 import time
@@ -22,8 +23,8 @@ class Speed:
     Attributes:
         name: Backbone.
         params: Of the whole network, in millions.
-        forward: Milliseconds an image, inference; float32 and bfloat16 autocast.
-        train: Milliseconds an image of a train step (forward, backward, AdamW); float32 and bfloat16 autocast.
+        forward: Milliseconds an image, inference; float32 and bfloat16 autocast (nan when not measured).
+        train: Milliseconds an image of a train step (forward, backward, AdamW); the same two.
     """
 
     name: str
@@ -33,19 +34,29 @@ class Speed:
 
 
 def bench(
-    backbone: str, *, size: int = 320, batch: int = 2, repeats: int = 5, seconds: float = 20.0, device: str = "cpu"
+    backbone: str,
+    *,
+    name: str = "aimnet",
+    half: bool = True,
+    size: int = 320,
+    batch: int = 2,
+    repeats: int = 5,
+    seconds: float = 20.0,
+    device: str = "cpu",
 ) -> Speed:
-    """Measure AimNet on a backbone.
+    """Measure a network on a backbone.
 
     Args:
         backbone: Name.
+        name: Registered network.
+        half: Measure bfloat16 too.
         size: Height and width of the images.
         batch: Images of a train step; a forward takes one.
         repeats: Timed runs of each, after one that is not timed; their median counts.
         seconds: A measurement stops repeating after so long, with at least one timed run.
         device: ``cpu``, ``cuda``, ...
     """
-    model = create_model("aimnet", backbone=backbone).to(device)
+    model = create_model(name, backbone=backbone).to(device)
     channels = len(model.preprocessing.mean)
     images = torch.rand(batch, channels, size, size, device=device)
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-6)
@@ -60,13 +71,15 @@ def bench(
             output = model(images)
         assert output.semantic_logits is not None
         # Any loss that reaches all outputs costs the same.
-        loss = output.semantic_logits.square().mean() + (output.detail - 0.5).square().mean()
+        outputs = (output.semantic_logits, output.detail - 0.5, *output.extra.values())
+        loss = torch.stack([value.square().mean() for value in outputs]).sum()
         torch.autograd.backward(loss)
         optimiser.step()
 
     def measured(work: Callable[[bool], None], images_a_run: int) -> tuple[float, float]:
-        single, half = (_median(partial(work, h), repeats, seconds, device) for h in (False, True))
-        return single * 1000 / images_a_run, half * 1000 / images_a_run
+        single = _median(partial(work, False), repeats, seconds, device)
+        halved = _median(partial(work, True), repeats, seconds, device) if half else math.nan
+        return single * 1000 / images_a_run, halved * 1000 / images_a_run
 
     model.eval()
     forwards = measured(forward, 1)

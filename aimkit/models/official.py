@@ -96,6 +96,25 @@ def recognise(tensors: Mapping[str, Tensor]) -> Format | None:
     return next((form for form in FORMATS if all(mark in tensors for mark in form.marks)), None)
 
 
+def options_of(form: Format, tensors: Mapping[str, Tensor], where: str = "state dict") -> dict[str, str]:
+    """Keywords of the network that a released state dict belongs to.
+
+    Raises:
+        AimkitError: FT or BT of GFM: their keys and shapes are the same.
+    """
+    if form.architecture != "gfm":
+        return {}
+    if "rim.0.weight" in tensors:
+        return {"rosta": "RIM"}
+    last = next(key for key in ("decoder0_g.6.weight", "decoder0_g.0.weight") if key in tensors)
+    if len(tensors[last]) == 2:
+        what = "these weights are GFM's FT or BT; their keys do not tell which"
+        raise AimkitError(
+            what, where, "in Python: create_model('gfm', rosta='FT', weights=FILE), or the entry of the zoo"
+        )
+    return {"rosta": "TT"}
+
+
 def unwrap(content: Mapping[str, object], where: str = "state dict") -> dict[str, Tensor]:
     """Take a state dict out of ``{"state_dict": ...}``, and the prefix ``module.`` off its keys.
 
@@ -153,7 +172,9 @@ def _copy(target: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
     for key, value in tensors.items():
         if value.shape != current[key].shape:
             what = f"'{key}' is {tuple(value.shape)}, this {name} has {tuple(current[key].shape)}"
-            raise AimkitError(what, where, "was it built with the same backbone, width, representation and in_chans?")
+            raise AimkitError(
+                what, where, "was it built with the same backbone, width, representation, rosta and in_chans?"
+            )
     target.load_state_dict(tensors, strict=False)
 
 

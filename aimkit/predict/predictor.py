@@ -145,7 +145,7 @@ class Predictor:
             weights: A file, the folder of a training run, or the id of a zoo entry.
             strategy: As for the class.
             model: Registered network. What is not given is taken from the weights file if it says so, as those of
-                our trainer do, or from the zoo; else it is AimNet on ``resnet34_mp``.
+                our trainer and the released ones do, or from the zoo; else it is AimNet on ``resnet34_mp``.
             backbone: Its backbone.
             model_options: Keywords of the network.
             keywords: As for the class.
@@ -208,7 +208,7 @@ def load_network(
     from aimkit.models.weights import find
 
     path = find(weights)
-    known = described(path) or _in_zoo(weights)
+    known = described(path) or _in_zoo(weights) or ({} if model else _released(path))
     same = model is None or model == known.get("model")
     return create_model(
         model or known.get("model", DEFAULT_MODEL),
@@ -233,6 +233,20 @@ def described(path: Path) -> dict[str, Any]:
         return {"model": facts["architecture"], "backbone": facts["backbone"], "options": dict(options)}
     except (OSError, SafetensorError, ValueError, TypeError) as error:
         raise AimkitError(f"can't read the weights: {error}", str(path), "is the file complete?") from None
+
+
+def _released(path: Path) -> dict[str, Any]:
+    """What the keys of a released file say; nothing of others."""
+    from aimkit.models import official, weights
+
+    if path.suffix == ".safetensors":
+        return {}
+    tensors = official.unwrap(weights.read(path), str(path))
+    form = official.recognise(tensors)
+    if form is None or form.architecture is None:
+        return {}
+    options = official.options_of(form, tensors, str(path))
+    return {"model": form.architecture, "backbone": form.backbone, "options": options}
 
 
 def _in_zoo(weights: str | os.PathLike[str]) -> dict[str, Any]:

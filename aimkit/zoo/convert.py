@@ -28,13 +28,14 @@ class Build:
     options: dict[str, Any]
 
 
-def convert(source: Path, target: Path, *, half: bool = False) -> Report:
+def convert(source: Path, target: Path, *, half: bool = False, build: Build | None = None) -> Report:
     """Convert a file; the suffix of the target decides its form.
 
     Args:
         source: Ours or a released one.
         target: ``.safetensors`` for our names, ``.pth`` for the released ones, as ``{"state_dict": ...}``.
         half: Store float16 in place of float32.
+        build: Of the network, where it is known; else the file tells.
 
     Returns:
         What became of the keys.
@@ -47,7 +48,7 @@ def convert(source: Path, target: Path, *, half: bool = False) -> Report:
     if target.suffix not in (".safetensors", ".pth"):
         raise AimkitError("the target must end in .safetensors or .pth", str(target))
     tensors = official.unwrap(weights.read(source), str(source))
-    build = build_of(source, tensors)
+    build = build or build_of(source, tensors)
     model = make(build)
     report = official.load_state_dict(model, tensors, str(source))
     if target.suffix == ".safetensors":
@@ -76,7 +77,7 @@ def build_of(path: Path, tensors: Mapping[str, Tensor]) -> Build:
     if form is None:
         what = "the file does not say which network it belongs to"
         raise AimkitError(what, str(path), "name it: --architecture aimnet --backbone NAME")
-    return Build(None, form.name, {}) if form.name == "resnet34_mp" else Build(form.name, "resnet34_mp", {})
+    return Build(form.architecture, form.backbone, official.options_of(form, tensors, str(path)))
 
 
 def make(build: Build) -> nn.Module:

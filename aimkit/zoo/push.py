@@ -9,7 +9,7 @@ from aimkit.errors import AimkitError
 from aimkit.zoo import fetch
 from aimkit.zoo.add import write
 from aimkit.zoo.card import card
-from aimkit.zoo.convert import convert
+from aimkit.zoo.convert import Build, convert
 from aimkit.zoo.manifest import Entry, own_folders
 
 
@@ -35,7 +35,7 @@ def push(entry: Entry, repo: str, *, private: bool = False) -> str:
         same = path.suffix == ".safetensors"
         if not same:
             path, original = Path(folder) / "model.safetensors", path
-            convert(original, path)
+            convert(original, path, build=Build(entry.architecture, entry.backbone, dict(entry.options)))
         files: dict[str, Path | bytes] = {
             "model.safetensors": path,
             "config.json": config(entry),

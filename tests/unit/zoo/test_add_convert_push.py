@@ -153,6 +153,20 @@ def test_a_released_file_and_ours_are_converted_into_each_other(home: Path) -> N
         convert(home / "a.pth", home / "b.bin")
 
 
+def test_the_keys_tell_which_gfm_a_released_file_is(home: Path) -> None:
+    from aimkit.zoo.convert import Build, build_of
+
+    for rosta, wanted in (("TT", {"rosta": "TT"}), ("RIM", {"rosta": "RIM"}), ("FT", None)):
+        for backbone in ("resnet34", "densenet121", "resnet34_2b", "resnet101"):
+            with torch.device("meta"):
+                tensors = official.state_dict(create_model("gfm", backbone=backbone, rosta=rosta))
+            if wanted is None:
+                with pytest.raises(AimkitError, match="FT or BT"):
+                    build_of(home / "a.pth", tensors)
+            else:
+                assert build_of(home / "a.pth", tensors) == Build("gfm", backbone, wanted)
+
+
 def test_the_card_says_licences_protocols_and_use(checkpoint: Path, home: Path) -> None:
     text = card(find("aimnet_resnet34_mp.matting"), "org/name")
     for part in ("license: mit", "BG-20k", "Protocol: AIM-500", "| sad | 41.72 |", 'from_pretrained("org/name")'):

@@ -1,0 +1,58 @@
+"""aimkit bench models: what networks cost on the same backbone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from aimkit import console
+
+
+@click.command("models")
+@click.argument("names", nargs=-1)
+@click.option("--backbone", default="resnet34_mp", show_default=True, help="Of all of them.")
+@click.option("--size", default=320, show_default=True, type=click.IntRange(32), help="Height and width of the images.")
+@click.option("--batch", default=2, show_default=True, type=click.IntRange(2), help="Images of a train step.")
+@click.option("--repeats", default=5, show_default=True, type=click.IntRange(1), help="Timed runs; the median counts.")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def models(
+    names: tuple[str, ...], backbone: str, size: int, batch: int, repeats: int, device: str, as_json: bool
+) -> None:
+    """Measure networks NAMES, all registered ones by default, on one backbone, one after another.
+
+    Columns: parameters, multiply-adds and milliseconds of one image, milliseconds of a train step; float32, medians.
+    """
+    from aimkit.models.bench import machine
+    from aimkit.models.bench_models import compare
+    from aimkit.models.registry import list_models
+    from aimkit.models.registry import models as registry
+
+    chosen = names or tuple(list_models())
+    for name in chosen:
+        registry.get(name, "NAMES")
+    rows = []
+    with console.progress(len(chosen), "bench", "networks") as progress:
+        for row in compare(chosen, backbone, size=size, batch=batch, repeats=repeats, device=device):
+            rows.append(row)
+            progress.advance()
+    if as_json:
+        told = {"machine": machine(device), "size": size, "batch": batch, "models": [asdict(row) for row in rows]}
+        console.out(json.dumps(told, indent=1))
+        return
+    cells = [
+        (
+            row.name,
+            f"{row.params:.1f}",
+            f"{row.macs:.1f}",
+            f"{row.forward:.0f}",
+            f"{row.train:.0f}",
+            f"{row.train / rows[0].train:.2f}",
+        )
+        for row in rows
+    ]
+    console.table(["model", "params M", "GMACs", "ms an image", "ms a train step", "relative"], cells)
+    console.out(f"{backbone}, images of {size}x{size}, train batch {batch}, float32; relative: train step to the first")
+    console.out(machine(device))
