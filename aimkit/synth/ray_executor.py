@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import statistics
 import time
 from collections import deque
@@ -194,14 +195,22 @@ def _connected(ray: Any, address: str, workers: int) -> Iterator[None]:
     address = address or os.environ.get("RAY_ADDRESS", "")
     own = {"num_cpus": workers or None, "include_dashboard": False} if not address else {}
     try:
+        _knock(address)
         ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **own)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         what = f"the Ray cluster can't be reached: {str(error).splitlines()[0]}"
         raise AimkitError(what, f"--address {address}", "ray start --head begins one", exit_code=1) from None
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """See that somebody listens: Ray itself would try for many minutes."""
+    host, colon, port = address.rpartition("://")[2].strip("/").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def _ray() -> Any:
