@@ -13,7 +13,8 @@ h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 td,th{padding:.15em .8em .15em 0;text-align:right;white-space:nowrap}td:first-child,th:first-child{text-align:left}
 th{border-bottom:1px solid #999}pre{background:#f4f4f4;padding:1em;overflow:auto;font-size:13px}
-.charts{display:flex;flex-wrap:wrap;gap:1.5em}figure{margin:0}figcaption{font-size:13px;color:#555}
+.charts{display:flex;flex-wrap:wrap;gap:1.5em;margin-bottom:1.5em}.charts figure{max-width:340px}
+figure{margin:0}figcaption{font-size:13px;color:#555}
 .strip{display:flex;gap:4px;overflow-x:auto;margin:.4em 0}.strip figure{flex:none;text-align:center}
 img{max-width:100%}.result{font-size:1.1em;border-left:4px solid #2b6cb0;padding:.2em 0 .2em .8em}
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}pre{background:#222}figcaption{color:#aaa}}
@@ -56,7 +57,7 @@ def chart(title: str, lines: Mapping[str, Sequence[tuple[float, float]]], width:
     xs, ys = [x for x, _ in points], [y for _, y in points]
     (left, right), (low, high) = (min(xs), max(xs)), (min(ys), max(ys))
     spread_x, spread_y = (right - left) or 1.0, (high - low) or abs(high) or 1.0
-    edge, top, bottom = 48, 8, 20
+    edge, top, bottom = 58, 8, 20
 
     def place(x: float, y: float) -> str:
         across = edge + (x - left) / spread_x * (width - edge - 8)
@@ -73,13 +74,13 @@ def chart(title: str, lines: Mapping[str, Sequence[tuple[float, float]]], width:
     axis = f"M{edge},{top}V{height - bottom}H{width - 8}"
     label = "font-size=11 fill=currentColor"
     texts = [
-        f"<text x='{edge - 4}' y='{top + 8}' text-anchor=end {label}>{high:.4g}</text>",
-        f"<text x='{edge - 4}' y='{height - bottom}' text-anchor=end {label}>{low:.4g}</text>",
+        f"<text x='{edge - 4}' y='{top + 8}' text-anchor=end {label}>{high:.3g}</text>",
+        f"<text x='{edge - 4}' y='{height - bottom}' text-anchor=end {label}>{low:.3g}</text>",
         f"<text x='{edge}' y='{height - 5}' {label}>{left:.6g}</text>",
         f"<text x='{width - 8}' y='{height - 5}' text-anchor=end {label}>{right:.6g}</text>",
     ]
     keys = "".join(
-        f"<span style='color:{colour}'>&#9632;</span> {html.escape(name)} "
+        f"<span style='white-space:nowrap'><span style='color:{colour}'>&#9632;</span> {html.escape(name)}</span> "
         for name, colour in zip(lines, _COLOURS * (1 + len(lines) // len(_COLOURS)), strict=False)
     )
     inside = f"<path d='{axis}' fill=none stroke='#999'/>{''.join(texts + parts)}"
