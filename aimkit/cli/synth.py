@@ -58,7 +58,7 @@ def synth(
     loaded = _load(recipe, overrides, count, format_)
     folder = place(out, "--out")
     if workers is None:
-        workers = _cores() if executor == "local" else 0
+        workers = cores() if executor == "local" else 0
     try:
         outcome = synthesize(
             loaded, folder, workers=workers, part=part, resume=resume, executor=_executor(executor, address)
@@ -146,7 +146,8 @@ def _executor(name: str, address: str | None) -> Any:
     return partial(execute, address=address)
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

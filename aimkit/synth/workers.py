@@ -53,7 +53,7 @@ def execute(
     reported = 0
     try:
         # Workers inherit this, so that Ctrl-C reaches them as a stop after the current sample, at any time.
-        with _no_interrupts():
+        with no_interrupts():
             pending = {pool.submit(_task, shard) for shard in shards}
         while pending:
             done, pending = wait(pending, timeout=0.3, return_when=FIRST_COMPLETED)
@@ -83,7 +83,7 @@ _worker: dict[str, Any] = {}
 
 def _start(job: Job, made: Any, stop: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     _worker.update(job=job, made=made, stop=stop)
 
 
@@ -101,7 +101,7 @@ def _task(shard: Shard) -> dict[str, Any]:
     return write_shard(job, _worker["samples"], shard, tick)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """A killed parent can't tell its workers; without this they would wait for work for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -110,7 +110,8 @@ def _end_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _no_interrupts() -> Iterator[None]:
+def no_interrupts() -> Iterator[None]:
+    """Ctrl-C waits; processes that are started meanwhile never hear it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -61,6 +61,7 @@ class StoredForegrounds:
     Attributes:
         items: What can be loaded.
         report: What was left out.
+        contents: Of each item, the digest (hex) of what can be seen, by which items are divided.
     """
 
     items: Sequence[Item]
@@ -70,6 +71,7 @@ class StoredForegrounds:
     decode: Decode
     finish: Finish
     max_side: int | None
+    contents: Sequence[str] = ()
 
     def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
         """Read one; ``size`` and ``rng`` are not used."""
@@ -123,7 +125,7 @@ def open_stored(
     divided = sides([record.content for _, record in kept], block.val_share)
     _report_alike(kept, divided if block.split != "all" else [], report)
     typed = _typed([c.id for c, _ in kept], block, report)
-    chosen, items = [], []
+    chosen, items, contents = [], [], []
     for (one, record), own in zip(kept, divided, strict=True):
         if block.split not in ("all", own):
             continue
@@ -132,12 +134,13 @@ def open_stored(
             continue
         items.append(_item(one, record, block, typed.get(one.id)))
         chosen.append(one)
+        contents.append(record.content)
     report.used = len(items)
     report.types = dict(sorted(Counter(str(item.type) for item in items).items()))
     report.tell()
     if not items:
         raise AimkitError("the source has no usable foreground", f"{block.title}, {report.where}", report.why_empty())
-    return StoredForegrounds(items, report, chosen, fetch, decode, finish or extend, block.max_side)
+    return StoredForegrounds(items, report, chosen, fetch, decode, finish or extend, block.max_side, contents)
 
 
 def read_files(one: Candidate) -> tuple[bytes, ...]:
