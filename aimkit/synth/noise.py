@@ -12,19 +12,29 @@ import numpy as np
 
 from aimkit.rng import rng as stream
 from aimkit.synth.view import View
-from aimkit.types import Float
+from aimkit.types import Array, Float
 
-_SIDES = (1021, 1031)
+SIDES = (1021, 1031)
 
 
 def noise(view: View, rng: np.random.Generator) -> Float:
+    """White Gaussian noise of a view, from drawn starts; see :func:`noise_from`."""
+    return noise_from(view, draw_starts(rng))
+
+
+def draw_starts(rng: np.random.Generator) -> Array:
+    """Where the tiles of the banks start, (banks, 2) as (row, column)."""
+    return np.stack([rng.integers(0, side, 2) for side in SIDES])
+
+
+def noise_from(view: View, starts: Array) -> Float:
     """White Gaussian noise of a view, one value per pixel and channel.
 
     A reduced view gets what averaging would leave of a full one's noise: its standard deviation times the scale.
 
     Args:
         view: Which pixels.
-        rng: Draws where the tiles start.
+        starts: As :func:`draw_starts` gives them.
 
     Returns:
         Float32, (h, w, 3), standard deviation 1 (at full size).
@@ -32,17 +42,16 @@ def noise(view: View, rng: np.random.Generator) -> Float:
     height, width = view.size
     top, left = (int(n) for n in view.offset)
     total = np.zeros((height, width, 3), np.float32)
-    for side in _SIDES:
-        start = rng.integers(0, side, 2)
-        _add_tiled(total, _bank(side), int(start[0]) + top, int(start[1]) + left)
+    for side, start in zip(SIDES, starts, strict=True):
+        _add_tiled(total, bank(side), int(start[0]) + top, int(start[1]) + left)
     if view.scale < 1:
         total *= np.float32(view.scale)
     return total
 
 
-def _add_tiled(total: Float, bank: Float, top: int, left: int) -> None:
+def _add_tiled(total: Float, tile: Float, top: int, left: int) -> None:
     """Add the tiled bank, beginning at its pixel (top, left) modulo its side."""
-    side, (height, width) = len(bank), total.shape[:2]
+    side, (height, width) = len(tile), total.shape[:2]
     y = 0
     while y < height:
         row, x = (top + y) % side, 0
@@ -50,12 +59,12 @@ def _add_tiled(total: Float, bank: Float, top: int, left: int) -> None:
         while x < width:
             column = (left + x) % side
             columns = min(side - column, width - x)
-            total[y : y + rows, x : x + columns] += bank[row : row + rows, column : column + columns]
+            total[y : y + rows, x : x + columns] += tile[row : row + rows, column : column + columns]
             x += columns
         y += rows
 
 
-@lru_cache(maxsize=len(_SIDES))
-def _bank(side: int) -> Float:
-    """Noise of half the variance: two of them make one."""
+@lru_cache(maxsize=len(SIDES))
+def bank(side: int) -> Float:
+    """The bank of a side, float32 (side, side, 3): noise of half the variance, two of them make one."""
     return stream(0, "noise", side).standard_normal((side, side, 3), np.float32) * np.float32(0.5**0.5)

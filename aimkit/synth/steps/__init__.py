@@ -13,6 +13,9 @@ decides what it does to the compositing equation I = aF + (1-a)B:
 What a step sees may be a window of the canvas, or the canvas reduced (see :mod:`aimkit.synth.view`): lengths are
 relative to ``scene.short``, and statistics of the whole come from ``scene.whole``. Its ``reach`` says how many pixels
 around a pixel its result depends on, so that windows can be made wide enough.
+
+A step that names a ``draw`` can be applied elsewhere, for example to a whole batch on a GPU (see
+:mod:`aimkit.synth.unblended`): all of its chance, and all that it takes from the whole canvas, is in what it draws.
 """
 
 from __future__ import annotations
@@ -63,6 +66,21 @@ class Scene:
         return self.overview or self
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What a step drew for a sample.
+
+    Attributes:
+        record: For provenance, as plain JSON values.
+        values: The same to the last bit: numbers and small arrays that applying it takes. Empty: nothing is to be done.
+        plane: A plane of the view that it takes besides, float32 in [0, 1], (h, w).
+    """
+
+    record: dict[str, Any]
+    values: dict[str, Any] = field(default_factory=dict)
+    plane: Float | None = None
+
+
 class StepBlock(Block):
     """Parameters of a step.
 
@@ -82,5 +100,5 @@ def no_reach(params: StepBlock, short: float) -> int:
 
 #: Entries carry ``params`` (their block), ``on`` (see above), ``keeps_equation`` and ``reach``: a function of the block
 #: and ``scene.short`` that gives pixels. Without a reach, a step gets the whole canvas. ``overview = True`` has
-#: one made.
+#: one made. ``draw``, ``(scene, params, rng) -> Drawn``, is what can be done in advance.
 steps: Registry[Callable[[Scene, Any, np.random.Generator], dict[str, Any]]] = Registry("step", ["aimkit.synth.steps"])

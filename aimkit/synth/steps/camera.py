@@ -9,8 +9,8 @@ import numpy as np
 
 from aimkit.recipe import IntRange, Range
 from aimkit.synth.compose import linear_to_srgb, srgb_to_linear
-from aimkit.synth.noise import noise
-from aimkit.synth.steps import Scene, StepBlock, no_reach, steps
+from aimkit.synth.noise import draw_starts, noise_from
+from aimkit.synth.steps import Drawn, Scene, StepBlock, no_reach, steps
 from aimkit.synth.view import BLOCK, View
 from aimkit.types import Array, to_float, to_uint8
 
@@ -46,15 +46,24 @@ class SensorNoise(StepBlock):
     read: Range = (5e-4, 5e-3)
 
 
-@steps.register("sensor_noise", params=SensorNoise, on="image", keeps_equation=False, reach=no_reach)
+def draw_sensor_noise(scene: Scene, params: SensorNoise, rng: np.random.Generator) -> Drawn:
+    """Variance per light, variance in the dark, starts of the noise."""
+    shot, read = (float(np.exp(rng.uniform(*np.log(span)))) for span in (params.shot, params.read))
+    values = {"shot": np.float32(shot), "read": np.float32(read**2), "starts": draw_starts(rng)}
+    return Drawn({"shot": round(shot, 6), "read": round(read, 6)}, values)
+
+
+@steps.register(
+    "sensor_noise", params=SensorNoise, on="image", keeps_equation=False, reach=no_reach, draw=draw_sensor_noise
+)
 def sensor_noise(scene: Scene, params: SensorNoise, rng: np.random.Generator) -> dict[str, Any]:
     """Shot and read noise in linear light: variance = shot * light + read^2 (Brooks et al., CVPR 2019)."""
-    shot, read = (float(np.exp(rng.uniform(*np.log(span)))) for span in (params.shot, params.read))
+    drawn = draw_sensor_noise(scene, params, rng)
     light = srgb_to_linear(scene.image)
-    deviation = np.sqrt(np.float32(shot) * light + np.float32(read**2))
-    light = light + deviation * noise(scene.view or View.whole(scene.alpha.shape), rng)
+    deviation = np.sqrt(drawn.values["shot"] * light + drawn.values["read"])
+    light = light + deviation * noise_from(scene.view or View.whole(scene.alpha.shape), drawn.values["starts"])
     scene.image = linear_to_srgb(np.clip(light, 0, 1))
-    return {"shot": round(shot, 6), "read": round(read, 6)}
+    return drawn.record
 
 
 def _compress(scene: Scene, suffix: str, flag: int, params: Compression, rng: np.random.Generator) -> dict[str, Any]:

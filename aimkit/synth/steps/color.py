@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from aimkit.recipe import Range
-from aimkit.synth.steps import Scene, StepBlock, no_reach, steps
+from aimkit.synth.steps import Drawn, Scene, StepBlock, no_reach, steps
 from aimkit.types import Array, Float, to_uint8
 
 
@@ -44,13 +44,19 @@ class Gamma(StepBlock):
     gamma: Range = (0.7, 1.4)
 
 
-@steps.register("gamma", params=Gamma, on="planes", keeps_equation=True, reach=no_reach)
+def draw_gamma(scene: Scene, params: Gamma, rng: np.random.Generator) -> Drawn:
+    """The exponent."""
+    exponent = float(np.exp(rng.uniform(*np.log(params.gamma))))
+    return Drawn({"gamma": round(exponent, 4)}, {"gamma": np.float32(exponent)})
+
+
+@steps.register("gamma", params=Gamma, on="planes", keeps_equation=True, reach=no_reach, draw=draw_gamma)
 def gamma(scene: Scene, params: Gamma, rng: np.random.Generator) -> dict[str, Any]:
     """The same power law on F and B: another exposure of the scene."""
-    exponent = float(np.exp(rng.uniform(*np.log(params.gamma))))
-    scene.foreground = np.power(scene.foreground, np.float32(exponent))
-    scene.background = np.power(scene.background, np.float32(exponent))
-    return {"gamma": round(exponent, 4)}
+    drawn = draw_gamma(scene, params, rng)
+    scene.foreground = np.power(scene.foreground, drawn.values["gamma"])
+    scene.background = np.power(scene.background, drawn.values["gamma"])
+    return drawn.record
 
 
 class Contrast(StepBlock):
@@ -63,14 +69,30 @@ class Contrast(StepBlock):
     brightness: Range = (-0.1, 0.1)
 
 
-@steps.register("contrast", params=Contrast, on="planes", keeps_equation=True, reach=no_reach, overview=True)
-def contrast(scene: Scene, params: Contrast, rng: np.random.Generator) -> dict[str, Any]:
-    """The same contrast and brightness on F and B, clipped."""
+def draw_contrast(scene: Scene, params: Contrast, rng: np.random.Generator) -> Drawn:
+    """Factor and offset, and the level that stays where it is."""
     factor, offset = np.float32(rng.uniform(*params.contrast)), np.float32(rng.uniform(*params.brightness))
     pivot = scene.whole.background.mean(dtype=np.float64).astype(np.float32)
+    record = {"contrast": round(float(factor), 4), "brightness": round(float(offset), 4)}
+    return Drawn(record, {"factor": factor, "offset": offset, "pivot": pivot})
+
+
+@steps.register(
+    "contrast",
+    params=Contrast,
+    on="planes",
+    keeps_equation=True,
+    reach=no_reach,
+    overview=True,
+    draw=draw_contrast,
+)
+def contrast(scene: Scene, params: Contrast, rng: np.random.Generator) -> dict[str, Any]:
+    """The same contrast and brightness on F and B, clipped."""
+    drawn = draw_contrast(scene, params, rng)
+    factor, offset, pivot = (drawn.values[name] for name in ("factor", "offset", "pivot"))
     for name in ("foreground", "background"):
         setattr(scene, name, np.clip((getattr(scene, name) - pivot) * factor + pivot + offset, 0, 1))
-    return {"contrast": round(float(factor), 4), "brightness": round(float(offset), 4)}
+    return drawn.record
 
 
 class WhiteBalance(StepBlock):
@@ -81,14 +103,23 @@ class WhiteBalance(StepBlock):
     gain: Range = (0.85, 1.18)
 
 
-@steps.register("white_balance", params=WhiteBalance, on="planes", keeps_equation=True, reach=no_reach)
+def draw_white_balance(scene: Scene, params: WhiteBalance, rng: np.random.Generator) -> Drawn:
+    """Gains of the channels."""
+    red, blue = rng.uniform(*params.gain, size=2)
+    record = {"red": round(float(red), 4), "blue": round(float(blue), 4)}
+    return Drawn(record, {"gains": np.array([red, 1.0, blue], np.float32)})
+
+
+@steps.register(
+    "white_balance", params=WhiteBalance, on="planes", keeps_equation=True, reach=no_reach, draw=draw_white_balance
+)
 def white_balance(scene: Scene, params: WhiteBalance, rng: np.random.Generator) -> dict[str, Any]:
     """The same channel gains on F and B: light of another colour."""
-    red, blue = rng.uniform(*params.gain, size=2)
-    gains = np.array([red, 1.0, blue], np.float32)
+    drawn = draw_white_balance(scene, params, rng)
+    gains = drawn.values["gains"]
     scene.foreground = np.clip(scene.foreground * gains, 0, 1)
     scene.background = np.clip(scene.background * gains, 0, 1)
-    return {"red": round(float(red), 4), "blue": round(float(blue), 4)}
+    return drawn.record
 
 
 class MatchHistogram(StepBlock):
@@ -99,19 +130,32 @@ class MatchHistogram(StepBlock):
     strength: Range = (0.2, 0.7)
 
 
+def draw_match_histogram(scene: Scene, params: MatchHistogram, rng: np.random.Generator) -> Drawn:
+    """Strength, and the channels' curves, (256, 3); nothing is done where there is no foreground."""
+    strength = np.float32(rng.uniform(*params.strength))
+    record, whole = {"strength": round(float(strength), 4)}, scene.whole
+    if whole.alpha.max(initial=0) <= 0:
+        return Drawn(record)
+    curves = [matching_curve(whole.foreground[..., c], whole.background[..., c], weights=whole.alpha) for c in range(3)]
+    return Drawn(record, {"strength": strength, "curves": np.stack(curves, axis=1)})
+
+
 @steps.register(
-    "match_histogram", params=MatchHistogram, on="planes", keeps_equation=True, reach=no_reach, overview=True
+    "match_histogram",
+    params=MatchHistogram,
+    on="planes",
+    keeps_equation=True,
+    reach=no_reach,
+    overview=True,
+    draw=draw_match_histogram,
 )
 def match_histogram(scene: Scene, params: MatchHistogram, rng: np.random.Generator) -> dict[str, Any]:
     """Move the foreground's colour histogram towards the background's, channel by channel, weighted by alpha."""
-    strength = np.float32(rng.uniform(*params.strength))
-    whole = scene.whole
-    if whole.alpha.max(initial=0) > 0:
-        curves = [
-            matching_curve(whole.foreground[..., c], whole.background[..., c], weights=whole.alpha) for c in range(3)
-        ]
-        scene.foreground = scene.foreground + strength * (_through(scene.foreground, curves) - scene.foreground)
-    return {"strength": round(float(strength), 4)}
+    drawn = draw_match_histogram(scene, params, rng)
+    if drawn.values:
+        matched = _through(scene.foreground, drawn.values["curves"])
+        scene.foreground = scene.foreground + drawn.values["strength"] * (matched - scene.foreground)
+    return drawn.record
 
 
 def tint_background(scene: Scene, strength: float) -> None:
@@ -122,7 +166,7 @@ def tint_background(scene: Scene, strength: float) -> None:
     curves = [
         matching_curve(whole.background[..., c], whole.foreground[..., c], target_weights=whole.alpha) for c in range(3)
     ]
-    matched = _through(scene.background, curves)
+    matched = _through(scene.background, np.stack(curves, axis=1))
     scene.background = scene.background + np.float32(strength) * (matched - scene.background)
 
 
@@ -144,10 +188,9 @@ def matching_curve(
     return np.interp(source_cdf, target_cdf, np.linspace(0, 1, 256)).astype(np.float32)
 
 
-def _through(color: Float, curves: list[Float]) -> Float:
-    """Every channel through its curve, from level to level."""
-    table = np.ascontiguousarray(np.stack(curves, axis=1))[None]
-    return cv2.LUT(to_uint8(color), table)
+def _through(color: Float, curves: Float) -> Float:
+    """Every channel through its curve, from level to level; curves are (256, 3)."""
+    return cv2.LUT(to_uint8(color), np.ascontiguousarray(curves)[None])
 
 
 def _cdf(plane: Float, weights: Float | None) -> Array:

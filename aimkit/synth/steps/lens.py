@@ -9,7 +9,7 @@ import numpy as np
 
 from aimkit.recipe import Range
 from aimkit.synth.geometry import filter_premultiplied
-from aimkit.synth.steps import Scene, StepBlock, steps
+from aimkit.synth.steps import Drawn, Scene, StepBlock, steps
 from aimkit.types import Float
 
 
@@ -27,17 +27,24 @@ def _disc_reach(params: Defocus, short: float) -> int:
     return int(np.ceil(params.radius[1] * short / 1000))
 
 
-@steps.register("defocus", params=Defocus, on="planes", keeps_equation=True, reach=_disc_reach)
-def defocus(scene: Scene, params: Defocus, rng: np.random.Generator) -> dict[str, Any]:
-    """Disc blur of the background or the foreground, as a thin lens blurs what it isn't focused on."""
+def draw_defocus(scene: Scene, params: Defocus, rng: np.random.Generator) -> Drawn:
+    """Kernel of the disc, and whether it is the foreground that is out of focus."""
     radius = float(rng.uniform(*params.radius)) * scene.short / 1000
     target = str(rng.choice(["background", "foreground"])) if params.target == "either" else params.target
-    kernel = disc(radius)
-    if target == "background":
-        scene.background = cv2.filter2D(scene.background, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
-    else:
+    values = {"kernel": disc(radius), "foreground": target == "foreground"}
+    return Drawn({"target": target, "radius": round(radius, 3)}, values)
+
+
+@steps.register("defocus", params=Defocus, on="planes", keeps_equation=True, reach=_disc_reach, draw=draw_defocus)
+def defocus(scene: Scene, params: Defocus, rng: np.random.Generator) -> dict[str, Any]:
+    """Disc blur of the background or the foreground, as a thin lens blurs what it isn't focused on."""
+    drawn = draw_defocus(scene, params, rng)
+    kernel = drawn.values["kernel"]
+    if drawn.values["foreground"]:
         scene.foreground, scene.alpha = filter_premultiplied(scene.foreground, scene.alpha, kernel)
-    return {"target": target, "radius": round(radius, 3)}
+    else:
+        scene.background = cv2.filter2D(scene.background, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    return drawn.record
 
 
 class MotionBlur(StepBlock):
@@ -52,13 +59,21 @@ def _streak_reach(params: MotionBlur, short: float) -> int:
     return int(np.ceil(params.length[1] * short / 2000)) + 1
 
 
-@steps.register("motion_blur", params=MotionBlur, on="planes", keeps_equation=True, reach=_streak_reach)
-def motion_blur(scene: Scene, params: MotionBlur, rng: np.random.Generator) -> dict[str, Any]:
-    """Straight motion of the foreground before a still background."""
+def draw_motion_blur(scene: Scene, params: MotionBlur, rng: np.random.Generator) -> Drawn:
+    """Kernel of the path."""
     length = float(rng.uniform(*params.length)) * scene.short / 1000
     degrees = float(rng.uniform(0, 180))
-    scene.foreground, scene.alpha = filter_premultiplied(scene.foreground, scene.alpha, streak(length, degrees))
-    return {"length": round(length, 3), "degrees": round(degrees, 2)}
+    return Drawn({"length": round(length, 3), "degrees": round(degrees, 2)}, {"kernel": streak(length, degrees)})
+
+
+@steps.register(
+    "motion_blur", params=MotionBlur, on="planes", keeps_equation=True, reach=_streak_reach, draw=draw_motion_blur
+)
+def motion_blur(scene: Scene, params: MotionBlur, rng: np.random.Generator) -> dict[str, Any]:
+    """Straight motion of the foreground before a still background."""
+    drawn = draw_motion_blur(scene, params, rng)
+    scene.foreground, scene.alpha = filter_premultiplied(scene.foreground, scene.alpha, drawn.values["kernel"])
+    return drawn.record
 
 
 def disc(radius: float) -> Float:

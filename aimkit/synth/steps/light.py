@@ -9,7 +9,7 @@ import numpy as np
 
 from aimkit.recipe import Range
 from aimkit.synth import geometry
-from aimkit.synth.steps import Scene, StepBlock, no_reach, steps
+from aimkit.synth.steps import Drawn, Scene, StepBlock, no_reach, steps
 from aimkit.types import ImageType
 
 
@@ -25,12 +25,11 @@ class Shadow(StepBlock):
     offset: Range = (0.02, 0.2)
 
 
-@steps.register("shadow", params=Shadow, on="planes", keeps_equation=True, reach=no_reach, overview=True)
-def shadow(scene: Scene, params: Shadow, rng: np.random.Generator) -> dict[str, Any]:
-    """The foreground's alpha, moved, sheared and blurred, darkens the background (BackgroundMattingV2, CVPR 2021)."""
+def draw_shadow(scene: Scene, params: Shadow, rng: np.random.Generator) -> Drawn:
+    """Strength, and the shadow as it falls on the view."""
     if scene.type is ImageType.NS:
         # Fog, rain and lenses' dirt have no shadow on what is behind them.
-        return {"skipped": "non-salient"}
+        return Drawn({"skipped": "non-salient"})
     # Shadows are soft: the overview shows all that there is of them, wherever it is cast from.
     alpha = scene.whole.alpha
     short = min(alpha.shape)
@@ -46,14 +45,25 @@ def shadow(scene: Scene, params: Shadow, rng: np.random.Generator) -> dict[str, 
     cast = cv2.GaussianBlur(cast, (0, 0), max(softness * short / 1000, 0.3))
     if scene.view is not None:
         cast = geometry.spread(cast, scene.view)
-    scene.background = scene.background * (1 - np.float32(strength) * cast[..., None])
-    return {
+    record = {
         "strength": round(strength, 4),
         "softness": round(softness, 3),
         "offset": round(offset, 4),
         "angle": round(angle, 2),
         "shear": round(shear, 2),
     }
+    return Drawn(record, {"strength": np.float32(strength)}, cast)
+
+
+@steps.register(
+    "shadow", params=Shadow, on="planes", keeps_equation=True, reach=no_reach, overview=True, draw=draw_shadow
+)
+def shadow(scene: Scene, params: Shadow, rng: np.random.Generator) -> dict[str, Any]:
+    """The foreground's alpha, moved, sheared and blurred, darkens the background (BackgroundMattingV2, CVPR 2021)."""
+    drawn = draw_shadow(scene, params, rng)
+    if drawn.plane is not None:
+        scene.background = scene.background * (1 - drawn.values["strength"] * drawn.plane[..., None])
+    return drawn.record
 
 
 class LightWrap(StepBlock):
@@ -71,13 +81,23 @@ def _spill_reach(params: LightWrap, short: float) -> int:
     return int(np.ceil(4 * max(params.width[1] * short / 1000, 0.3))) + 1
 
 
-@steps.register("light_wrap", params=LightWrap, on="planes", keeps_equation=True, reach=_spill_reach)
-def light_wrap(scene: Scene, params: LightWrap, rng: np.random.Generator) -> dict[str, Any]:
-    """Blurred background light spills onto the edge of the foreground."""
+def draw_light_wrap(scene: Scene, params: LightWrap, rng: np.random.Generator) -> Drawn:
+    """Strength, and the blur's standard deviation in pixels."""
     strength = np.float32(rng.uniform(*params.strength))
     sigma = max(float(rng.uniform(*params.width)) * scene.short / 1000, 0.3)
+    record = {"strength": round(float(strength), 4), "sigma": round(sigma, 3)}
+    return Drawn(record, {"strength": strength, "sigma": sigma})
+
+
+@steps.register(
+    "light_wrap", params=LightWrap, on="planes", keeps_equation=True, reach=_spill_reach, draw=draw_light_wrap
+)
+def light_wrap(scene: Scene, params: LightWrap, rng: np.random.Generator) -> dict[str, Any]:
+    """Blurred background light spills onto the edge of the foreground."""
+    drawn = draw_light_wrap(scene, params, rng)
+    strength, sigma = drawn.values["strength"], drawn.values["sigma"]
     spill = cv2.GaussianBlur(scene.background * (1 - scene.alpha[..., None]), (0, 0), sigma)
     reach = cv2.GaussianBlur(1 - scene.alpha, (0, 0), sigma)[..., None]
     # Near the edge `reach` is about one half and falls to 0 inside; there the spill is its share of light.
     scene.foreground = np.clip(scene.foreground * (1 - strength * reach) + strength * spill, 0, 1)
-    return {"strength": round(float(strength), 4), "sigma": round(sigma, 3)}
+    return drawn.record

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from aimkit.recipe import Range
 from aimkit.synth import noise as fields
-from aimkit.synth.steps import Scene, StepBlock, no_reach, steps
+from aimkit.synth.steps import Drawn, Scene, StepBlock, no_reach, steps
 from aimkit.synth.view import View
 from aimkit.types import Array, Float, to_float, to_uint8
 
@@ -32,18 +32,32 @@ def _box_reach(params: BlurBackground, short: float) -> int:
     return max(params.kernels) // 2 + 1
 
 
-@steps.register("blur_background", params=BlurBackground, on="planes", keeps_equation=True, reach=_box_reach)
-def blur_background(scene: Scene, params: BlurBackground, rng: np.random.Generator) -> dict[str, Any]:
-    """Box blur of the background: the foreground's photo had a blurred background too."""
+def draw_blur_background(scene: Scene, params: BlurBackground, rng: np.random.Generator) -> Drawn:
+    """Side of the box in pixels of the view, and whether an even one is centred."""
     drawn = int(rng.choice(params.kernels))
     side = drawn if scene.view is None else max(1, round(drawn * scene.view.scale))
+    return Drawn({"kernel": drawn}, {"side": side, "centered": params.centered})
+
+
+@steps.register(
+    "blur_background",
+    params=BlurBackground,
+    on="planes",
+    keeps_equation=True,
+    reach=_box_reach,
+    draw=draw_blur_background,
+)
+def blur_background(scene: Scene, params: BlurBackground, rng: np.random.Generator) -> dict[str, Any]:
+    """Box blur of the background: the foreground's photo had a blurred background too."""
+    drawn = draw_blur_background(scene, params, rng)
+    side = drawn.values["side"]
     # Sums of levels are exact, and so the same in a window as in the whole.
     sums = cv2.boxFilter(to_uint8(scene.background), cv2.CV_32F, (side, side), normalize=False)
     if params.centered and side % 2 == 0:
         # A box of even side has no middle pixel: the mean of the four boxes about the middle is centred.
         sums = cv2.boxFilter(sums, -1, (2, 2), anchor=(0, 0), normalize=False) / np.float32(4)
     scene.background = sums * np.float32(1 / (side * side * 255))
-    return {"kernel": drawn}
+    return drawn.record
 
 
 class SharedNoise(StepBlock):
@@ -54,18 +68,26 @@ class SharedNoise(StepBlock):
     sigma: Range = (10.0, 10.0)
 
 
-@steps.register("shared_noise", params=SharedNoise, on="planes", keeps_equation=True, reach=no_reach)
+def draw_shared_noise(scene: Scene, params: SharedNoise, rng: np.random.Generator) -> Drawn:
+    """Standard deviation in [0, 1], and starts of the noise."""
+    sigma = float(rng.uniform(*params.sigma))
+    return Drawn({"sigma": round(sigma, 3)}, {"sigma": np.float32(sigma / 255), "starts": fields.draw_starts(rng)})
+
+
+@steps.register(
+    "shared_noise", params=SharedNoise, on="planes", keeps_equation=True, reach=no_reach, draw=draw_shared_noise
+)
 def shared_noise(scene: Scene, params: SharedNoise, rng: np.random.Generator) -> dict[str, Any]:
     """The same Gaussian noise on F and B, and so on the composite.
 
     Added before blending and clipped there, so that the equation holds to the last level: I = aF + (1-a)B.
     """
-    sigma = float(rng.uniform(*params.sigma))
-    noise = _noise(scene, sigma, rng)
+    drawn = draw_shared_noise(scene, params, rng)
+    noise = _noise(scene, drawn)
     for name in ("foreground", "background"):
         noisy = getattr(scene, name) + noise
         setattr(scene, name, np.clip(noisy, 0, 1, out=noisy))
-    return {"sigma": round(sigma, 3)}
+    return drawn.record
 
 
 class WrappedNoise(SharedNoise):
@@ -75,12 +97,12 @@ class WrappedNoise(SharedNoise):
 @steps.register("wrapped_noise", params=WrappedNoise, on="image", keeps_equation=False, reach=no_reach)
 def wrapped_noise(scene: Scene, params: WrappedNoise, rng: np.random.Generator) -> dict[str, Any]:
     """The reference's noise, with its flaw: levels over 255 wrap round to black, levels under 0 to white."""
-    sigma = float(rng.uniform(*params.sigma))
-    noise = _noise(scene, sigma, rng) * np.float32(255)
+    drawn = draw_shared_noise(scene, params, rng)
+    noise = _noise(scene, drawn) * np.float32(255)
     for name in ("image", "foreground", "background"):
         levels = np.trunc(to_uint8(getattr(scene, name)).astype(np.float32) + noise).astype(np.int32)
         setattr(scene, name, to_float((levels % 256).astype(np.uint8)))
-    return {"sigma": round(sigma, 3)}
+    return drawn.record
 
 
 class Denoise(StepBlock):
@@ -105,6 +127,7 @@ def denoise(scene: Scene, params: Denoise, rng: np.random.Generator) -> dict[str
     return {"strength": round(strength, 3), "on_planes": params.on_planes}
 
 
-def _noise(scene: Scene, sigma: float, rng: np.random.Generator) -> Float:
+def _noise(scene: Scene, drawn: Drawn) -> Float:
     view = scene.view or View.whole(scene.alpha.shape)
-    return fields.noise(view, rng) * np.float32(sigma / 255)
+    noise: Float = fields.noise_from(view, drawn.values["starts"])
+    return noise * drawn.values["sigma"]
