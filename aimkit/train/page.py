@@ -10,14 +10,8 @@ from aimkit.files import write_bytes
 from aimkit.html import chart, page, picture, table
 from aimkit.train.log import read
 
-_TERMS = (
-    "semantic_cross_entropy",
-    "detail_alpha",
-    "detail_laplacian",
-    "fusion_alpha",
-    "fusion_laplacian",
-    "fusion_composition",
-)
+#: Values of a training line that are no loss terms; totals aside.
+_OTHERS = ("kind", "step", "lr", "samples_per_second", "memory_gb", "semantic_accuracy", "semantic_iou")
 
 #: Pictures of one image over time.
 _COLUMNS = 8
@@ -38,7 +32,8 @@ def curves(run: Path) -> str:
     rows = read(run / "metrics.jsonl")
     train, val = ([row for row in rows if row["kind"] == kind] for kind in ("train", "val"))
     parts = ["<div class=charts>", chart("loss", {"total": _points(train, "total")})]
-    parts.append(chart("terms", {name: points for name in _TERMS if (points := _points(train, name))}))
+    terms = [name for name in (train[-1] if train else ()) if name not in _OTHERS and not name.startswith("total")]
+    parts.append(chart("terms", {name: _points(train, name) for name in terms}))
     parts.append(chart("semantic", {n: p for n in ("semantic_accuracy", "semantic_iou") if (p := _points(train, n))}))
     parts.append(chart("learning rate", {"lr": _points(train, "lr")}))
     parts.append(chart("samples per second", {"": _points(train, "samples_per_second")}) + "</div>")
