@@ -27,6 +27,7 @@ from aimkit.synth.recipe import SynthRecipe
 from aimkit.synth.sources import Item, background_sources, foreground_sources
 from aimkit.synth.steps import Scene, steps
 from aimkit.synth.steps.color import tint_background
+from aimkit.synth.unblended import Deferred, Unblended
 from aimkit.synth.view import View
 from aimkit.types import Array, Float, Foreground, ImageType, Sample, to_float, to_uint8
 
@@ -109,6 +110,53 @@ class Synthesizer(Sequence[Sample]):
         layout = self._layout(index)
         view = choose(layout.size, partial(self._transition, layout))
         return self._render(layout, view)
+
+    def unblended(self, index: int, choose: Choose, size: tuple[int, int]) -> Unblended | Sample:
+        """As :meth:`window`, but the steps, the blending and the label are left to the caller, where that can be.
+
+        Args:
+            index: As for :meth:`sample`.
+            choose: As for :meth:`window`.
+            size: (height, width) that views of unblended samples have.
+
+        Returns:
+            The finished sample, when its view has another size or it got a step that has no ``draw``.
+
+        Raises:
+            AimkitError: As for :meth:`sample`.
+        """
+        layout = self._layout(index)
+        view = choose(layout.size, partial(self._transition, layout))
+        chosen = [*self._chosen("planes", index), *self._chosen("image", index)]
+        if view.size != size or not all("draw" in entry.info for _, entry, _ in chosen):
+            return self._render(layout, view)
+        ready = self._prepare(layout, view)
+        scene, history, deferred = ready.scene, ready.history, []
+        for block, entry, stream in [*ready.planes, *ready.image]:
+            drawn = entry.info["draw"](scene, block, stream)
+            history.add(block.step, drawn.record)
+            if not entry.info["keeps_equation"]:
+                history.break_equation()
+            if drawn.values:
+                place = next(n for n, known in enumerate(self.recipe.steps) if known is block)
+                deferred.append(Deferred(place, block.step, drawn))
+        linear = self.recipe.blend == "linear"
+        if linear:
+            history.break_equation()
+        return Unblended(
+            foreground=to_uint8(scene.foreground),
+            alpha=to_uint8(scene.alpha),
+            background=to_uint8(scene.background),
+            view=view,
+            grown=ready.grown,
+            steps=deferred,
+            schedule=self.recipe.labels.schedule,
+            kernel=ready.kernel,
+            linear=linear,
+            type=scene.type,
+            category=layout.layers[0].category,
+            meta=self._meta(layout, view, ready),
+        )
 
     def _rng(self, index: int, *names: str | int) -> np.random.Generator:
         return rng(self.recipe.seed, "sample", index, *names)
@@ -203,8 +251,8 @@ class Synthesizer(Sequence[Sample]):
         refraction = loaded.refraction if still else None
         return replace(loaded, picture=Pyramid(scene.foreground, scene.alpha), refraction=refraction)
 
-    def _render(self, layout: _Layout, view: View) -> Sample:
-        """Make the sample that a view shows: planes, steps, blending, labels."""
+    def _prepare(self, layout: _Layout, view: View) -> _Ready:
+        """The planes of what a view shows and what it depends on, and the steps that are to be applied to them."""
         index, history = layout.index, _History(layout.history)
         planes, image = list(self._chosen("planes", index)), list(self._chosen("image", index))
         kernel, label_meta = self._label_kernel(layout, view)
@@ -218,7 +266,13 @@ class Synthesizer(Sequence[Sample]):
             strength = float(similar.uniform(0.6, 1.0))
             tint_background(scene, strength)
             history.add("similar_background", {"strength": round(strength, 4)})
-        self._apply(planes, scene, history)
+        return _Ready(scene, grown, planes, image, kernel, label_meta, history)
+
+    def _render(self, layout: _Layout, view: View) -> Sample:
+        """Make the sample that a view shows: planes, steps, blending, labels."""
+        ready = self._prepare(layout, view)
+        scene, grown, history = ready.scene, ready.grown, ready.history
+        self._apply(ready.planes, scene, history)
         alpha = to_uint8(scene.alpha)
         # What is stored is what is blended, to the last rounding.
         foreground, background = to_uint8(scene.foreground), to_uint8(scene.background)
@@ -227,26 +281,12 @@ class Synthesizer(Sequence[Sample]):
         scene.image = blend(scene.foreground, to_float(alpha), scene.background, linear=linear)
         if linear:
             history.break_equation()
-        self._apply(image, scene, history)
-        trimap = view.cut(labels.make(alpha, self.recipe.labels.schedule, kernel), grown)
+        self._apply(ready.image, scene, history)
+        trimap = view.cut(labels.make(alpha, self.recipe.labels.schedule, ready.kernel), grown)
         if scene.foreground is not blended[0]:
             foreground = to_uint8(scene.foreground)
         if scene.background is not blended[1]:
             background = to_uint8(scene.background)
-        meta = {
-            "aimkit": aimkit.__version__,
-            "recipe": self.digest,
-            "seed": self.recipe.seed,
-            "index": index,
-            "size": list(view.size),
-            "blend": self.recipe.blend,
-            "composition_valid": history.valid,
-            "sources": history.sources,
-            "operations": history.operations,
-            "label": label_meta,
-        }
-        if history.quarantined:
-            meta["quarantined"] = history.quarantined
         return Sample(
             image=to_uint8(view.cut(scene.image, grown)),
             alpha=view.cut(alpha, grown),
@@ -256,8 +296,27 @@ class Synthesizer(Sequence[Sample]):
             background=view.cut(background, grown),
             type=scene.type,
             category=layout.layers[0].category,
-            meta=meta,
+            meta=self._meta(layout, view, ready),
         )
+
+    def _meta(self, layout: _Layout, view: View, ready: _Ready) -> dict[str, Any]:
+        """Provenance of a sample, once all of its operations are known."""
+        history = ready.history
+        meta = {
+            "aimkit": aimkit.__version__,
+            "recipe": self.digest,
+            "seed": self.recipe.seed,
+            "index": layout.index,
+            "size": list(view.size),
+            "blend": self.recipe.blend,
+            "composition_valid": history.valid,
+            "sources": history.sources,
+            "operations": history.operations,
+            "label": ready.label,
+        }
+        if history.quarantined:
+            meta["quarantined"] = history.quarantined
+        return meta
 
     def _planes(self, layout: _Layout, view: View, history: _History) -> Scene:
         """Foreground, matte and background of a view, before the steps on them."""
@@ -431,6 +490,19 @@ class _Layout:
     layers: list[_Picture]
     empty: bool
     background: _Picture
+    history: _History
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A sample whose planes are placed; its steps are chosen, but not yet drawn from."""
+
+    scene: Scene
+    grown: View
+    planes: list[_Chosen]
+    image: list[_Chosen]
+    kernel: tuple[int, int]
+    label: dict[str, Any]
     history: _History
 
 
