@@ -21,10 +21,12 @@ COMMANDS = {
     "recipes": ("aimkit.cli.recipes", "recipes", "List, show, copy and check recipes."),
     "synth": ("aimkit.cli.synth", "synth", "Write the dataset of a recipe."),
     "preview": ("aimkit.cli.synth", "preview", "Draw a contact sheet of a recipe, or of the procedural generators."),
+    "pool": ("aimkit.cli.pool", "pool", "Pack foregrounds and backgrounds once, for fast synthesis."),
     "dataset": ("aimkit.cli.dataset", "dataset", "Inspect, verify and compare written datasets."),
     "backbones": ("aimkit.cli.backbones", "backbones", "List, show and check backbones."),
     "bench": ("aimkit.cli.bench", "bench", "Measure speed on this machine."),
     "zoo": ("aimkit.cli.zoo", "zoo", "List, fetch, check and publish weights."),
+    "data": ("aimkit.cli.data", "data", "Known datasets: where to get them; check a folder."),
     "types": ("aimkit.cli.types", "types", "Image types of your foregrounds: infer, check."),
 }
 

@@ -75,8 +75,12 @@ def settle(temporary: Path, root: Place) -> None:
 
 
 @contextlib.contextmanager
-def explained(root: Place) -> Iterator[None]:
+def explained(root: Place, again: str = "run the same command with --resume") -> Iterator[None]:
     """Turn errors of the file system into one that says what to do.
+
+    Args:
+        root: What is written.
+        again: How to go on when the disk has been mended.
 
     Raises:
         AimkitError: The disk is full, or ``root`` can't be written.
@@ -86,9 +90,9 @@ def explained(root: Place) -> Iterator[None]:
     except OSError as error:
         where = str(error.filename or root)
         if error.errno in _FULL:
-            hint = "finished shards are kept; free some space, then run the same command with --resume"
+            hint = f"finished shards are kept; free some space, then {again}"
             raise AimkitError("no space is left on the disk", str(root), hint, exit_code=1) from None
-        hint = "check the path and its permissions, then run the same command with --resume"
+        hint = f"check the path and its permissions, then {again}"
         raise AimkitError(f"can't write: {error.strerror or error}", where, hint, exit_code=1) from error
 
 

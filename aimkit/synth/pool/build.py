@@ -1,0 +1,204 @@
+"""Building a pool: shards are whole or not there, and the index comes last."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from aimkit import console
+from aimkit.errors import AimkitError
+from aimkit.synth.pool.index import NAME, Entry, Index, read_index, shard_name, write_index
+from aimkit.synth.pool.ingest import Ingest
+from aimkit.synth.pool.shard import Written, read_written, write_shard
+from aimkit.synth.workers import end_with_parent, no_interrupts
+from aimkit.synth.writers.files import explained
+
+#: Pictures in a file.
+SHARD = 64
+
+_LOCK = ".lock"
+
+_AGAIN = "run the same command again"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a build did.
+
+    Attributes:
+        added: Items that are new.
+        replaced: Items whose picture is another one now.
+        known: Items that were there already.
+        failed: (source/id, error) of items that could not be read.
+    """
+
+    added: int
+    replaced: int
+    known: int
+    failed: list[tuple[str, str]]
+
+
+def build(
+    what: Ingest, root: Path, *, append: bool = False, replace: bool = False, workers: int = 1, size: int = SHARD
+) -> Outcome:
+    """Pack items into a pool; what an interrupted build finished is not made again.
+
+    Neither the number of workers nor interruptions show in the result.
+
+    Args:
+        what: The items.
+        root: Folder of the pool, new or empty, or that of an interrupted build.
+        append: Add to the pool that is there; pictures that it has are known by the digests of their originals.
+        replace: Items of the same source and id but another picture take the place of the old ones.
+        workers: Processes; 0 and 1 work in this one.
+        size: Pictures in a file.
+
+    Raises:
+        AimkitError: There is something else, another build is at work, the disk is full, or nothing can be read.
+    """
+    with explained(root, _AGAIN), _locked(root):
+        old = _begun(root, append)
+        _check_replaced(what.entries, old, replace)
+        missing = [key for key in what.tasks if key not in old.pictures]
+        first = max(old.shards, default=-1) + 1
+        groups = {first + n // size: missing[n : n + size] for n in range(0, len(missing), size)}
+        done = {number: _finished(root, number, keys) for number, keys in groups.items()}
+        written = {number: shard for number, shard in done.items() if shard is not None}
+        todo = {number: keys for number, keys in groups.items() if number not in written}
+        if written:
+            console.info(f"{len(written)} of {len(groups)} files are finished already")
+        with console.progress(sum(map(len, todo.values())), "pool", "pictures") as bar:
+            for number, shard in _spread(what, root, todo, workers, bar.advance):
+                written[number] = shard
+        return _complete(root, what.entries, old, [written[number] for number in sorted(written)], first)
+
+
+def _begun(root: Path, append: bool) -> Index:
+    """What the folder holds already."""
+    if (root / NAME).exists():
+        if not append:
+            raise AimkitError("there is a pool already", str(root), "add --append, or choose another folder")
+        return read_index(root)
+    foreign = [p.name for p in root.iterdir() if p.name != _LOCK and not p.name.startswith("pixels-")]
+    if foreign:
+        raise AimkitError("the folder holds something else", str(root / min(foreign)), "choose another folder")
+    return Index()
+
+
+def _check_replaced(entries: Sequence[Entry], old: Index, replace: bool) -> None:
+    changed = [e for e in entries if e.name in old.entries and old.entries[e.name].picture != e.picture]
+    if changed and not replace:
+        some = ", ".join("/".join(entry.name[1:]) for entry in changed[:3])
+        what = f"the pool has other pictures under the names of {len(changed)} items: {some}"
+        raise AimkitError(what, hint="give the source another name (name=...), or add --replace")
+
+
+def _finished(root: Path, number: int, keys: list[str]) -> Written | None:
+    found = read_written(root, number)
+    return found if found is not None and found.keys == keys else None
+
+
+def _complete(root: Path, entries: Sequence[Entry], old: Index, written: Sequence[Written], first: int) -> Outcome:
+    pictures = {**old.pictures, **{p.key: p for shard in written for p in shard.pictures}}
+    errors = dict(failure for shard in written for failure in shard.failed)
+    kept = {entry.name: entry for entry in entries if entry.picture in pictures}
+    if not kept and not old.entries:
+        hint = next(iter(errors.values()), "")
+        raise AimkitError("none of the pictures can be read", str(root), hint, exit_code=1)
+    shards = {**old.shards, **{first + n: shard.size for n, shard in enumerate(written)}}
+    index = Index({**old.entries, **kept}, pictures, shards).tidy()
+    write_index(root, index)
+    _clean(root, index)
+    before = {name: old.entries[name].picture for name in kept if name in old.entries}
+    replaced = sum(kept[name].picture != picture for name, picture in before.items())
+    failed = [("/".join(entry.name[1:]), errors[entry.picture]) for entry in entries if entry.picture in errors]
+    return Outcome(len(kept) - len(before), replaced, len(before) - replaced, failed)
+
+
+def _clean(root: Path, index: Index) -> None:
+    """Remove what the index makes superfluous."""
+    wanted = {shard_name(number) for number in index.shards}
+    for path in root.glob("pixels-*"):
+        if path.name not in wanted:
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    if root.is_file():
+        raise AimkitError("the pool must be a folder", str(root))
+    root.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(root / _LOCK, timeout=0):
+            yield
+    except Timeout:
+        raise AimkitError("another build is writing this pool", str(root), "wait for it", exit_code=1) from None
+
+
+def _spread(
+    what: Ingest, root: Path, groups: Mapping[int, list[str]], workers: int, advance: Callable[[int], None]
+) -> Iterator[tuple[int, Written]]:
+    """Write files, here or in processes of this machine."""
+    workers = min(workers, len(groups))
+    if workers < 2:
+        cv2.setNumThreads(1)
+        for number, keys in groups.items():
+            yield number, write_shard(root, number, keys, what.make, lambda: advance(1))
+        return
+    context = multiprocessing.get_context("spawn")
+    made, stop = context.Value("q", 0), context.Event()
+    pool = ProcessPoolExecutor(workers, context, _start, (what, root, made, stop))
+    told = 0
+    try:
+        with no_interrupts():
+            pending = {pool.submit(_task, number, keys) for number, keys in groups.items()}
+        while pending:
+            done, pending = wait(pending, timeout=0.3, return_when=FIRST_COMPLETED)
+            now = made.value
+            advance(now - told)
+            told = now
+            yield from (future.result() for future in done)
+    except BrokenProcessPool:
+        hint = "most often memory ran out: run the same command with fewer --workers; finished files are kept"
+        raise AimkitError("a worker process was killed", str(root), hint, exit_code=1) from None
+    finally:
+        stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Stopped(Exception):
+    """The parent wants no more pictures."""
+
+
+_worker: dict[str, Any] = {}
+
+
+def _start(what: Ingest, root: Path, made: Any, stop: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    cv2.setNumThreads(1)
+    _worker.update(what=what, root=root, made=made, stop=stop)
+
+
+def _task(number: int, keys: list[str]) -> tuple[int, Written]:
+    made, stop = _worker["made"], _worker["stop"]
+
+    def tick() -> None:
+        with made.get_lock():
+            made.value += 1
+        if stop.is_set():
+            raise _Stopped
+
+    return number, write_shard(_worker["root"], number, keys, _worker["what"].make, tick)

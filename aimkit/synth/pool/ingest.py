@@ -1,0 +1,246 @@
+"""What goes into a pool: the items of a recipe's sources, or of folders."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from pydantic import Field
+
+from aimkit.errors import AimkitError
+from aimkit.recipe import Block, apply_overrides, load_recipe, parse
+from aimkit.rng import rng
+from aimkit.storage import Place, place
+from aimkit.synth.pool.index import Entry
+from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.recipe import BackgroundEntry, ForegroundEntry
+from aimkit.synth.sources import SourceBlock, background_sources, foreground_sources
+from aimkit.synth.sources.scan import find_images
+from aimkit.types import to_uint8
+
+#: Keys of a source that never show in the pixels of an item whose files are the same.
+_BESIDE = {
+    *("path", "name", "weight", "repeat", "licence", "origin", "type", "category", "exclude", "types", "dataset"),
+    *("missing_types", "split", "val_share", "variants", "generators", "subset", "part", "revision"),
+}
+#: Subfolders by which a folder of foregrounds is known: names of the colours, names of the mattes.
+_LAYOUTS = {
+    "pairs": (("fg", "foreground"), ("alpha", "mask")),
+    "photos": (("original", "image", "im"), ("mask", "alpha")),
+}
+
+
+class Sources(Block):
+    """The tables of what is packed.
+
+    Attributes:
+        seed: Seed of what is drawn.
+        foregrounds: Foreground sources.
+        backgrounds: Background sources.
+    """
+
+    seed: int = 0
+    foregrounds: list[ForegroundEntry] = Field(default_factory=list)
+    backgrounds: list[BackgroundEntry] = Field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How many items of each generator are drawn, and at which (height, width)."""
+
+    count: int
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Task:
+    """How the picture of an item is made.
+
+    Attributes:
+        source: Place of its source in the list of all.
+        position: Place of the item in its source.
+        stream: Names of its stream of random numbers, when it is drawn.
+    """
+
+    source: int
+    position: int
+    stream: tuple[str | int, ...] = ()
+
+
+@dataclass
+class Ingest:
+    """The items to be packed; it can be sent to other processes.
+
+    Attributes:
+        entries: All items.
+        tasks: How to make the pictures, by key.
+        sources: (role, source) of the tasks.
+        size: (height, width) of what is drawn.
+    """
+
+    entries: list[Entry]
+    tasks: dict[str, Task]
+    sources: list[tuple[str, Any]]
+    size: tuple[int, int]
+
+    def make(self, key: str) -> Pyramid:
+        """The picture of a key: what the source gives, or a drawing brought to 8 bit.
+
+        Raises:
+            AimkitError: It can't be read.
+        """
+        task = self.tasks[key]
+        role, source = self.sources[task.source]
+        if not task.stream:
+            picture: Pyramid = source.picture(task.position)
+            return picture
+        drawn = source.load(task.position, self.size, rng(*task.stream))  # type: ignore[arg-type]
+        if role == "background":
+            return Pyramid(to_uint8(drawn))
+        if not drawn.valid:
+            raise AimkitError("it was drawn for one background and can't be packed", source.items[task.position].id)
+        return Pyramid(to_uint8(drawn.color), to_uint8(drawn.alpha))
+
+
+def sources_of(words: Sequence[str]) -> Sources:
+    """The sources that arguments name: one synth recipe, or folders, and ``key=value``.
+
+    Of a recipe the keys are overrides; with folders they are keys of the sources, such as ``licence=CC0-1.0``.
+
+    Raises:
+        AimkitError: Nothing is named, or both, or the keys are wrong.
+    """
+    keys = [word for word in words if "=" in word and not Path(word).exists()]
+    names = [word for word in words if word not in keys]
+    folders = [name for name in names if place(name).is_dir()]
+    if len(names) == 1 and not folders:
+        recipe = load_recipe(names[0], keys, kind="synth")
+        return Sources(seed=recipe.seed, foregrounds=recipe.foregrounds, backgrounds=recipe.backgrounds)
+    if not names:
+        raise AimkitError("nothing to pack is named", hint="aimkit pool build RECIPE -o POOL, or folders instead")
+    if len(folders) < len(names):
+        wrong = next(name for name in names if name not in folders)
+        raise AimkitError("give one recipe, or folders", wrong, "of several recipes: one after the other, --append")
+    tables: dict[str, list[dict[str, Any]]] = {"foregrounds": [], "backgrounds": []}
+    for name in folders:
+        table = apply_overrides({"path": name, "name": _name(place(name))}, keys)
+        table.setdefault("source", kind_of(place(name)))
+        tables["foregrounds" if table["source"] in foreground_sources else "backgrounds"].append(table)
+    return parse(Sources, tables, "arguments")
+
+
+def kind_of(folder: Place) -> str:
+    """The source that reads a folder: "pairs", "photos" or "cutouts" for foregrounds, "folder" for backgrounds.
+
+    Raises:
+        AimkitError: There are no images, or some have an alpha channel and some not.
+    """
+    for kind, groups in _LAYOUTS.items():
+        if all(any((folder / name).is_dir() for name in group) for group in groups):
+            return kind
+    found, _ = find_images(folder)
+    clear = [alpha for alpha in map(_has_alpha, found.values()) if alpha is not None]
+    if not clear:
+        raise AimkitError("the folder has no images", str(folder))
+    if 0 < sum(clear) < len(clear):
+        what = f"{sum(clear)} of {len(clear)} images have an alpha channel"
+        hint = "part them, or say what they are: source=cutouts or source=folder (backgrounds)"
+        raise AimkitError(what, str(folder), hint)
+    return "cutouts" if clear[0] else "folder"
+
+
+def ingest(sources: Sources, drawing: Drawing | None = None) -> Ingest:
+    """Open all sources and say what there is to pack.
+
+    Args:
+        sources: Their tables.
+        drawing: What to draw; without it, sources that draw are refused.
+
+    Raises:
+        AimkitError: A source can't be opened or packed, or two have the same name.
+    """
+    result = Ingest([], {}, [], drawing.size if drawing else (0, 0))
+    for role, blocks, registry in (
+        ("foreground", sources.foregrounds, foreground_sources),
+        ("background", sources.backgrounds, background_sources),
+    ):
+        _check_names(role, blocks)
+        for number, block in enumerate(blocks):
+            where = f"{role}s.{number}, {block.title}"
+            if block.source == "pool":
+                raise AimkitError("it is packed already", where, "leave it out, or build from its original sources")
+            source = registry.get(block.source).value(block)
+            result.sources.append((role, source))
+            if hasattr(source, "picture"):
+                found = _read(role, block, source)
+            elif drawing is None:
+                hint = f"--drawn 100 packs 100 items of each generator; or leave the source out of {role}s"
+                raise AimkitError(f"the source '{block.title}' draws its {role}s", where, hint)
+            else:
+                found = _drawn(role, block, source, drawing, sources.seed)
+            for entry, position, stream in found:
+                result.entries.append(entry)
+                result.tasks.setdefault(entry.picture, Task(len(result.sources) - 1, position, stream))
+    return result
+
+
+_Found = Iterator[tuple[Entry, int, tuple[str | int, ...]]]
+
+
+def _read(role: str, block: SourceBlock, source: Any) -> _Found:
+    contents = getattr(source, "contents", ()) or [item.digest for item in source.items]
+    for position, (item, content) in enumerate(zip(source.items, contents, strict=True)):
+        origin = item.digest or f"{item.source}/{item.id}"
+        yield Entry(role, item, content, _key(role, _options(block), origin)), position, ()
+
+
+def _drawn(role: str, block: SourceBlock, source: Any, drawing: Drawing, seed: int) -> _Found:
+    seen = set()
+    for position, item in enumerate(source.items):
+        # Variants of a generator differ in their numbers alone.
+        name = item.id.rpartition("/")[0] or item.id
+        if name in seen:
+            continue
+        seen.add(name)
+        params = source.blocks[position].model_dump(mode="json") if hasattr(source, "blocks") else {}
+        for number in range(drawing.count):
+            stream = (seed, "pool", role, block.title, name, number)
+            key = _key(role, _options(block) | params, *stream, *drawing.size)
+            yield Entry(role, replace(item, id=f"{name}/{number}"), key, key), position, stream
+
+
+def _options(block: SourceBlock) -> dict[str, Any]:
+    """The keys of a table that decide how its originals become pictures."""
+    return {name: value for name, value in block.model_dump(mode="json").items() if name not in _BESIDE}
+
+
+def _key(*facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _check_names(role: str, blocks: Iterable[SourceBlock]) -> None:
+    seen: dict[str, int] = {}
+    for number, block in enumerate(blocks):
+        if block.title in seen:
+            what = f"two {role} sources are called '{block.title}'"
+            hint = f"give one another name: {role}s.{number}.name=..."
+            raise AimkitError(what, f"{role}s.{seen[block.title]} and {role}s.{number}", hint)
+        seen[block.title] = number
+
+
+def _name(folder: Place) -> str:
+    return folder.resolve().name if isinstance(folder, Path) else folder.name
+
+
+def _has_alpha(path: Place) -> bool | None:
+    """Whether an image has an alpha channel; None when it is none."""
+    try:
+        with path.open("rb") as file, Image.open(file) as image:
+            return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+    except (OSError, ValueError, SyntaxError):
+        return None

@@ -1,0 +1,158 @@
+"""Files of pictures: written whole or not at all, and read as memory maps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from aimkit.errors import AimkitError
+from aimkit.files import write_bytes
+from aimkit.synth.pool.index import shard_name
+from aimkit.synth.pool.layout import Stored, aligned, pieces
+from aimkit.synth.pyramid import Pyramid
+
+#: Files that a process keeps open; each takes a file descriptor.
+_OPEN = 128
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a finished file holds; kept beside it until the index is written.
+
+    Attributes:
+        keys: Keys of all pictures that were asked for.
+        pictures: Those that were made.
+        failed: Key and error of the others.
+        size: Bytes of the file.
+    """
+
+    keys: list[str]
+    pictures: list[Stored] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    size: int = 0
+
+
+def sidecar(root: Path, number: int) -> Path:
+    """The file that says what a shard holds as long as the index does not."""
+    return (root / shard_name(number)).with_suffix(".json")
+
+
+def write_shard(
+    root: Path, number: int, keys: Iterable[str], make: Callable[[str], Pyramid], tick: Callable[[], None]
+) -> Written:
+    """Make pictures and store them in a new file, one at a time in memory.
+
+    Args:
+        root: Folder of the pool.
+        number: Number of the file.
+        keys: Keys of the pictures.
+        make: Makes the picture of a key; what it can't read is left out.
+        tick: Called after each picture; what it raises ends the work and leaves nothing behind.
+    """
+    written = Written(list(keys))
+    path = root / shard_name(number)
+    unfinished = path.with_suffix(".part")
+    # What it says is about an earlier file of that number.
+    sidecar(root, number).unlink(missing_ok=True)
+    end = 0
+    try:
+        with unfinished.open("wb") as file:
+            for key in written.keys:
+                try:
+                    picture = make(key)
+                except AimkitError as error:
+                    written.failed.append((key, f"{error.what} ({error.where})" if error.where else error.what))
+                    continue
+                finally:
+                    tick()
+                file.write(bytes(aligned(end) - end))
+                stored = _write(file, key, number, aligned(end), picture)
+                written.pictures.append(stored)
+                end = stored.offset + stored.nbytes
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    written = replace(written, size=end)
+    data = {"keys": written.keys, "failed": written.failed, "size": end}
+    write_bytes(
+        sidecar(root, number), json.dumps(data | {"pictures": [p.to_json() for p in written.pictures]}).encode()
+    )
+    return written
+
+
+def read_written(root: Path, number: int) -> Written | None:
+    """What an earlier build left of a shard; None unless it is whole."""
+    try:
+        data = json.loads(sidecar(root, number).read_text(encoding="utf-8"))
+        if (root / shard_name(number)).stat().st_size != data["size"]:
+            return None
+        pictures = [Stored.from_json(row) for row in data["pictures"]]
+        return Written(data["keys"], pictures, [(key, what) for key, what in data["failed"]], data["size"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+class Shards:
+    """Reads pictures out of a pool's files, which are mapped when they are first needed.
+
+    All processes of a machine share the mapped pages. Pickling leaves the maps behind.
+
+    Args:
+        root: Folder of the pool.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._maps: OrderedDict[int, mmap.mmap] = OrderedDict()
+
+    def picture(self, stored: Stored) -> Pyramid:
+        """A picture whose arrays are views of the file, read-only.
+
+        Raises:
+            AimkitError: The file is missing or too short.
+        """
+        return stored.open(self._map(stored))
+
+    def _map(self, stored: Stored) -> mmap.mmap:
+        number = stored.shard
+        if number not in self._maps:
+            path = self.root / shard_name(number)
+            try:
+                with path.open("rb") as file:
+                    opened = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            except (OSError, ValueError) as error:
+                raise AimkitError(f"can't open a file of the pool: {error}", str(path), "aimkit pool verify") from None
+            self._maps[number] = opened
+            if len(self._maps) > _OPEN:
+                # Arrays that are still in use keep their map open.
+                self._maps.popitem(last=False)
+        self._maps.move_to_end(number)
+        if len(self._maps[number]) < stored.offset + stored.nbytes:
+            raise AimkitError("a file of the pool is cut short", str(self.root / shard_name(number)), "copy it again")
+        return self._maps[number]
+
+    def __getstate__(self) -> Mapping[str, Any]:
+        return {"root": self.root, "_maps": OrderedDict()}
+
+
+def _write(file: Any, key: str, shard: int, offset: int, picture: Pyramid) -> Stored:
+    digest = hashlib.sha256()
+    for piece in pieces(picture):
+        file.write(piece)
+        digest.update(piece)
+    alpha = picture.level(0)[1]
+    outline: dict[str, Any] = {}
+    if alpha is not None:
+        box, contact = picture.outline
+        outline = {"box": box, "contact": contact}
+    matte = "" if alpha is None else alpha.dtype.name
+    return Stored(key, shard, offset, *picture.size, matte, digest.hexdigest(), **outline)

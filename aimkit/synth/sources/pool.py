@@ -1,0 +1,148 @@
+"""Foregrounds and backgrounds in a packed pool: decoded before, reduced before, and shared by all processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from aimkit.errors import AimkitError
+from aimkit.registry import did_you_mean
+from aimkit.synth.pool.index import Entry, pool_folder, read_index
+from aimkit.synth.pool.layout import Stored
+from aimkit.synth.pool.shard import Shards
+from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.sources import BackgroundBlock, ForegroundBlock, Item, background_sources, foreground_sources
+from aimkit.synth.sources.split import SplitBlock, sides
+from aimkit.types import Float, Foreground, to_float
+
+
+class PoolBlock(SplitBlock):
+    """Keys of both sources.
+
+    Provenance keeps the names, licences and origins that the pool's items came with; ``licence`` and ``origin`` of the
+    table are for those that have none.
+
+    Attributes:
+        path: Folder of the pool; ``~`` and ``${NAME}`` are filled in.
+        sources: Only the items of these sources, by the names that they had when the pool was built; all when empty.
+    """
+
+    path: str
+    sources: list[str] = Field(default_factory=list)
+
+
+class PoolForegrounds(PoolBlock, ForegroundBlock):
+    """Foregrounds of a pool.
+
+    Attributes:
+        type: Only foregrounds of this type; "infer" means every type.
+        category: Category of foregrounds that have none.
+    """
+
+    source: Literal["pool"] = "pool"
+
+
+class PoolBackgrounds(PoolBlock, BackgroundBlock):
+    """Backgrounds of a pool."""
+
+    source: Literal["pool"] = "pool"
+
+
+@dataclass
+class Packed:
+    """Items of a pool; see :class:`aimkit.synth.sources.ForegroundSource`."""
+
+    items: Sequence[Item]
+    pictures: Sequence[Stored]
+    shards: Shards
+
+    def picture(self, position: int) -> Pyramid:
+        """Views of one; nothing is read yet."""
+        return self.shards.picture(self.pictures[position])
+
+
+class PackedForegrounds(Packed):
+    """Foregrounds of a pool."""
+
+    def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
+        """Read one; ``size`` and ``rng`` are not used."""
+        color, alpha = self.picture(position).level(0)
+        item = self.items[position]
+        assert item.type is not None
+        assert alpha is not None
+        return Foreground(to_float(color), to_float(alpha), item.type, item.category)
+
+
+class PackedBackgrounds(Packed):
+    """Backgrounds of a pool."""
+
+    def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Float:
+        """Read one; ``size`` and ``rng`` are not used."""
+        return to_float(self.picture(position).level(0)[0])
+
+
+@foreground_sources.register("pool", params=PoolForegrounds)
+def packed_foregrounds(block: PoolForegrounds) -> PackedForegrounds:
+    """The foregrounds of a packed pool ('aimkit pool build')."""
+    return PackedForegrounds(*_open(block, "foreground", block.category, block.type))
+
+
+@background_sources.register("pool", params=PoolBackgrounds)
+def packed_backgrounds(block: PoolBackgrounds) -> PackedBackgrounds:
+    """The backgrounds of a packed pool ('aimkit pool build')."""
+    return PackedBackgrounds(*_open(block, "background"))
+
+
+def _open(
+    block: PoolForegrounds | PoolBackgrounds, role: str, category: str = "", type: str = "infer"
+) -> tuple[list[Item], list[Stored], Shards]:
+    """Items that the block asks for, and their pictures.
+
+    Raises:
+        AimkitError: It is no pool, or nothing in it is asked for.
+    """
+    root = pool_folder(block.path, block.title)
+    index = read_index(root)
+    there = index.of(role)
+    chosen = _of_side(_of_sources(there, block, role, root), block)
+    chosen = [entry for entry in chosen if type in ("infer", str(entry.item.type))]
+    if not chosen:
+        have = ", ".join(sorted({f"{entry.item.source} ({entry.item.type or role})" for entry in there}))
+        hint = f"it has {have}" if have else f"it has no {role}s"
+        raise AimkitError(f"no {role} of the pool is asked for", f"{block.title}, {root}", hint)
+    items = [_completed(entry.item, block, category) for entry in chosen]
+    return items, [index.pictures[entry.picture] for entry in chosen], Shards(root)
+
+
+def _of_sources(entries: list[Entry], block: PoolBlock, role: str, root: Path) -> list[Entry]:
+    known = {entry.item.source for entry in entries}
+    for name in block.sources:
+        if name not in known:
+            raise AimkitError(f"the pool has no {role} source '{name}'", str(root), did_you_mean(name, known))
+    return [entry for entry in entries if not block.sources or entry.item.source in block.sources]
+
+
+def _of_side(entries: list[Entry], block: PoolBlock) -> list[Entry]:
+    """The items on a side; each source is divided as it would be outside of the pool."""
+    if block.split == "all":
+        return entries
+    chosen = []
+    for source in dict.fromkeys(entry.item.source for entry in entries):
+        own = [entry for entry in entries if entry.item.source == source]
+        divided = sides([entry.content for entry in own], block.val_share)
+        chosen += [entry for entry, side in zip(own, divided, strict=True) if side == block.split]
+    return chosen
+
+
+def _completed(item: Item, block: PoolForegrounds | PoolBackgrounds, category: str) -> Item:
+    return replace(
+        item,
+        category=item.category or category,
+        licence=item.licence or block.licence,
+        origin=item.origin or block.origin,
+    )
