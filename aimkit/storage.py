@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -23,6 +24,8 @@ _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
 #: What changes when an object does, by object store: the first key that it has.
 _STAMPS = ("ETag", "etag", "md5Hash", "crc32c", "mtime", "LastModified", "created")
 _BLOCK = 1 << 20
+#: Files that are fetched at a time.
+_BATCH = 64
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,6 +68,19 @@ def read_range(path: Place, start: int, stop: int) -> bytes:
     with path.open("rb") as file:
         file.seek(start)
         return file.read(stop - start)
+
+
+def read_each(root: Place, names: Iterable[str]) -> Iterator[bytes]:
+    """Files below a folder in the order of their names; of those behind a URL, several are fetched at a time."""
+    if isinstance(root, Path):
+        yield from ((root / name).read_bytes() for name in names)
+        return
+    rest = iter(names)
+    while batch := list(islice(rest, _BATCH)):
+        for name, found in zip(batch, root.fetch(batch), strict=True):
+            if isinstance(found, FileNotFoundError):
+                raise FileNotFoundError(str(root / name)) from found
+            yield found
 
 
 def names(root: Place) -> set[str]:
@@ -209,6 +225,16 @@ class Remote:
     def read_range(self, start: int, stop: int) -> bytes:
         """Bytes ``start`` to ``stop - 1``."""
         return cast(bytes, self._store().cat_file(self.url, start=start, end=stop))
+
+    @_told
+    def fetch(self, names: Sequence[str]) -> list[bytes | FileNotFoundError]:
+        """Files below this folder, all at once; an error stands for those that are missing."""
+        paths = [f"{self.url}/{name}" for name in names]
+        found: list[Any] = self._store().cat_ranges(paths, None, None, on_error="return")
+        for one in found:
+            if isinstance(one, Exception) and not isinstance(one, FileNotFoundError):
+                raise one
+        return found
 
     @_told
     def open(self, mode: str = "rb", **options: Any) -> Any:

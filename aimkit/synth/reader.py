@@ -13,7 +13,7 @@ from aimkit.storage import Place, Remote, place
 from aimkit.synth.lock import read_lock
 from aimkit.synth.writers import Format, formats
 from aimkit.synth.writers.record import Record, decode
-from aimkit.synth.writers.shard import Shard, finished, plan, read_sidecar
+from aimkit.synth.writers.shard import Shard, finished, plan, read_sidecars
 from aimkit.types import Sample
 
 #: Shards whose line offsets or open files are kept.
@@ -100,7 +100,7 @@ class Dataset(Sequence[Sample]):
 
     def sidecars(self) -> Iterator[dict[str, Any]]:
         """The sidecars of the finished shards."""
-        return (read_sidecar(self.root, shard) for shard in self.shards)
+        return read_sidecars(self.root, self.shards)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_opened": OrderedDict()}

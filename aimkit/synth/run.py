@@ -16,7 +16,7 @@ from aimkit.synth.inspect.card import finish
 from aimkit.synth.job import Job
 from aimkit.synth.lock import NAME, differences, lock_text, read_lock, versions
 from aimkit.synth.writers.files import TEMPORARY, explained, workspace, write_whole
-from aimkit.synth.writers.shard import Shard, finished, plan, read_sidecar
+from aimkit.synth.writers.shard import Shard, finished, plan, read_sidecars
 from aimkit.types import Sample
 
 #: Name of the unfinished files of a run that is not a part of one.
@@ -85,7 +85,7 @@ def synthesize(
     if done:
         console.info(f"{len(done)} of {len(shards)} shards are finished already")
 
-    quarantined = [entry for shard in done for entry in read_sidecar(out, shard)["quarantined"]]
+    quarantined = [entry for sidecar in read_sidecars(out, done) for entry in sidecar["quarantined"]]
 
     def count_failures(sidecar: dict[str, Any]) -> None:
         quarantined.extend(sidecar["quarantined"])

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from aimkit.errors import AimkitError
-from aimkit.storage import Place, read_range
+from aimkit.storage import Place, read_each, read_range
 from aimkit.synth.writers import formats
 from aimkit.synth.writers.record import Record
 from aimkit.synth.writers.shard import Shard
@@ -67,7 +67,8 @@ class FolderShard:
             offsets = self._offsets()
             row = json.loads(read_range(path, offsets[position], offsets[position + 1]))
             paths = {plane: row.get(f"{plane}_file_name") for plane in FOLDERS} | {"image": row["file_name"]}
-            planes = {plane: (self.root / name).read_bytes() for plane, name in paths.items() if name}
+            there = {plane: name for plane, name in paths.items() if name}
+            planes = dict(zip(there, read_each(self.root, there.values()), strict=True))
             suffix = Path(row["file_name"]).suffix[1:]
             return Record(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
         except (OSError, ValueError, KeyError, IndexError) as error:
@@ -76,8 +77,8 @@ class FolderShard:
 
     @staticmethod
     def finish(root: Place, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:
-        rows = [root / _rows(shard) for shard in shards]
-        return {"metadata.jsonl": (path.read_bytes() for path in rows), "types.json": _types(rows)}
+        rows = [_rows(shard) for shard in shards]
+        return {"metadata.jsonl": read_each(root, rows), "types.json": _types(read_each(root, rows))}
 
     def _offsets(self) -> list[int]:
         """Where the lines of the rows file begin, and where the last one ends."""
@@ -92,10 +93,10 @@ def _rows(shard: Shard) -> str:
     return f"shards/{shard.number:05d}.jsonl"
 
 
-def _types(rows: list[Place]) -> Iterator[bytes]:
+def _types(rows: Iterator[bytes]) -> Iterator[bytes]:
     before = b"{\n"
-    for path in rows:
-        for line in path.read_bytes().splitlines():
+    for lines in rows:
+        for line in lines.splitlines():
             row = json.loads(line)
             entry = json.dumps({"type": row["type"], "category": row["category"]}, ensure_ascii=False)
             yield before + f"  {json.dumps(Path(row['file_name']).stem)}: {entry}".encode()

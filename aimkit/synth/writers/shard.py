@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aimkit.errors import AimkitError
-from aimkit.storage import Place
+from aimkit.storage import Place, read_each
 
 #: What every sidecar holds; formats add keys of their own.
 _KEYS = {"start", "count", "digest", "files", "quarantined", "types", "sources"}
@@ -71,18 +71,25 @@ def read_sidecar(root: Place, shard: Shard) -> dict[str, Any]:
     Raises:
         AimkitError: It is missing or damaged.
     """
-    path = root / shard.sidecar
-    try:
-        sidecar: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(sidecar, dict) or not sidecar.keys() >= _KEYS:
-            raise ValueError("keys are missing")
-    except FileNotFoundError:
-        raise AimkitError(f"shard {shard.number} is not finished", str(path), "aimkit synth ... --resume") from None
-    except (OSError, ValueError) as error:
-        raise AimkitError(
-            f"the sidecar can't be read: {error}", str(path), "delete it, then aimkit synth ... --resume", exit_code=1
-        ) from None
-    return sidecar
+    return next(read_sidecars(root, [shard]))
+
+
+def read_sidecars(root: Place, shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
+    """The sidecars of finished shards, one after the other; errors as for one."""
+    found = read_each(root, [shard.sidecar for shard in shards])
+    for shard in shards:
+        path = root / shard.sidecar
+        try:
+            sidecar: dict[str, Any] = json.loads(next(found))
+            if not isinstance(sidecar, dict) or not sidecar.keys() >= _KEYS:
+                raise ValueError("keys are missing")
+        except FileNotFoundError:
+            hint = "aimkit synth ... --resume"
+            raise AimkitError(f"shard {shard.number} is not finished", str(path), hint) from None
+        except (OSError, ValueError) as error:
+            hint = "delete it, then aimkit synth ... --resume"
+            raise AimkitError(f"the sidecar can't be read: {error}", str(path), hint, exit_code=1) from None
+        yield sidecar
 
 
 def ranges(numbers: Sequence[int], limit: int = 6) -> str:
