@@ -125,7 +125,7 @@ def _by_rows(mask: UInt8, kernel: int, *, dilate: bool) -> UInt8:
     height, middle = len(mask), kernel // 2
     result = np.full_like(mask, 0 if dilate else 1)
     runs: dict[tuple[int, int], Array] = {}
-    for row, (start, stop) in enumerate(_segments(kernel)):
+    for row, (start, stop) in enumerate(segments(kernel)):
         if (start, stop) not in runs:
             segment = np.ones((1, stop - start), np.uint8)
             runs[start, stop] = morph(mask, segment, anchor=(middle - start, 0))
@@ -153,7 +153,7 @@ def _ellipse(kernel: int) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _segments(kernel: int) -> list[tuple[int, int]]:
-    """First and last column + 1 of every row of the ellipse."""
+def segments(kernel: int) -> list[tuple[int, int]]:
+    """First column and last column + 1 of every row of OpenCV's ellipse; its middle is at ``kernel // 2``."""
     columns = [np.flatnonzero(row) for row in _ellipse(kernel)]
     return [(int(c[0]), int(c[-1]) + 1) for c in columns]
