@@ -19,7 +19,7 @@ from aimkit.recipe import Block, Range
 from aimkit.registry import Registry
 from aimkit.synth.engine import Choose
 from aimkit.synth.view import View
-from aimkit.types import Array, Float, Sample, to_float, to_uint8
+from aimkit.types import Array, Float, Sample
 
 PLANES = ("image", "alpha", "trimap", "label", "foreground", "background")
 LABELS = ("trimap", "label")
@@ -109,7 +109,8 @@ def crop_view(params: Crop | Gca, rng: np.random.Generator, *, reduced: bool) ->
             start = [min(max(n, 0), extent - side) for n, extent in zip(start, canvas, strict=True)]
         scale = params.size / side if reduced and side > params.size else 1.0
         size = params.size if scale < 1 else side
-        return View(canvas, (size, size), (start[0] * scale, start[1] * scale), scale)
+        # Whole pixels of the view: where it is half as large as the canvas, its pixels are there already.
+        return View(canvas, (size, size), (round(start[0] * scale), round(start[1] * scale)), scale)
 
     return choose
 
@@ -253,7 +254,7 @@ def _resize(sample: Sample, size: tuple[int, int]) -> Sample:
     kernel = cv2.INTER_AREA if size[0] <= sample.size[0] and size[1] <= sample.size[1] else cv2.INTER_LINEAR
     alpha = sample.alpha
     result: dict[str, Any] = {
-        "alpha": to_uint8(_to(to_float(alpha), size, kernel)),
+        "alpha": _to(alpha, size, kernel),
         "image": _to(sample.image, size, kernel),
     }
     for name in LABELS:
@@ -261,7 +262,7 @@ def _resize(sample: Sample, size: tuple[int, int]) -> Sample:
     for name, weight in (("foreground", alpha), ("background", 255 - alpha)):
         plane = getattr(sample, name)
         if plane.shape[:2] == sample.size:
-            sums = _to(cv2.multiply(plane, cv2.merge([weight, weight, weight]), dtype=cv2.CV_32F), size, kernel)
+            sums = _to(np.multiply(plane, cv2.merge([weight, weight, weight]), dtype=np.uint16), size, kernel)
             share = _to(weight.astype(np.float32), size, kernel)
             solid = (share > 0.5)[..., None]
             mean = sums / np.maximum(share, np.float32(0.5))[..., None]

@@ -19,8 +19,8 @@ import aimkit
 from aimkit.errors import AimkitError
 from aimkit.rng import rng
 from aimkit.synth import labels
-from aimkit.synth.compose import blend, over
-from aimkit.synth.geometry import displace, render, warp_plane
+from aimkit.synth.compose import blend, blend_levels, over
+from aimkit.synth.geometry import displace, render, render_matte, warp_plane
 from aimkit.synth.placement import Place, canvas_size, place_background, place_foreground
 from aimkit.synth.pyramid import Pyramid
 from aimkit.synth.recipe import SynthRecipe
@@ -29,7 +29,7 @@ from aimkit.synth.steps import Scene, steps
 from aimkit.synth.steps.color import tint_background
 from aimkit.synth.unblended import Deferred, Unblended
 from aimkit.synth.view import View
-from aimkit.types import Array, Float, Foreground, ImageType, Sample, to_float, to_uint8
+from aimkit.types import Array, Float, Foreground, ImageType, Sample, to_float
 
 #: (canvas, transition) -> view; ``transition()`` gives weights of an overview's pixels, float32, (h, w).
 Choose = Callable[[tuple[int, int], Callable[[], Float]], View]
@@ -144,9 +144,9 @@ class Synthesizer(Sequence[Sample]):
         if linear:
             history.break_equation()
         return Unblended(
-            foreground=to_uint8(scene.foreground),
-            alpha=to_uint8(scene.alpha),
-            background=to_uint8(scene.background),
+            foreground=scene.levels("foreground"),
+            alpha=scene.levels("alpha"),
+            background=scene.levels("background"),
             view=view,
             grown=ready.grown,
             steps=deferred,
@@ -244,7 +244,7 @@ class Synthesizer(Sequence[Sample]):
             return loaded
         color, alpha = loaded.picture.level(0)
         assert alpha is not None
-        scene = Scene(to_float(color), to_float(alpha), np.zeros((0, 0, 3), np.float32), loaded.type)
+        scene = Scene(color, alpha, type=loaded.type)
         self._apply(chosen, scene, history, layer)
         # A step that moved the matte has moved away from the field of refraction.
         still = scene.alpha.shape == alpha.shape and np.array_equal(scene.alpha, to_float(alpha))
@@ -256,7 +256,8 @@ class Synthesizer(Sequence[Sample]):
         index, history = layout.index, _History(layout.history)
         planes, image = list(self._chosen("planes", index)), list(self._chosen("image", index))
         kernel, label_meta = self._label_kernel(layout, view)
-        grown = view.grown(self._reach(layout, [*planes, *image], view) + max(kernel) // 2 + 1)
+        beyond, margin = self._reach(layout, image, view), max(kernel) // 2 + 1
+        grown = view.grown(self._reach(layout, planes, view) + max(beyond, margin))
         scene = self._planes(layout, grown, history)
         similar = self._rng(index, "similar background")
         tinted = similar.random() < self.recipe.hard_cases.similar_background
@@ -271,29 +272,29 @@ class Synthesizer(Sequence[Sample]):
     def _render(self, layout: _Layout, view: View) -> Sample:
         """Make the sample that a view shows: planes, steps, blending, labels."""
         ready = self._prepare(layout, view)
-        scene, grown, history = ready.scene, ready.grown, ready.history
+        scene, history = ready.scene, ready.history
         self._apply(ready.planes, scene, history)
-        alpha = to_uint8(scene.alpha)
+        labelled = view.grown(max(ready.kernel) // 2 + 1)
+        seen = labelled.cut(scene.levels("alpha"), ready.grown)
+        trimap = view.cut(labels.make(seen, self.recipe.labels.schedule, ready.kernel), labelled)
+        scene.cut(view.grown(self._reach(layout, ready.image, view)))
         # What is stored is what is blended, to the last rounding.
-        foreground, background = to_uint8(scene.foreground), to_uint8(scene.background)
-        scene.foreground, scene.background = blended = [to_float(foreground), to_float(background)]
-        linear = self.recipe.blend == "linear"
-        scene.image = blend(scene.foreground, to_float(alpha), scene.background, linear=linear)
-        if linear:
+        for name in ("foreground", "alpha", "background"):
+            setattr(scene, name, scene.levels(name))
+        if self.recipe.blend == "linear":
+            scene.image = blend(scene.foreground, scene.alpha, scene.background, linear=True)
             history.break_equation()
+        else:
+            scene.image = blend_levels(*(scene.levels(name) for name in ("foreground", "alpha", "background")))
         self._apply(ready.image, scene, history)
-        trimap = view.cut(labels.make(alpha, self.recipe.labels.schedule, ready.kernel), grown)
-        if scene.foreground is not blended[0]:
-            foreground = to_uint8(scene.foreground)
-        if scene.background is not blended[1]:
-            background = to_uint8(scene.background)
+        scene.cut(view)
         return Sample(
-            image=to_uint8(view.cut(scene.image, grown)),
-            alpha=view.cut(alpha, grown),
+            image=scene.levels("image"),
+            alpha=scene.levels("alpha"),
             trimap=trimap,
             label=labels.restrict(trimap, scene.type),
-            foreground=view.cut(foreground, grown),
-            background=view.cut(background, grown),
+            foreground=scene.levels("foreground"),
+            background=scene.levels("background"),
             type=scene.type,
             category=layout.layers[0].category,
             meta=self._meta(layout, view, ready),
@@ -323,7 +324,8 @@ class Synthesizer(Sequence[Sample]):
         first = layout.layers[0]
         color, alpha = self._layer(layout, 0, view, history)
         for number in range(1, len(layout.layers)):
-            color, alpha = over((color, alpha), self._layer(layout, number, view, history))
+            behind = self._layer(layout, number, view, history)
+            color, alpha = over((to_float(color), to_float(alpha)), (to_float(behind[0]), to_float(behind[1])))
         if layout.empty:
             alpha = np.zeros_like(alpha)
         background, _ = render(layout.background.picture, layout.background.matrix, view, layout.background.kernel)
@@ -331,20 +333,20 @@ class Synthesizer(Sequence[Sample]):
         if fields:
             # The background that is stored is the one that is seen through the glass, and so the equation holds.
             field: Float = np.stack(fields).sum(axis=0)
-            background = displace(background, field)
+            background = displace(to_float(background), field)
             history.add("refraction", {"largest": round(float(np.abs(field).max()), 3)})
         return Scene(color, alpha, background, first.type, view=view)
 
-    def _layer(self, layout: _Layout, number: int, view: View, history: _History) -> tuple[Float, Float]:
+    def _layer(self, layout: _Layout, number: int, view: View, history: _History) -> tuple[Array, Array]:
         """Colour and matte of one foreground as placed, after the steps on it."""
         layer = layout.layers[number]
         if layer.place is None or layer.place.matrix is None:
             return np.zeros((*view.size, 3), np.float32), np.zeros(view.size, np.float32)
         color, alpha = render(layer.picture, layer.matrix, view, layer.kernel)
         assert alpha is not None
-        scene = Scene(color, alpha, np.zeros((0, 0, 3), np.float32), layer.type, view=view)
+        scene = Scene(color, alpha, type=layer.type, view=view)
         self._apply(self._chosen("layer", layout.index, number), scene, history, number)
-        return scene.foreground, scene.alpha
+        return scene.kept["foreground"], scene.kept["alpha"]
 
     def _reach(self, layout: _Layout, chosen: Sequence[_Chosen], view: View) -> int:
         """How far around a pixel its value depends on others; the whole canvas when a step does not say."""
@@ -362,7 +364,12 @@ class Synthesizer(Sequence[Sample]):
 
     def _transition(self, layout: _Layout) -> Float:
         """Where on the canvas there is transition area, as weights of the pixels of an overview, (h, w)."""
-        alpha = self._planes(layout, View.overview(layout.size), _History()).alpha
+        view = View.overview(layout.size)
+        clear = np.ones(view.size, np.float32)
+        for layer in layout.layers if not layout.empty else []:
+            if layer.place is not None and layer.place.matrix is not None:
+                clear *= 1 - render_matte(layer.picture, layer.matrix, view)
+        alpha = 1 - clear
         kind = layout.layers[0].type
         if kind is ImageType.NS and alpha.any():
             return np.ones_like(alpha)

@@ -32,6 +32,9 @@ _SUPPORT = {"nearest": 1, "linear": 1, "cubic": 2, "lanczos": 4}
 #: Kernels with negative weights.
 _OVERSHOOT = ("cubic", "lanczos")
 
+#: Keeps points from lying half-way between two pixels, where the nearest would depend on where a window begins.
+_OFF_THE_MIDDLE = 1 / 4096
+
 #: Below this alpha the un-premultiplied colour is noise.
 _THIN = np.float32(1 / 512)
 
@@ -61,7 +64,7 @@ def resize(color: Float, alpha: Float, size: tuple[int, int], kernel: str = "aut
     return _straighten(moved, lambda: resize_image(color, size, "linear"))
 
 
-def render(picture: Pyramid, matrix: Array, view: View, kernel: str = "auto") -> tuple[Float, Float | None]:
+def render(picture: Pyramid, matrix: Array, view: View, kernel: str = "auto") -> tuple[Array, Array | None]:
     """What a view shows of a picture that lies on a canvas; only the pixels that it needs are touched.
 
     A view of the whole canvas and one of a window agree in every bit where they overlap, since maps are rounded to
@@ -75,23 +78,21 @@ def render(picture: Pyramid, matrix: Array, view: View, kernel: str = "auto") ->
             the scale. The others sample the picture as it is: their artefacts are what one chooses them for.
 
     Returns:
-        Straight colour (h, w, 3) and, when the picture has one, the matte (h, w), float32 in [0, 1]. Outside the
-        picture the matte is 0 and colours are repeated.
+        Straight colour (h, w, 3) and, when the picture has one, the matte (h, w), float32 in [0, 1], or as the
+        picture has them where no pixel had to be moved. Outside the picture the matte is 0 and colours are repeated.
     """
     linear = np.asarray(matrix, np.float64)
     averaged = kernel in ("auto", "area")
-    scale = view.scale * (float(np.sqrt(abs(np.linalg.det(linear[:, :2])))) if averaged else 1)
-    number = picture.depth(max(0, round(-np.log2(scale))))
+    number = picture.depth(_nearest_level(linear if averaged else np.eye(2), view))
     color, alpha = picture.level(number)
     back, shift = _grid(linear, view, 2**number)
     if kernel == "nearest":
-        # Halfway between two pixels, rounding would depend on where the window begins.
-        shift += 1 / 4096
+        shift += _OFF_THE_MIDDLE
     if np.array_equal(back, np.eye(2)) and not (shift % 1).any():
         left, top = (int(n) for n in shift)
         part = np.s_[top : top + view.size[0], left : left + view.size[1]]
         if min(left, top) >= 0 and top + view.size[0] <= color.shape[0] and left + view.size[1] <= color.shape[1]:
-            return to_float(color[part]), None if alpha is None else to_float(alpha[part])
+            return color[part], None if alpha is None else alpha[part]
     name = "linear" if averaged else kernel
     part, shift = _needed(back, shift, view.size, color.shape, _SUPPORT[name])
     flags = KERNELS[name] | cv2.WARP_INVERSE_MAP
@@ -104,8 +105,9 @@ def render(picture: Pyramid, matrix: Array, view: View, kernel: str = "auto") ->
     moved = cv2.warpAffine(_premultiply(source, weight), move, size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
 
     def straight() -> Float:
-        repeated = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(source, move, size, flags=repeated, borderMode=cv2.BORDER_REPLICATE)
+        # Nobody sees these colours; the nearest will do.
+        repeated, nearby = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, np.column_stack([back, shift + _OFF_THE_MIDDLE])
+        return cv2.warpAffine(source, nearby, size, flags=repeated, borderMode=cv2.BORDER_REPLICATE)
 
     return _straighten(np.clip(moved, 0, 1, out=moved), straight)
 
@@ -114,7 +116,22 @@ def warp(color: Float, alpha: Float, matrix: Array, size: tuple[int, int], kerne
     """Move straight colour and alpha by an affine map onto a canvas of that (height, width); see :func:`render`."""
     moved, coverage = render(Pyramid(color, alpha), matrix, View.whole(size), kernel)
     assert coverage is not None
-    return moved, coverage
+    return to_float(moved), to_float(coverage)
+
+
+def render_matte(picture: Pyramid, matrix: Array, view: View) -> Float:
+    """The matte alone, bilinearly from the nearest level, as float32; arguments as for :func:`render`."""
+    number = picture.depth(_nearest_level(matrix, view))
+    alpha = picture.level(number)[1]
+    assert alpha is not None
+    return warp_plane(
+        to_float(alpha), np.asarray(matrix, np.float64) * 2.0**number @ np.diag([1, 1, 2.0**-number]), view
+    )
+
+
+def _nearest_level(matrix: Array, view: View) -> int:
+    scale = view.scale * float(np.sqrt(abs(np.linalg.det(np.asarray(matrix)[:, :2]))))
+    return max(0, round(-np.log2(scale)))
 
 
 def warp_plane(plane: Float, matrix: Array, view: View) -> Float:

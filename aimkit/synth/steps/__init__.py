@@ -29,41 +29,8 @@ from pydantic import Field
 
 from aimkit.recipe import Block
 from aimkit.registry import Registry
-from aimkit.synth.view import View
-from aimkit.types import Float, ImageType
-
-
-@dataclass
-class Scene:
-    """The planes of a sample while it is being made; float32 in [0, 1].
-
-    Attributes:
-        foreground: Straight RGB, (H, W, 3).
-        alpha: (H, W).
-        background: RGB, (h, w, 3); (H, W, 3) once placed.
-        type: Image type of the foreground.
-        image: The composite, (H, W, 3), once blended.
-        view: What part of the canvas the planes show; the whole when None.
-        overview: The whole canvas before any step, small; None where the planes are the whole.
-    """
-
-    foreground: Float
-    alpha: Float
-    background: Float
-    type: ImageType
-    image: Float = field(default_factory=lambda: np.zeros((0, 0, 3), np.float32))
-    view: View | None = None
-    overview: Scene | None = None
-
-    @property
-    def short(self) -> float:
-        """Short side of the whole canvas, in pixels of the planes."""
-        return min(self.alpha.shape) if self.view is None else self.view.short
-
-    @property
-    def whole(self) -> Scene:
-        """Where statistics of the whole canvas are taken from."""
-        return self.overview or self
+from aimkit.synth.scene import Scene
+from aimkit.types import Float
 
 
 @dataclass(frozen=True)
@@ -97,6 +64,8 @@ def no_reach(params: StepBlock, short: float) -> int:
     """The reach of a step that treats every pixel by itself."""
     return 0
 
+
+__all__ = ["Drawn", "Scene", "StepBlock", "no_reach", "steps"]
 
 #: Entries carry ``params`` (their block), ``on`` (see above), ``keeps_equation`` and ``reach``: a function of the block
 #: and ``scene.short`` that gives pixels. Without a reach, a step gets the whole canvas. ``overview = True`` has

@@ -9,7 +9,7 @@ import numpy as np
 
 from aimkit.recipe import Range
 from aimkit.synth.steps import Drawn, Scene, StepBlock, no_reach, steps
-from aimkit.types import Array, Float, to_uint8
+from aimkit.types import Array, Float, UInt8, to_uint8
 
 
 class HsvJitter(StepBlock):
@@ -153,7 +153,7 @@ def match_histogram(scene: Scene, params: MatchHistogram, rng: np.random.Generat
     """Move the foreground's colour histogram towards the background's, channel by channel, weighted by alpha."""
     drawn = draw_match_histogram(scene, params, rng)
     if drawn.values:
-        matched = _through(scene.foreground, drawn.values["curves"])
+        matched = _through(scene.levels("foreground"), drawn.values["curves"])
         scene.foreground = scene.foreground + drawn.values["strength"] * (matched - scene.foreground)
     return drawn.record
 
@@ -166,7 +166,7 @@ def tint_background(scene: Scene, strength: float) -> None:
     curves = [
         matching_curve(whole.background[..., c], whole.foreground[..., c], target_weights=whole.alpha) for c in range(3)
     ]
-    matched = _through(scene.background, np.stack(curves, axis=1))
+    matched = _through(scene.levels("background"), np.stack(curves, axis=1))
     scene.background = scene.background + np.float32(strength) * (matched - scene.background)
 
 
@@ -188,9 +188,9 @@ def matching_curve(
     return np.interp(source_cdf, target_cdf, np.linspace(0, 1, 256)).astype(np.float32)
 
 
-def _through(color: Float, curves: Float) -> Float:
+def _through(levels: UInt8, curves: Float) -> Float:
     """Every channel through its curve, from level to level; curves are (256, 3)."""
-    return cv2.LUT(to_uint8(color), np.ascontiguousarray(curves)[None])
+    return cv2.LUT(levels, np.ascontiguousarray(curves)[None])
 
 
 def _cdf(plane: Float, weights: Float | None) -> Array:

@@ -52,7 +52,7 @@ def blur_background(scene: Scene, params: BlurBackground, rng: np.random.Generat
     drawn = draw_blur_background(scene, params, rng)
     side = drawn.values["side"]
     # Sums of levels are exact, and so the same in a window as in the whole.
-    sums = cv2.boxFilter(to_uint8(scene.background), cv2.CV_32F, (side, side), normalize=False)
+    sums = cv2.boxFilter(scene.levels("background"), cv2.CV_32F, (side, side), normalize=False)
     if params.centered and side % 2 == 0:
         # A box of even side has no middle pixel: the mean of the four boxes about the middle is centred.
         sums = cv2.boxFilter(sums, -1, (2, 2), anchor=(0, 0), normalize=False) / np.float32(4)
@@ -85,8 +85,8 @@ def shared_noise(scene: Scene, params: SharedNoise, rng: np.random.Generator) ->
     drawn = draw_shared_noise(scene, params, rng)
     noise = _noise(scene, drawn)
     for name in ("foreground", "background"):
-        noisy = getattr(scene, name) + noise
-        setattr(scene, name, np.clip(noisy, 0, 1, out=noisy))
+        # One pass adds, rounds and clips.
+        setattr(scene, name, cv2.add(scene.levels(name), noise, dtype=cv2.CV_8U))
     return drawn.record
 
 
@@ -98,10 +98,10 @@ class WrappedNoise(SharedNoise):
 def wrapped_noise(scene: Scene, params: WrappedNoise, rng: np.random.Generator) -> dict[str, Any]:
     """The reference's noise, with its flaw: levels over 255 wrap round to black, levels under 0 to white."""
     drawn = draw_shared_noise(scene, params, rng)
-    noise = _noise(scene, drawn) * np.float32(255)
+    noise = _noise(scene, drawn)
     for name in ("image", "foreground", "background"):
-        levels = np.trunc(to_uint8(getattr(scene, name)).astype(np.float32) + noise).astype(np.int32)
-        setattr(scene, name, to_float((levels % 256).astype(np.uint8)))
+        levels = np.trunc(scene.levels(name).astype(np.float32) + noise).astype(np.int32)
+        setattr(scene, name, (levels % 256).astype(np.uint8))
     return drawn.record
 
 
@@ -128,6 +128,8 @@ def denoise(scene: Scene, params: Denoise, rng: np.random.Generator) -> dict[str
 
 
 def _noise(scene: Scene, drawn: Drawn) -> Float:
-    view = scene.view or View.whole(scene.alpha.shape)
+    """In grey levels of 255."""
+    view = scene.view or View.whole((scene.alpha.shape[0], scene.alpha.shape[1]))
     noise: Float = fields.noise_from(view, drawn.values["starts"])
-    return noise * drawn.values["sigma"]
+    noise *= drawn.values["sigma"] * np.float32(255)
+    return noise
