@@ -100,3 +100,60 @@ def _golden_values(key: str, shape: tuple[int, ...], factor: float) -> Any:
     else:
         values = np.sqrt(2 / np.prod(shape[1:])) * rng.standard_normal(shape)
     return torch.from_numpy((values * factor).astype(np.float32))
+
+
+@pytest.fixture(scope="session")
+def small() -> Callable[..., Any]:
+    """A known dataset that is published with a few images in each part, one of each category."""
+    from aimkit.synth.known import find_known
+
+    def shrunk(name: str, count: int = 3) -> Any:
+        known = find_known(name)
+        parts = [
+            part.model_copy(
+                update={"count": len(part.categories) or count, "categories": dict.fromkeys(part.categories, 1)}
+            )
+            for part in known.parts
+        ]
+        return known.model_copy(update={"parts": tuple(parts)})
+
+    return shrunk
+
+
+@pytest.fixture(scope="session")
+def publish() -> Callable[..., Path]:
+    """Write a known dataset with soft discs for mattes, in a part's authors' layout or another."""
+    import cv2
+
+    def write(path: Path, pixels: Any) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(path), pixels)
+
+    def published(known: Any, root: Path, layout: int = 0, parts: tuple[str, ...] = ()) -> Path:
+        draw = np.random.default_rng(0)
+        y, x = np.mgrid[:72, :96]
+        for part in known.parts:
+            if parts and part.name not in parts:
+                continue
+            chosen = part.layouts[min(layout, len(part.layouts) - 1)]
+            types = {}
+            for i in range(part.count):
+                alpha = (np.clip((14 + 1.5 * (i % 12) - np.hypot(y - 36, x - 48)) / 6, 0, 1) * 255).astype(np.uint8)
+                matte = (alpha > 127).astype(np.uint8) * 255 if part.use == "saliency" else alpha
+                photo = cv2.GaussianBlur(draw.integers(0, 255, (72, 96, 3), np.uint8), (9, 9), 3)
+                trimap = np.where((alpha > 0) & (alpha < 255), 128, alpha).astype(np.uint8)
+                planes = {"image": photo, "foreground": photo, "alpha": matte, "trimap": trimap}
+                for role, pixels in planes.items():
+                    folders = getattr(chosen, role)
+                    if folders:
+                        suffix = "jpg" if role == "image" else "png"
+                        folder = root / chosen.folder / folders[i % len(folders)]
+                        write(folder / f"{part.name[:1].lower()}_{i:04d}.{suffix}", pixels)
+                if part.types_file:
+                    names = list(part.categories)
+                    types[f"{part.name[:1]}_{i:04d}"] = {"type": known.types[i % 3], "category": names[i % len(names)]}
+            if part.types_file:
+                (root / chosen.folder / part.types_file).write_text(json.dumps(types))
+        return root
+
+    return published

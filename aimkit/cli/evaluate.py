@@ -26,8 +26,12 @@ class _WithCompare(click.Command):
 @click.command(cls=_WithCompare)
 @click.argument("recipe", default="aim500")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data", metavar="KIND", help="aim500, folder, or hf:NAME.")
-@click.option("--root", metavar="DIR", help="Folder of the data: original/, mask/, trimap/, types file.")
+@click.option("--data", metavar="KIND", help="aim500, am2k, p3m-500-p, p3m-500-np, ppm-100, folder, or hf:NAME.")
+@click.option(
+    "--root",
+    metavar="DIR",
+    help="Folder of the data, as published, or with original/, mask/, trimap/.",
+)
 @click.option("--types", metavar="FILE", help="Types file, if it is not in the folder.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first images.")
 @click.option("--model", help="Network.")
@@ -167,7 +171,6 @@ def _open(recipe: Any, options: dict[str, Any]) -> Any:
     truth = options["truth"] or data.root
     if not truth:
         raise AimkitError("predictions need the truth", "--predictions", "--truth DIR, or --root DIR")
-    named = "AIM-500" if data.kind == "aim500" and not options["truth"] else ""
     return open_predictions(
         options["predictions"],
         truth,
@@ -176,7 +179,7 @@ def _open(recipe: Any, options: dict[str, Any]) -> Any:
         types=data.types,
         kernel=data.trimap_kernel,
         limit=data.limit,
-        name=named,
+        kind="" if options["truth"] else data.kind,
     )
 
 

@@ -13,6 +13,8 @@ from aimkit.errors import AimkitError
 from aimkit.imageio import read_alpha, read_rgb
 from aimkit.synth import labels
 from aimkit.synth.infer import infer
+from aimkit.synth.known import find_known
+from aimkit.synth.known.layout import files, locate
 from aimkit.synth.sources.pairs import subfolder
 from aimkit.synth.sources.scan import find_images
 from aimkit.synth.sources.typefile import match, read_types, usual_types_file
@@ -88,17 +90,49 @@ def image_alpha_pairs(root: Path, types: str = "", kernel: int = 30) -> PairSamp
     Raises:
         AimkitError: Folders are missing, nothing matches, or the types file does not fit.
     """
-    found = _matched(root, "", "")
-    file = types or usual_types_file(root)
+    return PairSamples(_typed(_matched(root, "", ""), types or usual_types_file(root)), kernel)
+
+
+def known_pairs(root: Path, name: str, part: str = "", types: str = "", kernel: int | None = None) -> PairSamples:
+    """Photos with mattes or masks of a known dataset, see :mod:`aimkit.synth.known`.
+
+    Args:
+        root: Its folder, the folder above it, or that of the part.
+        name: Of the dataset.
+        part: Of the dataset; its first when empty.
+        types: Types file; the dataset's own by default, and its one type where it has none.
+        kernel: Kernel of the trimap, pixels; 10 for masks and 30 for mattes by default.
+
+    Raises:
+        AimkitError: Unknown names, missing folders, a part without photos, or the types file does not fit.
+    """
+    one = find_known(name, "data.set")
+    located = locate(one, one.part(part, where="data.part"), root)
+    if not {"image", "alpha"} <= located.planes.keys():
+        hint = f"source = \"synth\" with a recipe that uses it ('aimkit data show {one.name}')"
+        raise AimkitError(f"{one.title}, part {located.part.name} has no photos with mattes", str(root), hint)
+    kind = ImageType(one.type) if one.type else None
+    pairs = [
+        Pair(name, Path(str(planes["image"])), Path(str(planes["alpha"])), kind, one.category)
+        for name, planes in files(located).complete.items()
+    ]
+    if not pairs:
+        raise AimkitError("no image has a matte of the same name", str(located.folder))
+    own = Path(str(located.folder)) / located.part.types_file if located.part.types_file else None
+    masks = located.part.use == "saliency"
+    size = kernel if kernel is not None else 10 if masks else 30
+    return PairSamples(_typed(pairs, types or own), size, binary if masks else None)
+
+
+def _typed(pairs: list[Pair], file: str | Path | None) -> list[Pair]:
+    """The pairs with the types and categories of a types file; as they are without one."""
     if file is None:
-        return PairSamples(found, kernel)
-    matching = match([pair.name for pair in found], read_types(file))
+        return pairs
+    matching = match([pair.name for pair in pairs], read_types(file))
     if matching.missing:
         raise AimkitError(f"the types file misses {len(matching.missing)} images\n{matching.text()}", str(file))
-    typed = [matching.typed[pair.name] for pair in found]
-    return PairSamples(
-        [Pair(p.name, p.image, p.alpha, t.type, t.category) for p, t in zip(found, typed, strict=True)], kernel
-    )
+    typed = [matching.typed[pair.name] for pair in pairs]
+    return [Pair(p.name, p.image, p.alpha, t.type, t.category) for p, t in zip(pairs, typed, strict=True)]
 
 
 def saliency_pairs(root: Path, image: str = "", mask: str = "", kernel: int = 10) -> PairSamples:

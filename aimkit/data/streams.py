@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Protocol
 import numpy as np
 from pydantic import Field
 
-from aimkit.data.folders import image_alpha_pairs, saliency_pairs
+from aimkit.data.folders import image_alpha_pairs, known_pairs, saliency_pairs
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, expand, load_recipe
 from aimkit.registry import Registry
@@ -139,6 +139,28 @@ class Folder(FiniteBlock):
 def folder(block: Folder, seed: int) -> Stream:
     """Photos with alpha mattes in AIM-500's layout; there is no foreground, so the composition loss skips them."""
     pairs = image_alpha_pairs(expand(block.path), block.types, block.kernel)
+    return Finite(pairs, seed, block.balance, lambda i: pairs.types[i])
+
+
+class Known(FiniteBlock):
+    """Attributes:
+    set: The dataset: am2k, p3m10k, duts, ... (``aimkit data ls``).
+    part: A part of it; its first when empty.
+    types: Types file; the dataset's own when empty.
+    kernel: Kernel of the trimap, pixels; by default 10 for binary masks, 30 for mattes.
+    """
+
+    source: Literal["known"] = "known"
+    set: str
+    part: str = ""
+    types: str = ""
+    kernel: int | None = Field(None, ge=0)
+
+
+@streams.register("known", params=Known)
+def known(block: Known, seed: int) -> Stream:
+    """Photos with mattes or masks of a dataset by name, as its authors publish it; as "folder" and "saliency"."""
+    pairs = known_pairs(expand(block.path), block.set, block.part, block.types, block.kernel)
     return Finite(pairs, seed, block.balance, lambda i: pairs.types[i])
 
 

@@ -1,4 +1,4 @@
-"""Data to evaluate on: AIM-500, folders of that layout, Hugging Face datasets, and folders of predictions."""
+"""Data to evaluate on: known datasets by name, folders, Hugging Face datasets, and folders of predictions."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from aimkit.evaluate.hub import cells, open_table
 from aimkit.imageio import read_alpha, read_grey, read_rgb
 from aimkit.recipe import expand
 from aimkit.registry import did_you_mean
+from aimkit.storage import Place
+from aimkit.synth.known import KnownSet, Part, evaluation_parts
+from aimkit.synth.known.layout import locate, search
 from aimkit.synth.labels import trimap as make_trimap
 from aimkit.synth.sources.scan import find_images
-from aimkit.synth.sources.typefile import USUAL_NAMES, Typed, match, nearest, read_types, usual_types_file
+from aimkit.synth.sources.typefile import Typed, match, nearest, read_types, usual_types_file
 from aimkit.types import Array, UInt8
 
-#: The categories of AIM-500.
-CATEGORIES = ("animal", "fruit", "furniture", "plant", "portrait", "toy", "transparent")
+#: Folders of data of kind "folder", by role.
+_FOLDERS = {"image": "original", "alpha": "mask", "trimap": "trimap"}
 
 
 @dataclass(frozen=True)
@@ -126,24 +129,42 @@ def open_set(
             Entry(fact["id"], fact["type"], fact["category"], fact["stamp"], row=row) for row, fact in enumerate(rows)
         ]
         return _limited(EvaluationSet(kind, entries, "", kernel, table), limit)
-    if kind not in ("aim500", "folder"):
-        raise AimkitError(f"unknown data '{kind}'", "--data", did_you_mean(kind, ["aim500", "folder", "hf:NAME"]))
+    known = evaluation_parts()
+    if kind not in known and kind != "folder":
+        names = [*known, "folder", "hf:NAME"]
+        raise AimkitError(f"unknown data '{kind}'", "--data", did_you_mean(kind, names))
     if not root:
         raise AimkitError(f"data '{kind}' needs its folder", "--root", "aimkit evaluate ... --root DIR")
     folder = expand(root, "--root")
+    if kind in known:
+        return _limited(_open_known(*known[kind], folder, types, kernel), limit)
     photos, mattes = (_images(folder / name) for name in ("original", "mask"))
     _require_same(photos, mattes, "photo", "matte", folder)
     trimaps = find_images(folder / "trimap")[0] if (folder / "trimap").is_dir() else {}
-    entries = [
-        _entry(name, {"image": photos[name], "alpha": mattes[name], "trimap": trimaps.get(name)}) for name in mattes
-    ]
-    path = _types_file(folder, types, needed=kind == "aim500")
+    entries = _entries({"image": photos, "alpha": mattes, "trimap": trimaps})
+    path = _types_file(folder, types)
     if path:
         entries = _typed(entries, read_types(path), path)
-    if kind == "aim500":
-        _check_categories(entries, str(path))
-    name = "AIM-500" if kind == "aim500" else f"folder {folder.name}"
-    return _limited(EvaluationSet(name, entries, "", kernel), limit)
+    return _limited(EvaluationSet(f"folder {folder.name}", entries, "", kernel), limit)
+
+
+def _open_known(known: KnownSet, part: Part, folder: Path, types: str, kernel: int) -> EvaluationSet:
+    located = locate(known, part, folder, "--root")
+    planes = {role: _listed(folders) for role, folders in located.planes.items()}
+    for role in ("image", "alpha"):
+        if not planes[role]:
+            raise AimkitError("the folder has no images", str(located.planes[role][0]))
+    _require_same(planes["image"], planes["alpha"], "photo", "matte", Path(str(located.folder)))
+    if len(planes["alpha"]) != part.count:
+        found = f"{len(planes['alpha'])} of {part.count} published images are here"
+        console.warn(f"{part.title}: {found} ('aimkit data check {known.name} {folder}')")
+    entries = [replace(entry, type=known.type, category=known.category) for entry in _entries(planes)]
+    path = _types_file(Path(str(located.folder)), types, needed=part.types_file)
+    if path:
+        entries = _typed(entries, read_types(path), path)
+    if part.categories:
+        _check_categories(entries, part, str(path))
+    return EvaluationSet(part.title, entries, "", kernel)
 
 
 def open_predictions(
@@ -155,7 +176,7 @@ def open_predictions(
     types: str = "",
     kernel: int = 30,
     limit: int = 0,
-    name: str = "",
+    kind: str = "",
 ) -> EvaluationSet:
     """Open a folder of predicted mattes beside the truth.
 
@@ -168,32 +189,37 @@ def open_predictions(
         types: Types file.
         kernel: Kernel of trimaps that must be made.
         limit: As for :func:`open_set`.
-        name: What the protocol calls the data; the truth's folder when empty.
+        kind: The known dataset that the truth is; its published folders are found below ``truth``, and the protocol
+            has its name.
 
     Raises:
         AimkitError: A truth without prediction, or a types file that does not name every image. Predictions without
             truth are left out with a warning.
     """
     folder = expand(truth, "--truth")
-    nested = (folder / "mask").is_dir()
-    mattes = _images(folder / "mask" if nested else folder)
+    known = evaluation_parts().get(kind)
+    located = search(*known, folder) if known and folder.is_dir() else None
+    usual = {role: folder / name for role, name in _FOLDERS.items() if (folder / "mask").is_dir()}
+    places = {role: Path(str(places[0])) for role, places in located.planes.items()} if located else usual
+    mattes = _images(places.get("alpha", folder))
     found = _images(expand(predictions, "--predictions"))
     _require(mattes, found, "prediction", str(expand(predictions)))
     extra = sorted(set(found) - set(mattes))
     if extra:
         console.warn(f"{len(extra)} predictions have no truth and are left out: {', '.join(extra[:3])}")
-    planes: dict[str, dict[str, Path]] = {}
-    for role, given, usual in (("trimap", trimaps, "trimap"), ("image", images, "original")):
-        place = expand(given) if given else folder / usual
-        planes[role] = _images(place) if given else (find_images(place)[0] if nested and place.is_dir() else {})
-    entries = [
-        _entry(name, {"alpha": mattes[name], "prediction": found[name]} | {k: v.get(name) for k, v in planes.items()})
-        for name in mattes
-    ]
-    path = _types_file(folder, types, needed=False)
+    planes = {"alpha": mattes, "prediction": {name: found[name] for name in mattes}}
+    for role, given in (("trimap", trimaps), ("image", images)):
+        if given:
+            planes[role] = _images(expand(given))
+        elif role in places and places[role].is_dir():
+            planes[role] = find_images(places[role])[0]
+    entries = _entries(planes)
+    if known:
+        entries = [replace(entry, type=known[0].type, category=known[0].category) for entry in entries]
+    path = _types_file(Path(str(located.folder)) if located else folder, types)
     if path:
         entries = _typed(entries, read_types(path), path)
-    return _limited(EvaluationSet(name or f"folder {folder.name}", entries, "", kernel), limit)
+    return _limited(EvaluationSet(known[1].title if known else f"folder {folder.name}", entries, "", kernel), limit)
 
 
 def _limited(data: EvaluationSet, limit: int) -> EvaluationSet:
@@ -223,6 +249,15 @@ def _images(folder: Path) -> dict[str, Path]:
     return found
 
 
+def _listed(folders: Sequence[Place]) -> dict[str, Path]:
+    return {name: path for folder in folders for name, path in find_images(Path(str(folder)))[0].items()}
+
+
+def _entries(planes: Mapping[str, Mapping[str, Path]]) -> list[Entry]:
+    """An entry for every matte, with the planes that it has."""
+    return [_entry(name, {role: found.get(name) for role, found in planes.items()}) for name in planes["alpha"]]
+
+
 def _entry(name: str, files: Mapping[str, Path | None]) -> Entry:
     present = {role: path for role, path in files.items() if path is not None}
     stats = [(role, path.stat()) for role, path in sorted(present.items())]
@@ -244,12 +279,12 @@ def _require(names: dict[str, Path], found: dict[str, Path], what: str, where: s
         raise AimkitError(f"{len(missing)} of {len(names)} images have no {what}: {shown}", where, hint)
 
 
-def _types_file(folder: Path, types: str, *, needed: bool) -> Path | None:
+def _types_file(folder: Path, types: str, *, needed: str = "") -> Path | None:
     if types:
         return expand(types, "--types")
     path = usual_types_file(folder)
     if path is None and needed:
-        raise AimkitError(f"there is no types file {USUAL_NAMES[0]}", str(folder), "name it: --types FILE")
+        raise AimkitError(f"there is no types file {needed}", str(folder), "name it: --types FILE")
     return path
 
 
@@ -267,8 +302,8 @@ def _typed(entries: Sequence[Entry], names: dict[str, Typed], path: Path) -> lis
     return [replace(e, type=typed[e.id].type.value, category=typed[e.id].category) for e in entries]
 
 
-def _check_categories(entries: Sequence[Entry], where: str) -> None:
+def _check_categories(entries: Sequence[Entry], part: Part, where: str) -> None:
     for entry in entries:
-        if entry.category not in CATEGORIES:
-            hint = did_you_mean(entry.category, CATEGORIES)
-            raise AimkitError(f"{entry.id}: '{entry.category}' is no category of AIM-500", where, hint)
+        if entry.category not in part.categories:
+            hint = did_you_mean(entry.category, part.categories)
+            raise AimkitError(f"{entry.id}: '{entry.category}' is no category of {part.title}", where, hint)

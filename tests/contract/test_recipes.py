@@ -67,9 +67,16 @@ def tomli_text(data: dict[str, object]) -> str:
     return tomli_w.dumps(data)
 
 
+@pytest.fixture(scope="module")
+def portraits(small: Any, publish: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """P3M-10k as published, but for the number of images."""
+    return publish(small("p3m10k", 12), tmp_path_factory.mktemp("P3M-10k"))
+
+
 @pytest.fixture
-def environment(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(folders: Path, portraits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every variable that a recipe may name."""
+    monkeypatch.setenv("P3M10K", str(portraits))
     for variable in ("DIM", "HATT", "AM2K", "FOREGROUNDS", "DUTS"):
         monkeypatch.setenv(variable, str(folders))
     monkeypatch.setenv("CUTOUTS", str(folders / "cutouts"))
