@@ -13,6 +13,8 @@ import pytest
 
 from aimkit import resources
 from aimkit.recipe import header, load_recipe, parse
+from aimkit.synth.pool.build import build
+from aimkit.synth.pool.ingest import ingest, sources_of
 
 RECIPES = resources.recipes()
 SYNTH = resources.recipes("synth")
@@ -38,6 +40,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cv2.imwrite(
             str(root / f"photos/{i}.jpg"), cv2.GaussianBlur(draw.integers(0, 255, (80, 60, 3), np.uint8), (9, 9), 3)
         )
+    build(ingest(sources_of([str(root / "cutouts"), str(root / "photos")])), root / "pool")
     return root
 
 
@@ -82,6 +85,7 @@ def environment(folders: Path, portraits: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("CUTOUTS", str(folders / "cutouts"))
     monkeypatch.setenv("BG20K", str(folders / "photos"))
     monkeypatch.setenv("BACKGROUNDS", str(folders / "photos"))
+    monkeypatch.setenv("POOL", str(folders / "pool"))
 
 
 @pytest.mark.usefixtures("environment")

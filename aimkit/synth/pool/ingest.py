@@ -14,6 +14,7 @@ from pydantic import Field
 
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, apply_overrides, load_recipe, parse
+from aimkit.registry import did_you_mean
 from aimkit.rng import rng
 from aimkit.storage import Place, place
 from aimkit.synth.pool.index import Entry
@@ -129,8 +130,11 @@ def sources_of(words: Sequence[str]) -> Sources:
     tables: dict[str, list[dict[str, Any]]] = {"foregrounds": [], "backgrounds": []}
     for name in folders:
         table = apply_overrides({"path": name, "name": _name(place(name))}, keys)
-        table.setdefault("source", kind_of(place(name)))
-        tables["foregrounds" if table["source"] in foreground_sources else "backgrounds"].append(table)
+        table["source"] = source = table.get("source") or kind_of(place(name))
+        if source not in foreground_sources and source not in background_sources:
+            known = [*foreground_sources.list(), *background_sources.list()]
+            raise AimkitError(f"unknown source '{source}'", f"source={source}", did_you_mean(source, known))
+        tables["foregrounds" if source in foreground_sources else "backgrounds"].append(table)
     return parse(Sources, tables, "arguments")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,9 @@ from aimkit.types import Array
 
 #: Arrays begin at multiples of this: a line of the processor's cache.
 ALIGNMENT = 64
+
+#: (first byte, shape, dtype) of an array.
+_Place = tuple[int, tuple[int, ...], np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,7 @@ class Stored:
     @property
     def nbytes(self) -> int:
         """Bytes from its first to its last."""
-        start, shape, dtype = self._arrays()[-1]
-        return start + int(np.prod(shape)) * dtype.itemsize
+        return _arrays(self.height, self.width, self.matte)[1]
 
     def open(self, buffer: Any) -> Pyramid:
         """The picture as views of a buffer that holds its file; nothing is copied.
@@ -63,21 +67,12 @@ class Stored:
         Args:
             buffer: Bytes or a memory map.
         """
-        views = [np.ndarray(shape, dtype, buffer, self.offset + start) for start, shape, dtype in self._arrays()]
-        levels = [(view, None) for view in views] if not self.matte else list(zip(views[::2], views[1::2], strict=True))
-        (color, alpha), *others = levels
-        return Pyramid(color, alpha, others, (lambda: (self.box, self.contact)) if self.matte else None)
-
-    def _arrays(self) -> list[tuple[int, tuple[int, ...], np.dtype[Any]]]:
-        """(first byte, shape, dtype) of every array."""
-        found: list[tuple[int, tuple[int, ...], np.dtype[Any]]] = []
-        end = 0
-        for size in sizes(self.height, self.width):
-            for shape, name in [((*size, 3), "uint8"), *([(size, self.matte)] if self.matte else [])]:
-                start, dtype = aligned(end), np.dtype(name).newbyteorder("<")
-                found.append((start, shape, dtype))
-                end = start + int(np.prod(shape)) * dtype.itemsize
-        return found
+        arrays, _ = _arrays(self.height, self.width, self.matte)
+        views = [np.ndarray(shape, dtype, buffer, self.offset + start) for start, shape, dtype in arrays]
+        if not self.matte:
+            return Pyramid(views[0], None, [(view, None) for view in views[1:]])
+        others = list(zip(views[2::2], views[3::2], strict=True))
+        return Pyramid(views[0], views[1], others, lambda: (self.box, self.contact))
 
 
 def aligned(position: int) -> int:
@@ -92,6 +87,19 @@ def sizes(height: int, width: int) -> list[tuple[int, int]]:
         height, width = found[-1]
         found.append(((height + 1) // 2, (width + 1) // 2))
     return found
+
+
+@lru_cache(maxsize=1024)
+def _arrays(height: int, width: int, matte: str) -> tuple[list[_Place], int]:
+    """Where the arrays of a picture lie, from its first byte on, and the end of the last."""
+    found: list[_Place] = []
+    end = 0
+    for size in sizes(height, width):
+        for shape, name in [((*size, 3), "uint8"), *([(size, matte)] if matte else [])]:
+            start, dtype = aligned(end), np.dtype(name).newbyteorder("<")
+            found.append((start, shape, dtype))
+            end = start + prod(shape) * dtype.itemsize
+    return found, end
 
 
 def levels(picture: Pyramid) -> Sequence[Level]:
