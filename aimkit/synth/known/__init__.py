@@ -87,7 +87,7 @@ class Part(Block):
                 raise ValueError(f"{self.use} can't be made of {', '.join(layout.needed) or 'nothing'}")
         if self.layouts[0].by:
             raise ValueError("the first layout is the authors' own")
-        if (self.use == "evaluation") != bool(self.evaluate and self.title):
+        if {bool(self.evaluate), bool(self.title)} != {self.use == "evaluation"}:
             raise ValueError("evaluate and title go with use = 'evaluation'")
         return self
 
@@ -125,7 +125,7 @@ class KnownSet(Block):
     section: str = ""
     variable: str = Field(pattern=r"^[A-Z0-9]+$")
     notes: str = ""
-    parts: tuple[Part, ...] = Field(min_length=1)
+    parts: tuple[Part, ...]
 
     @property
     def type(self) -> Literal["SO", "STM", "NS", ""]:

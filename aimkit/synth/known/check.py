@@ -240,7 +240,7 @@ def _check_types(
         return None
     file = types or str(own)
     try:
-        rows = read_types(file, section or (known.section if types else ""))
+        rows = _read_types(file, section, known.section)
     except AimkitError as error:
         report.problems.append(Finding("types file", "", error.what.replace("\n ", ";")))
         return None
@@ -252,6 +252,16 @@ def _check_types(
     report.warnings += [Finding("named in the types file only", name) for name, _ in matching.unknown]
     report.problems += _wrong_types(known, part, matching.typed)
     return matching.typed
+
+
+def _read_types(file: str, section: str, usual: str) -> dict[str, Typed]:
+    """AIM's file has a section for each dataset, one's own has none."""
+    if section or not usual:
+        return read_types(file, section)
+    try:
+        return read_types(file, usual)
+    except AimkitError:
+        return read_types(file)
 
 
 def _wrong_types(known: KnownSet, part: Part, typed: Mapping[str, Typed]) -> list[Finding]:
