@@ -24,7 +24,9 @@ _EXECUTORS = ["local", "ray"]
 @click.option("-o", "--out", required=True, help="Folder of the dataset, or a URL such as s3://bucket/folder.")
 @click.option("-n", "--count", type=click.IntRange(min=1), help="Number of samples; the same as count=N.")
 @click.option("--format", "format_", type=click.Choice(_FORMATS), help="The same as output.format=...")
-@click.option("--workers", type=click.IntRange(min=0), help="Processes; as many as there are cores unless given.")
+@click.option(
+    "--workers", type=click.IntRange(min=0), help="Processes, or shards at a time with Ray; all cores unless given."
+)
 @click.option(
     "--executor", type=click.Choice(_EXECUTORS), default="local", show_default=True, help="Who does the work."
 )

@@ -17,7 +17,7 @@ import pytest
 from tiny_source import tiny, tree
 
 from aimkit.errors import AimkitError
-from aimkit.storage import place
+from aimkit.storage import names, place
 from aimkit.synth import ray_executor
 from aimkit.synth.engine import Synthesizer
 from aimkit.synth.run import synthesize
@@ -229,6 +229,14 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.Capt
     assert "error: the Ray cluster can't be reached" in capsys.readouterr().err
     assert command([*words[:-4], "--address", "127.0.0.1:1"]) == 2
     assert "add --executor ray" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_cluster_fills_a_bucket(s3: str, cluster: Any, tmp_path: Path, whole: dict[str, bytes]) -> None:
+    """The machines were started after the store, and know its address from their environment."""
+    out = place(f"{s3}/ray")
+    synthesize(tiny(24), out, workers=0, executor="ray")
+    assert {name: (out / name).read_bytes() for name in names(out)} == whole
 
 
 @pytest.mark.slow
