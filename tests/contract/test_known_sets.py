@@ -53,6 +53,15 @@ def test_a_page_says_where_what_and_on_which_terms(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_readme_lists_it_with_its_recipes(name: str) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    row = next(line for line in readme.splitlines() if line.startswith(f"| `{name}`"))
+    for part in known_sets()[name].parts:
+        assert f"{part.count:,}" in row
+        assert not part.recipes or any(f"`{recipe}`" in row for recipe in part.recipes)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_its_recipes_exist_and_read_it(name: str) -> None:
     known = known_sets()[name]
     recipes = [(part, recipe) for part in known.parts for recipe in part.recipes]

@@ -130,7 +130,7 @@ def check(
         raise AimkitError(
             f"this is not {known.title}" + (f", part {part}" if part else "") + " as published",
             str(root),
-            f"it should hold {', or '.join(expected(one.layouts[0]) for one in chosen)}; it holds {held(root)}",
+            f"it should hold {expected(chosen[0].layouts[0])}; it holds {held(root)} ('aimkit data show {known.name}')",
             exit_code=1,
         )
     apart = _told_apart(located, root)

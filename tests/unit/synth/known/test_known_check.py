@@ -98,7 +98,7 @@ def test_another_dataset_is_refused_with_exit_code_1(small: Callable[..., Any], 
     ) as info:
         check(small("p3m10k"), root)
     assert info.value.exit_code == 1
-    assert info.value.hint.endswith("it holds train/, validation/")
+    assert "it holds train/, validation/" in info.value.hint
 
 
 def test_types_and_categories_are_compared(
