@@ -18,7 +18,8 @@ from aimkit import console
 def train(recipe: str, overrides: tuple[str, ...], seconds: float, as_json: bool) -> None:
     """Time the data of RECIPE alone, its network alone, and both together, with key=value OVERRIDES.
 
-    "data" is one core that makes samples, "network" repeats whole steps on one batch, "together" is the run.
+    "data" is one core that makes samples, "network" repeats whole steps on one batch, "together" is the run. With
+    device_compositing, "network" includes the compositing, which is timed alone too.
     """
     from aimkit.cli.bench import machine
     from aimkit.recipe import load_recipe
@@ -33,6 +34,7 @@ def train(recipe: str, overrides: tuple[str, ...], seconds: float, as_json: bool
     rows = [
         ("data, one core", f"{found.data:.1f}"),
         ("network", f"{found.network:.1f}"),
+        *([("of it, compositing", f"{found.compositing:.1f}")] if found.compositing else []),
         (f"together, {found.workers} worker{'s' * (found.workers != 1)}", f"{found.together:.1f}"),
     ]
     console.table(["what", "samples/s"], rows)

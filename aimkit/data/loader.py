@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from aimkit.data.device.batch import Row, UnfinishedBatch, finish_batch, lay_out
 from aimkit.data.sampler import PositionSampler
 from aimkit.data.streams import Stream, StreamBlock, streams
 from aimkit.data.transforms import Crop, Gca, TransformBlock, crop_view, finish_crop, transforms
@@ -23,17 +24,22 @@ from aimkit.types import ImageType, Sample
 TYPES = list(ImageType)
 
 
-class StreamDataset(Dataset[dict[str, Any]]):
+class StreamDataset(Dataset[Any]):
     """Transformed samples of a stream by position; the stream is opened in the process that uses it.
 
     Args:
         source: Table of the stream.
         transform: Table of the transform.
         seed: Seed of the run.
+        device_compositing: Leave steps, blending and labels to :func:`to_device`. Needs live composites that are seen
+            at the network's size (``crop_first = "fast"``).
     """
 
-    def __init__(self, source: StreamBlock, transform: TransformBlock, seed: int) -> None:
+    def __init__(
+        self, source: StreamBlock, transform: TransformBlock, seed: int, *, device_compositing: bool = False
+    ) -> None:
         self.source, self.transform, self.seed = source, transform, seed
+        self.device_compositing = device_compositing
         self._stream: Stream | None = None
 
     @property
@@ -54,7 +60,19 @@ class StreamDataset(Dataset[dict[str, Any]]):
         sample = self.stream.sample(position)
         return transforms.get(self.transform.transform).value(sample, self.transform, draw)
 
-    def __getitem__(self, position: int) -> dict[str, Any]:
+    def row(self, position: int) -> Row:
+        """The sample of a position before its steps; finished, where they can't be left to the device."""
+        assert isinstance(self.transform, Crop | Gca)
+        draw, side = rng(self.seed, "transform", position), self.transform.size
+        chosen = crop_view(self.transform, draw, reduced=True)
+        made = cast(Synthesizer, self.stream).unblended(position, chosen, (side, side))
+        if isinstance(made, Sample):
+            made = finish_crop(made, self.transform, draw)
+        return Row(made, bool(draw.random() < self.transform.flip), position)
+
+    def __getitem__(self, position: int) -> dict[str, Any] | Row:
+        if self.device_compositing:
+            return self.row(position)
         return {**to_tensors(self.sample(position)), "position": position}
 
     def __len__(self) -> int:
@@ -82,7 +100,7 @@ def to_tensors(sample: Sample) -> dict[str, Any]:
     return result
 
 
-def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int = 0) -> Iterable[dict[str, Tensor]]:
+def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int = 0) -> Iterable[Any]:
     """Batches in the order of the sampler, made by that many worker processes.
 
     Workers are spawned, not forked: a fork copies the locks of OpenCV's and torch's threads in whatever state they are.
@@ -93,7 +111,7 @@ def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int =
         dataset,
         batch_sampler=sampler,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=lay_out if dataset.device_compositing else collate,
         multiprocessing_context="spawn" if workers else None,
         worker_init_fn=_start_worker if workers else None,
         prefetch_factor=4 if workers else None,
@@ -118,8 +136,10 @@ def collate(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
     }
 
 
-def to_device(batch: dict[str, Tensor], device: torch.device | str) -> dict[str, Tensor]:
+def to_device(batch: dict[str, Tensor] | UnfinishedBatch, device: torch.device | str) -> dict[str, Tensor]:
     """Move a batch and bring it to what the losses take: colours float in [0, 1], alpha and usr float 0..255."""
+    if isinstance(batch, UnfinishedBatch):
+        return finish_batch(batch, device)
     moved = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
     for name in ("image", "foreground", "background"):
         moved[name] = moved[name].float() / 255

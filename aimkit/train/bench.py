@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import torch
 
-from aimkit.data.loader import make_loader
+from aimkit.data.loader import make_loader, to_device
 from aimkit.data.sampler import PositionSampler
 from aimkit.train.checkpoint import State
 from aimkit.train.loop import one_step
@@ -30,12 +30,14 @@ class Speed:
         network: Of steps (forward, losses, backward, optimiser) on one batch again and again.
         together: Of the run: workers make samples while the network learns.
         workers: Of the recipe.
+        compositing: With ``device_compositing``: of steps, blending and labels on the device, a part of ``network``.
     """
 
     data: float
     network: float
     together: float
     workers: int
+    compositing: float | None = None
 
     @property
     def limit(self) -> str:
@@ -70,6 +72,9 @@ def measure(recipe: TrainRecipe, seconds: float = 10.0) -> Speed:
         same = (batch for _ in repeat(None) for batch in first)
         work(same)
         network = rate(lambda: work(same), recipe.batch, seconds)
+        compositing = None
+        if recipe.device_compositing:
+            compositing = rate(lambda: _finish(first[0], parts), recipe.batch // recipe.accumulate, seconds)
         sampler = PositionSampler(0, 10**9, recipe.batch, accumulate=recipe.accumulate)
         loader: Any = make_loader(parts.dataset, sampler, recipe.data.workers)
         batches = iter(loader)
@@ -79,7 +84,7 @@ def measure(recipe: TrainRecipe, seconds: float = 10.0) -> Speed:
             pass
         work(batches)
         together = rate(lambda: work(batches), recipe.batch, seconds)
-    return Speed(data, network, together, recipe.data.workers)
+    return Speed(data, network, together, recipe.data.workers, compositing)
 
 
 def rate(work: Callable[[], Any], samples: int, seconds: float) -> float:
@@ -89,6 +94,12 @@ def rate(work: Callable[[], Any], samples: int, seconds: float) -> float:
         work()
         done += samples
     return done / spent
+
+
+def _finish(batch: Any, parts: Parts) -> None:
+    to_device(batch, parts.accelerator.device)
+    if parts.accelerator.device.type == "cuda":
+        torch.cuda.synchronize()
 
 
 def _stepper(recipe: TrainRecipe, parts: Parts, folder: Path) -> Callable[[Iterator[dict[str, Any]]], None]:

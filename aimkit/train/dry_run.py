@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from aimkit.data.loader import make_loader
+from aimkit.data.device.batch import division
+from aimkit.data.loader import make_loader, to_device
 from aimkit.data.sampler import PositionSampler
 from aimkit.data.streams import Synth
 from aimkit.train.checkpoint import State
@@ -44,7 +45,7 @@ def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:
     learning = sum(p.numel() for p in parts.network.parameters() if p.requires_grad)
     start_from = table.init or (f"pretrained {table.backbone}" if table.pretrained else "random weights")
     processes, device = parts.accelerator.num_processes, parts.accelerator.device
-    shapes = {name: tuple(value.shape) for name, value in batches[0].items() if value.ndim > 1}
+    shapes = {name: tuple(value.shape) for name, value in to_device(batches[0], device).items() if value.ndim > 1}
     disk = f"{_checkpoint_bytes(recipe, count, learning) / 1e6:.0f} MB; the last {recipe.keep} and the best are kept"
     seconds = _seconds(recipe, step_seconds, data_seconds)
     workers = f"{recipe.data.workers} worker{'s' * (recipe.data.workers != 1)}"
@@ -53,6 +54,7 @@ def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:
         ("parameters", f"{count / 1e6:.2f} M, {'all' if learning == count else f'{learning / 1e6:.2f} M'} learning"),
         ("device", f"{device}, {recipe.precision}" + (f", {processes} processes" if processes > 1 else "")),
         ("data", _data(recipe, len(parts.dataset))),
+        *([("compositing", division(recipe.data.train))] if recipe.device_compositing else []),
         *((f"batch, {name}", f"{shape}") for name, shape in shapes.items()),
         *((f"first step, {name}", f"{value:.4f}") for name, value in terms.items() if not name.startswith("total_")),
         ("steps", f"{recipe.steps:,} of {recipe.batch} samples"),

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from aimkit import console
+from aimkit.data.device.batch import division
 from aimkit.train.checkpoint import State
 from aimkit.train.live import LiveView, clock
 from aimkit.train.recipe import TrainRecipe
@@ -126,10 +127,11 @@ def opening(recipe: TrainRecipe, parts: Parts) -> str:
     count = sum(parameter.numel() for parameter in parts.network.parameters())
     processes = parts.accelerator.num_processes
     device = str(parts.accelerator.device) if processes == 1 else f"{processes} processes on {parts.accelerator.device}"
-    return (
+    line = (
         f"{recipe.model.name} on {recipe.model.backbone}, {count / 1e6:.1f} M parameters; "
         f"{recipe.steps} steps of {recipe.batch} samples; {recipe.precision}, {device}"
     )
+    return line + (f"\ncompositing {division(recipe.data.train)}" if recipe.device_compositing else "")
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, PlainValidator, SerializeAsAny, model_validator
 
 from aimkit.data.streams import StreamBlock, streams
-from aimkit.data.transforms import TransformBlock, transforms
+from aimkit.data.transforms import Crop, Gca, TransformBlock, transforms
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, Recipe, named
 
@@ -111,6 +111,8 @@ class TrainRecipe(Recipe):
         ema: Decay of the moving average of the weights, for example 0.999; it is what gets validated and kept.
         channels_last: Memory format; faster on GPUs, can crash on CPUs.
         compile: Use torch.compile.
+        device_compositing: Apply steps, blend and label on the device of the network; workers only place crops. Needs
+            live composites with ``crop_first = "fast"`` and the transform "crop" or "gca".
         guard: Stop when the loss is that many times its moving average.
         model: The network.
         data: What it is trained on.
@@ -135,6 +137,7 @@ class TrainRecipe(Recipe):
     ema: Share | None = None
     channels_last: bool = False
     compile: bool = False
+    device_compositing: bool = False
     guard: float = Field(50.0, gt=1)
     model: Model = Model()
     data: Data
@@ -145,6 +148,18 @@ class TrainRecipe(Recipe):
     keep: int = Field(2, ge=1)
     log_every: int = Field(20, ge=1)
     tensorboard: bool = False
+
+    @model_validator(mode="after")
+    def _can_composite_on_the_device(self) -> TrainRecipe:
+        if self.device_compositing and not isinstance(self.data.transform, Crop | Gca):
+            name = self.data.transform.transform
+            raise ValueError(f"device_compositing: needs data.transform 'crop' or 'gca', not '{name}'")
+        if self.device_compositing and getattr(self.data.train, "crop_first", None) != "fast":
+            raise ValueError(
+                "device_compositing: needs live composites that are placed at their final size; set "
+                'data.train.source = "synth" and data.train.crop_first = "fast"'
+            )
+        return self
 
     @model_validator(mode="after")
     def _known_terms(self) -> TrainRecipe:

@@ -90,7 +90,9 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
     if recipe.compile:
         model = torch.compile(model)  # type: ignore[assignment]
     model, optimizer = accelerator.prepare(model, optimizer)
-    dataset = StreamDataset(recipe.data.train, recipe.data.transform, recipe.seed)
+    dataset = StreamDataset(
+        recipe.data.train, recipe.data.transform, recipe.seed, device_compositing=recipe.device_compositing
+    )
     return Parts(accelerator, network, model, optimizer, average, dataset)
 
 

@@ -1,0 +1,70 @@
+"""Filters of batches in which every sample has a kernel and borders of its own."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from aimkit.data.device.planes import Planes
+
+#: What lies beyond a plane: mirrored without repeating the last pixel (OpenCV's reflect-101), or the last pixel.
+Border = Literal["reflect", "replicate"]
+
+#: Below this alpha the un-premultiplied colour is noise.
+_THIN = 1 / 512
+
+
+def filter_separable(x: Tensor, kernels: Tensor, planes: Planes) -> Tensor:
+    """Filter rows and columns with the same kernel; borders are mirrored.
+
+    Args:
+        x: (n, C, H, W).
+        kernels: One for each sample, of odd length with its middle on the pixel, (n, k).
+        planes: Where the samples' planes lie.
+    """
+    for axis in (2, 3):
+        wide = _extended(x, planes, axis, kernels.shape[1] // 2, "reflect")
+        x = _convolve(wide, kernels[:, :, None] if axis == 2 else kernels[:, None, :])
+    return x
+
+
+def filter_2d(x: Tensor, kernels: Tensor, planes: Planes, border: Border) -> Tensor:
+    """As :func:`filter_separable`, with kernels of two dimensions, (n, k, k)."""
+    for axis in (2, 3):
+        x = _extended(x, planes, axis, kernels.shape[1] // 2, border)
+    return _convolve(x, kernels)
+
+
+def filter_premultiplied(color: Tensor, alpha: Tensor, kernels: Tensor, planes: Planes) -> tuple[Tensor, Tensor]:
+    """Filter colour (n, 3, H, W) and alpha (n, 1, H, W) together, premultiplied; see the engine's geometry."""
+    filtered = filter_2d(torch.cat([color * alpha, alpha, color], dim=1), kernels, planes, "replicate")
+    light, weight, straight = filtered[:, :3].clamp(0, 1), filtered[:, 3:4].clamp(0, 1), filtered[:, 4:]
+    color = torch.where(weight > _THIN, light / weight.clamp(min=_THIN), straight)
+    return color.clamp(0, 1), weight
+
+
+def _extended(x: Tensor, planes: Planes, axis: int, reach: int, border: Border) -> Tensor:
+    """A dimension with ``reach`` more pixels on both ends; all that lies beyond a sample's planes is filled in."""
+    start, length = planes.extent[:, axis - 2, None], planes.extent[:, axis, None]
+    at = torch.arange(-reach, x.shape[axis] + reach, device=x.device)[None] - start
+    if border == "reflect":
+        period = (2 * (length - 1)).clamp(min=1)
+        at = at.remainder(period)
+        at = torch.minimum(at, period - at)
+    at = at.clamp(min=0).minimum(length - 1) + start
+    shape = [len(x), *x.shape[1:]]
+    shape[axis] = at.shape[1]
+    return x.gather(axis, (at[:, None, :, None] if axis == 2 else at[:, None, None, :]).expand(shape))
+
+
+def _convolve(x: Tensor, kernels: Tensor) -> Tensor:
+    """Correlate every sample with its own kernel, (n, k, l), where it fits."""
+    count, channels = x.shape[:2]
+    weight = kernels[:, None].expand(-1, channels, -1, -1).reshape(count * channels, 1, *kernels.shape[1:])
+    # A tenth of a level is what TensorFloat-32 would cost.
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        result = conv2d(x.reshape(1, count * channels, *x.shape[2:]), weight, groups=count * channels)
+    return result.reshape(count, channels, *result.shape[2:])
