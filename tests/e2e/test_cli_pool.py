@@ -58,6 +58,20 @@ def test_folders_are_packed_shown_checked_and_composited(folders: Path, capsys: 
     assert run(["dataset", "verify", str(folders / "out")]) == 0
 
 
+def test_forms_of_a_pool_are_measured_side_by_side(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_png(folders / "large/0.png", np.zeros((700, 650, 3), np.uint8))
+    for name in ("large", "bg"):
+        assert run(["pool", "build", str(folders / name), "-o", str(folders / f"{name}-pool"), "--workers", "0"]) == 0
+    assert run(["bench", "pools", str(folders / "bg-pool")]) == 2
+    capsys.readouterr()
+    assert run(["bench", "pools", str(folders / "large-pool"), "--json"]) == 0
+    rows = {row["form"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert {"rows, one file", "tiles of 256 x 256, one file", "PNG, decoded"} <= rows.keys()
+    for row in rows.values():
+        assert row["640 of level 0"] > 0
+        assert row["960 of level 0"] is None
+
+
 def test_the_sources_of_a_recipe_are_packed(
     folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

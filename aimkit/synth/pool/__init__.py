@@ -7,22 +7,21 @@ A pool is a folder:
 - ``index.json``: which items there are, what is known of them, and where their pictures lie. It is written last and at
   once, so that there is a whole pool or none (:mod:`aimkit.synth.pool.index`).
 
-Plain rows were measured against tiles, blosc2 4.1 and zarr 3.1: 40 photos of 1000 to 1600 pixels with four halvings,
-milliseconds of one core to copy a random square window, everything in memory already.
+Plain rows won ``aimkit bench pools POOL`` (blosc2 4.14 and zarr 3.1 installed): 40 photos of 1000 to 1600 pixels with
+four halvings, milliseconds of one core to copy a random square window, everything in memory already.
 
 | form | MB | 640 of level 0 | 960 of level 0 | 320 of level 1 | 160 of level 2 |
 |---|---|---|---|---|---|
-| rows, one file | 274 | 0.14 | 0.34 | 0.02 | 0.01 |
-| rows, one .npy an array | 274 | 0.34 | 0.56 | 0.13 | 0.09 |
-| tiles of 256 x 256, one file | 387 | 0.18 | 0.41 | 0.03 | 0.01 |
-| blosc2, lz4 | 202 | 2.7 | 5.9 | 0.74 | 0.25 |
-| blosc2, zstd and bitshuffle | 149 | 3.8 | 8.1 | 1.1 | 0.35 |
-| zarr, uncompressed | 387 | 2.7 | 4.7 | 1.2 | 0.55 |
-| zarr, blosc lz4 | 185 | 5.9 | 10.0 | 2.4 | 1.1 |
-| PNG files, decoded | 72 | 44 | 45 | 46 | 46 |
-| JPEG files, decoded | 16 | 8.1 | 8.0 | 8.7 | 9.1 |
+| rows, one file | 278 | 0.16 | 0.36 | 0.03 | 0.01 |
+| rows, one .npy an array | 278 | 0.38 | 0.68 | 0.18 | 0.13 |
+| tiles of 256 x 256, one file | 412 | 0.19 | 0.38 | 0.04 | 0.01 |
+| blosc2, lz4 | 180 | 2.5 | 5.4 | 0.71 | 0.24 |
+| blosc2, zstd | 145 | 4.3 | 9.3 | 1.2 | 0.39 |
+| zarr, uncompressed | 409 | 2.9 | 5.5 | 1.3 | 0.66 |
+| zarr, blosc lz4 | 180 | 7.3 | 14 | 2.8 | 1.2 |
+| PNG, decoded | 72 | 43 | 43 | 44 | 44 |
+| JPEG 95, decoded | 17 | 9.2 | 9.4 | 9.3 | 9.4 |
 
-A compressed form takes half the space and ten to forty times the time, more than compositing the window does. Tiles
-would pay where windows are small beside the picture; crops are not, and a map of a whole picture would have to be put
-together first.
+Compressed forms take half to two thirds of the space and fifteen times the time and more. Tiles take more space, for
+the margins of the last ones, and are no faster; and whoever wants the whole picture must put it together first.
 """
