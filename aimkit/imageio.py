@@ -52,7 +52,13 @@ def read_alpha(source: Source, where: str = "") -> Float:
     Returns:
         Matte, float32 in [0, 1], (H, W). Arguments and errors as for :func:`read_rgb`.
     """
-    return to_float(_matte(_decode(source, where)))
+    return to_float(read_matte(source, where))
+
+
+def read_matte(source: Source, where: str = "") -> Array:
+    """As :func:`read_alpha`, but 8-bit mattes stay uint8."""
+    matte = _matte(_decode(source, where))
+    return matte if matte.dtype == np.uint8 else to_float(matte)
 
 
 def read_grey(source: Source, where: str = "") -> UInt8:
@@ -60,11 +66,12 @@ def read_grey(source: Source, where: str = "") -> UInt8:
     return _to_eight_bit(_matte(_decode(source, where)))
 
 
-def read_rgba(source: Source, where: str = "") -> tuple[UInt8, Float]:
+def read_rgba(source: Source, where: str = "") -> tuple[UInt8, Array]:
     """Read a cut-out.
 
     Returns:
-        RGB as stored, uint8, (H, W, 3), and its alpha channel, float32 in [0, 1], (H, W).
+        RGB as stored, uint8, (H, W, 3), and its alpha channel, (H, W), uint8 or, where the file has more bits,
+        float32 in [0, 1].
 
     Raises:
         AimkitError: As for :func:`read_rgb`, or the image has no alpha channel.
@@ -73,7 +80,9 @@ def read_rgba(source: Source, where: str = "") -> tuple[UInt8, Float]:
     if pixels.ndim == 2 or pixels.shape[2] == 3:
         raise AimkitError("the image has no alpha channel", _name(source, where), "save it as RGBA PNG, WebP or TIFF")
     pixels = _spread(pixels)
-    return np.ascontiguousarray(_to_eight_bit(pixels[..., :3])), to_float(np.ascontiguousarray(pixels[..., 3]))
+    alpha = np.ascontiguousarray(pixels[..., 3])
+    colors = np.ascontiguousarray(_to_eight_bit(pixels[..., :3]))
+    return colors, alpha if alpha.dtype == np.uint8 else to_float(alpha)
 
 
 def encode_png(array: Array, compression: int = 3) -> bytes:

@@ -63,36 +63,47 @@ def estimate(image: Array, alpha: Array, method: Method = "multilevel") -> Array
     return to_uint8(color) if image.dtype == np.uint8 else color
 
 
-def bleed(color: Array, alpha: Array) -> Float:
+def bleed(color: Array, alpha: Array) -> Array:
     """Extend colours outwards to where alpha is 0, smoothly (pull-push over an image pyramid).
 
     Without it, whatever lies beyond the matte's edge leaks in as soon as colours are resized or blurred.
 
     Args:
-        color: Straight RGB, float32 in [0, 1], (H, W, 3).
-        alpha: Matte, float32 in [0, 1], (H, W).
+        color: Straight RGB, uint8 or float32 in [0, 1], (H, W, 3).
+        alpha: Matte, uint8 or float32 in [0, 1], (H, W).
 
     Returns:
-        RGB, float32, (H, W, 3): as given where alpha > 0; unchanged when alpha is 0 everywhere.
+        RGB, dtype of the colour, (H, W, 3): as given where alpha > 0; unchanged when alpha is 0 everywhere.
     """
-    empty = alpha <= 0
-    color = np.asarray(color, np.float32)
+    empty = (alpha <= 0).astype(np.uint8)
     if not empty.any() or empty.all():
         return color
-    weight = np.asarray(alpha, np.float32)
-    pulled = [(color * weight[..., None], weight)]
+    if color.dtype == alpha.dtype == np.uint8:
+        products = np.multiply(color, cv2.merge([alpha, alpha, alpha]), dtype=np.uint16)
+    else:
+        products, alpha = to_float(color) * to_float(alpha)[..., None], to_float(alpha)
+    pulled = [_halved(products, alpha)]
     while max(pulled[-1][1].shape) > 1:
-        height, width = pulled[-1][1].shape
-        half = ((width + 1) // 2, (height + 1) // 2)
-        sums, weights = (cv2.resize(plane, half, interpolation=cv2.INTER_AREA) for plane in pulled[-1])
-        pulled.append((np.asarray(sums, np.float32), np.asarray(weights, np.float32)))
+        pulled.append(_halved(*pulled[-1]))
     filled = _share(*pulled[-1])
     for sums, weights in reversed(pulled[:-1]):
-        height, width = weights.shape
-        pushed = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
+        pushed = cv2.resize(filled, weights.shape[::-1], interpolation=cv2.INTER_LINEAR)
         trust = np.minimum(4 * weights, 1)[..., None]
         filled = pushed + trust * (_share(sums, weights) - pushed)
-    return np.where(empty[..., None], filled, color).astype(np.float32, copy=False)
+    if color.dtype == np.uint8:
+        filled = to_uint8(filled)
+    # Empty pixels have no weight of their own: the last push fills them, and touches no other.
+    outside = cv2.resize(filled, empty.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return cv2.copyTo(outside, empty, color.copy())
+
+
+def _halved(sums: Array, weights: Array) -> tuple[Float, Float]:
+    """Half of both, as float32; products of levels become products of shares."""
+    height, width = weights.shape
+    half = ((width + 1) // 2, (height + 1) // 2)
+    whole = np.float32(255 if weights.dtype == np.uint8 else 1)
+    smaller = [cv2.resize(plane, half, interpolation=cv2.INTER_AREA).astype(np.float32) for plane in (sums, weights)]
+    return smaller[0] / (whole * whole), smaller[1] / whole
 
 
 def _share(sums: Float, weights: Float) -> Float:

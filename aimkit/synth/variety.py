@@ -136,4 +136,5 @@ def _small(color: Float, alpha: Float) -> tuple[Float, Float]:
 
 
 def _read(path: Path) -> tuple[Array, Float]:
-    return read_rgba(path)
+    color, alpha = read_rgba(path)
+    return color, to_float(alpha)

@@ -12,7 +12,7 @@ from aimkit.storage import place
 from aimkit.synth.sources import foreground_sources
 from aimkit.synth.sources.scan import ScanReport, candidate, find_images, read_exclude
 from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, open_stored
-from aimkit.types import Float, UInt8, to_float, to_uint8
+from aimkit.types import Array, Float, UInt8, to_float, to_uint8
 
 Premultiplied = Literal["auto"] | bool
 
@@ -39,11 +39,11 @@ def cutouts(block: Cutouts) -> StoredForegrounds:
     return open_stored(block, found, report, decoder, options=str(block.premultiplied))
 
 
-def decode(blobs: tuple[bytes, ...], where: str, premultiplied: Premultiplied = "auto") -> tuple[UInt8, Float]:
+def decode(blobs: tuple[bytes, ...], where: str, premultiplied: Premultiplied = "auto") -> tuple[UInt8, Array]:
     """Straight colour and matte of one file."""
     rgb, alpha = read_rgba(blobs[0], where)
-    if premultiplied is True or (premultiplied == "auto" and looks_premultiplied(rgb, alpha)):
-        rgb = to_uint8(to_float(rgb) / np.maximum(alpha, 1 / 255)[..., None])
+    if premultiplied is True or (premultiplied == "auto" and looks_premultiplied(rgb, to_float(alpha))):
+        rgb = to_uint8(to_float(rgb) / np.maximum(to_float(alpha), 1 / 255)[..., None])
     return rgb, alpha
 
 

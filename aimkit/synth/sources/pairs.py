@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Literal, TypeVar, cast
 
 from aimkit.errors import AimkitError
-from aimkit.imageio import read_alpha, read_rgb
+from aimkit.imageio import read_matte, read_rgb
 from aimkit.storage import Place, place
 from aimkit.synth.sources import foreground_sources
 from aimkit.synth.sources.scan import Candidate, ScanReport, candidate, find_images, read_exclude
 from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, check_sizes, extend, open_stored
-from aimkit.types import Float, UInt8, to_float
+from aimkit.types import Array, UInt8
 
 P = TypeVar("P", bound=Place)
 
@@ -69,12 +69,12 @@ def pair(colors: Place, alphas: Place, exclude: list[str], report: ScanReport) -
     return [candidate(name, path, second[name]) for name, path in first.items() if name in second]
 
 
-def decode(blobs: tuple[bytes, ...], where: str) -> tuple[UInt8, Float]:
+def decode(blobs: tuple[bytes, ...], where: str) -> tuple[UInt8, Array]:
     """Colour and matte of two files."""
-    color, alpha = read_rgb(blobs[0], where), read_alpha(blobs[1], f"{where} (alpha)")
+    color, alpha = read_rgb(blobs[0], where), read_matte(blobs[1], f"{where} (alpha)")
     check_sizes(color, alpha, where)
     return color, alpha
 
 
-def _as_stored(rgb: UInt8, alpha: Float, digest: str) -> Float:
-    return to_float(rgb)
+def _as_stored(rgb: UInt8, alpha: Array, digest: str) -> UInt8:
+    return rgb

@@ -16,7 +16,7 @@ from aimkit.synth.sources import foreground_sources
 from aimkit.synth.sources.pairs import decode, pair, subfolder
 from aimkit.synth.sources.scan import ScanReport, read_exclude
 from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, open_stored
-from aimkit.types import Float, UInt8, to_float
+from aimkit.types import Array, UInt8, to_float
 
 
 class Photos(StoredBlock):
@@ -45,7 +45,7 @@ def photos(block: Photos) -> StoredForegrounds:
     return open_stored(block, found, report, decode, finish=partial(estimated, method=block.method))
 
 
-def estimated(rgb: UInt8, alpha: Float, digest: str, method: Method = "multilevel") -> Float:
+def estimated(rgb: UInt8, alpha: Array, digest: str, method: Method = "multilevel") -> UInt8:
     """The foreground colour of a photo, from the cache when it was estimated before.
 
     Args:
@@ -57,13 +57,13 @@ def estimated(rgb: UInt8, alpha: Float, digest: str, method: Method = "multileve
     path = cache_folder("foregrounds") / digest[:2] / f"{digest}-{method}.png"
     known = _read(path)
     if known is not None and known.shape == rgb.shape:
-        return to_float(known)
-    color = estimate(rgb, alpha, method)
+        return known
+    color: UInt8 = estimate(rgb, to_float(alpha), method)
     try:
         write_png(path, color)
     except AimkitError as error:
         console.detail(f"the estimated foreground is not remembered: {error.what}")
-    return to_float(color)
+    return color
 
 
 def _read(path: Path) -> UInt8 | None:

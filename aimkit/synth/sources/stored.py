@@ -23,14 +23,14 @@ from aimkit.synth.sources import ForegroundBlock, Item
 from aimkit.synth.sources.scan import Candidate, Record, ScanReport, scan
 from aimkit.synth.sources.split import SplitBlock, alike, look, sides
 from aimkit.synth.sources.typefile import Typed, match, read_types
-from aimkit.types import Float, Foreground, ImageType, UInt8, to_float, to_uint8
+from aimkit.types import Array, Float, Foreground, ImageType, UInt8, to_float, to_uint8
 
 #: Reads the files of a candidate: (candidate) -> their bytes.
 Fetch = Callable[[Candidate], tuple[bytes, ...]]
-#: (bytes, name in errors) -> straight RGB uint8 (H, W, 3) and alpha float32 (H, W).
-Decode = Callable[[tuple[bytes, ...], str], tuple[UInt8, Float]]
-#: (RGB, alpha, digest) -> foreground colour, float32.
-Finish = Callable[[UInt8, Float, str], Float]
+#: (bytes, name in errors) -> straight RGB uint8 (H, W, 3) and alpha (H, W), uint8 or, with more bits, float32.
+Decode = Callable[[tuple[bytes, ...], str], tuple[UInt8, Array]]
+#: (RGB, alpha, digest) -> foreground colour, uint8.
+Finish = Callable[[UInt8, Array, str], UInt8]
 
 
 class StoredBlock(ForegroundBlock, SplitBlock):
@@ -85,9 +85,11 @@ class StoredForegrounds:
         """Read one: colour in 8 bit, the matte in 8 bit unless its file has more."""
         one = self.candidates[position]
         rgb, alpha = self.decode(self.fetch(one), one.where)
-        color, alpha = reduce(self.finish(rgb, alpha, self.items[position].digest), alpha, self.max_side)
-        levels = to_uint8(alpha)
-        return Pyramid(to_uint8(color), levels if np.array_equal(to_float(levels), alpha) else alpha)
+        color = self.finish(rgb, alpha, self.items[position].digest)
+        if self.max_side is None or max(alpha.shape) <= self.max_side:
+            return Pyramid(color, alpha)
+        reduced, matte = reduce(to_float(color), to_float(alpha), self.max_side)
+        return Pyramid(to_uint8(reduced), matte)
 
 
 def open_stored(
@@ -151,12 +153,12 @@ def read_files(one: Candidate) -> tuple[bytes, ...]:
         raise AimkitError(f"can't read the image: {error.strerror or error}", one.where) from None
 
 
-def extend(rgb: UInt8, alpha: Float, digest: str) -> Float:
+def extend(rgb: UInt8, alpha: Array, digest: str) -> UInt8:
     """The colours as they are, extended to where alpha is 0."""
-    return bleed(to_float(rgb), alpha)
+    return bleed(rgb, alpha)
 
 
-def check_sizes(color: UInt8, alpha: Float, where: str) -> None:
+def check_sizes(color: UInt8, alpha: Array, where: str) -> None:
     """Raise an AimkitError when colour and alpha differ in size."""
     if color.shape[:2] != alpha.shape:
         raise AimkitError(
@@ -182,6 +184,7 @@ def reduce(color: Float, alpha: Float, max_side: int | None) -> tuple[Float, Flo
 def _inspect(one: Candidate, fetch: Fetch, decode: Decode) -> Record:
     blobs = fetch(one)
     rgb, alpha = decode(blobs, one.where)
+    alpha = to_float(alpha)
     if alpha.max() < 0.5 / 255:
         raise AimkitError("empty alpha", one.where)
     statistics = measure(alpha)
