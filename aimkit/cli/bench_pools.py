@@ -13,8 +13,9 @@ from aimkit.errors import AimkitError
 @click.command()
 @click.argument("path")
 @click.option("-n", "--count", type=click.IntRange(min=1), default=40, show_default=True, help="Pictures, the largest.")
+@click.option("--repeats", type=click.IntRange(min=1), default=60, show_default=True, help="Windows of each kind.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def pools(path: str, count: int, as_json: bool) -> None:
+def pools(path: str, count: int, repeats: int, as_json: bool) -> None:
     """Milliseconds to read a window of the pictures of the pool PATH in its own form, as tiles, compressed, as images.
 
     blosc2 and zarr are measured when they are installed.
@@ -35,7 +36,7 @@ def pools(path: str, count: int, as_json: bool) -> None:
     pyramids = [[p.level(n)[0] for n in range(p.depth(99) + 1)] for p in opened]
     rows = []
     with tempfile.TemporaryDirectory() as folder, console.progress(None, "bench pools", "forms") as bar:
-        for row in time_forms(pyramids, Path(folder)):
+        for row in time_forms(pyramids, Path(folder), repeats):
             rows.append(row)
             bar.advance()
     if as_json:

@@ -21,7 +21,7 @@ from aimkit.recipe import parse
 from aimkit.synth.engine import Synthesizer
 from aimkit.synth.pool.build import build
 from aimkit.synth.pool.check import facts, verify
-from aimkit.synth.pool.index import VERSION, read_index
+from aimkit.synth.pool.index import VERSION, pool_folder, read_index
 from aimkit.synth.pool.ingest import Sources, ingest, kind_of, sources_of
 
 SLOW = """
@@ -230,6 +230,8 @@ def test_other_folders_and_other_builds_are_left_alone(images: Path, tmp_path: P
     with FileLock(tmp_path / "pool/.lock"), pytest.raises(AimkitError, match="another build"):
         pools.pack(data, tmp_path / "pool")
     (tmp_path / "file").write_text("x")
+    with pytest.raises(AimkitError, match="on a local disk"):
+        pool_folder("memory://pool")
     with pytest.raises(AimkitError, match="must be a folder"):
         pools.pack(data, tmp_path / "file")
 
