@@ -15,6 +15,7 @@ from typing import Any
 
 import cv2
 
+import aimkit
 from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.synth.pool.index import NAME, Entry, Index, read_index, shard_name, write_index
@@ -24,7 +25,7 @@ from aimkit.synth.workers import end_with_parent, no_interrupts
 from aimkit.synth.writers.files import explained
 
 #: Pictures in a file.
-SHARD = 64
+SHARD = 32
 
 _LOCK = ".lock"
 
@@ -88,7 +89,11 @@ def _begun(root: Path, append: bool) -> Index:
     if (root / NAME).exists():
         if not append:
             raise AimkitError("there is a pool already", str(root), "add --append, or choose another folder")
-        return read_index(root)
+        index = read_index(root)
+        if index.made_with != aimkit.__version__:
+            began, now = index.made_with, aimkit.__version__
+            console.warn(f"the pool was begun with aimkit {began}, this is {now}: the same files may give other pixels")
+        return index
     foreign = [p.name for p in root.iterdir() if p.name != _LOCK and not p.name.startswith("pixels-")]
     if foreign:
         raise AimkitError("the folder holds something else", str(root / min(foreign)), "choose another folder")
@@ -116,7 +121,7 @@ def _complete(root: Path, entries: Sequence[Entry], old: Index, written: Sequenc
         hint = next(iter(errors.values()), "")
         raise AimkitError("none of the pictures can be read", str(root), hint, exit_code=1)
     shards = {**old.shards, **{first + n: shard.size for n, shard in enumerate(written)}}
-    index = Index({**old.entries, **kept}, pictures, shards).tidy()
+    index = Index({**old.entries, **kept}, pictures, shards, old.made_with).tidy()
     write_index(root, index)
     _clean(root, index)
     before = {name: old.entries[name].picture for name in kept if name in old.entries}

@@ -34,6 +34,7 @@ def facts(root: Path, index: Index) -> dict[str, Any]:
         "largest": list(largest),
         "levels": max((len(sizes(p.height, p.width)) for p in pictures), default=0),
         "mattes": dict(sorted(Counter(p.matte for p in pictures if p.matte).items())),
+        "aimkit": index.made_with,
         "files": len(index.shards),
         "bytes": held,
         "unused bytes": max(0, held - used),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +54,13 @@ class Index:
         entries: Its items by name.
         pictures: Its pictures by key.
         shards: Size in bytes of each file, by number.
+        made_with: Version of aimkit that began it; "" when there is none yet.
     """
 
     entries: Mapping[tuple[str, str, str], Entry] = field(default_factory=dict)
     pictures: Mapping[str, Stored] = field(default_factory=dict)
     shards: Mapping[int, int] = field(default_factory=dict)
+    made_with: str = ""
 
     def of(self, role: str) -> list[Entry]:
         """Items of a role in the order of the sources that they came from: source by source, sorted by id."""
@@ -71,7 +73,7 @@ class Index:
         used = {entry.picture for entry in self.entries.values()}
         pictures = {key: picture for key, picture in self.pictures.items() if key in used}
         shards = {picture.shard for picture in pictures.values()}
-        return Index(self.entries, pictures, {n: size for n, size in self.shards.items() if n in shards})
+        return replace(self, pictures=pictures, shards={n: size for n, size in self.shards.items() if n in shards})
 
 
 def shard_name(number: int) -> str:
@@ -127,7 +129,7 @@ def write_index(root: Path, index: Index) -> None:
     data = {
         "kind": _KIND,
         "version": VERSION,
-        "aimkit": aimkit.__version__,
+        "aimkit": index.made_with or aimkit.__version__,
         "shards": [{"file": shard_name(number), "number": number, "bytes": n} for number, n in index.shards.items()],
         "pictures": [picture.to_json() for picture in index.pictures.values()],
         "items": [_row(entry) for entry in index.entries.values()],
@@ -142,6 +144,7 @@ def _parse(data: Mapping[str, Any]) -> Index:
         {entry.name: entry for entry in entries},
         {picture.key: picture for picture in pictures},
         {int(row["number"]): int(row["bytes"]) for row in data["shards"]},
+        data["aimkit"],
     )
     missing = {entry.picture for entry in index.entries.values()} - index.pictures.keys()
     missing |= {picture.key for picture in index.pictures.values() if picture.shard not in index.shards}

@@ -95,6 +95,17 @@ def test_what_is_new_is_added_and_then_the_pool_is_that_of_all(tmp_path: Path, p
     assert (outcome.added, outcome.known) == (0, 24)
 
 
+def test_adding_with_another_version_of_aimkit_is_told(
+    images: Path, tmp_path: Path, pools: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "pool/index.json"
+    pools.pack(pools.tables(images), tmp_path / "pool")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"aimkit": "0.0.1"}))
+    pools.pack(pools.tables(images), tmp_path / "pool", append=True)
+    assert "begun with aimkit 0.0.1" in capsys.readouterr().err
+    assert read_index(tmp_path / "pool").made_with == "0.0.1"
+
+
 def test_a_picture_under_two_names_is_stored_once(images: Path, tmp_path: Path, pools: Any) -> None:
     shutil.copy(images / "backgrounds/0.png", images / "backgrounds/copy.png")
     pools.pack(pools.tables(images), tmp_path / "pool")
