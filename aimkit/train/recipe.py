@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PlainValidator, SerializeAsAny, model_validator
 
-from aimkit.data.streams import StreamBlock, streams
+from aimkit.data.streams import StreamBlock, Synth, streams
 from aimkit.data.transforms import Crop, Gca, TransformBlock, transforms
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, Recipe, named
@@ -151,14 +151,18 @@ class TrainRecipe(Recipe):
 
     @model_validator(mode="after")
     def _can_composite_on_the_device(self) -> TrainRecipe:
-        if self.device_compositing and not isinstance(self.data.transform, Crop | Gca):
-            name = self.data.transform.transform
-            raise ValueError(f"device_compositing: needs data.transform 'crop' or 'gca', not '{name}'")
-        if self.device_compositing and getattr(self.data.train, "crop_first", None) != "fast":
-            raise ValueError(
-                "device_compositing: needs live composites that are placed at their final size; set "
-                'data.train.source = "synth" and data.train.crop_first = "fast"'
-            )
+        if not self.device_compositing:
+            return self
+        train, transform = self.data.train, self.data.transform
+        what, off = "device_compositing needs", ", or device_compositing = false"
+        if not isinstance(train, Synth):
+            raise AimkitError(f"{what} live composites, not '{train.source}'", "data.train.source", f'use "synth"{off}')
+        if not isinstance(transform, Crop | Gca):
+            where, hint = "data.transform.transform", f'use "crop" or "gca"{off}'
+            raise AimkitError(f"{what} crops, not '{transform.transform}'", where, hint)
+        if train.crop_first != "fast":
+            where, hint = "data.train.crop_first", f'set crop_first = "fast"{off}'
+            raise AimkitError(f"{what} crops that are placed at their final size", where, hint)
         return self
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ CANVAS, SIDE = (160, 220), (48, 48)
 #: Corners, at and off the grid of pixels, at full size and reduced.
 VIEWS = [
     View(CANVAS, SIDE, offset, scale)
-    for offset, scale in [((0, 0), 1), ((112, 172), 1), ((50, 70), 1), ((20, 30), 0.5), ((10.3, 40.7), 0.6)]
+    for offset, scale in [((0, 0), 1), ((112, 172), 1), ((20, 30), 0.5), ((10.3, 40.7), 0.6)]
 ]
 
 VISIBLE: dict[str, dict[str, Any]] = {
@@ -41,7 +42,7 @@ VISIBLE: dict[str, dict[str, Any]] = {
 
 DATA = {
     "kind": "synth",
-    "seed": 3,
+    "seed": 6,
     "foregrounds": [{"source": "procedural", "generators": ["toy", "net", "fog"]}],
     "backgrounds": [{"source": "procedural", "generators": ["material"]}],
     "placement": {"mode": "canvas", "height": 160, "width": 220, "rotation": [-20, 20], "scale": [0.6, 1.2]},
@@ -50,7 +51,10 @@ DATA = {
 
 
 def synthesizer(**keys: Any) -> Synthesizer:
-    return Synthesizer(parse(SynthRecipe, {**DATA, **keys}, "test"))
+    made = Synthesizer(parse(SynthRecipe, {**DATA, **keys}, "test"))
+    # Sources are drawn once for both ways.
+    made._layout = cache(made._layout)  # type: ignore[method-assign]
+    return made
 
 
 def unblended(made: Synthesizer) -> list[Unblended]:
@@ -195,7 +199,7 @@ def table(*overrides: str) -> Synth:
 JPEG = 'steps=[{step="hsv_jitter"}, {step="jpeg", p=0.5}, {step="white_balance", p=0.5}]'
 
 
-def batches(source: Synth, transform: Crop | Gca, count: int = 6) -> tuple[UnfinishedBatch, dict[str, torch.Tensor]]:
+def batches(source: Synth, transform: Crop | Gca, count: int = 5) -> tuple[UnfinishedBatch, dict[str, torch.Tensor]]:
     """The same positions, for the device and finished by the workers."""
     left, whole = (StreamDataset(source, transform, 7, device_compositing=on) for on in (True, False))
     return lay_out([left[i] for i in range(count)]), to_device(collate([whole[i] for i in range(count)]), "cpu")
@@ -203,7 +207,7 @@ def batches(source: Synth, transform: Crop | Gca, count: int = 6) -> tuple[Unfin
 
 @pytest.mark.parametrize("transform", [Crop(size=64, crops=(64, 96, 128)), Gca(size=64)])
 def test_a_batch_without_steps_is_the_same_to_the_last_bit(transform: Crop | Gca) -> None:
-    unfinished, expected = batches(table(), transform)
+    unfinished, expected = batches(table(), transform, 6)
     got = to_device(unfinished, "cpu")
     assert not len(unfinished.done)
     assert len(set(unfinished.flip.tolist())) == 2
@@ -216,11 +220,11 @@ def test_a_batch_without_steps_is_the_same_to_the_last_bit(transform: Crop | Gca
 
 
 def test_samples_with_a_step_of_the_cpu_come_finished_and_the_others_do_not() -> None:
-    unfinished, expected = batches(table(JPEG), Crop(size=64, crops=(64, 96)), 10)
+    unfinished, expected = batches(table(JPEG), Crop(size=64, crops=(64, 96)), 7)
     got = to_device(unfinished, "cpu")
     done = unfinished.done.tolist()
-    assert 0 < len(done) < 10
-    assert got["composition_valid"].tolist() == [i not in done for i in range(10)]
+    assert 0 < len(done) < 7
+    assert got["composition_valid"].tolist() == [i not in done for i in range(7)]
     assert torch.equal(got["composition_valid"], expected["composition_valid"])
     for name in ("image", "foreground", "background", "alpha", "usr"):
         assert torch.equal(got[name][done], expected[name][done]), name
@@ -240,7 +244,7 @@ def test_crops_of_another_size_come_finished() -> None:
 def test_a_sample_is_the_same_in_any_company() -> None:
     every = "steps=[" + ", ".join(f'{{step="{name}", p=0.5}}' for name in device_steps.list()) + "]"
     data = StreamDataset(table(every), Crop(size=64, crops=(64, 128)), 7, device_compositing=True)
-    rows = [data[i] for i in range(5)]
+    rows = [data[i] for i in range(3)]
     together = to_device(lay_out(rows), "cpu")
     for i, row in enumerate(rows):
         alone = to_device(lay_out([row]), "cpu")
