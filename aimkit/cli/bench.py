@@ -19,6 +19,7 @@ BENCHMARKS = {
     "metrics": ("aimkit.cli.bench_metrics", "metrics", "Milliseconds of the matting metrics, and the ratio."),
     "models": ("aimkit.cli.bench_models", "models", "Parameters, multiply-adds and milliseconds of networks."),
     "backbones": ("aimkit.cli.bench_backbones", "backbones", "Milliseconds of AimNet on backbones, side by side."),
+    "synth": ("aimkit.cli.bench_synth", "synth", "Samples a second of the engine, and of the usual pipeline."),
     "pools": ("aimkit.cli.bench_pools", "pools", "Milliseconds to read packed pictures, in this form and others."),
     "train": ("aimkit.cli.bench_train", "train", "Samples a second of a recipe's data, network, and both."),
 }

@@ -1,0 +1,72 @@
+"""aimkit bench synth: how fast training samples are made."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import click
+
+from aimkit import console
+
+
+@click.command()
+@click.option("--foregrounds", type=click.Path(exists=True, file_okay=False), help="Folder of RGBA cut-outs to take.")
+@click.option("--backgrounds", type=click.Path(exists=True, file_okay=False), help="Folder of photos to take.")
+@click.option("-n", "--count", default=8, show_default=True, type=click.IntRange(1), help="Photos of each kind.")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1), help="Turns of all ways.")
+@click.option("--samples", default=12, show_default=True, type=click.IntRange(1), help="Samples of a turn.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def synth(
+    foregrounds: str | None, backgrounds: str | None, count: int, rounds: int, samples: int, as_json: bool
+) -> None:
+    """Time crops of 320 pixels from photos of 1080: whole composites that are then cropped, and crops first.
+
+    Ways are timed in turns on one core, in processor time, and compared within a turn. Photos are drawn, unless
+    folders are given.
+    """
+    import cv2
+
+    from aimkit.cli.bench import machine
+    from aimkit.data import bench
+    from aimkit.synth.sources.scan import find_images
+
+    cv2.setNumThreads(1)
+    folders = [Path(given) if given else None for given in (foregrounds, backgrounds)]
+    cutouts, photos = ([Path(str(p)) for p in find_images(f, [])[0].values()] if f else [] for f in folders)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        console.info(f"writing {count} photos of each kind, {bench.SHORT} pixels on the short side")
+        bench.write_photos(folder, count, cutouts, photos)
+        rows = bench.measure(folder, rounds, samples)
+        parts = {mode: bench.time_parts(folder, mode == "fast") for mode in ("exact", "fast")}
+        limits = bench.time_limits(folder)
+        writing = {image: bench.time_writing(folder, image) for image in ("png", "jpg")}
+        processes = bench.time_processes(folder)
+    if as_json:
+        result = {
+            "machine": machine(),
+            "rows": [{**row.__dict__, "rate": row.rate} for row in rows],
+            "parts": {mode: dict(table) for mode, table in parts.items()},
+            "limits": dict(limits),
+            "writing": {image: {"both": both, "encoding": alone} for image, (both, alone) in writing.items()},
+            "processes": dict(processes),
+        }
+        console.out(json.dumps(result, indent=2))
+        return
+    console.table(
+        ["way", "from", "ms", "samples/s", "times as fast"],
+        [[r.way, r.source, f"{r.milliseconds:.1f}", f"{r.rate:.1f}", f"{r.ratio:.1f}"] for r in rows],
+    )
+    console.table(
+        ["where the time goes, ms (profiled)", "exact", "fast"],
+        [[a, f"{b:.2f}", f"{c:.2f}"] for (a, b), (_, c) in zip(parts["exact"], parts["fast"], strict=True)],
+    )
+    console.table(["bare limits", "ms"], [[what, f"{ms:.1f}"] for what, ms in limits])
+    console.table(
+        ["writing whole composites", "ms", "of it encoding", "times the encoding"],
+        [[image, f"{both:.0f}", f"{alone:.0f}", f"{both / alone:.2f}"] for image, (both, alone) in writing.items()],
+    )
+    console.table(["processes", "samples/s, fast, pool"], [[str(n), f"{rate:.0f}"] for n, rate in processes])
+    console.info(", ".join(f"{key} {value}" for key, value in machine().items()))
