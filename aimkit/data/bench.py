@@ -43,13 +43,14 @@ _DRAWN = (("toy", "fur", "plant", "bust"), ("interior", "forest", "city", "mater
 
 #: Functions whose time is told apart, and what they do.
 _PARTS = {
-    "_layout": "open sources, draw places",
-    "_planes": "place foreground and background",
-    "blur_background": "blur",
-    "shared_noise": "noise",
-    "blend_levels": "blend",
-    "make": "label",
-    "finish_crop": "reduce the crop",
+    "engine._layout": "open sources, draw places",
+    "transforms.choose": "choose the crop",
+    "engine._planes": "place foreground and background",
+    "rssn.blur_background": "blur",
+    "rssn.shared_noise": "noise",
+    "compose.blend_levels": "blend",
+    "labels.make": "label",
+    "transforms.finish_crop": "reduce the crop",
 }
 
 
@@ -211,10 +212,9 @@ def time_parts(folder: Path, fast: bool, samples: int = 40) -> list[tuple[str, f
         _crop_first(made, fast, index)
     profile.disable()
     table = pstats.Stats(profile).stats  # type: ignore[attr-defined]
-    spent = {key[2]: row[3] for key, row in table.items() if key[2] in _PARTS and "aimkit" in key[0]}
-    whole = next(row[3] for key, row in table.items() if key[2] == "_crop_first")
-    rows = [(text, spent.get(name, 0.0) * 1000 / samples) for name, text in _PARTS.items()]
-    return [*rows, ("other", (whole - sum(spent.values())) * 1000 / samples)]
+    times = {f"{Path(file).stem}.{name}": row[3] * 1000 / samples for (file, _, name), row in table.items()}
+    rows = [(text, times.get(name, 0.0)) for name, text in _PARTS.items()]
+    return [*rows, ("other", times["bench._crop_first"] - sum(ms for _, ms in rows))]
 
 
 def time_limits(folder: Path, repeats: int = 7) -> list[tuple[str, float]]:

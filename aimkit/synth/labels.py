@@ -6,18 +6,14 @@ Matting" (Li, Zhang and Tao, IJCAI 2021), section 3.1.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 
 from aimkit.errors import AimkitError
+from aimkit.synth import morphology
 from aimkit.types import Array, ImageType, UInt8, to_uint8
 
 BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
-
-#: From this kernel on, morphology by rows is faster.
-_WIDE = 16
 
 #: How the transition area is widened; "random" differs from "fixed" only in where its kernels come from.
 SCHEDULES = ("fixed", "random", "distance")
@@ -40,8 +36,8 @@ def trimap(alpha: Array, kernel: int | tuple[int, int] = 30) -> UInt8:
     dilate, erode = _kernels(kernel)
     alpha = _levels(alpha)
     label = np.full(alpha.shape, UNKNOWN, np.uint8)
-    label[_morph(cv2.MORPH_DILATE, alpha != 0, dilate) == 0] = BACKGROUND
-    label[_morph(cv2.MORPH_ERODE, alpha == 255, erode) != 0] = FOREGROUND
+    label[~morphology.dilate(alpha != 0, dilate)] = BACKGROUND
+    label[~morphology.dilate(alpha != 255, erode)] = FOREGROUND
     return label
 
 
@@ -106,54 +102,8 @@ def _levels(alpha: Array) -> UInt8:
     return alpha if alpha.dtype == np.uint8 else to_uint8(alpha)
 
 
-def _morph(operation: int, mask: Array, kernel: int) -> UInt8:
-    mask = mask.astype(np.uint8)
-    if kernel < 2:
-        return mask
-    if kernel < _WIDE:
-        return cv2.morphologyEx(mask, operation, _ellipse(kernel))  # type: ignore[return-value]
-    return _by_rows(mask, kernel, dilate=operation == cv2.MORPH_DILATE)
-
-
-def _by_rows(mask: UInt8, kernel: int, *, dilate: bool) -> UInt8:
-    """Morphology with an ellipse, one of its rows after the other.
-
-    A row of the ellipse is a segment, which OpenCV runs along an image fast; rows of one length share that run. The
-    result is that of the whole ellipse, in a half of the time and less.
-    """
-    morph, join = (cv2.dilate, np.maximum) if dilate else (cv2.erode, np.minimum)
-    height, middle = len(mask), kernel // 2
-    result = np.full_like(mask, 0 if dilate else 1)
-    runs: dict[tuple[int, int], Array] = {}
-    for row, (start, stop) in enumerate(segments(kernel)):
-        if (start, stop) not in runs:
-            segment = np.ones((1, stop - start), np.uint8)
-            runs[start, stop] = morph(mask, segment, anchor=(middle - start, 0))
-        down = row - middle
-        if abs(down) >= height:
-            continue
-        seen, part = (
-            runs[start, stop][max(down, 0) : height + min(down, 0)],
-            result[max(-down, 0) : height - max(down, 0)],
-        )
-        join(part, seen, out=part)
-    return result
-
-
 def _distance_to(mask: Array) -> Array:
     """Distance of every pixel to the nearest True; infinite when there is none."""
     if not mask.any():
         return np.full(mask.shape, np.inf, np.float32)
     return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-
-
-@lru_cache(maxsize=64)
-def _ellipse(kernel: int) -> Array:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (kernel, kernel))
-
-
-@lru_cache(maxsize=64)
-def segments(kernel: int) -> list[tuple[int, int]]:
-    """First column and last column + 1 of every row of OpenCV's ellipse; its middle is at ``kernel // 2``."""
-    columns = [np.flatnonzero(row) for row in _ellipse(kernel)]
-    return [(int(c[0]), int(c[-1]) + 1) for c in columns]

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from aimkit.data.device.planes import Planes
-from aimkit.synth.labels import BACKGROUND, FOREGROUND, UNKNOWN, segments
+from aimkit.synth.labels import BACKGROUND, FOREGROUND, UNKNOWN
+from aimkit.synth.morphology import segments
 from aimkit.types import Array, ImageType
 
 #: Farther than any kernel reaches.
