@@ -69,6 +69,8 @@ class Synth(StreamBlock):
     crop_first: With the transforms "crop" and "gca": "exact" makes only the crop, with the very pixels that it has in
         the whole composite; "fast" also averages colours and mattes to the crop's final size before they are
         blended; "off" makes the whole composite.
+    keep: Megabytes of decoded photos that each worker keeps for later samples. Few photos need not be decoded again
+        and again; for many, a packed pool is better.
     """
 
     source: Literal["synth"] = "synth"
@@ -76,6 +78,7 @@ class Synth(StreamBlock):
     overrides: list[str] = Field(default_factory=list)
     reseed: bool = True
     crop_first: Literal["exact", "fast", "off"] = "exact"
+    keep: int = Field(256, ge=0)
 
 
 @streams.register("synth", params=Synth)
@@ -86,7 +89,7 @@ def synth(block: Synth, seed: int) -> Stream:
     recipe = load_recipe(block.recipe, block.overrides, kind="synth")
     if block.reseed:
         recipe = recipe.model_copy(update={"seed": int(rng(seed, "synth", recipe.seed).integers(2**31))})
-    return Synthesizer(recipe)
+    return Synthesizer(recipe, keep=block.keep * 2**20)
 
 
 class Written(FiniteBlock):

@@ -21,6 +21,7 @@ from aimkit.rng import rng
 from aimkit.synth import labels
 from aimkit.synth.compose import blend, blend_levels, over
 from aimkit.synth.geometry import displace, render, render_matte, warp_plane
+from aimkit.synth.kept import Kept
 from aimkit.synth.placement import Place, canvas_size, place_background, place_foreground
 from aimkit.synth.pyramid import Pyramid
 from aimkit.synth.recipe import SynthRecipe
@@ -60,13 +61,15 @@ class Synthesizer(Sequence[Sample]):
 
     Args:
         recipe: What to make.
+        keep: Bytes of decoded pictures that are kept for later samples, which they don't change.
 
     Raises:
         AimkitError: A source can't be opened, or has nothing to offer.
     """
 
-    def __init__(self, recipe: SynthRecipe) -> None:
+    def __init__(self, recipe: SynthRecipe, keep: int = 0) -> None:
         self.recipe = recipe
+        self._kept = Kept(keep)
         self.digest = recipe.digest()
         self._foregrounds = _entries(recipe.foregrounds, foreground_sources, "foregrounds")
         self._backgrounds = _entries(recipe.backgrounds, background_sources, "backgrounds")
@@ -194,7 +197,7 @@ class Synthesizer(Sequence[Sample]):
             if hasattr(entry.source, "picture"):
                 item = entry.item
                 assert item.type is not None
-                return _Picture(entry.source.picture(entry.position), item.type, item.category)
+                return _Picture(self._open(entry), item.type, item.category)
             stream = self._rng(index, "foreground", layer, attempt)
             foreground: Foreground = entry.source.load(entry.position, size, stream)
             if not foreground.valid:
@@ -230,12 +233,26 @@ class Synthesizer(Sequence[Sample]):
 
         def load(entry: _Entry, attempt: int) -> _Picture:
             if hasattr(entry.source, "picture"):
-                return _Picture(entry.source.picture(entry.position))
+                return _Picture(self._open(entry))
             image = entry.source.load(entry.position, size, self._rng(index, "background", attempt))
             return _Picture(Pyramid(image))
 
         loaded: _Picture = self._attempt("background", index, pick, load, history)
         return loaded
+
+    def _open(self, entry: _Entry) -> Pyramid:
+        """The picture of a stored item."""
+
+        def make() -> Pyramid:
+            picture: Pyramid = entry.source.picture(entry.position)
+            return picture
+
+        # What is mapped from a pool is kept by the system, for all processes together.
+        return (
+            make()
+            if getattr(entry.source, "mapped", False)
+            else self._kept.get((id(entry.source), entry.position), make)
+        )
 
     def _treated(self, loaded: _Picture, index: int, layer: int, history: _History) -> _Picture:
         """A foreground after the steps that act on it as a whole."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -60,6 +60,8 @@ class Packed:
     items: Sequence[Item]
     pictures: Sequence[Stored]
     shards: Shards
+    #: The system keeps what was read, once for all processes.
+    mapped: ClassVar[bool] = True
 
     def picture(self, position: int) -> Pyramid:
         """Views of one; nothing is read yet."""

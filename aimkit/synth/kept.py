@@ -1,0 +1,37 @@
+"""Decoded pictures that are kept for the next sample, as far as the memory goes that one gives them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+
+from aimkit.synth.pyramid import Pyramid
+
+
+class Kept:
+    """The pictures that were used last.
+
+    Args:
+        budget: Bytes of all of them together, their smaller levels included; 0 keeps none.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self.budget, self.used = budget, 0
+        self._pictures: OrderedDict[Hashable, tuple[Pyramid, int]] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Pyramid]) -> Pyramid:
+        """The picture of a key, made when it is not there; the one that was not used for longest goes first."""
+        if key in self._pictures:
+            self._pictures.move_to_end(key)
+            return self._pictures[key][0]
+        picture = make()
+        if not self.budget:
+            return picture
+        # Levels are made later; all of them together are a third of the picture.
+        size = sum(plane.nbytes for plane in picture.level(0) if plane is not None) * 4 // 3
+        if size <= self.budget:
+            self._pictures[key] = picture, size
+            self.used += size
+        while self.used > self.budget:
+            self.used -= self._pictures.popitem(last=False)[1][1]
+        return picture
