@@ -10,6 +10,9 @@ from torch import nn
 from aimkit.errors import AimkitError
 from aimkit.models import official, weights
 
+#: Where the tensors of a file may belong: the network, its backbone, timm's architecture inside a backbone.
+_PLACES = ("", "backbone.", "backbone.trunk.", "backbone.trunk.model.")
+
 
 @dataclass
 class Match:
@@ -60,9 +63,8 @@ def load_matching(model: nn.Module, ref: str | os.PathLike[str]) -> Match:
         tensors, report = official.translate(tensors, form, str(path))
         match.unused += sorted(report.unused)
     current = model.state_dict()
-    inside = {f"backbone.{key}" for key in tensors} & current.keys()
-    if len(inside) > len(tensors.keys() & current.keys()):
-        tensors = {f"backbone.{key}": value for key, value in tensors.items()}
+    place = max(_PLACES, key=lambda prefix: len({f"{prefix}{key}" for key in tensors} & current.keys()))
+    tensors = {f"{place}{key}": value for key, value in tensors.items()}
     fitting = {}
     for name, value in tensors.items():
         if name not in current:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
 from aimkit.models import official
+from aimkit.models.efficientnet_pytorch import is_efficientnet_pytorch, to_timm
 from aimkit.recipe import expand
 
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar")
@@ -58,6 +59,8 @@ def find(ref: str | os.PathLike[str]) -> Path:
 def read(path: Path) -> dict[str, Tensor]:
     """Read a state dict from safetensors or a PyTorch file; no code in the file is run.
 
+    EfficientNets in the names of EfficientNet-PyTorch come under timm's names.
+
     Raises:
         AimkitError: It can't be read, or holds no tensors.
     """
@@ -80,4 +83,5 @@ def read(path: Path) -> dict[str, Tensor]:
         raise AimkitError(f"can't read the weights: {error}", str(path), "is the file complete?") from None
     if not isinstance(content, dict):
         raise AimkitError(f"the file holds a {type(content).__name__}, no state dict", str(path))
-    return cast(dict[str, Tensor], content)
+    tensors = cast(dict[str, Tensor], content)
+    return to_timm(tensors, str(path)) if is_efficientnet_pytorch(tensors) else tensors

@@ -11,7 +11,7 @@ from filelock import Timeout
 
 from aimkit import console
 from aimkit.errors import AimkitError
-from aimkit.zoo import safety, store
+from aimkit.zoo import safety, store, tensors
 from aimkit.zoo.archive import extract
 from aimkit.zoo.manifest import Entry
 from aimkit.zoo.sources import MAX_BYTES, Job, kind_of, split
@@ -73,7 +73,9 @@ def pull(
 def outdated(entry: Entry) -> bool:
     """Whether the cached file is what an earlier manifest meant."""
     record = store.records().get(entry.id)
-    return bool(entry.sha256 and record and record.sha256 != entry.sha256 and store.cached(entry))
+    if record is None or store.by_tensors(entry, record):
+        return False
+    return bool(entry.sha256 and record.sha256 != entry.sha256 and store.cached(entry))
 
 
 def switched_on(name: str) -> bool:
@@ -125,7 +127,7 @@ def _from_source(entry: Entry, source: str, wanted: str | None) -> Path:
         store.part(entry, source),
         id=entry.id,
         known=wanted is not None,
-        bytes=None if member else entry.bytes,
+        bytes=None if member or entry.tensors else entry.bytes,
         limit=MAX_BYTES,
         folder=entry.file.parent if entry.file else Path(),
     )
@@ -147,7 +149,8 @@ def _from_file(entry: Entry, file: Path, wanted: str | None) -> Path:
     if not file.is_file():
         raise AimkitError("no such file", str(file), "give the file that you have downloaded")
     part = store.part(entry, "by hand")
-    fetch_source(Job(file.absolute().as_uri(), part, id=entry.id, bytes=entry.bytes))
+    bytes = None if entry.tensors else entry.bytes
+    fetch_source(Job(file.absolute().as_uri(), part, id=entry.id, bytes=bytes))
     return _take(entry, part, "", file.absolute().as_uri(), wanted)
 
 
@@ -159,14 +162,16 @@ def _take(entry: Entry, part: Path, member: str, source: str, wanted: str | None
             file = part.with_name(f"{part.name}.member")
             extract(part, member, file, entry.bytes or MAX_BYTES)
         suffix = safety.check(file, source)
-        size = file.stat().st_size
-        if entry.bytes is not None and size != entry.bytes:
+        size, digest = file.stat().st_size, store.sha256(file)
+        other = wanted is not None and digest != wanted
+        if entry.tensors is None and entry.bytes is not None and size != entry.bytes:
             raise AimkitError(f"the file has {size:,} bytes, {entry.bytes:,} are expected", source, exit_code=1)
-        digest = store.sha256(file)
-        if wanted is not None and digest != wanted:
+        if other and entry.tensors is None:
             raise store.mismatch(entry, digest, wanted, source)
         file = file.replace(part.with_name(part.name + suffix))
         safety.check_contents(file, source)
+        if other and tensors.digest(file) != entry.tensors:
+            raise store.mismatch(entry, digest, wanted, source)
     except AimkitError:
         file.unlink(missing_ok=True)
         part.unlink(missing_ok=True)
@@ -178,7 +183,8 @@ def _take(entry: Entry, part: Path, member: str, source: str, wanted: str | None
     if old is not None and old != target:
         old.unlink()
     part.unlink(missing_ok=True)
-    store.keep(entry, target, digest, source, trusted=entry.sha256 is None)
+    accepted = entry.tensors if other and entry.tensors and digest != entry.sha256 else ""
+    store.keep(entry, target, digest, source, entry.sha256 is None, accepted)
     if wanted is None:
         console.info(f"{entry.id}: accepted with digest {digest}, which is checked from now on")
     return target

@@ -104,7 +104,10 @@ class Entry(Block):
         sources: Where the file is, in the order in which they are tried; see :mod:`aimkit.zoo.sources`.
         sha256: Digest of the file, hex; left out when unknown.
         bytes: Size of the file; left out when unknown.
-        format: ``safetensors`` (our names), ``official-pth`` (the reference's names) or ``timm`` (timm's names).
+        tensors: Digest of the tensors, see :func:`aimkit.zoo.tensors.digest`: a source whose file has another digest is
+            taken if it holds the same tensors. Left out where all sources are the same file.
+        format: ``safetensors`` (our names), ``official-pth`` (the reference's names), ``timm`` (timm's names) or
+            ``efficientnet-pytorch`` (the names of that package).
         licence: Of the weights, an SPDX name where there is one.
         data: What it was trained on, over all stages.
         seen: Test sets whose images it was trained on or chosen by.
@@ -115,6 +118,7 @@ class Entry(Block):
         metrics: Results.
         paper: Address.
         notes: Anything else.
+        default: What ``aimkit predict`` takes when no weights are named.
     """
 
     id: Annotated[str, StringConstraints(pattern=_ID)]
@@ -126,7 +130,8 @@ class Entry(Block):
     sources: tuple[Source, ...] = ()
     sha256: Digest | None = None
     bytes: int | None = Field(None, ge=1)
-    format: Literal["safetensors", "official-pth", "timm"]
+    tensors: Digest | None = None
+    format: Literal["safetensors", "official-pth", "timm", "efficientnet-pytorch"]
     licence: str
     data: tuple[Data, ...] = ()
     seen: tuple[str, ...] = ()
@@ -137,6 +142,7 @@ class Entry(Block):
     metrics: tuple[Metric, ...] = ()
     paper: str | None = None
     notes: str = ""
+    default: bool = False
 
     _file: Path | None = PrivateAttr(None)
 
@@ -147,6 +153,8 @@ class Entry(Block):
         wanted = f"{self.architecture}_{trunk}" if self.architecture else trunk
         if stem != wanted:
             raise ValueError(f"the id '{self.id}' should begin with '{wanted}.'")
+        if self.default and self.architecture is None:
+            raise ValueError("a backbone alone predicts nothing, so it can't be the default")
         if (self.architecture is None) != (self.stage == "imagenet"):
             raise ValueError("stage imagenet is for backbones, which have no architecture; the other stages need one")
         return self

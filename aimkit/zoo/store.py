@@ -34,6 +34,7 @@ class Record:
         source: Where it came from.
         trusted: It was accepted without a published digest.
         pulled: When, ISO 8601, UTC.
+        tensors: Digest of its tensors, where it was accepted by that: its own digest is not the published one.
     """
 
     sha256: str
@@ -42,6 +43,7 @@ class Record:
     source: str
     trusted: bool
     pulled: str
+    tensors: str = ""
 
 
 def folder() -> Path:
@@ -68,10 +70,15 @@ def cached(entry: Entry) -> Path | None:
 
 def expected(entry: Entry) -> str | None:
     """The digest that the file must have: the published one, else the one that was accepted here; None: unknown."""
-    if entry.sha256:
-        return entry.sha256
     record = records().get(entry.id)
+    if entry.sha256 and not (record and by_tensors(entry, record)):
+        return entry.sha256
     return record.sha256 if record else None
+
+
+def by_tensors(entry: Entry, record: Record) -> bool:
+    """Whether a file was accepted since it holds the published tensors, though in a file of another digest."""
+    return bool(entry.tensors) and record.tensors == entry.tensors
 
 
 def digest_state(entry: Entry) -> str:
@@ -102,7 +109,8 @@ def verify(entry: Entry, *, whole: bool = False) -> Path | None:
     found = sha256(path)
     if found != wanted:
         raise mismatch(entry, found, wanted, str(path))
-    keep(entry, path, found, record.source if record else "", record.trusted if record else False)
+    known = record or Record(found, 0, 0, "", trusted=False, pulled="")
+    keep(entry, path, found, known.source, known.trusted, known.tensors)
     return path
 
 
@@ -132,14 +140,14 @@ def records() -> dict[str, Record]:
         raise AimkitError(f"can't read the lock file of the zoo: {error}", str(path), hint, exit_code=1) from None
 
 
-def keep(entry: Entry, path: Path, digest: str, source: str, trusted: bool) -> None:
+def keep(entry: Entry, path: Path, digest: str, source: str, trusted: bool, tensors: str = "") -> None:
     """Remember a file that has been checked."""
     stat = path.stat()
     with lock("records"):
         known = records()
         old = known.get(entry.id)
         pulled = old.pulled if old and old.sha256 == digest else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        known[entry.id] = Record(digest, stat.st_size, stat.st_mtime_ns, source, trusted, pulled)
+        known[entry.id] = Record(digest, stat.st_size, stat.st_mtime_ns, source, trusted, pulled, tensors)
         _write(known)
 
 

@@ -1,0 +1,28 @@
+"""A digest of what a checkpoint holds, whatever kind of file it is in."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+
+def digest(path: Path) -> str:
+    """SHA-256, hex, over names, shapes and values of a file's tensors, sorted by name.
+
+    The names are those that :func:`aimkit.models.weights.read` gives, so the same weights have one digest as
+    safetensors and as a PyTorch file, and under the names of either package. Values are compared as float32; counters
+    of batches are left out, since not every file has them.
+
+    Raises:
+        AimkitError: The file can't be read.
+    """
+    from aimkit.models import official, weights
+
+    result = hashlib.sha256()
+    tensors = official.unwrap(weights.read(path), str(path))
+    for name in sorted(tensors):
+        if not name.endswith("num_batches_tracked"):
+            values = tensors[name].detach().float().contiguous()
+            result.update(f"{name} {tuple(values.shape)};".encode())
+            result.update(values.numpy().data)
+    return result.hexdigest()
