@@ -228,10 +228,7 @@ def time_limits(folder: Path, repeats: int = 7) -> list[tuple[str, float]]:
         ("decode a matte, PNG", _best(lambda: cv2.imdecode(matte, cv2.IMREAD_GRAYSCALE), repeats)),
         ("decode a background, JPEG", _best(lambda: cv2.imdecode(photo, cv2.IMREAD_COLOR), repeats)),
         ("the same at half scale", _best(lambda: cv2.imdecode(photo, cv2.IMREAD_REDUCED_COLOR_2), repeats)),
-        (
-            "copy seven planes of 640 x 640",
-            _best(lambda: [plane[:640, :640].copy() for _ in range(2)], repeats) * 7 / 6,
-        ),
+        ("copy two colour planes of 640 x 640", _best(lambda: [plane[:640, :640].copy() for _ in "ab"], repeats)),
         ("encode a composite, PNG", _best(lambda: encode_png(plane, 1), repeats)),
         ("encode a composite, JPEG 95", _best(lambda: encode_jpeg(plane, 95), repeats)),
     ]

@@ -266,7 +266,8 @@ def _resize(sample: Sample, size: tuple[int, int]) -> Sample:
             share = _to(weight.astype(np.float32), size, kernel)
             solid = (share > 0.5)[..., None]
             mean = sums / np.maximum(share, np.float32(0.5))[..., None]
-            result[name] = np.where(solid, np.rint(np.minimum(mean, 255)).astype(np.uint8), _to(plane, size, kernel))
+            unseen = _to(plane, size, cv2.INTER_NEAREST_EXACT)
+            result[name] = np.where(solid, np.rint(np.minimum(mean, 255)).astype(np.uint8), unseen)
     return replace(sample, **result)
 
 

@@ -35,9 +35,9 @@ def trimap(alpha: Array, kernel: int | tuple[int, int] = 30) -> UInt8:
     """
     dilate, erode = _kernels(kernel)
     alpha = _levels(alpha)
-    label = np.full(alpha.shape, UNKNOWN, np.uint8)
-    label[~morphology.dilate(alpha != 0, dilate)] = BACKGROUND
-    label[~morphology.dilate(alpha != 255, erode)] = FOREGROUND
+    label = morphology.dilate(alpha != 0, dilate) * np.uint8(UNKNOWN)
+    # What is eroded from the solid part lies within what is dilated from all of it.
+    label += ~morphology.dilate(alpha != 255, erode) * np.uint8(FOREGROUND - UNKNOWN)
     return label
 
 
