@@ -15,6 +15,7 @@ COMMANDS = {
     "models": ("aimkit.cli.models", "models", "List and show networks."),
     "export": ("aimkit.cli.export", "export", "Export a network to ONNX or torch.export."),
     "train": ("aimkit.cli.train", "train", "Train or fine-tune a network by a recipe."),
+    "sweep": ("aimkit.cli.sweep", "sweep", "Train a recipe with several values and seeds, and compare."),
     "evaluate": ("aimkit.cli.evaluate", "evaluate", "Measure networks or predictions; compare results."),
     "runs": ("aimkit.cli.runs", "runs", "List, show and compare training runs."),
     "predict": ("aimkit.cli.predict", "predict", "Photos to alpha mattes, cut-outs and composites."),

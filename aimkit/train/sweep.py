@@ -1,0 +1,224 @@
+"""A recipe trained several times: every combination of some values, each with several seeds, in one folder.
+
+A run of a sweep is a run like any other, and the folder says all there is to know: runs that are finished are left
+alone, runs that were interrupted go on, and the rest begins. So a sweep goes on by being started again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from aimkit import console
+from aimkit.errors import AimkitError
+from aimkit.files import write_bytes
+from aimkit.models.registry import create_model
+from aimkit.recipe import load_recipe
+from aimkit.train.checkpoint import latest
+from aimkit.train.loop import find_start, train
+from aimkit.train.recipe import TrainRecipe
+from aimkit.train.runs import Run, groups, mean_and_spread, open_run
+
+#: What a run leaves that ended by an error of no user's making.
+FAILED = "failed.txt"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A run of a sweep.
+
+    Attributes:
+        name: Of its folder.
+        recipe: What is trained.
+    """
+
+    name: str
+    recipe: TrainRecipe
+
+
+@dataclass
+class Outcome:
+    """What became of the runs.
+
+    Attributes:
+        finished: Folders of the runs that are finished, those of earlier sessions included.
+        failed: What went wrong, by name of the run.
+        interrupted: Whether a signal ended it before all runs were tried.
+    """
+
+    finished: list[Path] = field(default_factory=list)
+    failed: dict[str, AimkitError] = field(default_factory=dict)
+    interrupted: bool = False
+
+
+def variants(recipe: str, overrides: Sequence[str], vary: Sequence[str], seeds: int) -> list[Variant]:
+    """The runs of a sweep, the first seed of all of them first.
+
+    Args:
+        recipe: A train recipe, by name or path.
+        overrides: ``key=value`` texts for all runs.
+        vary: ``key=value,value`` texts; every combination becomes a run. A value may be a whole table, which varies
+            several keys together.
+        seeds: Runs of each combination, with the recipe's seed and those after it.
+
+    Raises:
+        AimkitError: The recipe or a text is wrong, or two runs would be the same.
+    """
+    axes = [_axis(text) for text in vary]
+    keys = [key for key, _ in axes]
+    for key in keys:
+        if key == "seed":
+            raise AimkitError("seeds are not varied by key", "--vary seed", "--seeds N")
+        if keys.count(key) > 1:
+            raise AimkitError(f"'{key}' is varied twice", f"--vary {key}", f"name all its values once: {key}=A,B")
+    first: TrainRecipe = load_recipe(recipe, overrides, kind="train")
+    found: dict[str, Variant] = {}
+    for seed in range(first.seed, first.seed + seeds):
+        for values in product(*(values for _, values in axes)):
+            chosen = [f"{key}={value}" for key, value in zip(keys, values, strict=True)]
+            made = load_recipe(recipe, [*overrides, *chosen, f"seed={seed}"], kind="train")
+            name = "-".join([*map(_label, chosen), f"seed{seed}"])
+            if name in found:
+                raise AimkitError(f"two runs would be called '{name}'", "--vary", "every value must differ")
+            found[name] = Variant(name, made)
+    return list(found.values())
+
+
+def check(runs: Sequence[Variant], folder: Path) -> dict[str, int]:
+    """Find what would make runs fail at their start, before hours are spent on those before them.
+
+    Returns:
+        Finished steps of each run, by name.
+
+    Raises:
+        AimkitError: A network can't be built, a folder holds a run of another recipe, or there are several processes.
+    """
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise AimkitError("a sweep runs in one process", "aimkit sweep", "start its runs with torchrun -m aimkit train")
+    for table in {str(run.recipe.model): run.recipe.model for run in runs}.values():
+        with torch.device("meta"):
+            create_model(table.name, backbone=table.backbone, **table.options)
+    return {run.name: _steps(find_start(run.recipe, folder / run.name, "auto")) for run in runs}
+
+
+def sweep(runs: Sequence[Variant], folder: Path) -> Outcome:
+    """Train the runs one after another; one that fails is told, and the others go on.
+
+    Args:
+        runs: As :func:`variants` gives them.
+        folder: Each has a folder of its name below.
+
+    Raises:
+        AimkitError: As for :func:`check`.
+    """
+    done, outcome = check(runs, folder), Outcome()
+    for number, run in enumerate(runs, 1):
+        path, title = folder / run.name, f"run {number} of {len(runs)}, {run.name}"
+        if done[run.name] == run.recipe.steps:
+            console.info(f"{title}: finished before")
+            outcome.finished.append(path)
+            continue
+        console.info(title)
+        try:
+            state = train(run.recipe, path, "auto")
+        except Exception as error:
+            outcome.failed[run.name] = problem = _problem(error, path)
+            console.error(problem)
+            continue
+        if state.step < run.recipe.steps:
+            outcome.interrupted = True
+            break
+        outcome.finished.append(path)
+        (path / FAILED).unlink(missing_ok=True)
+    return outcome
+
+
+def table(folders: Sequence[Path]) -> tuple[list[str], list[list[Any]]]:
+    """Finished runs side by side, those that differ in their seed alone in one row.
+
+    Returns:
+        Columns and rows: what sets the runs apart, seeds, steps, seconds of training (mean), and of the best validation
+        the MAD over all samples and over each type, mean and standard deviation (of a sample) over the seeds.
+    """
+    found = [open_run(path) for path in folders]
+    scores = sorted({score for run in found for score in run.best if score.split("/")[0] == "mad"})
+    columns = [
+        "run",
+        "seeds",
+        "steps",
+        "s a run",
+        *(score.replace("mad/", "MAD ").replace("mad", "MAD") for score in scores),
+    ]
+    rows = []
+    for name, members in groups(found):
+        seconds = float(np.mean([_state(latest(run.path))["seconds"] for run in members]))
+        values = [_with_spread(members, score) for score in scores]
+        rows.append([name, len(members), members[0].step, f"{seconds:.0f}", *values])
+    return columns, rows
+
+
+def _axis(text: str) -> tuple[str, list[str]]:
+    """``key=a,b`` as the key and its values."""
+    key, equals, values = text.partition("=")
+    if not equals or not key or not values:
+        raise AimkitError(f"can't read '{text}'", "--vary", "--vary model.backbone=resnet18,resnet34")
+    return key.strip(), [value.strip() for value in _split(values)]
+
+
+def _split(text: str) -> list[str]:
+    """At the commas that are outside of quotes and brackets."""
+    parts, depth, quote = [""], 0, ""
+    for letter in text:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'":
+            quote = letter
+        else:
+            depth += (letter in "[{") - (letter in "]}")
+        if letter == "," and not depth and not quote:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
+def _label(override: str) -> str:
+    """An override as part of a folder's name: ``model.name=aimnet`` as ``aimnet``, ``optim.lr=0.1`` as ``lr0.1``."""
+    key, _, value = override.partition("=")
+    text = re.sub(r"[^\w.+-]+", "_", value).strip("_")
+    return text if text[:1].isalpha() and text not in ("true", "false") else key.rpartition(".")[2] + text
+
+
+def _steps(checkpoint: Path | None) -> int:
+    return int(_state(checkpoint)["step"]) if checkpoint else 0
+
+
+def _state(checkpoint: Path | None) -> dict[str, Any]:
+    assert checkpoint is not None
+    state: dict[str, Any] = json.loads((checkpoint / "state.json").read_text())
+    return state
+
+
+def _problem(error: Exception, run: Path) -> AimkitError:
+    """The error of a run; what is no user's mistake leaves its traceback beside the run."""
+    if isinstance(error, AimkitError):
+        return error
+    file = run / FAILED
+    write_bytes(file, "".join(traceback.format_exception(error)).encode())
+    lines = str(error).strip().splitlines() or [""]
+    return AimkitError(f"{type(error).__name__}: {lines[0]}", str(file), "the file has all of it", exit_code=1)
+
+
+def _with_spread(runs: Sequence[Run], score: str) -> str:
+    mean, spread = mean_and_spread(runs, score)
+    return f"{mean:.4f}" + (f" +- {spread:.4f}" if len(runs) > 1 else "")
