@@ -28,5 +28,5 @@ def recipes(kind: str | None = None) -> dict[str, Path]:
 
 
 def zoo_files() -> list[Path]:
-    """Packaged zoo manifest files."""
-    return sorted(folder("zoo").glob("*.toml"))
+    """Packaged zoo manifest files; recipes of entries lie beside them."""
+    return [path for path in sorted(folder("zoo").glob("*.toml")) if not path.name.endswith(".recipe.toml")]

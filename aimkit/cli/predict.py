@@ -14,7 +14,7 @@ from aimkit.recipe import apply_overrides, expand
 @click.command()
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO|FOLDER...")
 @click.option("-o", "--out", required=True, help="Folder of the outputs: OUT/alpha/NAME.png and so on.")
-@click.option("--weights", help="A file, the folder of a training run, or a zoo id.")
+@click.option("--weights", help="A file, the folder of a training run, or a zoo id; by default the zoo's default.")
 @click.option("--model", help="Network; by default what the weights say, else aimnet.")
 @click.option("--backbone", help="Its backbone; by default what the weights say, else resnet34_mp.")
 @click.option("--strategy", help="hybrid, resize, whole or tiled; by default what the network is meant for: hybrid.")
@@ -82,12 +82,11 @@ def _outputs(options: dict[str, Any]) -> tuple[list[str], Any]:
 
 
 def _predictor(options: dict[str, Any]) -> Any:
-    if not options["weights"]:
-        raise _no_weights(options["model"] or "aimnet", options["backbone"] or "resnet34_mp")
+    weights = options["weights"] or _default(options["model"], options["backbone"])
     from aimkit.predict.predictor import Predictor
 
     return Predictor.load(
-        options["weights"],
+        weights,
         options["strategy"],
         model=options["model"],
         backbone=options["backbone"],
@@ -100,6 +99,17 @@ def _predictor(options: dict[str, Any]) -> Any:
         compile=options["compiled"],
         **apply_overrides({}, options["options"]),
     )
+
+
+def _default(model: str | None, backbone: str | None) -> str:
+    """The zoo's default entry, if it is of this network; it is told which one that is."""
+    from aimkit.zoo.manifest import default_entry
+
+    entry = default_entry()
+    if entry is None or model not in (None, entry.architecture) or backbone not in (None, entry.backbone):
+        raise _no_weights(model or "aimnet", backbone or "resnet34_mp")
+    console.info(f"no weights are named, so {entry.id} is taken (aimkit zoo show default)")
+    return entry.id
 
 
 def _no_weights(model: str, backbone: str) -> AimkitError:

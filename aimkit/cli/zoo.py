@@ -100,6 +100,7 @@ def show(id: str, as_json: bool) -> None:
         ("recipe", f"{entry.recipe or ''} {(entry.recipe_digest or '')[:12]}".strip()),
         ("seed", entry.seed),
         ("paper", entry.paper),
+        ("default", "yes: it is taken when no weights are named" if entry.default else ""),
         ("manifest", str(entry.file) if entry.file else "timm's configurations"),
         ("notes", entry.notes),
     ]
@@ -229,11 +230,12 @@ def rm(ids: tuple[str, ...], forget: bool, as_json: bool) -> None:
 @click.option("--paper", help="Address.")
 @click.option("--notes", default="", help="Anything else.")
 @click.option("--half", is_flag=True, help="Store float16.")
+@click.option("--default", is_flag=True, help="Take it when no weights are named.")
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Manifest folder; by default your own.")
 @click.option("--force", is_flag=True, help="Replace an entry of that id in the folder.")
 @as_json
 def add(file: str, id: str, folder: Path | None, half: bool, force: bool, as_json: bool, **options: Any) -> None:
-    """Make FILE, a checkpoint or a run, an entry: digest, size, recipe and metrics are filled in."""
+    """Make FILE, a checkpoint or a run, an entry: digest, size, recipe, training data and metrics are filled in."""
     from aimkit.models.weights import find
     from aimkit.zoo import add as adding
     from aimkit.zoo.manifest import own_folders

@@ -56,6 +56,16 @@ def find(ref: str | os.PathLike[str]) -> Path:
     return found
 
 
+def entry_id(ref: str | os.PathLike[str]) -> str:
+    """The id of a zoo entry that is meant, also by "default".
+
+    Raises:
+        AimkitError: There is no such entry.
+    """
+    manifest: Any = importlib.import_module("aimkit.zoo.manifest")
+    return str(manifest.find(os.fspath(ref)).id)
+
+
 def read(path: Path) -> dict[str, Tensor]:
     """Read a state dict from safetensors or a PyTorch file; no code in the file is run.
 

@@ -131,7 +131,7 @@ class Predictor:
     @classmethod
     def load(
         cls,
-        weights: str | os.PathLike[str],
+        weights: str | os.PathLike[str] = "default",
         strategy: str | None = None,
         *,
         model: str | None = None,
@@ -142,7 +142,8 @@ class Predictor:
         """A predictor from weights.
 
         Args:
-            weights: A file, the folder of a training run, or the id of a zoo entry.
+            weights: A file, the folder of a training run, or the id of a zoo entry; "default" is the entry that the
+                zoo says is the default.
             strategy: As for the class.
             model: Registered network. What is not given is taken from the weights file if it says so, as those of
                 our trainer and the released ones do, or from the zoo; else it is AimNet on ``resnet34_mp``.

@@ -19,7 +19,7 @@ from aimkit.data.sampler import PositionSampler
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.rng import rng
-from aimkit.train import checkpoint, objectives
+from aimkit.train import checkpoint, objectives, provenance
 from aimkit.train.activations import counted_once
 from aimkit.train.checkpoint import State
 from aimkit.train.log import Log
@@ -51,6 +51,7 @@ def train(recipe: TrainRecipe, run: Path, resume: bool | str = False) -> State:
     state = restore(parts, newest) if newest else State()
     if parts.accelerator.is_main_process:
         write_bytes(run / "recipe.toml", checkpoint.recipe_text(recipe).encode())
+        provenance.write(recipe, run)
     with Log(recipe, run, parts, state) as log, stop_on_signal() as stop:
         sampler = PositionSampler(
             state.step,

@@ -1,4 +1,7 @@
-"""A trained checkpoint becomes an entry: a weights file, its recipe and a manifest file, side by side."""
+"""A trained checkpoint becomes an entry: a weights file, its recipe and a manifest file, side by side.
+
+What the trainer wrote into the run's ``data.json`` says what all its stages were trained on.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from aimkit.files import write_bytes
 from aimkit.recipe import load_recipe, parse
 from aimkit.zoo import store
 from aimkit.zoo.convert import Build, build_of, describe, make, metadata, save
-from aimkit.zoo.manifest import Data, Entry, Manifest, entries, own_folders
+from aimkit.zoo.manifest import Data, Entry, Manifest, commercial, entries, own_folders
+from aimkit.zoo.manifest import find as find_entry
 
 _WHOLE = ("sad", "mse", "mad", "grad", "conn", "sad_transition", "mse_transition", "mad_transition")
 
@@ -29,12 +33,14 @@ class Facts:
         backbone: Backbone.
         stage: Training stage.
         licence: Of the weights.
-        data: Training data, besides that of the entry it started from.
+        data: Training data, besides that of the run and of the entry it started from; a set of the same name takes
+            the place of the run's.
         seen: Test sets it has seen.
         recipe: Packaged recipe or file; it must be the one that made the checkpoint.
         results: Files that ``aimkit evaluate`` wrote.
         paper: Address.
         notes: Anything else.
+        default: Whether it is taken when no weights are named.
     """
 
     architecture: str | None = None
@@ -47,6 +53,7 @@ class Facts:
     results: Sequence[Path] = ()
     paper: str | None = None
     notes: str = ""
+    default: bool = False
 
 
 def add(
@@ -76,8 +83,8 @@ def add(
             raise AimkitError(f"there is an entry '{id}' already", str(known.file), hint)
     model, build = _load(file, facts)
     told = metadata(file)
-    init = told.get("init") or None
-    start = {entry.id: entry for entry in entries()}.get(init or "")
+    first, data = _history(file, told.get("init", ""))
+    start = find_entry(first) if first else None
     wanted = {
         "id": id,
         "architecture": build.architecture,
@@ -87,7 +94,7 @@ def add(
         "init": start.id if start else None,
         "format": "safetensors",
         "licence": facts.licence,
-        "data": [data.model_dump() for data in _merged(start, facts.data)],
+        "data": [data.model_dump() for data in _merged(start, [*data, *facts.data])],
         "seen": sorted({*facts.seen, *(start.seen if start else ())}),
         "preprocessing": _preprocessing(model),
         "recipe_digest": told.get("recipe") or None,
@@ -95,6 +102,7 @@ def add(
         "metrics": [metric_of(path) for path in facts.results],
         "paper": facts.paper,
         "notes": facts.notes,
+        "default": facts.default,
     }
     recipe = _recipe(file, id, facts, told.get("recipe", ""))
     wanted |= recipe.keys
@@ -182,6 +190,20 @@ def _load(file: Path, facts: Facts) -> tuple[Any, Build]:
     model = make(build)
     official.load_state_dict(model, tensors, str(file))
     return model, build
+
+
+def _history(file: Path, init: str) -> tuple[str, list[Data]]:
+    """The zoo id that the first stage began from, or "", and what all stages were trained on."""
+    for folder in list(file.parents)[:3]:
+        path = folder / "data.json"
+        if path.is_file():
+            try:
+                content = json.loads(path.read_text(encoding="utf-8"))
+                rows = [row | {"commercial": commercial(row["licence"])} for row in content["data"]]
+                return str(content["start"]), [parse(Data, row, str(path)) for row in rows]
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise AimkitError(f"can't read what the run was trained on: {error}", str(path)) from None
+    return (init if init in {entry.id for entry in entries()} else ""), []
 
 
 def _merged(start: Entry | None, data: Sequence[Data]) -> list[Data]:

@@ -34,7 +34,7 @@ def convert(source: Path, target: Path, *, half: bool = False, build: Build | No
     Args:
         source: Ours or a released one.
         target: ``.safetensors`` for our names, ``.pth`` for the released ones, as ``{"state_dict": ...}``.
-        half: Store float16 in place of float32.
+        half: Store float16 in place of float32, see :func:`save`.
         build: Of the network, where it is known; else the file tells.
 
     Returns:
@@ -112,7 +112,14 @@ def describe(build: Build) -> dict[str, str]:
 
 
 def save(tensors: Mapping[str, Tensor], target: Path, about: Mapping[str, str], *, half: bool = False) -> None:
-    """Write a safetensors file, whole or not at all. The same tensors give the same bytes."""
+    """Write a safetensors file, whole or not at all. The same tensors give the same bytes.
+
+    With ``half``, weights of layers become float16. Biases and the numbers of normalisation layers stay float32: they
+    are few, and variances can be too small or too large for float16. Networks that load the file are float32.
+
+    Raises:
+        AimkitError: A weight is too large for float16.
+    """
     from safetensors.torch import save_file
 
     state = {name: tensor.clone().contiguous() for name, tensor in _stored(tensors, half).items()}
@@ -135,4 +142,8 @@ def _stored(tensors: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
 
     if not half:
         return dict(tensors)
-    return {name: t.half() if t.dtype == torch.float32 else t for name, t in tensors.items()}
+    stored = {name: t.half() if t.dtype == torch.float32 and t.ndim > 1 else t for name, t in tensors.items()}
+    for name, tensor in stored.items():
+        if tensor.dtype == torch.float16 and not torch.isfinite(tensor).all():
+            raise AimkitError(f"'{name}' has values that are too large for float16", "--half", "leave it out")
+    return stored

@@ -22,8 +22,8 @@ from aimkit.recipe import Block, parse, read_toml
 from aimkit.registry import did_you_mean
 from aimkit.zoo.sources import check_source
 
-#: Licences that allow commercial use of what they cover; lower case.
-PERMISSIVE = ("mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "unlicense")
+#: Licences that allow commercial use of what they cover; lower case. What generators draw is nobody's.
+PERMISSIVE = ("generated", "mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "unlicense")
 
 _ID = r"^[a-z0-9][a-z0-9_]*\.[a-z0-9][a-z0-9_-]*$"
 _METRIC = re.compile(
@@ -40,12 +40,14 @@ class Data(Block):
     Attributes:
         name: Of the set.
         licence: Its licence, or what its owners say.
+        origin: Where it can be had.
         commercial: Whether that allows commercial use; left out when nobody says.
         images: How many images of it were used.
     """
 
     name: str
     licence: str
+    origin: str = ""
     commercial: bool | None = None
     images: int | None = Field(None, ge=1)
 
@@ -167,18 +169,21 @@ class Entry(Block):
     @cached_property
     def commercial(self) -> bool | None:
         """Whether the licences of weights and data all allow commercial use; None when one of them does not say."""
-        weights: bool | None = None
-        if self.licence.lower() in PERMISSIVE:
-            weights = True
-        elif re.search(r"\bnc\b|non-?commercial", self.licence.lower()):
-            weights = False
-        flags = [weights, *(data.commercial for data in self.data)]
+        flags = [commercial(self.licence), *(data.commercial for data in self.data)]
         return False if False in flags else None if None in flags or not self.data else True
 
     def to_table(self) -> dict[str, Any]:
         """As plain data without empty keys, for TOML and JSON."""
         table: dict[str, Any] = self.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
         return table
+
+
+def commercial(licence: str) -> bool | None:
+    """Whether a licence allows commercial use; None when that can't be told from its name."""
+    text = licence.lower()
+    if text in PERMISSIVE:
+        return True
+    return False if re.search(r"\bnc\b|non-?commercial", text) else None
 
 
 class Manifest(Block):
@@ -215,11 +220,17 @@ def read(file: Path) -> list[Entry]:
 
 
 def find(id: str) -> Entry:
-    """The entry of an id, which may be ``timm:NAME`` or ``timm:NAME.TAG``.
+    """The entry of an id, which may be ``timm:NAME`` or ``timm:NAME.TAG``, or that of the word ``default``.
 
     Raises:
         AimkitError: There is none; the hint names the nearest.
     """
+    if id == "default":
+        chosen = default_entry()
+        if chosen is None:
+            hint = "name a file, the folder of a training run, or a zoo id (aimkit zoo ls)"
+            raise AimkitError("no weights come with this installation as the default", hint=hint)
+        return chosen
     if id.startswith("timm:"):
         from aimkit.zoo.timm_entries import timm_entry
 
@@ -229,6 +240,22 @@ def find(id: str) -> Entry:
         hint = did_you_mean(id, known)
         raise AimkitError(f"unknown zoo id or file '{id}'", hint=f"{hint} ('aimkit zoo ls')".strip())
     return known[id]
+
+
+def default_entry() -> Entry | None:
+    """What is meant when no weights are named: your own entry that says ``default = true``, else the packaged one.
+
+    Raises:
+        AimkitError: Several of your own, or several packaged ones, say so.
+    """
+    packaged = set(resources.zoo_files())
+    chosen = [entry for entry in entries() if entry.default]
+    own = [entry for entry in chosen if entry.file not in packaged]
+    chosen = own or chosen
+    if len(chosen) > 1:
+        where = ", ".join(str(entry.file) for entry in chosen)
+        raise AimkitError(f"{len(chosen)} entries say default = true: {', '.join(e.id for e in chosen)}", where)
+    return chosen[0] if chosen else None
 
 
 def manifest_files() -> list[Path]:

@@ -139,7 +139,7 @@ def test_wrong_arguments_are_told_before_anything_is_written(
 
 
 def test_without_weights_the_zoo_is_named(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["predict", str(photos), "-o", str(tmp_path / "out")]) == 2
+    assert run(["predict", str(photos), "-o", str(tmp_path / "out"), "--backbone", "resnet34_mp"]) == 2
     assert "aimkit zoo pull aimnet_resnet34_mp.matting" in capsys.readouterr().err
     assert run(["predict", str(photos), "-o", str(tmp_path / "out"), "--backbone", "resnet10t"]) == 2
     assert "the zoo has none that fit" in capsys.readouterr().err

@@ -1,0 +1,114 @@
+"""What a run is trained on, over all its stages: written when it starts, since only then everything is at hand.
+
+``RUN/data.json`` holds ``start``, the zoo id that the first stage began from ("" for fresh weights), and ``data``, a
+row for each source of every stage: name, licence, origin, and how many images it has. ``aimkit zoo add`` reads it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from aimkit.data.streams import FiniteBlock, Known, StreamBlock, Synth
+from aimkit.errors import AimkitError
+from aimkit.files import write_bytes
+from aimkit.models import weights
+from aimkit.models.registry import backbones
+from aimkit.recipe import expand, load_recipe
+from aimkit.train.recipe import Model, TrainRecipe
+
+NAME = "data.json"
+
+Row = dict[str, Any]
+
+
+def write(recipe: TrainRecipe, run: Path) -> None:
+    """Write the file of a run; one that is there already stays."""
+    if not (run / NAME).exists():
+        write_bytes(run / NAME, (json.dumps(history(recipe), indent=1) + "\n").encode())
+
+
+def history(recipe: TrainRecipe) -> dict[str, Any]:
+    """``start`` and ``data`` of a run that is about to begin.
+
+    Raises:
+        AimkitError: A source can't be opened, or ``model.init`` is not there.
+    """
+    start, rows = _before(recipe.model)
+    return {"start": start, "data": _once([*rows, *sources(recipe.data.train)])}
+
+
+def sources(block: StreamBlock) -> list[Row]:
+    """The sources of a stream."""
+    if isinstance(block, Synth):
+        return _of_recipe(load_recipe(block.recipe, block.overrides, kind="synth"))
+    if isinstance(block, Known):
+        from aimkit.synth.known import find_known
+
+        one = find_known(block.set, "data.set")
+        return [_row(one.title, one.terms, one.page)]
+    if block.source == "written" and isinstance(block, FiniteBlock):
+        from aimkit.synth.inspect.stats import source_rows, total
+        from aimkit.synth.reader import open_dataset
+
+        found = source_rows(total(open_dataset(block.path).sidecars())["sources"])
+        return _once([_row(name, licence, origin) for _, name, licence, origin, _ in found])
+    if isinstance(block, FiniteBlock):
+        return [_row(expand(block.path).name, "", "")]
+    return [_row(block.source, "", "")]
+
+
+def _of_recipe(recipe: Any) -> list[Row]:
+    from aimkit.synth.sources import background_sources, foreground_sources
+
+    rows = []
+    for blocks, registry in ((recipe.foregrounds, foreground_sources), (recipe.backgrounds, background_sources)):
+        for block in blocks:
+            counts: dict[tuple[str, str, str], int] = {}
+            for item in registry.get(block.source).value(block).items:
+                key = (item.source, item.licence, item.origin)
+                # What is drawn and not read has no digest, and no end.
+                counts[key] = counts.get(key, 0) + bool(item.digest)
+            rows += [_row(*key, images=count) for key, count in counts.items()]
+    return _once(rows)
+
+
+def _before(model: Model) -> tuple[str, list[Row]]:
+    """The zoo id that everything began from, and the data of earlier stages."""
+    if not model.init:
+        if not model.pretrained:
+            return "", []
+        own = backbones.get(model.backbone).info.get("pretrained") if model.backbone in backbones else None
+        return own or f"timm:{model.backbone}", []
+    if not expand(model.init).exists():
+        return weights.entry_id(model.init), []
+    file = weights.find(model.init)
+    for folder in list(file.parents)[:3]:
+        if (folder / NAME).is_file():
+            return _read(folder / NAME)
+    return "", [_row(f"whatever {file.name} was trained on", "", "")]
+
+
+def _read(path: Path) -> tuple[str, list[Row]]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return str(content["start"]), list(content["data"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AimkitError(f"can't read what the earlier stage was trained on: {error}", str(path)) from None
+
+
+def _row(name: str, licence: str, origin: str, images: int = 0) -> Row:
+    row = {"name": name, "licence": licence or "not stated", "origin": origin, "images": images}
+    return {key: value for key, value in row.items() if value}
+
+
+def _once(rows: list[Row]) -> list[Row]:
+    """Rows of one source together; its images count once, however many stages or roles it has."""
+    merged: dict[tuple[Any, ...], Row] = {}
+    for row in rows:
+        key = (row["name"], row["licence"], row.get("origin"))
+        same = merged.setdefault(key, dict(row))
+        if row.get("images", 0) > same.get("images", 0):
+            same["images"] = row["images"]
+    return list(merged.values())
