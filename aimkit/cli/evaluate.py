@@ -43,7 +43,7 @@ class _WithCompare(click.Command):
 @click.option("--truth", metavar="DIR", help="True mattes for --predictions, or a folder like --root.")
 @click.option("--trimaps", metavar="DIR", help="Trimaps for --predictions.")
 @click.option("--images", metavar="DIR", help="Photos for --predictions, for the report.")
-@click.option("--baseline", metavar="NAME", help="Measure a trivial predictor: zeros, ones, constant, mean, otsu.")
+@click.option("--baseline", metavar="NAME", help="Measure zeros, ones, constant, mean, otsu, closed-form.")
 @click.option("--parity", is_flag=True, help="Conn as the reference computes it: metrics.conn=parity.")
 @click.option("--name", help="What tables call the model.")
 @click.option("-o", "--out", default="evaluation", show_default=True, help="Folder of the results.")

@@ -1,4 +1,4 @@
-"""Trivial predictors: what a trained network has to beat before its numbers mean anything."""
+"""Predictors that learn nothing: what a trained network has to beat before its numbers mean anything."""
 
 from __future__ import annotations
 
@@ -57,8 +57,16 @@ def otsu(data: EvaluationSet) -> Callable[[UInt8], Float]:
     return predict
 
 
+@baselines.register("closed-form")
+def closed_form(data: EvaluationSet) -> Callable[[UInt8], Float]:
+    """Saliency by colour, a trimap around its outline, closed-form matting; seconds a photo."""
+    from aimkit.evaluate.classical import closed_form as predict
+
+    return predict
+
+
 def baseline(name: str, data: EvaluationSet) -> Callable[[UInt8], Float]:
-    """The trivial predictor of that name for the data.
+    """The predictor of that name for the data.
 
     Raises:
         AimkitError: No such predictor, or the data holds predictions of its own.

@@ -14,8 +14,8 @@ class DataBlock(Block):
 
     Attributes:
         kind: A known dataset as published ("aim500", "am2k", "p3m-500-p", "p3m-500-np", "ppm-100"; ``aimkit data ls``),
-            "folder" (original/ and mask/, trimap/ and a types file when there are), or "hf:NAME" (a Hugging Face
-            dataset with image, alpha, type, category).
+            "folder" (original/ and mask/, or image/ and alpha/; trimap/ and a types file when there are), or "hf:NAME"
+            (a Hugging Face dataset with image, alpha, type, category).
         root: The folder of a known dataset, or of "folder".
         types: Types file; ``aim_category_type.json`` or ``types.json`` below the root when empty.
         split: Split of a Hugging Face dataset; its only one when empty.

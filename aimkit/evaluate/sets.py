@@ -25,8 +25,8 @@ from aimkit.synth.sources.scan import find_images
 from aimkit.synth.sources.typefile import Typed, match, nearest, read_types, usual_types_file
 from aimkit.types import Array, UInt8
 
-#: Folders of data of kind "folder", by role.
-_FOLDERS = {"image": "original", "alpha": "mask", "trimap": "trimap"}
+#: Folders of data of kind "folder", by role: usual names, the published one first.
+_FOLDERS = {"image": ("original", "image"), "alpha": ("mask", "alpha"), "trimap": ("trimap",)}
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def open_set(
     folder = expand(root, "--root")
     if kind in known:
         return _limited(_open_known(*known[kind], folder, types, kernel), limit)
-    photos, mattes = (_images(folder / name) for name in ("original", "mask"))
+    photos, mattes = (_images(_subfolder(folder, role)) for role in ("image", "alpha"))
     _require_same(photos, mattes, "photo", "matte", folder)
     trimaps = find_images(folder / "trimap")[0] if (folder / "trimap").is_dir() else {}
     entries = _entries({"image": photos, "alpha": mattes, "trimap": trimaps})
@@ -199,7 +199,7 @@ def open_predictions(
     folder = expand(truth, "--truth")
     known = evaluation_parts().get(kind)
     located = search(*known, folder) if known and folder.is_dir() else None
-    usual = {role: folder / name for role, name in _FOLDERS.items() if (folder / "mask").is_dir()}
+    usual = {role: _subfolder(folder, role) for role in _FOLDERS} if _subfolder(folder, "alpha").is_dir() else {}
     places = {role: Path(str(places[0])) for role, places in located.planes.items()} if located else usual
     mattes = _images(places.get("alpha", folder))
     found = _images(expand(predictions, "--predictions"))
@@ -247,6 +247,11 @@ def _images(folder: Path) -> dict[str, Path]:
     if not found:
         raise AimkitError("the folder has no images", str(folder))
     return found
+
+
+def _subfolder(folder: Path, role: str) -> Path:
+    """The folder of a role: the first of the usual names that is there, else the first."""
+    return next((folder / name for name in _FOLDERS[role] if (folder / name).is_dir()), folder / _FOLDERS[role][0])
 
 
 def _listed(folders: Sequence[Place]) -> dict[str, Path]:

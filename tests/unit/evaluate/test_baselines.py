@@ -25,15 +25,19 @@ def discs(tmp_path: Path) -> EvaluationSet:
     return open_set("folder", str(tmp_path), kernel=5)
 
 
-def test_every_baseline_gives_a_matte(discs: EvaluationSet) -> None:
-    for name in baselines.list():
-        predict = baseline(name, discs)
-        for entry in discs.entries:
-            image = discs.read(entry).image
-            alpha = predict(image)
-            assert alpha.dtype == np.float32
-            assert alpha.shape == image.shape[:2]
-            assert 0 <= alpha.min() <= alpha.max() <= 1
+#: Importing numba takes seconds.
+SLOW = ("closed-form",)
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in baselines.list()])
+def test_every_baseline_gives_a_matte(name: str, discs: EvaluationSet) -> None:
+    predict = baseline(name, discs)
+    for entry in discs.entries:
+        image = discs.read(entry).image
+        alpha = predict(image)
+        assert alpha.dtype == np.float32
+        assert alpha.shape == image.shape[:2]
+        assert 0 <= alpha.min() <= alpha.max() <= 1
 
 
 def test_otsu_finds_an_object_whether_it_is_bright_or_dark(discs: EvaluationSet) -> None:

@@ -39,6 +39,16 @@ def test_missing_trimaps_are_made_and_the_protocol_says_so(root: Path) -> None:
     np.testing.assert_array_equal(planes.trimap, make_trimap(planes.alpha, 12))
 
 
+def test_a_folder_may_have_image_and_alpha_for_original_and_mask(root: Path) -> None:
+    wanted = open_set("folder", str(root))
+    (root / "original").rename(root / "image")
+    (root / "mask").rename(root / "alpha")
+    found = open_set("folder", str(root))
+    assert [entry.id for entry in found.entries] == [entry.id for entry in wanted.entries]
+    same = open_predictions(str(root / "alpha"), str(root))
+    assert {"image", "alpha", "trimap", "prediction"} == (same.entries[0].files or {}).keys()
+
+
 def test_a_folder_needs_neither_trimaps_nor_types(root: Path) -> None:
     for path in (root / "trimap").iterdir():
         path.unlink()
