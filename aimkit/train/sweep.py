@@ -28,6 +28,7 @@ from aimkit.train.checkpoint import latest
 from aimkit.train.loop import find_start, train
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.runs import Run, groups, mean_and_spread, open_run
+from aimkit.types import ImageType
 
 #: What a run leaves that ended by an error of no user's making.
 FAILED = "failed.txt"
@@ -151,14 +152,9 @@ def table(folders: Sequence[Path]) -> tuple[list[str], list[list[Any]]]:
         the MAD over all samples and over each type, mean and standard deviation (of a sample) over the seeds.
     """
     found = [open_run(path) for path in folders]
-    scores = sorted({score for run in found for score in run.best if score.split("/")[0] == "mad"})
-    columns = [
-        "run",
-        "seeds",
-        "steps",
-        "s a run",
-        *(score.replace("mad/", "MAD ").replace("mad", "MAD") for score in scores),
-    ]
+    titles = {"mad": "MAD"} | {f"mad/{kind}": f"MAD {kind}" for kind in ImageType}
+    scores = [score for score in titles if any(score in run.best for run in found)]
+    columns = ["run", "seeds", "steps", "s a run", *(titles[score] for score in scores)]
     rows = []
     for name, members in groups(found):
         seconds = float(np.mean([_state(latest(run.path))["seconds"] for run in members]))
