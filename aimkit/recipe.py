@@ -2,6 +2,9 @@
 
 A recipe is found by name (``demo``, ``synth/demo``) or by path. ``key=value`` overrides are dotted paths into the
 file; a list of tables is addressed by position or by name: ``steps.0.p=1``, ``steps.jpeg.p=0``.
+
+A file may name lists of overrides in a table ``[variants]``; ``variant=NAME`` stands for the list of that name. The
+recipe that comes out is the one with these overrides, and knows nothing of names.
 """
 
 from __future__ import annotations
@@ -97,7 +100,8 @@ def load_recipe(
 
     Args:
         name_or_path: A packaged recipe (``demo``, ``train/demo``) or a TOML file, by path or URL.
-        overrides: ``key=value`` texts; the value is read as TOML, else as a string.
+        overrides: ``key=value`` texts; the value is read as TOML, else as a string. ``variant=NAME`` stands for those
+            that the file calls so.
         kind: ``synth``, ``train`` or ``evaluate``; a recipe of another kind is refused. A bare name that several
             kinds have is looked up in this order.
 
@@ -108,7 +112,8 @@ def load_recipe(
         AimkitError: No such recipe, or one or more keys are wrong; all of them are listed.
     """
     path = find(name_or_path, kind)
-    data = apply_overrides(read_toml(path), overrides)
+    data = read_toml(path)
+    data = apply_overrides(data, _spelled_out(data.pop("variants", {}), overrides, str(path)))
     found = data.get("kind")
     if not isinstance(found, str) or found not in KINDS:
         hint = did_you_mean(str(found), KINDS) if found else f'add kind = "{kind or "synth"}"'
@@ -248,6 +253,22 @@ def _line(model: type[Block], details: Any) -> InitErrorDetails:
 
 def _dotted(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location) or "(root)"
+
+
+def _spelled_out(known: Any, overrides: Iterable[str], where: str) -> list[str]:
+    """The overrides, with those of a variant in the place of its name."""
+    if not isinstance(known, dict) or not all(isinstance(texts, list) for texts in known.values()):
+        raise AimkitError("each variant is a list of overrides", f"{where}, variants", 'name = ["seed=1"]')
+    result = []
+    for override in overrides:
+        key, _, name = override.partition("=")
+        if key.strip() != "variant":
+            result.append(override)
+        elif name.strip() not in known:
+            raise AimkitError(f"unknown variant '{name.strip()}'", f"{where}, variants", did_you_mean(name, known))
+        else:
+            result += map(str, known[name.strip()])
+    return result
 
 
 def _value(text: str) -> Any:

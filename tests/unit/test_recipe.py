@@ -112,3 +112,19 @@ def test_the_header_is_the_comment_that_opens_the_file(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text("# Purpose.\n#   Run: aimkit\n\n# not this\nkind = 1\n")
     assert header(path) == "Purpose.\nRun: aimkit"
+
+
+def test_a_variant_stands_for_its_overrides_in_their_place(tmp_path: Path) -> None:
+    path = tmp_path / "demo.toml"
+    text = find("synth/demo").read_text()
+    path.write_text(text + "\n[variants]\nsmall = ['count=3', 'placement.height=64']\nlinear = ['blend=linear']\n")
+    wanted = load_recipe("demo", ["count=3", "placement.height=64", "count=5", "blend=linear"])
+    found = load_recipe(path, ["variant=small", "count=5", "variant=linear"])
+    assert found == wanted
+    assert found.digest() == wanted.digest()
+    assert load_recipe(path) == load_recipe("demo")
+    with pytest.raises(AimkitError, match=r"unknown variant 'liner'.*\n.*variants\n.*did you mean 'linear'"):
+        load_recipe(path, ["variant=liner"])
+    path.write_text(text + "\n[variants]\nsmall = 'count=3'\n")
+    with pytest.raises(AimkitError, match="each variant is a list"):
+        load_recipe(path)
