@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 import cv2
@@ -56,9 +57,9 @@ class StreamDataset(Dataset[Any]):
         if crop_first != "off" and isinstance(self.transform, Crop | Gca):
             chosen = crop_view(self.transform, draw, reduced=crop_first == "fast")
             window = cast(Synthesizer, self.stream).window(position, chosen)
-            return finish_crop(window, self.transform, draw)
+            return self._labelled(finish_crop(window, self.transform, draw))
         sample = self.stream.sample(position)
-        return transforms.get(self.transform.transform).value(sample, self.transform, draw)
+        return self._labelled(transforms.get(self.transform.transform).value(sample, self.transform, draw))
 
     def row(self, position: int) -> Row:
         """The sample of a position before its steps; finished, where they can't be left to the device."""
@@ -67,8 +68,15 @@ class StreamDataset(Dataset[Any]):
         chosen = crop_view(self.transform, draw, reduced=True)
         made = cast(Synthesizer, self.stream).unblended(position, chosen, (side, side))
         if isinstance(made, Sample):
-            made = finish_crop(made, self.transform, draw)
+            made = self._labelled(finish_crop(made, self.transform, draw))
+        elif self.source.label == "trimap":
+            # The label is yet to be made, by type: that of an opaque thing is the trimap itself.
+            made = replace(made, type=ImageType.SO)
         return Row(made, bool(draw.random() < self.transform.flip), position)
+
+    def _labelled(self, sample: Sample) -> Sample:
+        """With the label that is to be learnt; where the crop lies does not depend on it."""
+        return sample if self.source.label == "generalized" else replace(sample, label=sample.trimap)
 
     def __getitem__(self, position: int) -> dict[str, Any] | Row:
         if self.device_compositing:

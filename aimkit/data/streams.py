@@ -40,9 +40,12 @@ class StreamBlock(Block):
 
     Attributes:
         source: Registered name.
+        label: What the semantic classes are learnt from: "generalized", the label of the sample's type (trimap, duomap
+            or unimap), or "trimap" whatever the type.
     """
 
     source: str
+    label: Literal["generalized", "trimap"] = "generalized"
 
 
 class FiniteBlock(StreamBlock):

@@ -13,7 +13,7 @@ import torch
 from aimkit.data.loader import StreamDataset, make_loader, to_device, to_tensors
 from aimkit.data.sampler import PositionSampler
 from aimkit.data.streams import Finite, streams
-from aimkit.data.transforms import Fit
+from aimkit.data.transforms import Crop, Fit
 from aimkit.errors import AimkitError
 from aimkit.recipe import named
 from aimkit.types import ImageType, Sample
@@ -163,3 +163,29 @@ def test_tensors_have_the_ranges_that_the_losses_take() -> None:
     assert batch["alpha"].max() == batch["usr"].max() == 255.0
     assert row["composition_valid"]
     assert row["type"] == 1
+
+
+@pytest.mark.parametrize("device_compositing", [False, True])
+@pytest.mark.parametrize(("generator", "kind"), [("net", "STM"), ("fence", "NS")])
+def test_the_plain_trimap_can_be_the_label_of_every_type(generator: str, kind: str, device_compositing: bool) -> None:
+    made = [
+        f'foregrounds.0.generators=["{generator}"]',
+        f"balance={{{kind}=1}}",
+        "labels.kernel=0",
+        "placement.height=96",
+        "placement.width=96",
+    ]
+    table = {**DEMO, "overrides": [*DEMO["overrides"], *made], "crop_first": "fast"}
+    labels = {}
+    for label in ("generalized", "trimap"):
+        source = block({**table, "label": label})
+        dataset = StreamDataset(source, Crop(size=64, crops=(96,)), 0, device_compositing=device_compositing)
+        [batch] = make_loader(dataset, PositionSampler(0, 1, 4))
+        labels[label] = to_device(batch, "cpu")
+    plain, alpha = labels["trimap"]["usr"], labels["trimap"]["alpha"]
+    assert torch.equal(alpha, labels["generalized"]["alpha"])
+    assert not torch.equal(plain, labels["generalized"]["usr"])
+    # With a kernel of 0, unknown is what is neither opaque nor clear.
+    assert torch.equal(plain, torch.where((alpha > 0) & (alpha < 255), 128.0, alpha))
+    wanted = torch.full_like(plain, 128) if kind == "NS" else plain.clamp(max=128)
+    assert torch.equal(labels["generalized"]["usr"], wanted)
