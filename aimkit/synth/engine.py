@@ -550,12 +550,16 @@ def _entries(blocks: Any, registry: Any, where: str) -> list[_Entry]:
     cv2.setNumThreads(1)  # workers are processes; threads inside them only fight for the same cores
     entries = []
     for number, block in enumerate(blocks):
+        if not block.weight:
+            continue
         source = registry.get(block.source).value(block)
         if not len(source.items):
             raise AimkitError(
                 f"the source '{block.title}' has no usable images", f"{where}.{number}", "check its folder"
             )
         entries += [_Entry(source, block, position) for position in range(len(source.items))]
+    if not entries:
+        raise AimkitError("no source has a weight", where, "a weight of 0 leaves a source out")
     return entries
 
 

@@ -64,7 +64,7 @@ def _of_recipe(recipe: Any) -> list[Row]:
 
     rows = []
     for blocks, registry in ((recipe.foregrounds, foreground_sources), (recipe.backgrounds, background_sources)):
-        for block in blocks:
+        for block in (block for block in blocks if block.weight):
             counts: dict[tuple[str, str, str], int] = {}
             for item in registry.get(block.source).value(block).items:
                 key = (item.source, item.licence, item.origin)

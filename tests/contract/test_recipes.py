@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from aimkit import resources
-from aimkit.recipe import header, load_recipe, parse
+from aimkit.recipe import header, load_recipe, parse, read_toml
 from aimkit.synth.pool.build import build
 from aimkit.synth.pool.ingest import ingest, sources_of
 
@@ -41,6 +42,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
             str(root / f"photos/{i}.jpg"), cv2.GaussianBlur(draw.integers(0, 255, (80, 60, 3), np.uint8), (9, 9), 3)
         )
     build(ingest(sources_of([str(root / "cutouts"), str(root / "photos")])), root / "pool")
+    for name in ("animals", "portraits", "mixed", "emoji"):
+        shutil.copytree(root / "cutouts", root / "library" / name)
     return root
 
 
@@ -82,7 +85,7 @@ def environment(folders: Path, portraits: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("P3M10K", str(portraits))
     for variable in ("DIM", "HATT", "AM2K", "FOREGROUNDS", "DUTS"):
         monkeypatch.setenv(variable, str(folders))
-    monkeypatch.setenv("CUTOUTS", str(folders / "cutouts"))
+    monkeypatch.setenv("CUTOUTS", str(folders / "library"))
     monkeypatch.setenv("BG20K", str(folders / "photos"))
     monkeypatch.setenv("BACKGROUNDS", str(folders / "photos"))
     monkeypatch.setenv("POOL", str(folders / "pool"))
@@ -100,6 +103,24 @@ def test_a_synth_recipe_makes_samples(name: str) -> None:
         sample = made[index]
         assert sample.image.shape == (*sample.size, 3)
         assert np.array_equal(sample.image, again[index].image)
+
+
+VARIANTS = [(name, variant) for name, path in RECIPES.items() for variant in read_toml(path).get("variants", {})]
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_a_variant_is_a_recipe_that_draws(name: str, variant: str) -> None:
+    recipe, plain = load_recipe(name, [f"variant={variant}"]), load_recipe(name)
+    assert (recipe == plain) == (variant == "full"), "only the full one changes nothing"
+    if recipe.kind == "train":
+        table = recipe.data.train
+        recipe = load_recipe(table.recipe, [*table.overrides, "placement.height=64", "placement.width=64"])
+    else:
+        recipe = load_recipe(name, [f"variant={variant}", "placement.height=64", "placement.width=64"])
+    from aimkit.synth.engine import Synthesizer
+
+    assert Synthesizer(recipe).sample(1).size == (64, 64)
 
 
 def shrunk(table: Any) -> Any:

@@ -82,7 +82,7 @@ class SourceBlock(Block):
     Attributes:
         source: Registered name of the kind of source.
         name: What provenance calls it; the kind when empty.
-        weight: Share of the draws, relative to the other sources (selection "draw").
+        weight: Share of the draws, relative to the other sources (selection "draw"); 0 leaves the source out.
         repeat: How often every item comes in one pass (selection "enumerate").
         licence: Licence of the images.
         origin: Where the images come from.
@@ -90,7 +90,7 @@ class SourceBlock(Block):
 
     source: str
     name: str = ""
-    weight: float = Field(1.0, gt=0)
+    weight: float = Field(1.0, ge=0)
     repeat: int = Field(1, ge=1)
     licence: str = ""
     origin: str = ""

@@ -193,6 +193,16 @@ def test_weights_and_balance_are_met() -> None:
     assert names["a"] / names["b"] == pytest.approx(3, abs=1.2)
 
 
+def test_a_weight_of_zero_leaves_a_source_out() -> None:
+    sources = [{"source": "test_discs", "name": name, "type": "SO"} for name in "ab"]
+    sources[1]["weight"] = 0
+    for selection in ("draw", "enumerate"):
+        made = Synthesizer(recipe(count=20, selection=selection, foregrounds=sources))
+        assert {sample.meta["sources"][0]["source"] for sample in made} == {"a"}
+    with pytest.raises(AimkitError, match="no source has a weight"):
+        Synthesizer(recipe(foregrounds=[sources[1]]))
+
+
 def test_balancing_types_does_not_blow_up_the_one_item_of_a_rare_type_in_a_large_source() -> None:
     """A source's weight is the share of its draws; a type that it hardly has stays rare within it."""
     made = Synthesizer(
