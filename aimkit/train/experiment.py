@@ -27,6 +27,7 @@ from aimkit.synth.inspect.canvas import tile
 from aimkit.synth.inspect.sheet import contact_sheet, pick
 from aimkit.train.page import curves
 from aimkit.train.recipe import TrainRecipe
+from aimkit.train.runs import open_run
 from aimkit.types import Sample, to_uint8
 
 #: Longer side of a picture in the gallery, pixels; the page stays below a few MB.
@@ -74,6 +75,9 @@ def write_experiment(target: Path, what: Experiment, *, rows: int = 3) -> str:
     parts = [f"<h1>{html.escape(title)}</h1>"]
     parts += [f"<p class=result>{html.escape(verdict)}.</p>"] if verdict else []
     parts += [f"<p>{html.escape(note)}</p>" for note in what.notes]
+    run = open_run(what.run)
+    if run.step < run.recipe["steps"]:
+        parts.append(f"<p>The run is not finished: {run.step} of {run.recipe['steps']} steps.</p>")
     parts.append(_links(target, what))
     parts.append(f"<h2>Trained on</h2>{_sheet(what.run, rows)}")
     parts.append(f"<h2>Training</h2>{curves(what.run)}")

@@ -132,6 +132,7 @@ def test_a_page_of_a_run_alone_has_its_data_and_curves(trained: Path, tmp_path: 
     assert write_experiment(target, Experiment(trained), rows=1) == ""
     text = target.read_text()
     assert "<h1>first</h1>" in text
+    assert f"not finished: 0 of {load_recipe('train/demo').resolved()['steps']} steps" in text
     assert text.count("<img") == 1
     assert "Evaluation" not in text
 
