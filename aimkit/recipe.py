@@ -89,7 +89,13 @@ class Recipe(Block):
 
     def digest(self) -> str:
         """SHA-256 (hex) over all keys that decide the result; the same on every machine."""
-        content = {k: v for k, v in self.resolved().items() if k not in self.outside_digest}
+        content = self.resolved()
+        for name in self.outside_digest:
+            *tables, key = name.split(".")
+            table: Any = content
+            for step in tables:
+                table = table.get(step) or {}
+            table.pop(key, None)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -125,7 +125,10 @@ class TrainRecipe(Recipe):
         tensorboard: Write TensorBoard files too.
     """
 
-    outside_digest: ClassVar[frozenset[str]] = frozenset({"checkpoint_every", "keep", "log_every", "tensorboard"})
+    outside_digest: ClassVar[frozenset[str]] = frozenset(
+        {"checkpoint_every", "keep", "log_every", "tensorboard"}
+        | {"data.workers", "data.train.keep", "validation.data.keep"}
+    )
 
     kind: Literal["train"] = "train"
     stage: Literal["duts", "matting"] = "matting"
