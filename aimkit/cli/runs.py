@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -74,21 +75,34 @@ def show(run: str, json: bool) -> None:
 
 @runs.command()
 @click.argument("folders", nargs=-1, required=True)
+@click.option(
+    "--group", is_flag=True, help="One row for folders called alike but for a number: linear-1, linear-seed2."
+)
+@click.option("--results", metavar="NAME", help="By an evaluation, RUN/NAME/results.json, instead of the validation.")
 @click.option("--json", is_flag=True, help="As JSON.")
-def compare(folders: tuple[str, ...], json: bool) -> None:
+def compare(folders: tuple[str, ...], group: bool, results: str | None, json: bool) -> None:
     """Compare runs by their best validation; runs that differ in their seed alone are one row, mean +- deviation.
 
     FOLDERS are runs, or folders of runs.
     """
     from aimkit.errors import AimkitError
-    from aimkit.train.runs import find_runs, groups, mean_and_spread
+    from aimkit.train.runs import by_name, differing_keys, find_runs, groups, mean_and_spread, measured
 
     found = [run for folder in folders for run in find_runs(expand(folder))]
     if not found:
         raise AimkitError("there are no runs to compare", ", ".join(folders), "name folders that hold recipe.toml")
+    together = by_name(found) if group else groups(found)
+    for name, members in together if group else ():
+        keys = [key for key in differing_keys(members) if key != "seed"]
+        if keys:
+            console.warn(f"{name}: its runs differ in more than their seed: {', '.join(keys)}")
+    if results:
+        _check_protocols([run.path / results for run in found])
+        together = [(name, [measured(run, results) for run in members]) for name, members in together]
+        found = [run for _, members in together for run in members]
     types = sorted({name for run in found for name in run.best if name.startswith("mad/")})
     rows = []
-    for name, members in groups(found):
+    for name, members in together:
         row: dict[str, object] = {"run": name, "seeds": len(members)}
         for score in ("mad", *types, "mse", "sad", "grad", "conn"):
             mean, spread = mean_and_spread(members, score)
@@ -140,6 +154,20 @@ def report(
     if verdict:
         console.out(verdict)
     console.out(str(target))
+
+
+def _check_protocols(files: Sequence[Path]) -> None:
+    """Raise an AimkitError unless all results were measured alike."""
+    from aimkit.errors import AimkitError
+    from aimkit.evaluate.protocol import differences
+    from aimkit.evaluate.results import read_results
+
+    protocols = [read_results(file)["protocol"] for file in files]
+    for file, protocol in zip(files, protocols, strict=True):
+        unequal = differences(protocols[0], protocol)
+        if unequal:
+            what = "the protocols differ, so the numbers can't be compared:\n  " + "\n  ".join(unequal)
+            raise AimkitError(what, f"{files[0]}, {file}")
 
 
 def _deviation(spread: float, members: Sequence[object]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,29 @@ def differing_keys(runs: Sequence[Run]) -> dict[str, list[Any]]:
     keys = sorted({key for one in flat for key in one})
     values = {key: [one.get(key) for one in flat] for key in keys}
     return {key: row for key, row in values.items() if any(value != row[0] for value in row)}
+
+
+def measured(run: Run, name: str) -> Run:
+    """The run with the averages of ``RUN/NAME/results.json``, an evaluation, in the place of its validations.
+
+    Raises:
+        AimkitError: There is none.
+    """
+    from aimkit.evaluate.results import read_results
+
+    means = read_results(run.path / name)["averages"]
+    row = {key: value for key, value in means["images"].items() if value is not None}
+    for kind, values in means["types"].items():
+        row |= {f"{key}/{kind}": value for key, value in values.items() if value is not None}
+    return replace(run, scores=[row])
+
+
+def by_name(runs: Sequence[Run]) -> list[tuple[str, list[Run]]]:
+    """Runs whose folders are called alike but for a number at the end, ``linear-1`` or ``linear-seed1``, together."""
+    together: dict[str, list[Run]] = {}
+    for run in runs:
+        together.setdefault(re.sub(r"-(seed)?\d+$", "", run.path.name), []).append(run)
+    return list(together.items())
 
 
 def groups(runs: Sequence[Run]) -> list[tuple[str, list[Run]]]:
