@@ -44,6 +44,7 @@ demo: $(READY)  ## synthesize, train, evaluate, predict, and one page of it all:
 	$(BIN)/aimkit dataset verify $(OUT)/held-out
 	$(BIN)/aimkit train demo -o $(OUT)/run --auto-resume \
 		'data.train={source="written", path="$(OUT)/train"}' data.workers=0 $(DEMO_TRAIN)
+	$(BIN)/aimkit runs show $(OUT)/run --finished
 	$(BIN)/aimkit evaluate -o $(OUT)/evaluation/model --data folder --root $(OUT)/held-out \
 		--weights $(OUT)/run --strategy whole
 	for name in $(TRIVIAL); do \

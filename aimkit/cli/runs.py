@@ -50,11 +50,18 @@ def list_(folder: str, json: bool) -> None:
 @runs.command()
 @click.argument("run")
 @click.option("--json", is_flag=True, help="As JSON.")
-def show(run: str, json: bool) -> None:
+@click.option(
+    "--finished", is_flag=True, help="Fail when steps are left: a run that is stopped ends well, for scripts."
+)
+def show(run: str, json: bool, finished: bool) -> None:
     """Show one run: its recipe, last losses and validations."""
+    from aimkit.errors import AimkitError
     from aimkit.train.runs import open_run
 
     one = open_run(expand(run))
+    if finished and one.step < one.recipe["steps"]:
+        what = f"the run is not finished: {one.step} of {one.recipe['steps']} steps"
+        raise AimkitError(what, str(one.path), f"aimkit train --resume {one.path}", exit_code=1)
     if json:
         whole = {"path": str(one.path), "digest": one.digest, "step": one.step, "recipe": one.recipe}
         console.out(json_format.dumps({**whole, "train": one.train, "validation": one.scores}, indent=1))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,16 @@ def test_train_leaves_a_run_that_ls_show_and_compare_can_read(
     (both,) = json.loads(capsys.readouterr().out)
     assert both["seeds"] == 2
     assert both["mad"]["deviation"] > 0
+
+
+def test_show_tells_scripts_whether_a_run_is_finished(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["runs", "show", str(trained / "seed1"), "--finished"]) == 0
+    shutil.copytree(trained / "seed1", tmp_path / "stopped")
+    shutil.rmtree(tmp_path / "stopped/checkpoints/step_00000002")
+    assert run(["runs", "show", str(tmp_path / "stopped"), "--finished"]) == 1
+    assert "not finished: 1 of 2 steps" in capsys.readouterr().err
 
 
 def test_a_finished_run_can_be_resumed_and_stays_as_it_is(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
