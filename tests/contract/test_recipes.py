@@ -15,7 +15,7 @@ import pytest
 from aimkit import resources
 from aimkit.recipe import header, load_recipe, parse, read_toml
 from aimkit.synth.pool.build import build
-from aimkit.synth.pool.ingest import ingest, sources_of
+from aimkit.synth.pool.ingest import Drawing, ingest, sources_of
 
 RECIPES = resources.recipes()
 SYNTH = resources.recipes("synth")
@@ -41,9 +41,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cv2.imwrite(
             str(root / f"photos/{i}.jpg"), cv2.GaussianBlur(draw.integers(0, 255, (80, 60, 3), np.uint8), (9, 9), 3)
         )
-    build(ingest(sources_of([str(root / "cutouts"), str(root / "photos")])), root / "pool")
     for name in ("animals", "portraits", "mixed", "emoji"):
         shutil.copytree(root / "cutouts", root / "library" / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CUTOUTS", str(root / "library"))
+        patch.setenv("BACKGROUNDS", str(root / "photos"))
+        build(ingest(sources_of(["lite"]), Drawing(1, (48, 48))), root / "pool")
     return root
 
 
