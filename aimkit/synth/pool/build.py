@@ -94,6 +94,8 @@ def _begun(root: Path, append: bool) -> Index:
             began, now = index.made_with, aimkit.__version__
             console.warn(f"the pool was begun with aimkit {began}, this is {now}: the same files may give other pixels")
         return index
+    for part in [*root.glob(".pixels-*.part"), *root.glob(f".{NAME}.*.part")]:
+        part.unlink()  # a file that a killed build had not finished writing
     foreign = [p.name for p in root.iterdir() if p.name != _LOCK and not p.name.startswith("pixels-")]
     if foreign:
         raise AimkitError("the folder holds something else", str(root / min(foreign)), "choose another folder")
