@@ -5,6 +5,7 @@ Every function takes float tensors of (B, C, H, W) and returns a scalar. ``parit
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -18,6 +19,9 @@ CLASSES = ("background", "unknown", "foreground")
 
 #: Keeps the gradient of a square root finite where the difference is 0.
 _EPSILON = 1e-12
+
+#: exp(-x^2) of the direct and the next neighbours.
+_NEAR, _FAR = math.exp(-1), math.exp(-4)
 
 #: The terms of each stage, each with weight 1 in the paper.
 STAGES = {
@@ -168,9 +172,9 @@ def laplacian(prediction: Tensor, truth: Tensor, unknown: Tensor | None = None, 
     if unknown is not None:
         difference = difference * unknown
     # The pyramid is linear: that of the difference is the difference of the pyramids, at half the cost.
-    total, kernel = difference.new_zeros(()), _kernel(difference.device)
+    total = difference.new_zeros(())
     for _ in range(levels):
-        blurred = F.conv2d(F.pad(difference, (2, 2, 2, 2), mode="replicate"), kernel)
+        blurred = _blur(difference)
         total = total + (difference - blurred).abs().mean()
         if min(blurred.shape[-2:]) < 2:
             return total + blurred.abs().mean()
@@ -215,11 +219,21 @@ def semantic_scores(semantic: Tensor, usr: Tensor, names: Sequence[str] = CLASSE
     return {"semantic_accuracy": (winner == target).float().mean(), "semantic_iou": torch.stack(ious).mean()}
 
 
-def _kernel(device: torch.device) -> Tensor:
-    """The reference's 5x5 kernel: squares of exp(-x^2 / 2) summed over the two axes, not their product."""
-    axis = torch.exp(-(torch.arange(-2.0, 3.0, device=device) ** 2))
-    kernel = axis[:, None] + axis[None, :]
-    return (kernel / kernel.sum())[None, None]
+def _blur(plane: Tensor) -> Tensor:
+    """The reference's blur. Its 5x5 kernel is the sum, not the product, of exp(-x^2) and exp(-y^2), over its total.
+
+    Added up from shifted views: a convolution with one channel takes six times as long on a CPU.
+    """
+    rows = F.pad(plane, (2, 2, 2, 2), mode="replicate")
+    box, bell = _box_and_bell(rows, axis=3)
+    return (_box_and_bell(box, axis=2)[1] + _box_and_bell(bell, axis=2)[0]) / (10 * (1 + 2 * _NEAR + 2 * _FAR))
+
+
+def _box_and_bell(plane: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Sums of five neighbours along an axis, with weights 1 and with weights exp(-x^2)."""
+    shifted = [plane.narrow(axis, start, plane.shape[axis] - 4) for start in range(5)]
+    near, far = shifted[1] + shifted[3], shifted[0] + shifted[4]
+    return shifted[2] + near + far, shifted[2] + _NEAR * near + _FAR * far
 
 
 def _logits(probability: Tensor) -> Tensor:
