@@ -17,6 +17,7 @@ from pydantic import Field
 
 from aimkit.recipe import Block, Range
 from aimkit.registry import Registry
+from aimkit.synth import compiled
 from aimkit.synth.engine import Choose
 from aimkit.synth.view import View
 from aimkit.types import Array, Float, Sample
@@ -252,6 +253,13 @@ def _resize(sample: Sample, size: tuple[int, int]) -> Sample:
     if sample.size == size:
         return sample
     kernel = cv2.INTER_AREA if size[0] <= sample.size[0] and size[1] <= sample.size[1] else cv2.INTER_LINEAR
+    times = sample.size[0] // size[0]
+    if sample.size == (times * size[0], times * size[1]) and len(_planes(sample)) == len(PLANES):
+        planes = compiled.reduce(sample.image, sample.alpha, sample.foreground, sample.background, times)
+        small: dict[str, Any] = dict(zip(("image", "alpha", "foreground", "background"), planes, strict=True))
+        for name in LABELS:
+            small[name] = getattr(sample, name)[times // 2 :: times, times // 2 :: times]
+        return replace(sample, **small)
     alpha = sample.alpha
     result: dict[str, Any] = {
         "alpha": _to(alpha, size, kernel),

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from aimkit.errors import AimkitError
+from aimkit.synth import compiled
 from aimkit.types import Array, Float, UInt8, to_float
 
 
@@ -44,15 +45,8 @@ def composite(foreground: Array, alpha: Array, background: Array) -> Array:
 
 
 def blend_levels(foreground: UInt8, alpha: UInt8, background: UInt8) -> UInt8:
-    """I = a F + (1 - a) B on uint8 planes of one size, rounded to the nearest level, in integers.
-
-    The sum of products is at most 255 * 255 and so fits 16 bit; divided by 255 it never lies half-way between two
-    levels, so this equals :func:`blend` rounded, in every bit.
-    """
-    weight = cv2.merge([alpha, alpha, alpha])
-    total = np.multiply(foreground, weight, dtype=np.uint16)
-    total += np.multiply(background, 255 - weight, dtype=np.uint16)
-    return cv2.convertScaleAbs(total, alpha=1 / 255)
+    """I = a F + (1 - a) B on uint8 planes of one size: :func:`blend` rounded to levels, in every bit."""
+    return compiled.blend(foreground, alpha, background)
 
 
 def blend(foreground: Float, alpha: Float, background: Float, *, linear: bool = False) -> Float:

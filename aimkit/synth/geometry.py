@@ -78,8 +78,9 @@ def render(picture: Pyramid, matrix: Array, view: View, kernel: str = "auto") ->
             the scale. The others sample the picture as it is: their artefacts are what one chooses them for.
 
     Returns:
-        Straight colour (h, w, 3) and, when the picture has one, the matte (h, w), float32 in [0, 1], or as the
-        picture has them where no pixel had to be moved. Outside the picture the matte is 0 and colours are repeated.
+        Straight colour (h, w, 3) and, when the picture has one, the matte (h, w), float32 in [0, 1]; or as the picture
+        has them where no pixel had to be moved, or where there is no matte. Outside the picture the matte is 0 and
+        colours are repeated.
     """
     linear = np.asarray(matrix, np.float64)
     averaged = kernel in ("auto", "area")
@@ -97,6 +98,9 @@ def render(picture: Pyramid, matrix: Array, view: View, kernel: str = "auto") ->
     part, shift = _needed(back, shift, view.size, color.shape, _SUPPORT[name])
     flags = KERNELS[name] | cv2.WARP_INVERSE_MAP
     move, size = np.column_stack([back, shift]), (view.size[1], view.size[0])
+    if alpha is None and name == "linear":
+        # Levels are interpolated as floats are and rounded to levels, as they would be next anyway.
+        return cv2.warpAffine(color[part], move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), None
     source = to_float(color[part])
     if alpha is None:
         moved = cv2.warpAffine(source, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
@@ -122,8 +126,7 @@ def warp(color: Float, alpha: Float, matrix: Array, size: tuple[int, int], kerne
 def render_matte(picture: Pyramid, matrix: Array, view: View) -> Float:
     """The matte alone, bilinearly from the nearest level, as float32; arguments as for :func:`render`."""
     number = picture.depth(_nearest_level(matrix, view))
-    alpha = picture.level(number)[1]
-    assert alpha is not None
+    alpha = picture.matte(number)
     return warp_plane(
         to_float(alpha), np.asarray(matrix, np.float64) * 2.0**number @ np.diag([1, 1, 2.0**-number]), view
     )

@@ -11,6 +11,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from aimkit.synth import compiled
 from aimkit.types import Array
 
 #: Below this kernel OpenCV's own dilation is as fast.
@@ -42,7 +43,7 @@ def dilate(mask: Array, kernel: int) -> Array:
     for number in sorted(range(kernel), key=lambda n: rows[n][1] - rows[n][0]):
         start, stop = rows[number]
         for column in [*range(start, low), *range(max(high, start), stop)] if low < high else range(start, stop):
-            run |= _shifted(bits, column - middle)
+            compiled.or_shifted(run, bits, column - middle)
         low, high = start, stop
         down = number - middle
         if abs(down) < height:
@@ -61,21 +62,3 @@ def segments(kernel: int) -> list[tuple[int, int]]:
 @lru_cache(maxsize=64)
 def _ellipse(kernel: int) -> Array:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (kernel, kernel))
-
-
-def _shifted(bits: Array, by: int) -> Array:
-    """Rows of bits whose pixel x is the old pixel x + by; what comes from outside is 0."""
-    result = np.zeros_like(bits)
-    words, rest = divmod(abs(by), _BITS)
-    count, near, far = bits.shape[1] - words, np.uint64(rest), np.uint64(_BITS - rest)
-    if count <= 0:
-        return result
-    if by >= 0:
-        np.right_shift(bits[:, words:], near, out=result[:, :count])
-        if rest:
-            result[:, : count - 1] |= bits[:, words + 1 :] << far
-    else:
-        np.left_shift(bits[:, :count], near, out=result[:, words:])
-        if rest:
-            result[:, words + 1 :] |= bits[:, : count - 1] >> far
-    return result

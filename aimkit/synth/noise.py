@@ -11,8 +11,9 @@ from functools import lru_cache
 import numpy as np
 
 from aimkit.rng import rng as stream
+from aimkit.synth import compiled
 from aimkit.synth.view import View
-from aimkit.types import Array, Float
+from aimkit.types import Array, Float, UInt8
 
 SIDES = (1021, 1031)
 
@@ -47,6 +48,14 @@ def noise_from(view: View, starts: Array) -> Float:
     if view.scale < 1:
         total *= np.float32(view.scale)
     return total
+
+
+def add_noise(planes: tuple[UInt8, UInt8], view: View, starts: Array, sigma: float) -> tuple[UInt8, UInt8]:
+    """Two planes with the same noise: levels plus :func:`noise_from` times ``sigma`` (levels), rounded and clipped."""
+    at = [[(int(n) + int(o)) % side for n, o in zip(start, view.offset, strict=True)]
+          for side, start in zip(SIDES, starts, strict=True)]  # fmt: skip
+    first, second = SIDES
+    return compiled.add_tiled(planes, (bank(first), bank(second)), np.array(at), min(view.scale, 1.0), sigma)
 
 
 def _add_tiled(total: Float, tile: Float, top: int, left: int) -> None:

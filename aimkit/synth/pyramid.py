@@ -39,6 +39,7 @@ class Pyramid:
     ) -> None:
         self._levels: list[Level] = [(color, alpha), *levels]
         self._known = outline
+        self._mattes: list[Array] = []
 
     @property
     def size(self) -> tuple[int, int]:
@@ -54,8 +55,15 @@ class Pyramid:
 
     def depth(self, number: int) -> int:
         """The number of the level that :meth:`level` gives for a number."""
-        self.level(number)
-        return min(number, len(self._levels) - 1)
+        return min(number, (max(self.size) - 1).bit_length())
+
+    def matte(self, number: int) -> Array:
+        """The matte of a level, without making its colours."""
+        number = self.depth(number)
+        for known in range(len(self._mattes), number + 1):
+            stored = self._levels[known][1] if known < len(self._levels) else None
+            self._mattes.append(_halved_matte(_even(self._mattes[-1])) if stored is None else stored)
+        return self._mattes[number]
 
     @cached_property
     def outline(self) -> tuple[Box | None, Contact]:
@@ -77,18 +85,13 @@ _CONTACT = 0.01
 
 def halved(color: Array, alpha: Array | None) -> Level:
     """The next level of a pyramid; dtypes stay."""
-    height, width = color.shape[:2]
-    below, beside = height % 2 if height > 1 else 1, width % 2 if width > 1 else 1
-    planes = [color] if alpha is None else [color, alpha]
-    if below or beside:
-        planes = [cv2.copyMakeBorder(p, 0, below, 0, beside, cv2.BORDER_REPLICATE) for p in map(np.asarray, planes)]
-    size = ((width + beside) // 2, (height + below) // 2)
-    color = planes[0]
+    color = _even(color)
+    size = (color.shape[1] // 2, color.shape[0] // 2)
     straight = cv2.resize(color, size, interpolation=cv2.INTER_AREA)
     if alpha is None:
         return straight, None
-    alpha = planes[1]
-    small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+    alpha = _even(alpha)
+    small = _halved_matte(alpha)
     weight = cv2.resize(alpha.astype(np.float32), size, interpolation=cv2.INTER_AREA)[..., None]
     matte = cv2.merge([alpha, alpha, alpha])
     sums = cv2.resize(cv2.multiply(color, matte, dtype=cv2.CV_32F), size, interpolation=cv2.INTER_AREA)
@@ -97,6 +100,18 @@ def halved(color: Array, alpha: Array | None) -> Level:
     if color.dtype == np.uint8:
         mean = np.rint(np.minimum(mean, 255)).astype(np.uint8)
     return np.where(weight > floor, mean, straight), small
+
+
+def _halved_matte(alpha: Array) -> Array:
+    return cv2.resize(alpha, (alpha.shape[1] // 2, alpha.shape[0] // 2), interpolation=cv2.INTER_AREA)
+
+
+def _even(plane: Array) -> Array:
+    """The plane with its last row and column twice where their number is odd."""
+    below, beside = plane.shape[0] % 2, plane.shape[1] % 2
+    if not below and not beside:
+        return plane
+    return cv2.copyMakeBorder(np.asarray(plane), 0, below, 0, beside, cv2.BORDER_REPLICATE)
 
 
 def bounding_box(alpha: Array, floor: float = 0.02) -> Box | None:

@@ -108,7 +108,8 @@ class TrainRecipe(Recipe):
         batch: Samples of a step, over all processes and accumulated batches.
         accumulate: Batches that a step is split into, to save memory.
         precision: "fp32", "bf16" or "fp16".
-        ema: Decay of the moving average of the weights, for example 0.999; it is what gets validated and kept.
+        ema: Decay of the moving average of the weights, for example 0.999; it is what gets validated and kept. The
+            average of few steps forgets faster, see ``setup.average_weights``.
         channels_last: Memory format; faster on GPUs, can crash on CPUs.
         compile: Use torch.compile.
         device_compositing: Apply steps, blend and label on the device of the network; workers only place crops. Needs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,7 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
     optimizer = make_optimizer(network, recipe.optim)
     average = None
     if recipe.ema is not None:
-        averaging = get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
-        average = AveragedModel(network, multi_avg_fn=averaging, use_buffers=True)
+        average = AveragedModel(network, multi_avg_fn=partial(average_weights, recipe.ema), use_buffers=True)
     if recipe.compile:
         model = torch.compile(model)  # type: ignore[assignment]
     model, optimizer = accelerator.prepare(model, optimizer)
@@ -94,6 +94,18 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
         recipe.data.train, recipe.data.transform, recipe.seed, device_compositing=recipe.device_compositing
     )
     return Parts(accelerator, network, model, optimizer, average, dataset)
+
+
+def average_weights(decay: float, averaged: Any, weights: Any, updates: Any) -> None:
+    """One update of a moving average in place: the newest weights get a share of 1 - decay.
+
+    The decay begins at 0.1 and rises as (1 + n) / (10 + n) with the n-th update. With the full one from the beginning,
+    the average of a short run would still hold what the network was before it was trained: a fifth of it after 1500
+    steps of 0.999.
+    """
+    number = float(updates)
+    decay = min(decay, (1 + number) / (10 + number))
+    get_ema_multi_avg_fn(decay)(averaged, weights, updates)  # type: ignore[no-untyped-call]
 
 
 def build_network(recipe: TrainRecipe) -> Any:

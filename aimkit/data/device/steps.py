@@ -119,11 +119,11 @@ def motion_blur(planes: Planes, drawn: Drawn) -> None:
 
 @device_steps.register("blur_background")
 def blur_background(planes: Planes, drawn: Drawn) -> None:
-    """Box blur of B; an even box is centred by a second one of two pixels."""
+    """Box blur of B; before an even box one of two pixels centres it."""
     sides = drawn.values["side"]
-    blurred = filter_separable(quantized(planes.background), _to(boxes(sides), drawn), planes)
     halves = np.where((drawn.values["centered"] & (sides % 2 == 0))[:, None], [[0, 0.5, 0.5]], [[0, 1, 0]])
-    planes.background = filter_separable(blurred, _to(halves, drawn), planes)
+    halved = filter_separable(quantized(planes.background), _to(halves, drawn), planes)
+    planes.background = quantized(filter_separable(halved, _to(boxes(sides), drawn), planes))
 
 
 @device_steps.register("shared_noise")

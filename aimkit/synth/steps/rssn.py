@@ -51,12 +51,14 @@ def blur_background(scene: Scene, params: BlurBackground, rng: np.random.Generat
     """Box blur of the background: the foreground's photo had a blurred background too."""
     drawn = draw_blur_background(scene, params, rng)
     side = drawn.values["side"]
-    # Sums of levels are exact, and so the same in a window as in the whole.
-    sums = cv2.boxFilter(scene.levels("background"), cv2.CV_32F, (side, side), normalize=False)
+    levels: Array = scene.levels("background")
+    count = side * side
     if params.centered and side % 2 == 0:
         # A box of even side has no middle pixel: the mean of the four boxes about the middle is centred.
-        sums = cv2.boxFilter(sums, -1, (2, 2), anchor=(0, 0), normalize=False) / np.float32(4)
-    scene.background = sums * np.float32(1 / (side * side * 255))
+        levels, count = cv2.boxFilter(levels, cv2.CV_16U, (2, 2), anchor=(0, 0), normalize=False), 4 * count
+    # Sums of levels are exact, and so the same in a window as in the whole.
+    sums = cv2.boxFilter(levels, cv2.CV_32F, (side, side), normalize=False)
+    scene.background = cv2.addWeighted(sums, 1 / count, sums, 0, 0, dtype=cv2.CV_8U)
     return drawn.record
 
 
@@ -83,10 +85,9 @@ def shared_noise(scene: Scene, params: SharedNoise, rng: np.random.Generator) ->
     Added before blending and clipped there, so that the equation holds to the last level: I = aF + (1-a)B.
     """
     drawn = draw_shared_noise(scene, params, rng)
-    noise = _noise(scene, drawn)
-    for name in ("foreground", "background"):
-        # One pass adds, rounds and clips.
-        setattr(scene, name, cv2.add(scene.levels(name), noise, dtype=cv2.CV_8U))
+    planes = scene.levels("foreground"), scene.levels("background")
+    sigma = drawn.values["sigma"] * np.float32(255)
+    scene.foreground, scene.background = fields.add_noise(planes, _view(scene), drawn.values["starts"], sigma)
     return drawn.record
 
 
@@ -129,7 +130,11 @@ def denoise(scene: Scene, params: Denoise, rng: np.random.Generator) -> dict[str
 
 def _noise(scene: Scene, drawn: Drawn) -> Float:
     """In grey levels of 255."""
-    view = scene.view or View.whole((scene.alpha.shape[0], scene.alpha.shape[1]))
-    noise: Float = fields.noise_from(view, drawn.values["starts"])
+    noise: Float = fields.noise_from(_view(scene), drawn.values["starts"])
     noise *= drawn.values["sigma"] * np.float32(255)
     return noise
+
+
+def _view(scene: Scene) -> View:
+    height, width = scene.kept["alpha"].shape
+    return scene.view or View.whole((height, width))

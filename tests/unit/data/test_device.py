@@ -116,7 +116,8 @@ def test_a_step_on_the_device_gives_the_engines_levels(name: str) -> None:
         if plane == "usr":
             assert not apart.any()
         assert apart.max() < 1.01, plane
-        assert (apart > 0.01).mean() < 0.002, plane
+        # Means of levels are often exactly half-way between two; there either is right.
+        assert (apart > 0.01).mean() < 0.003, plane
 
 
 @pytest.mark.usefixtures("bytes_first")

@@ -80,7 +80,7 @@ def test_the_centred_box_blur_does_not_move_the_background_and_the_references_do
         target = scene()
         target.background = ramp.copy()
         apply("blur_background", target, kernels=[20], centered=centered)
-        shifts.append(float((target.background - ramp)[24, 32, 0] * 63))
+        shifts.append(float((target.background - ramp)[24, 22:42, 0].mean() * 63))
     assert shifts[0] == pytest.approx(0, abs=0.1)
     assert abs(shifts[1]) == pytest.approx(0.5, abs=0.1)
 
