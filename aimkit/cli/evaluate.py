@@ -193,6 +193,7 @@ def _model(recipe: Any, device: str) -> tuple[Any, str, dict[str, Any]]:
     from aimkit.evaluate.digest import state_digest
     from aimkit.models.registry import DEFAULT_BACKBONE, create_model
     from aimkit.predict import Predictor
+    from aimkit.predict.strategies import own_options
 
     name, backbone = recipe.model or None, recipe.backbone or None
     if recipe.weights == "random":
@@ -204,7 +205,7 @@ def _model(recipe: Any, device: str) -> tuple[Any, str, dict[str, Any]]:
 
         network = load_network(recipe.weights, model=name, backbone=backbone)
     strategy = recipe.strategy.name or network.strategy
-    chosen = {**network.scales.options(strategy), **recipe.strategy.options}
+    chosen = {**own_options(strategy, network, recipe.strategy.options), **recipe.strategy.options}
     # Full precision unless the protocol says otherwise, so that GPUs and CPUs agree; colours are not measured.
     options = {"precision": "fp32", "foreground": False, "device": device, **chosen}
     predictor = Predictor(network, strategy, **options)

@@ -231,17 +231,22 @@ def rm(ids: tuple[str, ...], forget: bool, as_json: bool) -> None:
 @click.option("--notes", default="", help="Anything else.")
 @click.option("--half", is_flag=True, help="Store float16.")
 @click.option("--default", is_flag=True, help="Take it when no weights are named.")
+@click.option(
+    "--predict", multiple=True, metavar="KEY=VALUE", help="What it is meant for: strategy=hybrid, detail_side=512, ..."
+)
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Manifest folder; by default your own.")
 @click.option("--force", is_flag=True, help="Replace an entry of that id in the folder.")
 @as_json
 def add(file: str, id: str, folder: Path | None, half: bool, force: bool, as_json: bool, **options: Any) -> None:
     """Make FILE, a checkpoint or a run, an entry: digest, size, recipe, training data and metrics are filled in."""
     from aimkit.models.weights import find
+    from aimkit.recipe import apply_overrides
     from aimkit.zoo import add as adding
     from aimkit.zoo.manifest import own_folders
 
     data = [_data(text) for text in options.pop("data")]
-    facts = adding.Facts(data=data, **options)
+    predict = apply_overrides({}, options.pop("predict"))
+    facts = adding.Facts(data=data, predict=predict, **options)
     entry = adding.add(find(file), id, facts, folder=folder, half=half, force=force)
     if as_json:
         console.out(json.dumps(_plain(entry), indent=1))

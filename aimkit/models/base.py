@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -45,6 +47,7 @@ class MattingModel(nn.Module, HubModel):
         classes: Names of the semantic channels: ``background``, ``unknown``, ``foreground``.
         strategy: The strategy that it is meant for.
         scales: The sizes that it is meant for.
+        meant: Options of strategies that its weights are meant for, which go before the scales.
 
     A network whose alpha follows from semantic classes and detail has a ``fuse(semantic_logits, detail, classes)`` that
     says how; strategies of two passes need it.
@@ -53,6 +56,7 @@ class MattingModel(nn.Module, HubModel):
     classes: tuple[str, ...] = ("background", "unknown", "foreground")
     strategy: str = "hybrid"
     scales: Scales = Scales()
+    meant: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from aimkit.predict import reference
 from aimkit.predict.assemble import Result, assemble
@@ -18,21 +18,39 @@ Scale = Annotated[float, Field(gt=0, le=1)]
 Side = Annotated[int, Field(ge=32)]
 
 
+def _no_side_in_parity(options: HybridOptions | ResizeOptions, *sides: int | None) -> None:
+    if options.parity and any(side is not None for side in sides):
+        raise ValueError("the reference has scales, no sides: leave parity or the sides out")
+
+
 class HybridOptions(Block):
     """Options of :func:`aimkit.predict.strategies.hybrid`."""
 
     semantic_scale: Scale = 1 / 4
     detail_scale: Scale = 1 / 2
+    semantic_side: Side | None = None
+    detail_side: Side | None = None
     max_side: Side = MAX_SIDE
     parity: bool = False
+
+    @model_validator(mode="after")
+    def _scales_in_parity(self) -> HybridOptions:
+        _no_side_in_parity(self, self.semantic_side, self.detail_side)
+        return self
 
 
 class ResizeOptions(Block):
     """Options of :func:`aimkit.predict.strategies.resize`."""
 
     scale: Scale = 1 / 4
+    side: Side | None = None
     max_side: Side = MAX_SIDE
     parity: bool = False
+
+    @model_validator(mode="after")
+    def _scales_in_parity(self) -> ResizeOptions:
+        _no_side_in_parity(self, self.side)
+        return self
 
 
 class WholeOptions(Block):
@@ -42,11 +60,12 @@ class WholeOptions(Block):
 @strategies.register("hybrid", params=HybridOptions)
 def hybrid(network: Network, photos: UInt8, options: HybridOptions) -> Result:
     """Two passes: semantic classes from a small one, detail from a larger one."""
+    planes, size = planes_of(photos).to(network.device), photos.shape[1:3]
+    small = working_size(size, options.semantic_scale, options.max_side, options.semantic_side)
+    large = working_size(size, options.detail_scale, options.max_side, options.detail_side)
     if options.parity:
         return reference.hybrid(network, photos, options.semantic_scale, options.detail_scale, options.max_side)
-    planes, size = planes_of(photos).to(network.device), photos.shape[1:3]
-    semantic = network(shrink(planes, working_size(size, options.semantic_scale, options.max_side)))
-    detail = network(shrink(planes, working_size(size, options.detail_scale, options.max_side)))
+    semantic, detail = network(shrink(planes, small)), network(shrink(planes, large))
     return assemble(network, semantic.logits, detail.detail, size)
 
 
@@ -56,7 +75,7 @@ def resize(network: Network, photos: UInt8, options: ResizeOptions) -> Result:
     if options.parity:
         return reference.resize(network, photos, options.scale, options.max_side)
     planes, size = planes_of(photos).to(network.device), photos.shape[1:3]
-    maps = network(shrink(planes, working_size(size, options.scale, options.max_side)))
+    maps = network(shrink(planes, working_size(size, options.scale, options.max_side, options.side)))
     return assemble(network, maps.logits, maps.detail, size, maps.alpha)
 
 

@@ -88,7 +88,8 @@ class Predictor:
         channels_last: Memory format; faster on most GPUs, and for many networks on CPUs.
         compile: Use ``torch.compile``: every size of a pass is compiled when it is first met (up to minutes on a CPU),
             so it is for many photos of one size.
-        options: Keywords of the strategy, such as ``detail_scale=1/3``; the network's own scales by default.
+        options: Keywords of the strategy, such as ``detail_scale=1/3``; what the weights or else the network are meant
+            for by default.
 
     Raises:
         AimkitError: An unknown strategy, option, device or precision, or no matting network.
@@ -211,16 +212,20 @@ def load_network(
     path = find(weights)
     known = described(path) or _in_zoo(weights) or ({} if model else _released(path))
     same = model is None or model == known.get("model")
-    return create_model(
+    network = create_model(
         model or known.get("model", DEFAULT_MODEL),
         backbone=backbone or known.get("backbone", DEFAULT_BACKBONE),
         weights=path,
         **(model_options if model_options is not None else known.get("options", {}) if same else {}),
     )
+    meant = dict(known.get("predict", {})) if same else {}
+    network.strategy = str(meant.pop("strategy", network.strategy))
+    network.meant = meant
+    return network
 
 
 def described(path: Path) -> dict[str, Any]:
-    """What a weights file of our trainer says of its network: ``model``, ``backbone``, ``options``; else nothing."""
+    """What a weights file of ours says: ``model``, ``backbone``, ``options`` and ``predict``; nothing of others."""
     if path.suffix != ".safetensors":
         return {}
     from safetensors import SafetensorError, safe_open
@@ -231,7 +236,9 @@ def described(path: Path) -> dict[str, Any]:
         if "architecture" not in facts or "backbone" not in facts:
             return {}
         options = json.loads(facts.get("options", "{}"))
-        return {"model": facts["architecture"], "backbone": facts["backbone"], "options": dict(options)}
+        predict = json.loads(facts.get("predict", "{}"))
+        found = {"model": facts["architecture"], "backbone": facts["backbone"]}
+        return {**found, "options": dict(options), "predict": dict(predict)}
     except (OSError, SafetensorError, ValueError, TypeError) as error:
         raise AimkitError(f"can't read the weights: {error}", str(path), "is the file complete?") from None
 
@@ -256,7 +263,8 @@ def _in_zoo(weights: str | os.PathLike[str]) -> dict[str, Any]:
     from aimkit.zoo.manifest import find
 
     entry = find(os.fspath(weights))
-    return {"model": entry.architecture or DEFAULT_MODEL, "backbone": entry.backbone, "options": dict(entry.options)}
+    found = {"model": entry.architecture or DEFAULT_MODEL, "backbone": entry.backbone}
+    return {**found, "options": dict(entry.options), "predict": dict(entry.predict)}
 
 
 def _read(image: Photo) -> UInt8:

@@ -18,17 +18,21 @@ MAX_SIDE = 1600
 Window = tuple[int, int, int, int]
 
 
-def working_size(size: tuple[int, int], scale: float, max_side: int = MAX_SIDE) -> tuple[int, int]:
+def working_size(
+    size: tuple[int, int], scale: float, max_side: int = MAX_SIDE, side: int | None = None
+) -> tuple[int, int]:
     """The size of a pass, with the photo's aspect.
 
     Args:
         size: (height, width) of the photo.
         scale: Wished; raised where the short side would fall below ``LEAST_SIDE``, but never above 1.
         max_side: The long side gets no larger; this goes before all else.
+        side: The short side wished, in pixels, instead of a scale.
 
     Returns:
         (height, width), at least 1. Networks pad it to what they take.
     """
+    scale = scale if side is None else side / min(size)
     scale = min(max(scale, LEAST_SIDE / min(size)), 1.0, max_side / max(size))
     height, width = (max(1, round(side * scale)) for side in size)
     return height, width

@@ -8,13 +8,15 @@
 | tiled | a small one for the semantic classes, tiles for the detail | large photos, little memory |
 
 How small is the network's to say (``model.scales``): AimNet 1/4 & 1/2, resize 1/4; GFM 1/3 & 1/2, resize 1/2, its RIM
-1/3; P3M-Net 1/2 & 1, resize 1/2.
+1/3; P3M-Net 1/2 & 1, resize 1/2. Weights may be meant for passes of certain sides in pixels (``model.meant``), which go
+before that: what was trained on small images sees small ones best, however large the photo is.
 
 The functions need only a network and an image; ``aimkit.Predictor`` adds device, precision and colours.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,7 +30,7 @@ from aimkit.predict.sizes import MAX_SIDE
 from aimkit.recipe import Block, parse
 from aimkit.types import Array, Float, UInt8, to_float, to_uint8
 
-__all__ = ["Result", "apply", "hybrid", "read_options", "resize", "run", "strategies", "tiled", "whole"]
+__all__ = ["Result", "apply", "hybrid", "own_options", "read_options", "resize", "run", "strategies", "tiled", "whole"]
 
 
 def hybrid(
@@ -37,6 +39,8 @@ def hybrid(
     *,
     semantic_scale: float | None = None,
     detail_scale: float | None = None,
+    semantic_side: int | None = None,
+    detail_side: int | None = None,
     max_side: int = MAX_SIDE,
     parity: bool = False,
     flip: bool = False,
@@ -49,6 +53,8 @@ def hybrid(
         semantic_scale: Size of the semantic pass, relative to the photo; the network's own by default. No pass has a
             short side under 128 pixels, unless the photo has.
         detail_scale: Size of the detail pass. AIM's table used 1/3, its demo 1/2.
+        semantic_side: Short side of the semantic pass in pixels, instead of a scale.
+        detail_side: Short side of the detail pass in pixels, instead of a scale.
         max_side: Longest side of a pass, in pixels; the aspect is kept.
         parity: As the reference does it, see ``aimkit.predict.reference``.
         flip: Average with the mirrored photo.
@@ -66,6 +72,8 @@ def hybrid(
         flip=flip,
         semantic_scale=semantic_scale,
         detail_scale=detail_scale,
+        semantic_side=semantic_side,
+        detail_side=detail_side,
         max_side=max_side,
         parity=parity,
     ).alpha
@@ -76,6 +84,7 @@ def resize(
     image: Array,
     *,
     scale: float | None = None,
+    side: int | None = None,
     max_side: int = MAX_SIDE,
     parity: bool = False,
     flip: bool = False,
@@ -84,10 +93,11 @@ def resize(
 
     Args:
         scale: Size of the pass, relative to the photo; the network's own by default.
+        side: Its short side in pixels, instead of a scale.
 
     Other arguments, result and errors as for :func:`hybrid`.
     """
-    return run("resize", model, image, flip=flip, scale=scale, max_side=max_side, parity=parity).alpha
+    return run("resize", model, image, flip=flip, scale=scale, side=side, max_side=max_side, parity=parity).alpha
 
 
 def whole(model: nn.Module, image: Array, *, flip: bool = False) -> Float:
@@ -103,6 +113,8 @@ def tiled(
     overlap: int = 128,
     semantic_scale: float | None = None,
     detail_scale: float | None = None,
+    semantic_side: int | None = None,
+    detail_side: int | None = None,
     max_side: int = MAX_SIDE,
     flip: bool = False,
 ) -> Float:
@@ -125,6 +137,8 @@ def tiled(
         overlap=overlap,
         semantic_scale=semantic_scale,
         detail_scale=detail_scale,
+        semantic_side=semantic_side,
+        detail_side=detail_side,
         max_side=max_side,
     ).alpha
 
@@ -160,10 +174,27 @@ def read_options(name: str, options: dict[str, Any], model: Any = None) -> Block
         AimkitError: An unknown strategy or option, or a value out of range.
     """
     params: type[Block] = strategies.get(name, "strategy").info["params"]
-    scales = getattr(model, "scales", None)
-    own = {} if scales is None else scales.options(name)
     given = {key: value for key, value in options.items() if value is not None}
-    return parse(params, own | given, f"strategy {name}")
+    return parse(params, own_options(name, model, given) | given, f"strategy {name}")
+
+
+def own_options(name: str, model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a network and its weights are meant for, of the options of a strategy that are not given.
+
+    A side (pixels) and a scale say the same thing: of a pass that one of them is given for, the other is left out, and
+    a side that the weights are meant for goes before the network's scale.
+    """
+    fields = strategies.get(name, "strategy").info["params"].model_fields
+    scales, meant = getattr(model, "scales", None), getattr(model, "meant", {})
+    own = {} if scales is None else scales.options(name)
+    own |= {key: value for key, value in meant.items() if key in fields}
+    for side in [key for key in fields if key.endswith("side") and key != "max_side"]:
+        scale = side.removesuffix("side") + "scale"
+        if scale in given or given.get("parity"):
+            own.pop(side, None)
+        elif side in {**own, **given}:
+            own.pop(scale, None)
+    return {key: value for key, value in own.items() if key not in given}
 
 
 def as_rgb(image: Array) -> UInt8:

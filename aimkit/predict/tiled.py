@@ -26,6 +26,8 @@ class TiledOptions(Block):
     overlap: Annotated[int, Field(ge=0)] = 128
     semantic_scale: Scale = 1 / 4
     detail_scale: Scale = 1 / 2
+    semantic_side: Side | None = None
+    detail_side: Side | None = None
     max_side: Side = MAX_SIDE
 
     @model_validator(mode="after")
@@ -39,9 +41,10 @@ class TiledOptions(Block):
 def tiled(network: Network, photos: UInt8, options: TiledOptions) -> Result:
     """One semantic pass over the whole photo, detail in overlapping tiles: for large photos."""
     planes, size = planes_of(photos), photos.shape[1:3]
-    small = shrink(planes, working_size(size, options.semantic_scale, options.max_side))
+    small = shrink(planes, working_size(size, options.semantic_scale, options.max_side, options.semantic_side))
     logits = network(small).logits
-    detail = tiled_detail(network, planes, working_size(size, options.detail_scale, max(size)), options)
+    large = working_size(size, options.detail_scale, max(size), options.detail_side)
+    detail = tiled_detail(network, planes, large, options)
     return assemble(network, logits, detail, size)
 
 

@@ -6,8 +6,8 @@ What the trainer wrote into the run's ``data.json`` says what all its stages wer
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class Facts:
         paper: Address.
         notes: Anything else.
         default: Whether it is taken when no weights are named.
+        predict: ``strategy`` and its options that the weights are meant for.
     """
 
     architecture: str | None = None
@@ -54,6 +55,7 @@ class Facts:
     paper: str | None = None
     notes: str = ""
     default: bool = False
+    predict: Mapping[str, Any] = field(default_factory=dict)
 
 
 def add(
@@ -97,6 +99,7 @@ def add(
         "data": [data.model_dump() for data in _merged(start, [*data, *facts.data])],
         "seen": sorted({*facts.seen, *(start.seen if start else ())}),
         "preprocessing": _preprocessing(model),
+        "predict": _checked(facts.predict, model) or json.loads(told.get("predict", "{}")),
         "recipe_digest": told.get("recipe") or None,
         "seed": int(told["seed"]) if told.get("seed") else None,
         "metrics": [metric_of(path) for path in facts.results],
@@ -108,6 +111,7 @@ def add(
     wanted |= recipe.keys
     parse(Entry, wanted, f"the new entry {id}")
     weights = folder / f"{id}.safetensors"
+    told |= {"predict": json.dumps(wanted["predict"], sort_keys=True)} if wanted["predict"] else {}
     save(model.state_dict(), weights, told | describe(build), half=half)
     wanted |= {
         "sources": [f"file:{weights.name}"],
@@ -210,6 +214,20 @@ def _merged(start: Entry | None, data: Sequence[Data]) -> list[Data]:
     """Training data of the start and of the run, each set once."""
     sets = {item.name: item for item in [*(start.data if start else ()), *data]}
     return list(sets.values())
+
+
+def _checked(predict: Mapping[str, Any], model: Any) -> dict[str, Any]:
+    """Strategy and options that weights are meant for.
+
+    Raises:
+        AimkitError: The strategy has no such options.
+    """
+    from aimkit.predict.strategies import read_options
+
+    options = {key: value for key, value in predict.items() if key != "strategy"}
+    if predict:
+        read_options(str(predict.get("strategy", model.strategy)), options)
+    return dict(predict)
 
 
 def _preprocessing(model: Any) -> dict[str, Any]:

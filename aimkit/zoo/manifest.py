@@ -114,6 +114,7 @@ class Entry(Block):
         data: What it was trained on, over all stages.
         seen: Test sets whose images it was trained on or chosen by.
         preprocessing: What the network wants to see.
+        predict: The ``strategy`` that the weights are meant for, and its options; the network's own by default.
         recipe: Packaged recipe, or a TOML file beside the manifest.
         recipe_digest: Digest of the recipe that made it.
         seed: Seed of the run.
@@ -138,6 +139,7 @@ class Entry(Block):
     data: tuple[Data, ...] = ()
     seen: tuple[str, ...] = ()
     preprocessing: Preprocessing = Preprocessing()
+    predict: dict[str, Any] = Field(default_factory=dict)
     recipe: str | None = None
     recipe_digest: Digest | None = None
     seed: int | None = None

@@ -53,6 +53,32 @@ def test_what_the_caller_says_goes_before(few_convs: str) -> None:
     assert sizes == [(300, 420), (200, 280)]
 
 
+def test_sides_are_pixels_whatever_the_photo(few_convs: str) -> None:
+    model = create_model("aimnet", backbone=few_convs, width=8)
+    for size in ((600, 840), (300, 420)):
+        photo = np.zeros((*size, 3), np.uint8)
+        sizes = seen(model, lambda p=photo: strategies.hybrid(model, p, semantic_side=160, detail_side=240))
+        assert sizes == [(160, 224), (240, 336)]
+        assert seen(model, lambda p=photo: strategies.resize(model, p, side=200)) == [(200, 280)]
+        options = {"semantic_side": 160, "detail_side": 240, "tile": 224, "overlap": 32}
+        assert seen(model, lambda p=photo, o=options: strategies.tiled(model, p, **o))[0] == (160, 224)
+    assert seen(model, lambda: strategies.hybrid(model, photo, semantic_side=1000)) == [(300, 420), (150, 210)]
+
+
+def test_what_weights_are_meant_for_goes_before_the_network_and_after_the_caller(few_convs: str) -> None:
+    model = create_model("aimnet", backbone=few_convs, width=8)
+    model.meant = {"semantic_side": 160, "detail_side": 240}
+    photo = np.zeros((600, 840, 3), np.uint8)
+    assert seen(model, lambda: strategies.hybrid(model, photo)) == [(160, 224), (240, 336)]
+    assert seen(model, lambda: strategies.hybrid(model, photo, detail_side=360)) == [(160, 224), (360, 504)]
+    assert seen(model, lambda: strategies.hybrid(model, photo, semantic_scale=0.5)) == [(300, 420), (240, 336)]
+    # The reference has scales, and other strategies have other options.
+    assert seen(model, lambda: strategies.hybrid(model, photo, parity=True))[0] == (128, 192)
+    assert seen(model, lambda: strategies.resize(model, photo)) == [(150, 210)]
+    with pytest.raises(AimkitError, match="leave parity or the sides out"):
+        strategies.hybrid(model, photo, parity=True, semantic_side=160)
+
+
 @pytest.mark.parametrize("rosta", ["FT", "BT"])
 def test_two_passes_follow_the_rule_of_the_rosta(rosta: str, few_convs: str) -> None:
     torch.manual_seed(0)

@@ -14,9 +14,11 @@ from safetensors.torch import load_file, save_file
 from aimkit.errors import AimkitError
 from aimkit.models import official
 from aimkit.models.registry import create_backbone, create_model
+from aimkit.predict import Predictor
 from aimkit.zoo import fetch, load, path
 from aimkit.zoo.add import Facts, add, metric_of
 from aimkit.zoo.card import card
+from aimkit.zoo.check import check
 from aimkit.zoo.convert import convert
 from aimkit.zoo.manifest import Data, find
 from aimkit.zoo.push import push
@@ -117,6 +119,21 @@ def test_an_id_is_not_taken_twice_and_weights_must_fit(checkpoint: Path, home: P
 def test_another_recipe_than_the_checkpoints_is_refused(checkpoint: Path, home: Path) -> None:
     with pytest.raises(AimkitError, match="made by another recipe"):
         add(checkpoint, ID, Facts(recipe="train/demo"))
+
+
+def test_weights_say_what_they_are_meant_for(checkpoint: Path, home: Path) -> None:
+    meant = {"strategy": "tiled", "semantic_side": 160, "tile": 512}
+    entry = add(checkpoint, ID, Facts(predict=meant))
+    assert entry.predict == meant
+    assert entry.file is not None
+    for weights in (ID, entry.file.with_name(f"{ID}.safetensors")):
+        predictor = Predictor.load(weights)
+        assert predictor.strategy == "tiled"
+        assert (predictor.options.semantic_side, predictor.options.tile) == (160, 512)  # type: ignore[attr-defined]
+    with pytest.raises(AimkitError, match="semantic_sied"):
+        add(checkpoint, f"{ID}-wrong", Facts(predict={"semantic_sied": 160}))
+    wrong = entry.model_copy(update={"predict": {"strategy": "hybrid", "tile": 512}})
+    assert [problem.where.endswith(f"{ID}, predict, strategy hybrid, tile") for problem in check([wrong])] == [True]
 
 
 def test_half_precision_halves_the_file_and_loads(checkpoint: Path, home: Path) -> None:
