@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
 import cv2
@@ -108,23 +109,57 @@ def to_tensors(sample: Sample) -> dict[str, Any]:
     return result
 
 
-def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int = 0) -> Iterable[Any]:
+def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int = 0) -> Iterator[Any]:
     """Batches in the order of the sampler, made by that many worker processes.
 
     Workers are spawned, not forked: a fork copies the locks of OpenCV's and torch's threads in whatever state they are.
+
+    Raises:
+        AimkitError: What a sample raised, in a worker too; or a worker is gone.
     """
     if not workers:
         cv2.setNumThreads(1)
-    return DataLoader(
-        dataset,
+    loader: Iterable[Any] = DataLoader(
+        _Caught(dataset),
         batch_sampler=sampler,
         num_workers=workers,
-        collate_fn=lay_out if dataset.device_compositing else collate,
+        collate_fn=partial(_collate_unless_caught, lay_out if dataset.device_compositing else collate),
         multiprocessing_context="spawn" if workers else None,
         worker_init_fn=_start_worker if workers else None,
         prefetch_factor=4 if workers else None,
         pin_memory=torch.cuda.is_available(),
     )
+    try:
+        for batch in loader:
+            if isinstance(batch, AimkitError):
+                raise batch
+            yield batch
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        what = "a process that makes samples is gone; most often it was killed for lack of memory"
+        hint = "take fewer data.workers, or keep fewer photos (data.train.keep); the run can be resumed"
+        raise AimkitError(what, "data.workers", hint, exit_code=1) from error
+
+
+@dataclass(frozen=True)
+class _Caught(Dataset[Any]):
+    """A dataset that gives errors as items: torch would wrap those of workers into a text with a traceback."""
+
+    dataset: StreamDataset
+
+    def __getitem__(self, position: int) -> Any:
+        try:
+            return self.dataset[position]
+        except AimkitError as error:
+            return error
+
+
+def _collate_unless_caught(collate: Callable[[list[Any]], Any], rows: list[Any]) -> Any:
+    try:
+        return next((row for row in rows if isinstance(row, AimkitError)), None) or collate(rows)
+    except AimkitError as error:
+        return error
 
 
 def collate(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
