@@ -97,11 +97,16 @@ class Registry(Generic[T]):
     def _load(self) -> None:
         if self._loaded:
             return
+        # Set first, since the modules may ask the registry while they are imported; one that fails is tried again.
         self._loaded = True
-        for name in self._modules:
-            module = importlib.import_module(name)
-            for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
-                importlib.import_module(f"{name}.{info.name}")
+        try:
+            for name in self._modules:
+                module = importlib.import_module(name)
+                for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
+                    importlib.import_module(f"{name}.{info.name}")
+        except BaseException:
+            self._loaded = False
+            raise
 
 
 def did_you_mean(name: str, known: Iterable[str], limit: int = 3) -> str:

@@ -246,6 +246,10 @@ def add(file: str, id: str, folder: Path | None, half: bool, force: bool, as_jso
 
     data = [_data(text) for text in options.pop("data")]
     predict = apply_overrides({}, options.pop("predict"))
+    if predict:
+        from aimkit.predict.strategies import check_meant
+
+        check_meant(predict)
     facts = adding.Facts(data=data, predict=predict, **options)
     entry = adding.add(find(file), id, facts, folder=folder, half=half, force=force)
     if as_json:
@@ -319,6 +323,7 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
     found = entries([*packaged, *(file for file in files if file.absolute() not in packaged)])
     chosen = [entry for entry in found if not files or entry.file in files]
     problems = [p for p in checks.check(found) if any(p.where.startswith(f"{e.file}, {e.id},") for e in chosen)]
+    problems += [problem for entry in chosen if (problem := _meant_for_nothing(entry))]
     notes = checks.unknowns(chosen)
     if as_json:
         rows = [{"what": p.what, "where": p.where, "hint": p.hint} for p in problems]
@@ -331,6 +336,19 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
         console.out(f"{len(chosen)} entries, {len(problems)} problems")
     if problems:
         raise AimkitError(f"{len(problems)} things are wrong in the manifest")
+
+
+def _meant_for_nothing(entry: Entry) -> AimkitError | None:
+    """What is wrong with the strategy and options that an entry is meant for."""
+    if not entry.predict:
+        return None
+    from aimkit.predict.strategies import check_meant
+
+    try:
+        check_meant(entry.predict)
+    except AimkitError as error:
+        return AimkitError(error.what, f"{entry.file}, {entry.id}, predict, {error.where}", error.hint)
+    return None
 
 
 def _matching(pattern: str) -> list[Entry]:

@@ -30,7 +30,19 @@ from aimkit.predict.sizes import MAX_SIDE
 from aimkit.recipe import Block, parse
 from aimkit.types import Array, Float, UInt8, to_float, to_uint8
 
-__all__ = ["Result", "apply", "hybrid", "own_options", "read_options", "resize", "run", "strategies", "tiled", "whole"]
+__all__ = [
+    "Result",
+    "apply",
+    "check_meant",
+    "hybrid",
+    "own_options",
+    "read_options",
+    "resize",
+    "run",
+    "strategies",
+    "tiled",
+    "whole",
+]
 
 
 def hybrid(
@@ -195,6 +207,16 @@ def own_options(name: str, model: Any, given: Mapping[str, Any]) -> dict[str, An
         elif side in {**own, **given}:
             own.pop(scale, None)
     return {key: value for key, value in own.items() if key not in given}
+
+
+def check_meant(meant: Mapping[str, Any], default: str = "hybrid") -> None:
+    """Check what weights say that they are meant for: a ``strategy`` and its options.
+
+    Raises:
+        AimkitError: There is no such strategy or option, or a value is out of range.
+    """
+    options = {key: value for key, value in meant.items() if key != "strategy"}
+    read_options(str(meant.get("strategy", default)), options)
 
 
 def as_rgb(image: Array) -> UInt8:

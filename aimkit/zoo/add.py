@@ -99,7 +99,7 @@ def add(
         "data": [data.model_dump() for data in _merged(start, [*data, *facts.data])],
         "seen": sorted({*facts.seen, *(start.seen if start else ())}),
         "preprocessing": _preprocessing(model),
-        "predict": _checked(facts.predict, model) or json.loads(told.get("predict", "{}")),
+        "predict": dict(facts.predict) or json.loads(told.get("predict", "{}")),
         "recipe_digest": told.get("recipe") or None,
         "seed": int(told["seed"]) if told.get("seed") else None,
         "metrics": [metric_of(path) for path in facts.results],
@@ -214,20 +214,6 @@ def _merged(start: Entry | None, data: Sequence[Data]) -> list[Data]:
     """Training data of the start and of the run, each set once."""
     sets = {item.name: item for item in [*(start.data if start else ()), *data]}
     return list(sets.values())
-
-
-def _checked(predict: Mapping[str, Any], model: Any) -> dict[str, Any]:
-    """Strategy and options that weights are meant for.
-
-    Raises:
-        AimkitError: The strategy has no such options.
-    """
-    from aimkit.predict.strategies import read_options
-
-    options = {key: value for key, value in predict.items() if key != "strategy"}
-    if predict:
-        read_options(str(predict.get("strategy", model.strategy)), options)
-    return dict(predict)
 
 
 def _preprocessing(model: Any) -> dict[str, Any]:

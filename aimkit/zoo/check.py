@@ -59,14 +59,6 @@ def _names(entry: Entry, known: dict[str, Entry]) -> list[AimkitError]:
             models.get(entry.architecture)
     except AimkitError as error:
         problems.append(_problem(entry, "architecture", error.what, error.hint))
-    if entry.predict:
-        from aimkit.predict.strategies import read_options
-
-        options = dict(entry.predict)
-        try:
-            read_options(str(options.pop("strategy", "hybrid")), options)
-        except AimkitError as error:
-            problems.append(_problem(entry, f"predict, {error.where}", error.what, error.hint))
     if entry.init is not None and entry.init not in known and not entry.init.startswith("timm:"):
         problems.append(_problem(entry, "init", f"there is no entry '{entry.init}'"))
     if not entry.sources:

@@ -7,6 +7,7 @@ import pytest
 from aimkit import resources
 from aimkit.models.backbones import describe
 from aimkit.models.registry import backbones, create_model, models
+from aimkit.predict.strategies import check_meant
 from aimkit.zoo.check import check
 from aimkit.zoo.manifest import Entry, entries
 
@@ -15,6 +16,8 @@ ENTRIES = entries(resources.zoo_files())
 
 def test_nothing_is_wrong_in_the_packaged_manifest() -> None:
     assert [str(problem) for problem in check(ENTRIES)] == []
+    for entry in ENTRIES:
+        check_meant(entry.predict)
 
 
 def test_the_reference_is_there_with_its_published_rows() -> None:

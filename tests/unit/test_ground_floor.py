@@ -137,3 +137,16 @@ def test_commands_import_nothing_heavy_at_the_top(path: Path) -> None:
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [node.module] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
             assert not {str(name).split(".")[0] for name in names} & {"torch", "timm", "cv2", "datasets"}
+
+
+def test_a_registry_whose_module_fails_to_import_tries_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    module = tmp_path / "entries_of_a_test.py"
+    module.write_text("raise ImportError('a package is missing')")
+    registry: Registry[int] = Registry("thing", ["entries_of_a_test"])
+    for _ in range(2):
+        with pytest.raises(ImportError, match="is missing"):
+            registry.list()
+    module.unlink()
+    (tmp_path / "entries_of_a_test").mkdir()
+    assert registry.list() == []

@@ -79,6 +79,17 @@ def test_what_weights_are_meant_for_goes_before_the_network_and_after_the_caller
         strategies.hybrid(model, photo, parity=True, semantic_side=160)
 
 
+@pytest.mark.parametrize(
+    ("meant", "what"),
+    [({"semantic_sied": 160}, "semantic_side"), ({"strategy": "hibrid"}, "hybrid"), ({"detail_side": 3}, "32")],
+)
+def test_what_weights_are_meant_for_is_checked(meant: dict[str, Any], what: str) -> None:
+    strategies.check_meant({})
+    strategies.check_meant({"strategy": "tiled", "tile": 512})
+    with pytest.raises(AimkitError, match=what):
+        strategies.check_meant(meant)
+
+
 @pytest.mark.parametrize("rosta", ["FT", "BT"])
 def test_two_passes_follow_the_rule_of_the_rosta(rosta: str, few_convs: str) -> None:
     torch.manual_seed(0)

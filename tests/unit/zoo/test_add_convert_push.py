@@ -18,7 +18,6 @@ from aimkit.predict import Predictor
 from aimkit.zoo import fetch, load, path
 from aimkit.zoo.add import Facts, add, metric_of
 from aimkit.zoo.card import card
-from aimkit.zoo.check import check
 from aimkit.zoo.convert import convert
 from aimkit.zoo.manifest import Data, find
 from aimkit.zoo.push import push
@@ -130,10 +129,6 @@ def test_weights_say_what_they_are_meant_for(checkpoint: Path, home: Path) -> No
         predictor = Predictor.load(weights)
         assert predictor.strategy == "tiled"
         assert (predictor.options.semantic_side, predictor.options.tile) == (160, 512)  # type: ignore[attr-defined]
-    with pytest.raises(AimkitError, match="semantic_sied"):
-        add(checkpoint, f"{ID}-wrong", Facts(predict={"semantic_sied": 160}))
-    wrong = entry.model_copy(update={"predict": {"strategy": "hybrid", "tile": 512}})
-    assert [problem.where.endswith(f"{ID}, predict, strategy hybrid, tile") for problem in check([wrong])] == [True]
 
 
 def test_half_precision_halves_the_file_and_loads(checkpoint: Path, home: Path) -> None:
