@@ -73,7 +73,7 @@ def save(
         temporary.mkdir(parents=True)
         save_file(_plain(weights), temporary / "model.safetensors", metadata(recipe, state))
         if raw is not None:
-            save_file(_plain(raw), temporary / "raw.safetensors")
+            save_file(_plain(raw), temporary / "raw.safetensors", metadata(recipe, state))
         torch.save(dict(optimizer), temporary / "optimizer.pt")
         (temporary / "state.json").write_text(json.dumps(asdict(state), indent=1) + "\n")
         (temporary / "recipe.toml").write_text(recipe_text(recipe))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,7 +119,7 @@ class ScanReport:
             for line in [self._summary(), *self._news()]:
                 console.detail(line)
             for line in self._troubles():
-                console.warn(f"{self.source}: {line}")
+                _warn_once(self.where, f"{self.source}: {line}")
 
     def why_empty(self) -> str:
         """What to tell when there is nothing to use."""
@@ -153,6 +154,12 @@ class ScanReport:
     def to_json(self) -> dict[str, Any]:
         """Everything, as plain JSON values."""
         return asdict(self)
+
+
+@cache
+def _warn_once(where: str, text: str) -> None:
+    """Validation opens the same sources again and again."""
+    console.warn(text)
 
 
 def find_images(root: P, exclude: Sequence[str] = ()) -> tuple[dict[str, P], int]:
