@@ -25,6 +25,9 @@ from aimkit.types import ImageType, Sample
 
 TYPES = list(ImageType)
 
+#: Batches that each worker makes ahead.
+PREFETCH = 4
+
 
 class StreamDataset(Dataset[Any]):
     """Transformed samples of a stream by position; the stream is opened in the process that uses it.
@@ -126,7 +129,7 @@ def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int =
         collate_fn=partial(_collate_unless_caught, lay_out if dataset.device_compositing else collate),
         multiprocessing_context="spawn" if workers else None,
         worker_init_fn=_start_worker if workers else None,
-        prefetch_factor=4 if workers else None,
+        prefetch_factor=PREFETCH if workers else None,
         pin_memory=torch.cuda.is_available(),
     )
     try:

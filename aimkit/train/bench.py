@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import torch
 
-from aimkit.data.loader import make_loader, to_device
+from aimkit.data.loader import PREFETCH, make_loader, to_device
 from aimkit.data.sampler import PositionSampler
 from aimkit.train.checkpoint import State
 from aimkit.train.loop import one_step
@@ -76,10 +76,9 @@ def measure(recipe: TrainRecipe, seconds: float = 10.0) -> Speed:
         if recipe.device_compositing:
             compositing = rate(lambda: _finish(first[0], parts), recipe.batch // recipe.accumulate, seconds)
         sampler = PositionSampler(0, 10**9, recipe.batch, accumulate=recipe.accumulate)
-        loader: Any = make_loader(parts.dataset, sampler, recipe.data.workers)
-        batches = iter(loader)
+        batches = make_loader(parts.dataset, sampler, recipe.data.workers)
         # What the workers have in stock before the first step says nothing of how fast they are.
-        stock = recipe.data.workers * (loader.prefetch_factor or 0)
+        stock = recipe.data.workers * PREFETCH
         for _ in islice(batches, stock):
             pass
         work(batches)

@@ -116,8 +116,12 @@ def build_network(recipe: TrainRecipe) -> Any:
     network = create_model(table.name, backbone=table.backbone, pretrained=table.pretrained, **table.options)
     if table.init:
         from aimkit.models.matching import load_matching
+        from aimkit.models.weights import find
+        from aimkit.predict.predictor import described
 
         console.info(load_matching(network, table.init).text())
+        # What is fine-tuned from weights that are meant for passes of some size is meant for them too.
+        network.meant = described(find(table.init)).get("predict", {})
     if table.checkpoint_activations:
         recompute(network.backbone)
     return network

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+from aimkit.models.weights import find
+from aimkit.predict.predictor import load_network
+from aimkit.train.loop import train
+from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import average_weights
 
 
@@ -25,3 +33,17 @@ def test_the_average_of_few_steps_forgets_the_first_weights(decay: float) -> Non
     assert average.module[0].weight.item() == pytest.approx(wanted, rel=1e-5)
     assert average.module[0].weight.item() < 2.0
     assert torch.equal(average.module[1].running_mean, network[1].running_mean)
+
+
+def test_what_is_fine_tuned_is_meant_for_what_its_start_is_meant_for(
+    recipe: Callable[..., TrainRecipe], tmp_path: Path
+) -> None:
+    first = recipe(steps=1)
+    train(first, tmp_path / "first")
+    start = tmp_path / "first" / "start.safetensors"
+    found = find(tmp_path / "first")
+    with safe_open(found, framework="pt") as file:
+        told = file.metadata()
+    save_file(load_file(found), start, told | {"predict": '{"semantic_side": 96, "detail_side": 128}'})
+    train(first.model_copy(update={"model": first.model.model_copy(update={"init": str(start)})}), tmp_path / "second")
+    assert load_network(tmp_path / "second").meant == {"semantic_side": 96, "detail_side": 128}
