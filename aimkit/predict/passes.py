@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -18,39 +18,33 @@ Scale = Annotated[float, Field(gt=0, le=1)]
 Side = Annotated[int, Field(ge=32)]
 
 
-def _no_side_in_parity(options: HybridOptions | ResizeOptions, *sides: int | None) -> None:
-    if options.parity and any(side is not None for side in sides):
-        raise ValueError("the reference has scales, no sides: leave parity or the sides out")
+class PassOptions(Block):
+    """What the strategies of passes over the whole photo have in common."""
+
+    max_side: Side = MAX_SIDE
+    parity: bool = False
+
+    @model_validator(mode="after")
+    def _no_side_in_parity(self) -> Self:
+        if self.parity and any(side is not None for name, side in self if name.endswith("side") and name != "max_side"):
+            raise ValueError("the reference has scales, no sides: leave parity or the sides out")
+        return self
 
 
-class HybridOptions(Block):
+class HybridOptions(PassOptions):
     """Options of :func:`aimkit.predict.strategies.hybrid`."""
 
     semantic_scale: Scale = 1 / 4
     detail_scale: Scale = 1 / 2
     semantic_side: Side | None = None
     detail_side: Side | None = None
-    max_side: Side = MAX_SIDE
-    parity: bool = False
-
-    @model_validator(mode="after")
-    def _scales_in_parity(self) -> HybridOptions:
-        _no_side_in_parity(self, self.semantic_side, self.detail_side)
-        return self
 
 
-class ResizeOptions(Block):
+class ResizeOptions(PassOptions):
     """Options of :func:`aimkit.predict.strategies.resize`."""
 
     scale: Scale = 1 / 4
     side: Side | None = None
-    max_side: Side = MAX_SIDE
-    parity: bool = False
-
-    @model_validator(mode="after")
-    def _scales_in_parity(self) -> ResizeOptions:
-        _no_side_in_parity(self, self.side)
-        return self
 
 
 class WholeOptions(Block):

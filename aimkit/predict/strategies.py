@@ -209,14 +209,14 @@ def own_options(name: str, model: Any, given: Mapping[str, Any]) -> dict[str, An
     return {key: value for key, value in own.items() if key not in given}
 
 
-def check_meant(meant: Mapping[str, Any], default: str = "hybrid") -> None:
+def check_meant(meant: Mapping[str, Any]) -> None:
     """Check what weights say that they are meant for: a ``strategy`` and its options.
 
     Raises:
         AimkitError: There is no such strategy or option, or a value is out of range.
     """
     options = {key: value for key, value in meant.items() if key != "strategy"}
-    read_options(str(meant.get("strategy", default)), options)
+    read_options(str(meant.get("strategy", "hybrid")), options)
 
 
 def as_rgb(image: Array) -> UInt8:

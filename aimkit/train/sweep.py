@@ -52,7 +52,7 @@ class Outcome:
     """What became of the runs.
 
     Attributes:
-        finished: Folders of the runs that are finished, those of earlier sessions included.
+        finished: Folders of the runs that are finished, those of earlier calls included.
         failed: What went wrong, by name of the run.
         interrupted: Whether a signal ended it before all runs were tried.
     """
