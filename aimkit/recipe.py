@@ -143,7 +143,9 @@ def parse(model: type[M], data: Mapping[str, Any], where: str) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        lines = [f"{_dotted(details['loc'])}: {details['msg']}" for details in error.errors()]
+        lines = [
+            f"{_dotted(details['loc'])}: {details['msg'].removeprefix('Value error, ')}" for details in error.errors()
+        ]
         if len(lines) == 1:
             key, message = lines[0].split(": ", 1)
             raise AimkitError(message, f"{where}, {key}") from None
