@@ -8,52 +8,34 @@ are blended: what is stored is what was blended, and the compositing equation ho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import lru_cache, partial
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-import cv2
 import numpy as np
 
 import aimkit
-from aimkit.errors import AimkitError
 from aimkit.rng import rng
 from aimkit.synth import labels
 from aimkit.synth.compose import blend, blend_levels, over
-from aimkit.synth.geometry import displace, render, render_matte, warp_plane
-from aimkit.synth.kept import Kept
-from aimkit.synth.placement import Place, canvas_size, place_background, place_foreground
+from aimkit.synth.geometry import displace, render, render_matte
+from aimkit.synth.history import History
+from aimkit.synth.picture import Picture
+from aimkit.synth.placement import canvas_size, place_background, place_foreground
 from aimkit.synth.pyramid import Pyramid
 from aimkit.synth.recipe import SynthRecipe
-from aimkit.synth.sources import Item, background_sources, foreground_sources
 from aimkit.synth.steps import Scene, steps
 from aimkit.synth.steps.color import tint_background
+from aimkit.synth.stock import Stock
 from aimkit.synth.unblended import Deferred, Unblended
 from aimkit.synth.view import View
-from aimkit.types import Array, Float, Foreground, ImageType, Sample, to_float
+from aimkit.types import Array, Float, ImageType, Sample, to_float
 
 #: (canvas, transition) -> view; ``transition()`` gives weights of an overview's pixels, float32, (h, w).
 Choose = Callable[[tuple[int, int], Callable[[], Float]], View]
 
 #: A step's block, its registry entry and its stream.
 _Chosen = tuple[Any, Any, np.random.Generator]
-
-#: Attempts at another foreground or background when one can't be read.
-_ATTEMPTS = 8
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """An item of a source, found by its place in the list of all items."""
-
-    source: Any
-    block: Any
-    position: int
-
-    @property
-    def item(self) -> Item:
-        item: Item = self.source.items[self.position]
-        return item
 
 
 class Synthesizer(Sequence[Sample]):
@@ -69,19 +51,11 @@ class Synthesizer(Sequence[Sample]):
 
     def __init__(self, recipe: SynthRecipe, keep: int = 0) -> None:
         self.recipe = recipe
-        self._kept = Kept(keep)
         self.digest = recipe.digest()
-        self._foregrounds = _entries(recipe.foregrounds, foreground_sources, "foregrounds")
-        self._backgrounds = _entries(recipe.backgrounds, background_sources, "backgrounds")
-        self._passes = [e for e in self._foregrounds for _ in range(e.block.repeat)]
-        self._chances = {"foregrounds": _chances(self._foregrounds), "backgrounds": _chances(self._backgrounds)}
-        types = [str(entry.item.type) for entry in self._foregrounds]
-        self._of_type = {name: np.array([name == own for own in types]) for name in set(types)}
-        self._check_balance()
-        self._order = lru_cache(maxsize=4)(self._shuffled)
+        self._stock = Stock(recipe, keep)
 
     def __len__(self) -> int:
-        return self.recipe.count or len(self._passes)
+        return self.recipe.count or len(self._stock)
 
     def __getitem__(self, index: int) -> Sample:  # type: ignore[override]
         if not 0 <= index < len(self):
@@ -166,14 +140,14 @@ class Synthesizer(Sequence[Sample]):
 
     def _layout(self, index: int) -> _Layout:
         """What goes where: sources are opened and places drawn; no pixel is moved yet."""
-        recipe, history = self.recipe, _History()
+        recipe, history = self.recipe, History()
         size = canvas_size(recipe.placement, self._rng(index, "size"))
         draw = self._rng(index, "layers")
         chances = np.asarray(recipe.placement.layers) / sum(recipe.placement.layers)
         count = 1 + int(draw.choice(len(chances), p=chances))
-        layers: list[_Picture] = []
+        layers: list[Picture] = []
         for layer in range(count):
-            loaded = self._load_foreground(index, layer, layers[0].type if layers else None, size, history)
+            loaded = self._stock.foreground(index, layer, layers[0].type if layers else None, size, history)
             loaded = self._treated(loaded, index, layer, history)
             if recipe.placement.mode == "stretch" and not layers:
                 size = loaded.picture.size
@@ -184,77 +158,13 @@ class Synthesizer(Sequence[Sample]):
         empty = bool(self._rng(index, "background only").random() < recipe.hard_cases.background_only)
         if empty:
             history.add("background_only", {})
-        background = self._load_background(index, size, history)
+        background = self._stock.background(index, size, history)
         draw = self._rng(index, "place background")
         place = place_background(recipe.placement, background.picture.size, size, draw)
         history.add("place_background", place.drawn)
         return _Layout(index, size, layers, empty, replace(background, place=place), history)
 
-    def _load_foreground(
-        self, index: int, layer: int, image_type: ImageType | None, size: tuple[int, int], history: _History
-    ) -> _Picture:
-        def load(entry: _Entry, attempt: int) -> _Picture:
-            if hasattr(entry.source, "picture"):
-                item = entry.item
-                assert item.type is not None
-                return _Picture(self._open(entry), item.type, item.category)
-            stream = self._rng(index, "foreground", layer, attempt)
-            foreground: Foreground = entry.source.load(entry.position, size, stream)
-            if not foreground.valid:
-                history.break_equation()
-            return _Picture(
-                Pyramid(foreground.color, foreground.alpha),
-                foreground.type,
-                foreground.category,
-                refraction=foreground.refraction,
-            )
-
-        # Only the first attempt at the first layer is the pass's own. Further layers have the type of the first: no
-        # label is right for a union of types.
-        def pick(attempt: int) -> _Entry:
-            if self.recipe.selection == "enumerate" and layer == attempt == 0:
-                turn, place = divmod(index, len(self._passes))
-                return self._passes[self._order("foregrounds", turn, len(self._passes))[place]]
-            return self._draw(self._rng(index, "choose foreground", layer, attempt), image_type)
-
-        loaded: _Picture = self._attempt("foreground", index, pick, load, history)
-        return loaded
-
-    def _load_background(self, index: int, size: tuple[int, int], history: _History) -> _Picture:
-        recipe = self.recipe
-        number = index % len(self._passes) if recipe.pairing == "once" else index
-
-        def pick(attempt: int) -> _Entry:
-            if recipe.selection == "enumerate" and attempt == 0:
-                turn, place = divmod(number, len(self._backgrounds))
-                return self._backgrounds[self._order("backgrounds", turn, len(self._backgrounds))[place]]
-            draw = rng(recipe.seed, "sample", number, "choose background", attempt)
-            return self._backgrounds[int(draw.choice(len(self._backgrounds), p=self._chances["backgrounds"]))]
-
-        def load(entry: _Entry, attempt: int) -> _Picture:
-            if hasattr(entry.source, "picture"):
-                return _Picture(self._open(entry))
-            image = entry.source.load(entry.position, size, self._rng(index, "background", attempt))
-            return _Picture(Pyramid(image))
-
-        loaded: _Picture = self._attempt("background", index, pick, load, history)
-        return loaded
-
-    def _open(self, entry: _Entry) -> Pyramid:
-        """The picture of a stored item."""
-
-        def make() -> Pyramid:
-            picture: Pyramid = entry.source.picture(entry.position)
-            return picture
-
-        # What is mapped from a pool is kept by the system, for all processes together.
-        return (
-            make()
-            if getattr(entry.source, "mapped", False)
-            else self._kept.get((id(entry.source), entry.position), make)
-        )
-
-    def _treated(self, loaded: _Picture, index: int, layer: int, history: _History) -> _Picture:
+    def _treated(self, loaded: Picture, index: int, layer: int, history: History) -> Picture:
         """A foreground after the steps that act on it as a whole."""
         chosen = list(self._chosen("foreground", index, layer))
         if not chosen:
@@ -270,7 +180,7 @@ class Synthesizer(Sequence[Sample]):
 
     def _prepare(self, layout: _Layout, view: View) -> _Ready:
         """The planes of what a view shows and what it depends on, and the steps that are to be applied to them."""
-        index, history = layout.index, _History(layout.history)
+        index, history = layout.index, History(layout.history)
         planes, image = list(self._chosen("planes", index)), list(self._chosen("image", index))
         kernel, label_meta = self._label_kernel(layout, view)
         beyond, margin = self._reach(layout, image, view), max(kernel) // 2 + 1
@@ -279,7 +189,7 @@ class Synthesizer(Sequence[Sample]):
         similar = self._rng(index, "similar background")
         tinted = similar.random() < self.recipe.hard_cases.similar_background
         if tinted or any(entry.info.get("overview") for _, entry, _ in planes):
-            scene.overview = self._planes(layout, View.overview(layout.size), _History())
+            scene.overview = self._planes(layout, View.overview(layout.size), History())
         if tinted:
             strength = float(similar.uniform(0.6, 1.0))
             tint_background(scene, strength)
@@ -336,7 +246,7 @@ class Synthesizer(Sequence[Sample]):
             meta["quarantined"] = history.quarantined
         return meta
 
-    def _planes(self, layout: _Layout, view: View, history: _History) -> Scene:
+    def _planes(self, layout: _Layout, view: View, history: History) -> Scene:
         """Foreground, matte and background of a view, before the steps on them."""
         first = layout.layers[0]
         color, alpha = self._layer(layout, 0, view, history)
@@ -354,7 +264,7 @@ class Synthesizer(Sequence[Sample]):
             history.add("refraction", {"largest": round(float(np.abs(field).max()), 3)})
         return Scene(color, alpha, background, first.type, view=view)
 
-    def _layer(self, layout: _Layout, number: int, view: View, history: _History) -> tuple[Array, Array]:
+    def _layer(self, layout: _Layout, number: int, view: View, history: History) -> tuple[Array, Array]:
         """Colour and matte of one foreground as placed, after the steps on it."""
         layer = layout.layers[number]
         if layer.place is None or layer.place.matrix is None:
@@ -392,27 +302,6 @@ class Synthesizer(Sequence[Sample]):
             return np.ones_like(alpha)
         return alpha * (1 - alpha) if kind is ImageType.SO else (alpha > 0.02).astype(np.float32)
 
-    def _attempt(self, role: str, index: int, pick: Any, load: Any, history: _History) -> Any:
-        """Load what ``pick`` names; set aside what can't be read and try the next."""
-        for attempt in range(_ATTEMPTS):
-            entry = pick(attempt)
-            try:
-                loaded = load(entry, attempt)
-            except AimkitError as error:
-                history.quarantined.append(
-                    {"role": role, "id": entry.item.id, "source": entry.item.source, "error": error.what}
-                )
-                last = error
-                continue
-            history.sources.append({"role": role, **_known(entry.item)})
-            return loaded
-        raise AimkitError(
-            f"{_ATTEMPTS} {role}s in a row can't be read; the last: {last.what}",
-            f"sample {index}, {last.where}",
-            "check the source folders",
-            exit_code=1,
-        )
-
     def _chosen(self, stage: str, index: int, layer: int = 0) -> Iterator[_Chosen]:
         """The recipe's steps of one stage that this sample gets, each with a stream named after it."""
         seen: dict[str, int] = {}
@@ -424,7 +313,7 @@ class Synthesizer(Sequence[Sample]):
                 if stream.random() < block.p:
                     yield block, entry, stream
 
-    def _apply(self, chosen: Iterable[_Chosen], scene: Scene, history: _History, layer: int = 0) -> None:
+    def _apply(self, chosen: Iterable[_Chosen], scene: Scene, history: History, layer: int = 0) -> None:
         for block, entry, stream in chosen:
             drawn = entry.value(scene, block, stream)
             history.add(block.step, drawn, **({"layer": layer} if entry.info["on"] in ("foreground", "layer") else {}))
@@ -441,69 +330,6 @@ class Synthesizer(Sequence[Sample]):
         seen = (round(dilate * view.scale), round(erode * view.scale))
         return seen, {"schedule": how.schedule, "kernel": [dilate, erode]}
 
-    def _draw(self, draw: np.random.Generator, image_type: str | None = None) -> _Entry:
-        """A foreground by weight: of that type, or of a type drawn first when the recipe balances types."""
-        if image_type is None and self.recipe.balance:
-            total = sum(self.recipe.balance.values())
-            image_type = str(
-                draw.choice(list(self.recipe.balance), p=[s / total for s in self.recipe.balance.values()])
-            )
-        chances = self._chances["foregrounds"]
-        if image_type is not None:
-            chances = chances * self._of_type[image_type]
-        return self._foregrounds[int(draw.choice(len(self._foregrounds), p=chances / chances.sum()))]
-
-    def _check_balance(self) -> None:
-        for name, share in self.recipe.balance.items():
-            if share > 0 and not self._of_type.get(name, np.zeros(1)).any():
-                have = ", ".join(sorted(self._of_type))
-                raise AimkitError(
-                    f"balance asks for {name}, but no foreground has that type", "balance", f"there is {have}"
-                )
-
-    def _shuffled(self, what: str, turn: int, count: int) -> Array:
-        return rng(self.recipe.seed, "order", what, turn).permutation(count)
-
-
-@dataclass(frozen=True)
-class _Picture:
-    """A foreground or background, and where it lies."""
-
-    picture: Pyramid
-    type: ImageType = ImageType.SO
-    category: str = ""
-    refraction: Float | None = None
-    place: Place | None = None
-
-    @property
-    def matrix(self) -> Array:
-        assert self.place is not None
-        assert self.place.matrix is not None
-        return self.place.matrix
-
-    @property
-    def kernel(self) -> str:
-        assert self.place is not None
-        return self.place.kernel
-
-    def bend(self, view: View) -> Float:
-        """The field of refraction that a view shows, its vectors turned and scaled with the foreground."""
-        assert self.refraction is not None
-        if self.place is None or self.place.matrix is None:
-            return np.zeros((*view.size, 2), np.float32)
-        moved = warp_plane(self.refraction, self.matrix, view)
-        bent = moved @ (self.matrix[:, :2].T * view.scale).astype(np.float32)
-        # Sums with pixel numbers are exact then, and a window is bent as the whole is.
-        return np.round(bent * 1024) / np.float32(1024)
-
-    def largest_bend(self, view: View) -> float:
-        """An upper bound of the lengths of the field of refraction."""
-        assert self.refraction is not None
-        if self.place is None or self.place.matrix is None:
-            return 0.0
-        longest = float(np.linalg.norm(self.refraction, axis=2).max(initial=0))
-        return longest * float(np.linalg.norm(self.matrix[:, :2], 2)) * view.scale
-
 
 @dataclass(frozen=True)
 class _Layout:
@@ -511,10 +337,10 @@ class _Layout:
 
     index: int
     size: tuple[int, int]
-    layers: list[_Picture]
+    layers: list[Picture]
     empty: bool
-    background: _Picture
-    history: _History
+    background: Picture
+    history: History
 
 
 @dataclass(frozen=True)
@@ -527,48 +353,4 @@ class _Ready:
     image: list[_Chosen]
     kernel: tuple[int, int]
     label: dict[str, Any]
-    history: _History
-
-
-class _History:
-    """What happened to a sample: its sources, its operations, and whether I = aF + (1-a)B still holds."""
-
-    def __init__(self, before: _History | None = None) -> None:
-        self.sources: list[dict[str, Any]] = list(before.sources) if before else []
-        self.operations: list[dict[str, Any]] = list(before.operations) if before else []
-        self.quarantined: list[dict[str, Any]] = list(before.quarantined) if before else []
-        self.valid: bool = before.valid if before else True
-
-    def add(self, name: str, drawn: dict[str, Any], **more: Any) -> None:
-        self.operations.append({"name": name, **more, **drawn})
-
-    def break_equation(self) -> None:
-        self.valid = False
-
-
-def _entries(blocks: Any, registry: Any, where: str) -> list[_Entry]:
-    cv2.setNumThreads(1)  # workers are processes; threads inside them only fight for the same cores
-    entries = []
-    for number, block in enumerate(blocks):
-        if not block.weight:
-            continue
-        source = registry.get(block.source).value(block)
-        if not len(source.items):
-            raise AimkitError(
-                f"the source '{block.title}' has no usable images", f"{where}.{number}", "check its folder"
-            )
-        entries += [_Entry(source, block, position) for position in range(len(source.items))]
-    if not entries:
-        raise AimkitError("no source has a weight", where, "a weight of 0 leaves a source out")
-    return entries
-
-
-def _chances(entries: list[_Entry]) -> Array:
-    """Chances of every entry: a source's weight is shared evenly among its items."""
-    chances = np.array([entry.block.weight / len(entry.source.items) for entry in entries])
-    return chances / chances.sum()
-
-
-def _known(item: Item) -> dict[str, Any]:
-    """The item's fields for provenance, without the empty ones."""
-    return {name: str(value) for name, value in asdict(item).items() if value}
+    history: History

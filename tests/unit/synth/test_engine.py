@@ -10,8 +10,9 @@ import pytest
 from aimkit.errors import AimkitError
 from aimkit.recipe import parse
 from aimkit.synth.compose import composite
-from aimkit.synth.engine import Synthesizer, _Picture
+from aimkit.synth.engine import Synthesizer
 from aimkit.synth.geometry import affine
+from aimkit.synth.picture import Picture
 from aimkit.synth.placement import Place
 from aimkit.synth.pyramid import Pyramid
 from aimkit.synth.recipe import SynthRecipe
@@ -283,7 +284,7 @@ def test_refraction_turns_and_scales_with_its_foreground() -> None:
     field = np.full((100, 80, 2), (4.0, 0.0), np.float32)
     matrix = affine((40, 50), scale=0.8, degrees=90, to=(80, 60))
     picture = Pyramid(np.zeros((100, 80, 3), np.float32), np.ones((100, 80), np.float32))
-    bent = _Picture(picture, refraction=field, place=Place(matrix, "auto", {}))
+    bent = Picture(picture, refraction=field, place=Place(matrix, "auto", {}))
     for scale in (1.0, 0.5):
         view = View((120, 160), (round(120 * scale), round(160 * scale)), scale=scale)
         middle = bent.bend(view)[view.size[0] // 2, view.size[1] // 2]

@@ -1,0 +1,222 @@
+"""The foregrounds and backgrounds that a recipe names, and which of them a sample gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+
+from aimkit.errors import AimkitError
+from aimkit.rng import rng
+from aimkit.synth.history import History
+from aimkit.synth.kept import Kept
+from aimkit.synth.picture import Picture
+from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.recipe import SynthRecipe
+from aimkit.synth.sources import Item, background_sources, foreground_sources
+from aimkit.types import Array, Foreground, ImageType
+
+#: Attempts at another foreground or background when one can't be read.
+_ATTEMPTS = 8
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """An item of a source, found by its place in the list of all items."""
+
+    source: Any
+    block: Any
+    position: int
+
+    @property
+    def item(self) -> Item:
+        item: Item = self.source.items[self.position]
+        return item
+
+
+class Stock:
+    """Chooses and opens the foregrounds and backgrounds of samples: drawn by weight and type, or in passes over all.
+
+    Args:
+        recipe: What counts are its sources, balance, selection, pairing and seed.
+        keep: Bytes of decoded pictures that are kept for later samples, which they don't change.
+
+    Raises:
+        AimkitError: A source can't be opened, or has nothing to offer.
+    """
+
+    def __init__(self, recipe: SynthRecipe, keep: int = 0) -> None:
+        self.recipe = recipe
+        self._kept = Kept(keep)
+        self._foregrounds = _entries(recipe.foregrounds, foreground_sources, "foregrounds")
+        self._backgrounds = _entries(recipe.backgrounds, background_sources, "backgrounds")
+        self._passes = [e for e in self._foregrounds for _ in range(e.block.repeat)]
+        self._chances = {"foregrounds": _chances(self._foregrounds), "backgrounds": _chances(self._backgrounds)}
+        types = [str(entry.item.type) for entry in self._foregrounds]
+        self._of_type = {name: np.array([name == own for own in types]) for name in set(types)}
+        self._check_balance()
+        self._order = lru_cache(maxsize=4)(self._shuffled)
+
+    def __len__(self) -> int:
+        """Samples of one pass over the foregrounds."""
+        return len(self._passes)
+
+    def foreground(
+        self, index: int, layer: int, image_type: ImageType | None, size: tuple[int, int], history: History
+    ) -> Picture:
+        """The foreground of one layer of a sample.
+
+        Args:
+            index: Of the sample.
+            layer: Its layer, 0 in front.
+            image_type: The type that it must have, or None.
+            size: (height, width) of the canvas, for what is drawn anew.
+            history: Gets the source.
+
+        Raises:
+            AimkitError: Too many in a row can't be read.
+        """
+
+        def load(entry: _Entry, attempt: int) -> Picture:
+            if hasattr(entry.source, "picture"):
+                item = entry.item
+                assert item.type is not None
+                return Picture(self._open(entry), item.type, item.category)
+            stream = self._rng(index, "foreground", layer, attempt)
+            foreground: Foreground = entry.source.load(entry.position, size, stream)
+            if not foreground.valid:
+                history.break_equation()
+            return Picture(
+                Pyramid(foreground.color, foreground.alpha),
+                foreground.type,
+                foreground.category,
+                refraction=foreground.refraction,
+            )
+
+        # Only the first attempt at the first layer is the pass's own. Further layers have the type of the first: no
+        # label is right for a union of types.
+        def pick(attempt: int) -> _Entry:
+            if self.recipe.selection == "enumerate" and layer == attempt == 0:
+                turn, place = divmod(index, len(self._passes))
+                return self._passes[self._order("foregrounds", turn, len(self._passes))[place]]
+            return self._draw(self._rng(index, "choose foreground", layer, attempt), image_type)
+
+        return self._attempt("foreground", index, pick, load, history)
+
+    def background(self, index: int, size: tuple[int, int], history: History) -> Picture:
+        """The background of a sample; arguments and errors as for :meth:`foreground`."""
+        recipe = self.recipe
+        number = index % len(self._passes) if recipe.pairing == "once" else index
+
+        def pick(attempt: int) -> _Entry:
+            if recipe.selection == "enumerate" and attempt == 0:
+                turn, place = divmod(number, len(self._backgrounds))
+                return self._backgrounds[self._order("backgrounds", turn, len(self._backgrounds))[place]]
+            draw = self._rng(number, "choose background", attempt)
+            return self._backgrounds[int(draw.choice(len(self._backgrounds), p=self._chances["backgrounds"]))]
+
+        def load(entry: _Entry, attempt: int) -> Picture:
+            if hasattr(entry.source, "picture"):
+                return Picture(self._open(entry))
+            image = entry.source.load(entry.position, size, self._rng(index, "background", attempt))
+            return Picture(Pyramid(image))
+
+        return self._attempt("background", index, pick, load, history)
+
+    def _rng(self, index: int, *names: str | int) -> np.random.Generator:
+        return rng(self.recipe.seed, "sample", index, *names)
+
+    def _attempt(
+        self,
+        role: str,
+        index: int,
+        pick: Callable[[int], _Entry],
+        load: Callable[[_Entry, int], Picture],
+        history: History,
+    ) -> Picture:
+        """Load what ``pick`` names; set aside what can't be read and try the next."""
+        for attempt in range(_ATTEMPTS):
+            entry = pick(attempt)
+            try:
+                loaded = load(entry, attempt)
+            except AimkitError as error:
+                history.quarantined.append(
+                    {"role": role, "id": entry.item.id, "source": entry.item.source, "error": error.what}
+                )
+                last = error
+                continue
+            history.sources.append({"role": role, **_known(entry.item)})
+            return loaded
+        raise AimkitError(
+            f"{_ATTEMPTS} {role}s in a row can't be read; the last: {last.what}",
+            f"sample {index}, {last.where}",
+            "check the source folders",
+            exit_code=1,
+        )
+
+    def _open(self, entry: _Entry) -> Pyramid:
+        """The picture of a stored item."""
+
+        def make() -> Pyramid:
+            picture: Pyramid = entry.source.picture(entry.position)
+            return picture
+
+        # What is mapped from a pool is kept by the system, for all processes together.
+        if getattr(entry.source, "mapped", False):
+            return make()
+        return self._kept.get((id(entry.source), entry.position), make)
+
+    def _draw(self, draw: np.random.Generator, image_type: str | None = None) -> _Entry:
+        """A foreground by weight: of that type, or of a type drawn first when the recipe balances types."""
+        if image_type is None and self.recipe.balance:
+            total = sum(self.recipe.balance.values())
+            image_type = str(
+                draw.choice(list(self.recipe.balance), p=[s / total for s in self.recipe.balance.values()])
+            )
+        chances = self._chances["foregrounds"]
+        if image_type is not None:
+            chances = chances * self._of_type[image_type]
+        return self._foregrounds[int(draw.choice(len(self._foregrounds), p=chances / chances.sum()))]
+
+    def _check_balance(self) -> None:
+        for name, share in self.recipe.balance.items():
+            if share > 0 and not self._of_type.get(name, np.zeros(1)).any():
+                have = ", ".join(sorted(self._of_type))
+                raise AimkitError(
+                    f"balance asks for {name}, but no foreground has that type", "balance", f"there is {have}"
+                )
+
+    def _shuffled(self, what: str, turn: int, count: int) -> Array:
+        return rng(self.recipe.seed, "order", what, turn).permutation(count)
+
+
+def _entries(blocks: Any, registry: Any, where: str) -> list[_Entry]:
+    cv2.setNumThreads(1)  # workers are processes; threads inside them only fight for the same cores
+    entries = []
+    for number, block in enumerate(blocks):
+        if not block.weight:
+            continue
+        source = registry.get(block.source).value(block)
+        if not len(source.items):
+            raise AimkitError(
+                f"the source '{block.title}' has no usable images", f"{where}.{number}", "check its folder"
+            )
+        entries += [_Entry(source, block, position) for position in range(len(source.items))]
+    if not entries:
+        raise AimkitError("no source has a weight", where, "a weight of 0 leaves a source out")
+    return entries
+
+
+def _chances(entries: list[_Entry]) -> Array:
+    """Chances of every entry: a source's weight is shared evenly among its items."""
+    chances = np.array([entry.block.weight / len(entry.source.items) for entry in entries])
+    return chances / chances.sum()
+
+
+def _known(item: Item) -> dict[str, Any]:
+    """The item's fields for provenance, without the empty ones."""
+    return {name: str(value) for name, value in asdict(item).items() if value}
