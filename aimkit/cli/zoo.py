@@ -1,4 +1,4 @@
-"""aimkit zoo: the weights that are known, fetched, checked, converted and published."""
+"""aimkit zoo: the weights that are known, on this machine and elsewhere."""
 
 from __future__ import annotations
 
@@ -10,20 +10,36 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aimkit import console
+from aimkit.cli import LazyGroup
 from aimkit.errors import AimkitError
 
 if TYPE_CHECKING:
-    from aimkit.zoo.manifest import Data, Entry
+    from aimkit.zoo.manifest import Entry
 
 as_json = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
 
-@click.group()
+#: Commands, in the form of COMMANDS.
+ZOO = {
+    "ls": ("aimkit.cli.zoo", "list_", "List entries."),
+    "show": ("aimkit.cli.zoo", "show", "Show everything that is known of an entry."),
+    "pull": ("aimkit.cli.zoo", "pull", "Fetch entries, by id or by pattern."),
+    "verify": ("aimkit.cli.zoo", "verify", "Read cached files again and compare their digests."),
+    "path": ("aimkit.cli.zoo", "path", "Print the file of an entry."),
+    "rm": ("aimkit.cli.zoo", "rm", "Remove cached files."),
+    "add": ("aimkit.cli.zoo_publish", "add", "Make a checkpoint or a run an entry."),
+    "convert": ("aimkit.cli.zoo_publish", "convert", "Convert weights to our names, or to the released ones."),
+    "push": ("aimkit.cli.zoo_publish", "push", "Publish an entry on the Hugging Face hub."),
+    "check": ("aimkit.cli.zoo_publish", "check", "Check manifests; every error is listed."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=ZOO)
 def zoo() -> None:
     """List, fetch, check and publish weights."""
 
 
-@zoo.command("ls")
+@click.command("ls")
 @click.argument("pattern", default="*")
 @click.option("--stage", type=click.Choice(["imagenet", "duts", "matting"]), help="Only of this stage.")
 @click.option("--licence", help="Only weights whose licence matches this pattern, such as 'mit' or '*nc*'.")
@@ -48,7 +64,7 @@ def list_(pattern: str, stage: str | None, licence: str | None, commercial: bool
         and (not cached or store.cached(entry))
     ]
     if as_json:
-        console.out(json.dumps([_plain(entry) for entry in found], indent=1))
+        console.out(json.dumps([plain(entry) for entry in found], indent=1))
         return
     columns = [
         "id",
@@ -67,7 +83,7 @@ def list_(pattern: str, stage: str | None, licence: str | None, commercial: bool
     console.info(f"{len(found)} of {len(known)} entries{more}")
 
 
-@zoo.command()
+@click.command()
 @click.argument("id")
 @as_json
 def show(id: str, as_json: bool) -> None:
@@ -78,7 +94,7 @@ def show(id: str, as_json: bool) -> None:
 
     entry = find(id)
     if as_json:
-        console.out(json.dumps(_plain(entry), indent=1))
+        console.out(json.dumps(plain(entry), indent=1))
         return
     record, path = store.records().get(entry.id), store.cached(entry)
     rows = [
@@ -118,7 +134,7 @@ def show(id: str, as_json: bool) -> None:
         console.table(list(metric.values), [[f"{value:g}" for value in metric.values.values()]])
 
 
-@zoo.command()
+@click.command()
 @click.argument("ids", nargs=-1, required=True)
 @click.option("--from", "from_file", type=click.Path(path_type=Path), help="Take this file, downloaded by hand.")
 @click.option("--trust-first-use", is_flag=True, default=None, help="Accept a digest that nobody has published.")
@@ -156,7 +172,7 @@ def pull(
         raise AimkitError(f"{len(failed)} of {len(chosen)} entries were not pulled", exit_code=1)
 
 
-@zoo.command()
+@click.command()
 @click.argument("ids", nargs=-1)
 @as_json
 def verify(ids: tuple[str, ...], as_json: bool) -> None:
@@ -181,7 +197,7 @@ def verify(ids: tuple[str, ...], as_json: bool) -> None:
         raise AimkitError(f"{wrong} of {len(rows)} files are wrong", hint="aimkit zoo pull ID --force", exit_code=1)
 
 
-@zoo.command()
+@click.command()
 @click.argument("id")
 @as_json
 def path(id: str, as_json: bool) -> None:
@@ -196,7 +212,7 @@ def path(id: str, as_json: bool) -> None:
     console.out(json.dumps({"id": entry.id, "path": str(found)}) if as_json else str(found))
 
 
-@zoo.command()
+@click.command()
 @click.argument("ids", nargs=-1, required=True)
 @click.option("--forget", is_flag=True, help="Forget the digests too that were accepted here.")
 @as_json
@@ -214,141 +230,6 @@ def rm(ids: tuple[str, ...], forget: bool, as_json: bool) -> None:
         return
     for row in rows:
         console.info(f"{row['id']}: {len(row['removed'])} files removed")
-
-
-@zoo.command()
-@click.argument("file")
-@click.option("--id", "id", required=True, help="architecture_backbone.tag, or backbone.tag.")
-@click.option("--recipe", help="The recipe that made it; by default the one beside the checkpoint.")
-@click.option("--results", multiple=True, type=click.Path(path_type=Path), help="A results.json of aimkit evaluate.")
-@click.option("--licence", default="unknown", show_default=True, help="Of the weights, an SPDX name.")
-@click.option("--data", multiple=True, help='Training data: \'name="X", licence="MIT", commercial=true\'.')
-@click.option("--seen", multiple=True, help="A test set whose images it has seen.")
-@click.option("--architecture", help="Of a file that does not say it.")
-@click.option("--backbone", help="Of a file that does not say it.")
-@click.option("--stage", type=click.Choice(["imagenet", "duts", "matting"]), help="Of a file that does not say it.")
-@click.option("--paper", help="Address.")
-@click.option("--notes", default="", help="Anything else.")
-@click.option("--half", is_flag=True, help="Store float16.")
-@click.option("--default", is_flag=True, help="Take it when no weights are named.")
-@click.option(
-    "--predict", multiple=True, metavar="KEY=VALUE", help="What it is meant for: strategy=hybrid, detail_side=512, ..."
-)
-@click.option("--to", "folder", type=click.Path(path_type=Path), help="Manifest folder; by default your own.")
-@click.option("--force", is_flag=True, help="Replace an entry of that id in the folder.")
-@as_json
-def add(file: str, id: str, folder: Path | None, half: bool, force: bool, as_json: bool, **options: Any) -> None:
-    """Make FILE, a checkpoint or a run, an entry: digest, size, recipe, training data and metrics are filled in."""
-    from aimkit.models.weights import find
-    from aimkit.recipe import apply_overrides
-    from aimkit.zoo import add as adding
-    from aimkit.zoo.manifest import own_folders
-
-    data = [_data(text) for text in options.pop("data")]
-    predict = apply_overrides({}, options.pop("predict"))
-    if predict:
-        from aimkit.predict.strategies import check_meant
-
-        check_meant(predict)
-    facts = adding.Facts(data=data, predict=predict, **options)
-    entry = adding.add(find(file), id, facts, folder=folder, half=half, force=force)
-    if as_json:
-        console.out(json.dumps(_plain(entry), indent=1))
-    else:
-        console.out(f"{entry.id}  {entry.file}")
-    if entry.file and entry.file.parent.absolute() not in own_folders():
-        console.info(f"to see it among the others: export AIMKIT_ZOO={entry.file.parent.absolute()}")
-
-
-@zoo.command()
-@click.argument("source")
-@click.argument("target", type=click.Path(path_type=Path))
-@click.option("--half", is_flag=True, help="Store float16.")
-@as_json
-def convert(source: str, target: Path, half: bool, as_json: bool) -> None:
-    """Convert SOURCE (a file or an id) to TARGET: .safetensors with our names, .pth with the released ones."""
-    from aimkit.models.weights import find
-    from aimkit.zoo.convert import convert as work
-
-    report = work(find(source), target, half=half)
-    row: dict[str, Any] = {
-        "target": str(target),
-        "format": report.format,
-        "tensors": report.loaded,
-        "aliases": len(report.aliases),
-    }
-    left_out = sorted(report.unused) if target.suffix == ".safetensors" else []
-    row["left_out"] = left_out
-    if as_json:
-        console.out(json.dumps(row, indent=1))
-        return
-    console.out(str(target))
-    left = f"; left out, since nothing reads them: {', '.join(left_out)}" if left_out else ""
-    console.info(f"{report.loaded} tensors from the format {report.format}, {len(report.aliases)} second names{left}")
-
-
-@zoo.command()
-@click.argument("id")
-@click.option("--repo", required=True, help="ORG/NAME on the Hugging Face hub.")
-@click.option("--private", is_flag=True, help="Make the repository private when it is made.")
-@click.option("--dry-run", is_flag=True, help="Print the model card, upload nothing.")
-@as_json
-def push(id: str, repo: str, private: bool, dry_run: bool, as_json: bool) -> None:
-    """Publish an entry on the Hugging Face hub, with a model card."""
-    from aimkit.zoo.manifest import find
-
-    entry = find(id)
-    if dry_run:
-        from aimkit.zoo.card import card
-
-        text = card(entry, repo)
-        console.out(json.dumps({"id": entry.id, "card": text}) if as_json else text.rstrip())
-        return
-    from aimkit.zoo.push import push as work
-
-    source = work(entry, repo, private=private)
-    console.out(json.dumps({"id": entry.id, "source": source}) if as_json else source)
-
-
-@zoo.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@as_json
-def check(files: tuple[Path, ...], as_json: bool) -> None:
-    """Check manifest FILES, or the packaged ones and your own. Every error is listed."""
-    from aimkit.zoo import check as checks
-    from aimkit.zoo.manifest import entries, manifest_files
-
-    packaged = manifest_files()
-    # Named files may start from entries that are known already.
-    found = entries([*packaged, *(file for file in files if file.absolute() not in packaged)])
-    chosen = [entry for entry in found if not files or entry.file in files]
-    problems = [p for p in checks.check(found) if any(p.where.startswith(f"{e.file}, {e.id},") for e in chosen)]
-    problems += [problem for entry in chosen if (problem := _meant_for_nothing(entry))]
-    notes = checks.unknowns(chosen)
-    if as_json:
-        rows = [{"what": p.what, "where": p.where, "hint": p.hint} for p in problems]
-        console.out(json.dumps({"entries": len(chosen), "problems": rows, "notes": notes}, indent=1))
-    else:
-        for problem in problems:
-            console.error(problem)
-        for note in notes:
-            console.info(f"note: {note}")
-        console.out(f"{len(chosen)} entries, {len(problems)} problems")
-    if problems:
-        raise AimkitError(f"{len(problems)} things are wrong in the manifest")
-
-
-def _meant_for_nothing(entry: Entry) -> AimkitError | None:
-    """What is wrong with the strategy and options that an entry is meant for."""
-    if not entry.predict:
-        return None
-    from aimkit.predict.strategies import check_meant
-
-    try:
-        check_meant(entry.predict)
-    except AimkitError as error:
-        return AimkitError(error.what, f"{entry.file}, {entry.id}, predict, {error.where}", error.hint)
-    return None
 
 
 def _matching(pattern: str) -> list[Entry]:
@@ -392,7 +273,8 @@ def _row(entry: Entry) -> list[Any]:
     return [*row, "yes" if store.cached(entry) else "", entry.licence, data, YES[entry.commercial], sad]
 
 
-def _plain(entry: Entry) -> dict[str, Any]:
+def plain(entry: Entry) -> dict[str, Any]:
+    """An entry as JSON has it, with what this machine knows of it."""
     from aimkit.zoo import store
 
     cached = store.cached(entry)
@@ -404,17 +286,3 @@ def _preprocessing(entry: Entry) -> str:
     p = entry.preprocessing
     scale = "" if p.value_range == 1 else f" of 0..{p.value_range:g}"
     return f"mean {p.mean}, std {p.std}{scale}, sizes are multiples of {p.size_multiple}"
-
-
-def _data(text: str) -> Data:
-    import tomllib
-
-    from aimkit.recipe import parse
-    from aimkit.zoo.manifest import Data
-
-    try:
-        table = tomllib.loads(f"data = {{ {text} }}")["data"]
-    except tomllib.TOMLDecodeError as error:
-        example = 'name="X", licence="MIT", commercial=true'
-        raise AimkitError(f"'{text}' is no description of data: {error}", "--data", example) from None
-    return parse(Data, table, "--data")

@@ -1,0 +1,165 @@
+"""aimkit zoo: a checkpoint becomes an entry that others can check and fetch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aimkit import console
+from aimkit.cli.zoo import as_json, plain
+from aimkit.errors import AimkitError
+
+if TYPE_CHECKING:
+    from aimkit.zoo.manifest import Data, Entry
+
+
+@click.command()
+@click.argument("file")
+@click.option("--id", "id", required=True, help="architecture_backbone.tag, or backbone.tag.")
+@click.option("--recipe", help="The recipe that made it; by default the one beside the checkpoint.")
+@click.option("--results", multiple=True, type=click.Path(path_type=Path), help="A results.json of aimkit evaluate.")
+@click.option("--licence", default="unknown", show_default=True, help="Of the weights, an SPDX name.")
+@click.option("--data", multiple=True, help='Training data: \'name="X", licence="MIT", commercial=true\'.')
+@click.option("--seen", multiple=True, help="A test set whose images it has seen.")
+@click.option("--architecture", help="Of a file that does not say it.")
+@click.option("--backbone", help="Of a file that does not say it.")
+@click.option("--stage", type=click.Choice(["imagenet", "duts", "matting"]), help="Of a file that does not say it.")
+@click.option("--paper", help="Address.")
+@click.option("--notes", default="", help="Anything else.")
+@click.option("--half", is_flag=True, help="Store float16.")
+@click.option("--default", is_flag=True, help="Take it when no weights are named.")
+@click.option(
+    "--predict", multiple=True, metavar="KEY=VALUE", help="What it is meant for: strategy=hybrid, detail_side=512, ..."
+)
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Manifest folder; by default your own.")
+@click.option("--force", is_flag=True, help="Replace an entry of that id in the folder.")
+@as_json
+def add(file: str, id: str, folder: Path | None, half: bool, force: bool, as_json: bool, **options: Any) -> None:
+    """Make FILE, a checkpoint or a run, an entry: digest, size, recipe, training data and metrics are filled in."""
+    from aimkit.models.weights import find
+    from aimkit.recipe import apply_overrides
+    from aimkit.zoo import add as adding
+    from aimkit.zoo.manifest import own_folders
+
+    data = [_data(text) for text in options.pop("data")]
+    predict = apply_overrides({}, options.pop("predict"))
+    if predict:
+        from aimkit.predict.strategies import check_meant
+
+        check_meant(predict)
+    facts = adding.Facts(data=data, predict=predict, **options)
+    entry = adding.add(find(file), id, facts, folder=folder, half=half, force=force)
+    if as_json:
+        console.out(json.dumps(plain(entry), indent=1))
+    else:
+        console.out(f"{entry.id}  {entry.file}")
+    if entry.file and entry.file.parent.absolute() not in own_folders():
+        console.info(f"to see it among the others: export AIMKIT_ZOO={entry.file.parent.absolute()}")
+
+
+@click.command()
+@click.argument("source")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--half", is_flag=True, help="Store float16.")
+@as_json
+def convert(source: str, target: Path, half: bool, as_json: bool) -> None:
+    """Convert SOURCE (a file or an id) to TARGET: .safetensors with our names, .pth with the released ones."""
+    from aimkit.models.weights import find
+    from aimkit.zoo.convert import convert as work
+
+    report = work(find(source), target, half=half)
+    row: dict[str, Any] = {
+        "target": str(target),
+        "format": report.format,
+        "tensors": report.loaded,
+        "aliases": len(report.aliases),
+    }
+    left_out = sorted(report.unused) if target.suffix == ".safetensors" else []
+    row["left_out"] = left_out
+    if as_json:
+        console.out(json.dumps(row, indent=1))
+        return
+    console.out(str(target))
+    left = f"; left out, since nothing reads them: {', '.join(left_out)}" if left_out else ""
+    console.info(f"{report.loaded} tensors from the format {report.format}, {len(report.aliases)} second names{left}")
+
+
+@click.command()
+@click.argument("id")
+@click.option("--repo", required=True, help="ORG/NAME on the Hugging Face hub.")
+@click.option("--private", is_flag=True, help="Make the repository private when it is made.")
+@click.option("--dry-run", is_flag=True, help="Print the model card, upload nothing.")
+@as_json
+def push(id: str, repo: str, private: bool, dry_run: bool, as_json: bool) -> None:
+    """Publish an entry on the Hugging Face hub, with a model card."""
+    from aimkit.zoo.manifest import find
+
+    entry = find(id)
+    if dry_run:
+        from aimkit.zoo.card import card
+
+        text = card(entry, repo)
+        console.out(json.dumps({"id": entry.id, "card": text}) if as_json else text.rstrip())
+        return
+    from aimkit.zoo.push import push as work
+
+    source = work(entry, repo, private=private)
+    console.out(json.dumps({"id": entry.id, "source": source}) if as_json else source)
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@as_json
+def check(files: tuple[Path, ...], as_json: bool) -> None:
+    """Check manifest FILES, or the packaged ones and your own. Every error is listed."""
+    from aimkit.zoo import check as checks
+    from aimkit.zoo.manifest import entries, manifest_files
+
+    packaged = manifest_files()
+    # Named files may start from entries that are known already.
+    found = entries([*packaged, *(file for file in files if file.absolute() not in packaged)])
+    chosen = [entry for entry in found if not files or entry.file in files]
+    problems = [p for p in checks.check(found) if any(p.where.startswith(f"{e.file}, {e.id},") for e in chosen)]
+    problems += [problem for entry in chosen if (problem := _meant_for_nothing(entry))]
+    notes = checks.unknowns(chosen)
+    if as_json:
+        rows = [{"what": p.what, "where": p.where, "hint": p.hint} for p in problems]
+        console.out(json.dumps({"entries": len(chosen), "problems": rows, "notes": notes}, indent=1))
+    else:
+        for problem in problems:
+            console.error(problem)
+        for note in notes:
+            console.info(f"note: {note}")
+        console.out(f"{len(chosen)} entries, {len(problems)} problems")
+    if problems:
+        raise AimkitError(f"{len(problems)} things are wrong in the manifest")
+
+
+def _meant_for_nothing(entry: Entry) -> AimkitError | None:
+    """What is wrong with the strategy and options that an entry is meant for."""
+    if not entry.predict:
+        return None
+    from aimkit.predict.strategies import check_meant
+
+    try:
+        check_meant(entry.predict)
+    except AimkitError as error:
+        return AimkitError(error.what, f"{entry.file}, {entry.id}, predict, {error.where}", error.hint)
+    return None
+
+
+def _data(text: str) -> Data:
+    import tomllib
+
+    from aimkit.recipe import parse
+    from aimkit.zoo.manifest import Data
+
+    try:
+        table = tomllib.loads(f"data = {{ {text} }}")["data"]
+    except tomllib.TOMLDecodeError as error:
+        example = 'name="X", licence="MIT", commercial=true'
+        raise AimkitError(f"'{text}' is no description of data: {error}", "--data", example) from None
+    return parse(Data, table, "--data")
