@@ -46,6 +46,8 @@ def train(
         raise AimkitError("which recipe?", "aimkit train RECIPE", "aimkit recipes ls train")
     else:
         run, resume = expand(out) if out else Path("runs") / Path(recipe).stem, False
+    if os.environ.get("RANK", "0") != "0":
+        console.set_verbosity(-1)  # of several processes one speaks, but for errors
     loaded = load_recipe(recipe, overrides, kind="train")
     if dry_run:
         from aimkit.train.dry_run import dry_run as rehearse
@@ -55,6 +57,6 @@ def train(
     from aimkit.train.loop import train as start
 
     state = start(loaded, run, "auto" if auto_resume else resume)
-    if state.step == loaded.steps and os.environ.get("RANK", "0") == "0":
+    if state.step == loaded.steps:
         best = "" if state.best is None else f", best MAD {state.best:.4f}"
         console.info(f"trained {state.step} steps in {state.seconds:.0f} s{best}; {run / 'page.html'}")

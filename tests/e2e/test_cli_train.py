@@ -83,3 +83,30 @@ def test_dry_run_says_what_the_run_would_take_and_leaves_nothing(
     assert "estimated time" in out
     assert "(2, 3, 64, 64)" in out
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("rank", "times"), [("0", 1), ("1", 0)])
+def test_of_several_processes_one_speaks(
+    rank: str, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from aimkit import console
+    from aimkit.train.checkpoint import State
+
+    def stand_in(recipe: object, folder: Path, resume: object) -> State:
+        console.info("loaded")
+        return State(step=1)
+
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setattr("aimkit.train.loop.train", stand_in)
+    assert run(["train", "demo", "-o", str(tmp_path), "steps=1"]) == 0
+    told = capsys.readouterr().err
+    assert told.count("loaded") == times
+    assert told.count("trained 1 steps") == times
+
+
+def test_errors_of_every_process_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    assert run(["train", "demo", "-o", str(tmp_path), "no_such_key=1"]) == 2
+    assert "error: unknown key" in capsys.readouterr().err
