@@ -13,7 +13,9 @@ from aimkit.recipe import apply_overrides, expand
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO|FOLDER...")
-@click.option("-o", "--out", required=True, help="Folder of the outputs: OUT/alpha/NAME.png and so on.")
+@click.option(
+    "-o", "--out", default="predictions", show_default=True, help="Folder of the outputs: OUT/alpha/NAME.png and so on."
+)
 @click.option("--weights", help="A file, the folder of a training run, or a zoo id; by default the zoo's default.")
 @click.option("--model", help="Network; by default what the weights say, else aimnet.")
 @click.option("--backbone", help="Its backbone; by default what the weights say, else resnet34_mp.")

@@ -239,7 +239,7 @@ def find(id: str) -> Entry:
         return timm_entry(id)
     known = {entry.id: entry for entry in entries()}
     if id not in known:
-        hint = did_you_mean(id, known)
+        hint = did_you_mean(id, [*known, "default"])
         raise AimkitError(f"unknown zoo id or file '{id}'", hint=f"{hint} ('aimkit zoo ls')".strip())
     return known[id]
 

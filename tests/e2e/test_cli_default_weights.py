@@ -109,6 +109,16 @@ def test_a_photo_is_predicted_without_naming_weights(
     assert "no weights are given for aimnet on resnet18" in capsys.readouterr().err
 
 
+def test_a_photo_alone_is_enough(
+    shipped: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["predict", photo.name]) == 0
+    assert capsys.readouterr().err.splitlines()[-1] == "1 photos predicted, 0 failed; predictions"
+    for kind in ("alpha", "cutout"):
+        assert (tmp_path / "predictions" / kind / "photo.png").is_file()
+
+
 def test_an_entry_of_ones_own_goes_before_the_packaged_default(shipped: Path, trained: Path, tmp_path: Path) -> None:
     assert fetch.pull(find(ID)).read_bytes() == (shipped / f"{ID}.safetensors").read_bytes()
     assert run(["zoo", "add", str(trained), "--id", f"{ID}2", "--default"]) == 0
