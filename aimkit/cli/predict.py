@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.recipe import apply_overrides, expand
+
+if TYPE_CHECKING:
+    from aimkit.predict.files import Job
 
 
 @click.command()
@@ -22,6 +27,7 @@ from aimkit.recipe import apply_overrides, expand
 @click.option("--strategy", help="hybrid, resize, whole or tiled; by default what the network is meant for: hybrid.")
 @click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Of the strategy: detail_scale=0.33.")
 @click.option("--outputs", help="alpha, cutout, composite, trimap, semantic.  [default: alpha,cutout]")
+@click.option("--sheet", metavar="FILE", help="Also draw photos, mattes and cut-outs on one picture, PNG or JPEG.")
 @click.option("--background", help="Of composites: an image, or a colour such as green or '#00ff00'.")
 @click.option("--foreground", type=click.Choice(["multilevel", "blur_fusion"]), default="multilevel", show_default=True)
 @click.option("--bits", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Of alpha and cut-outs.")
@@ -33,7 +39,7 @@ from aimkit.recipe import apply_overrides, expand
 @click.option("--compile", "compiled", is_flag=True, help="torch.compile: for many photos of one size.")
 @click.option("--resume", is_flag=True, help="Skip photos whose outputs are all there.")
 @click.option("--overwrite", is_flag=True, help="Replace outputs that are there.")
-def predict(photos: tuple[str, ...], out: str, resume: bool, overwrite: bool, **options: Any) -> int:
+def predict(photos: tuple[str, ...], out: str, sheet: str | None, resume: bool, overwrite: bool, **options: Any) -> int:
     """Predict alpha mattes of photos.
 
     Outputs are PNG files of the photo's size, upright. Cut-outs and composites carry estimated foreground colours and
@@ -42,10 +48,14 @@ def predict(photos: tuple[str, ...], out: str, resume: bool, overwrite: bool, **
     if resume and overwrite:
         raise AimkitError("skip or replace what is there?", "--resume, --overwrite", "give one of the two")
     from aimkit.predict.files import collect, predict_files
+    from aimkit.predict.sheet import check_sheet
 
     folder = expand(out, "--out")
     kinds, style = _outputs(options)
-    jobs = collect(photos, folder)
+    picture = expand(sheet, "--sheet") if sheet is not None else None
+    if picture is not None:
+        check_sheet(picture, kinds)
+    jobs = everything = collect(photos, folder)
     if not overwrite:
         left = [job for job in jobs if not all(job.output(folder, kind).exists() for kind in kinds)]
         started = [job for job in jobs if any(job.output(folder, kind).exists() for kind in kinds)]
@@ -56,14 +66,25 @@ def predict(photos: tuple[str, ...], out: str, resume: bool, overwrite: bool, **
         if len(left) < len(jobs):
             console.info(f"{len(jobs) - len(left)} of {len(jobs)} photos are done already")
         jobs = left
-    if not jobs:
-        return 0
-    failures = predict_files(jobs, _predictor(options), folder, kinds, style)
+    failures = predict_files(jobs, _predictor(options), folder, kinds, style) if jobs else []
     for failure in failures:
         console.error(failure)
-    done = len(jobs) - len(failures)
-    console.info(f"{done} photos predicted, {len(failures)} failed; {folder}")
+    if jobs:
+        done = len(jobs) - len(failures)
+        console.info(f"{done} photo{'s' * (done != 1)} predicted, {len(failures)} failed; {folder}")
+    if picture is not None:
+        _draw(picture, [job for job in everything if all(job.output(folder, k).exists() for k in kinds)], folder)
     return 1 if failures else 0
+
+
+def _draw(picture: Path, jobs: Sequence[Job], folder: Path) -> None:
+    from aimkit.files import write_bytes
+    from aimkit.predict.sheet import MOST, draw_sheet
+
+    if not jobs:
+        return
+    write_bytes(picture, draw_sheet(jobs, folder, picture))
+    console.info(f"{picture}" + (f" shows the first {MOST} of {len(jobs)} photos" if len(jobs) > MOST else ""))
 
 
 def _outputs(options: dict[str, Any]) -> tuple[list[str], Any]:

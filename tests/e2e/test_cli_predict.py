@@ -143,3 +143,42 @@ def test_without_weights_the_zoo_is_named(photos: Path, tmp_path: Path, capsys: 
     assert "aimkit zoo pull aimnet_resnet34_mp.matting" in capsys.readouterr().err
     assert run(["predict", str(photos), "-o", str(tmp_path / "out"), "--backbone", "resnet10t"]) == 2
     assert "the zoo has none that fit" in capsys.readouterr().err
+
+
+def test_a_sheet_shows_photo_matte_and_cutout(photos: Path, tmp_path: Path, weights: Path) -> None:
+    out, sheet = tmp_path / "out", tmp_path / "sheets" / "sheet.png"
+    assert predict(photos, out, weights, "--sheet", str(sheet)) == 0
+    picture = read_rgb(sheet)
+    # Three photos: two of 70 x 100 and one that lies on its side, in tiles of the typical shape.
+    width, height, gap, caption = 240, 168, 6, 20
+    assert picture.shape == (caption + gap + 3 * (caption + height + gap), gap + 3 * (width + gap), 3)
+    top = caption + gap + caption
+    deep, matte, green = (
+        picture[top : top + height, gap + n * (width + gap) :][:, :width].astype(float) for n in range(3)
+    )
+    # Enlarged as a whole, so the means stay.
+    assert abs(deep.mean() - read_rgb(photos / "deep.png").mean()) < 2
+    alpha = read_alpha(out / "alpha" / "deep.png")
+    assert abs(matte.mean() - 255 * alpha.mean()) < 2
+    color, _ = read_rgba(out / "cutout" / "deep.png")
+    mixed = alpha[..., None] * color + (1 - alpha[..., None]) * np.array([0, 177, 64])
+    assert np.abs(green.mean((0, 1)) - mixed.mean((0, 1))).max() < 2
+    # Everything is there: the sheet alone is drawn again.
+    sheet.unlink()
+    assert predict(photos, out, weights, "--resume", "--sheet", str(sheet)) == 0
+    assert np.array_equal(read_rgb(sheet), picture)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--sheet", "sheet.gif"], "a sheet is a PNG or a JPEG, not '.gif'"),
+        (["--sheet", "sheet.png", "--outputs", "alpha"], "--outputs alpha,cutout"),
+    ],
+)
+def test_a_sheet_that_cannot_be_drawn_is_told_first(
+    options: list[str], told: str, photos: Path, tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert predict(photos, tmp_path / "out", weights, *options) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
