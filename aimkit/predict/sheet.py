@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ NEEDS = ("alpha", "cutout")
 #: Rows of a sheet; a longer one is nothing to look at.
 MOST = 40
 
-_ENCODERS = {".png": encode_png, ".jpg": encode_jpeg, ".jpeg": encode_jpeg}
+_ENCODERS: dict[str, Callable[[UInt8], bytes]] = {".png": encode_png, ".jpg": encode_jpeg, ".jpeg": encode_jpeg}
 
 
 def check_sheet(path: Path, kinds: Sequence[str]) -> None:
