@@ -38,6 +38,7 @@ class _WithCompare(click.Command):
 @click.option("--backbone", help="Its backbone.")
 @click.option("--weights", help="A file, a zoo id, or 'random' for an untrained network.")
 @click.option("--strategy", help="hybrid, resize, whole, tiled.")
+@click.option("--option", "options_", multiple=True, metavar="KEY=VALUE", help="Of the strategy: detail_scale=0.33.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, ...")
 @click.option("--predictions", metavar="DIR", help="Measure these mattes instead of a network.")
 @click.option("--truth", metavar="DIR", help="True mattes for --predictions, or a folder like --root.")
@@ -152,7 +153,7 @@ def _overrides(options: dict[str, Any]) -> list[str]:
     if options["strategy"]:
         # The recipe's options belong to the recipe's strategy.
         given.append(f"strategy={{name = {json.dumps(options['strategy'])}}}")
-    return given
+    return [*given, *(f"strategy.options.{option}" for option in options["options_"])]
 
 
 def _open(recipe: Any, options: dict[str, Any]) -> Any:

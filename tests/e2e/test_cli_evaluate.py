@@ -138,13 +138,15 @@ def test_the_real_predictor_and_an_untrained_network_go_through(root: Path, tmp_
     assert results["averages"]["images"]["sad"] > 0
 
 
+@pytest.mark.parametrize("option", [["strategy.options.scale=0.5"], ["--option", "scale=0.5"]])
 def test_another_strategy_leaves_the_recipes_options_behind(
-    root: Path, tmp_path: Path, predictor: list[dict[str, Any]]
+    root: Path, tmp_path: Path, predictor: list[dict[str, Any]], option: list[str]
 ) -> None:
-    more = ["--strategy", "resize", "--limit", "2", "--no-report", "strategy.options.scale=0.5"]
+    more = ["--strategy", "resize", "--limit", "2", "--no-report", *option]
     assert run(["evaluate", "--root", str(root), "--weights", "random", "-o", str(tmp_path / "o"), *more]) == 0
     assert predictor[0]["strategy"] == "resize"
     assert set(predictor[0]) == {"model", "strategy", "device", "precision", "foreground", "scale"}
+    assert predictor[0]["scale"] == 0.5
 
 
 @pytest.mark.parametrize(
