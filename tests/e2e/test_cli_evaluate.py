@@ -48,9 +48,7 @@ def predictor(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         def __call__(self, image: np.ndarray) -> Any:
             return types.SimpleNamespace(alpha=cv2.GaussianBlur(image[..., 0], (0, 0), 2).astype(np.float32) / 255)
 
-    fake = types.ModuleType("aimkit.predict")
-    fake.Predictor = Predictor  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "aimkit.predict", fake)
+    monkeypatch.setattr("aimkit.predict.Predictor", Predictor)
     return made
 
 
