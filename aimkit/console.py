@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,18 @@ def warn(text: str) -> None:
     """A warning; it is shown unless quiet."""
     if _verbosity >= 0:
         stderr().print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def when_slow(text: str, seconds: float = 2.0) -> Iterator[None]:
+    """A line of news when what is inside takes longer than that, so that nobody thinks it hangs."""
+    timer = threading.Timer(seconds, info, [text])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def error(problem: AimkitError) -> None:

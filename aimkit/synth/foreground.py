@@ -7,6 +7,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.types import Array, Float, to_float, to_uint8
 
@@ -111,8 +112,9 @@ def _share(sums: Float, weights: Float) -> Float:
 
 
 def _multilevel(image: Float, alpha: Float) -> Float:
-    # Numba compiles pymatting at its first use on a machine, which takes from seconds to a minute.
-    from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
+    # Numba compiles pymatting when it is first imported on a machine.
+    with console.when_slow("foreground estimation is compiled, once on this machine; it takes up to a minute"):
+        from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
 
     return np.asarray(estimate_foreground_ml(image, alpha), np.float32)
 
