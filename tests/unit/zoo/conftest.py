@@ -44,7 +44,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     httpd.daemon_threads = True
     httpd.state = Server(f"http://127.0.0.1:{httpd.server_port}")  # type: ignore[attr-defined]
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(https, "policy", https.Policy(attempts=3, wait=0.01, longest=0.05, timeout=0.5))
+    monkeypatch.setattr(https, "policy", https.Policy(attempts=3, wait=0.01, longest=0.05, timeout=1.5))
     thread = threading.Thread(target=httpd.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield httpd.state  # type: ignore[attr-defined]
@@ -116,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(body[: len(body) // 2])
                 self.wfile.flush()
                 if fault == "stall":
-                    state.done.wait(3)
+                    state.done.wait(20)
                 self.close_connection = True
             elif fault == "endless":
                 while not state.done.is_set():
