@@ -113,7 +113,7 @@ def _share(sums: Float, weights: Float) -> Float:
 
 def _multilevel(image: Float, alpha: Float) -> Float:
     # Numba compiles pymatting when it is first imported on a machine.
-    with console.when_slow("foreground estimation is compiled, once on this machine; it takes up to a minute"):
+    with console.when_slow("foreground estimation is compiled, once on this machine; it takes up to a minute", 6):
         from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
 
     return np.asarray(estimate_foreground_ml(image, alpha), np.float32)
