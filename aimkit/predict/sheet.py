@@ -11,7 +11,7 @@ from aimkit.errors import AimkitError
 from aimkit.imageio import encode_jpeg, read_alpha, read_rgb, read_rgba
 from aimkit.predict.files import Job
 from aimkit.synth.compose import composite
-from aimkit.synth.inspect.canvas import GREEN, encode_png, grid, tile
+from aimkit.synth.inspect.canvas import GREEN, encode_png, grid, tile, tile_height
 from aimkit.types import UInt8, to_uint8
 
 #: The outputs that a sheet is drawn from.
@@ -50,8 +50,7 @@ def draw_sheet(jobs: Sequence[Job], out: Path, path: Path, width: int = 240) -> 
         The file's bytes.
     """
     shown = [(job.name, *_planes(job, out)) for job in jobs[:MOST]]
-    ratio = float(np.median([photo.shape[0] / photo.shape[1] for _, photo, *_ in shown]))
-    height = round(width * min(max(ratio, 0.4), 1.6))
+    height = tile_height([photo.shape for _, photo, *_ in shown], width)
     rows = [(name, [tile(plane, width, height) for plane in planes]) for name, *planes in shown]
     return _ENCODERS[path.suffix.lower()](grid(["photo", "alpha", "on green"], rows))
 

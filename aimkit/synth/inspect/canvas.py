@@ -38,6 +38,12 @@ def tile(picture: Array, width: int, height: int) -> UInt8:
     return result
 
 
+def tile_height(sizes: Sequence[tuple[int, ...]], width: int) -> int:
+    """Height of tiles of that width for pictures of these (height, width): that of a typical one, within bounds."""
+    ratio = float(np.median([size[0] / size[1] for size in sizes]))
+    return round(width * min(max(ratio, 0.4), 1.6))
+
+
 def grid(header: Sequence[str], rows: Sequence[tuple[str, Sequence[UInt8]]], gap: int = 6) -> UInt8:
     """Rows of tiles of one size, a caption above each row and a header above the columns; RGB."""
     height, width = rows[0][1][0].shape[:2]

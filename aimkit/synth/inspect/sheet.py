@@ -8,7 +8,7 @@ import numpy as np
 
 from aimkit.errors import AimkitError
 from aimkit.synth.compose import composite
-from aimkit.synth.inspect.canvas import GREEN, encode_png, grid, tile
+from aimkit.synth.inspect.canvas import GREEN, encode_png, grid, tile, tile_height
 from aimkit.types import ImageType, Sample, UInt8
 
 __all__ = ["contact_sheet", "encode_png", "on_green", "pick"]
@@ -29,8 +29,7 @@ def contact_sheet(samples: Sequence[Sample], width: int = 240) -> UInt8:
     """
     if not samples:
         raise AimkitError("there is no sample to show")
-    ratio = float(np.median([sample.size[0] / sample.size[1] for sample in samples]))
-    height = round(width * min(max(ratio, 0.4), 1.6))
+    height = tile_height([sample.size for sample in samples], width)
     rows = []
     for sample in samples:
         planes = (sample.image, sample.alpha, sample.label, on_green(sample))
