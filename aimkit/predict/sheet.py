@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from aimkit.errors import AimkitError
 from aimkit.imageio import encode_jpeg, read_alpha, read_rgb, read_rgba
 from aimkit.predict.files import Job
-from aimkit.synth.compose import composite
-from aimkit.synth.inspect.canvas import GREEN, encode_png, grid, tile, tile_height
+from aimkit.synth.inspect.canvas import encode_png, grid, tile, tile_height
+from aimkit.synth.inspect.sheet import over_green
 from aimkit.types import UInt8, to_uint8
 
 #: The outputs that a sheet is drawn from.
@@ -58,5 +56,4 @@ def draw_sheet(jobs: Sequence[Job], out: Path, path: Path, width: int = 240) -> 
 def _planes(job: Job, out: Path) -> tuple[UInt8, UInt8, UInt8]:
     matte = to_uint8(read_alpha(job.output(out, "alpha")))
     color, _ = read_rgba(job.output(out, "cutout"))
-    green = np.ascontiguousarray(np.broadcast_to(np.array(GREEN, np.uint8), color.shape))
-    return read_rgb(job.path), matte, composite(color, matte, green)
+    return read_rgb(job.path), matte, over_green(color, matte)

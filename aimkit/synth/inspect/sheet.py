@@ -11,7 +11,7 @@ from aimkit.synth.compose import composite
 from aimkit.synth.inspect.canvas import GREEN, encode_png, grid, tile, tile_height
 from aimkit.types import ImageType, Sample, UInt8
 
-__all__ = ["contact_sheet", "encode_png", "on_green", "pick"]
+__all__ = ["contact_sheet", "encode_png", "on_green", "over_green", "pick"]
 
 
 def contact_sheet(samples: Sequence[Sample], width: int = 240) -> UInt8:
@@ -56,8 +56,13 @@ def pick(samples: Sequence[Sample], per_type: int, look: int = 24) -> list[Sampl
 def on_green(sample: Sample) -> UInt8:
     """The cut-out on green: its own colours where the foreground is known, else the composite's."""
     colors = sample.foreground if sample.foreground.size else sample.image
-    green = np.broadcast_to(np.array(GREEN, np.uint8), colors.shape)
-    return composite(colors, sample.alpha, np.ascontiguousarray(green))
+    return over_green(colors, sample.alpha)
+
+
+def over_green(color: UInt8, alpha: UInt8) -> UInt8:
+    """Colours (H, W, 3) and their matte (H, W) on green, uint8."""
+    green = np.broadcast_to(np.array(GREEN, np.uint8), color.shape)
+    return composite(color, alpha, np.ascontiguousarray(green))
 
 
 def _size(sample: Sample) -> str:
