@@ -104,8 +104,9 @@ def test_accumulating_gives_the_same_gradient_when_norms_are_frozen(tmp_path: Pa
         assert torch.allclose(one[name].float(), two[name].float(), atol=1e-5), name
 
 
-def test_a_frozen_backbone_does_not_move(tmp_path: Path, recipe: Make) -> None:
-    train(recipe(steps=2, optim={"lr": 1e-2, "freeze_backbone": 2, "weight_decay": 0.1}), tmp_path)
+@pytest.mark.parametrize("frozen", [{"freeze_backbone": 2}, {"backbone_factor": 0}])
+def test_a_frozen_backbone_does_not_move(frozen: dict[str, int], tmp_path: Path, recipe: Make) -> None:
+    train(recipe(steps=2, optim={"lr": 1e-2, "weight_decay": 0.1, **frozen}), tmp_path)
     fresh, after = build(recipe()).network.state_dict(), weights(tmp_path, 2)
     moved = {name for name in after if not torch.equal(fresh[name], after[name])}
     assert moved

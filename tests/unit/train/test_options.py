@@ -124,6 +124,13 @@ def test_a_frozen_backbone_keeps_its_statistics_and_thaws(recipe: Make, tmp_path
     assert not torch.equal(fresh["trunk.conv_stem.weight"], after_two["trunk.conv_stem.weight"])
 
 
+def test_a_backbone_that_never_learns_has_no_gradients(recipe: Make) -> None:
+    for optim, learns in (({"backbone_factor": 0}, False), ({"freeze_backbone": 1}, True)):
+        parts = build(recipe(steps=2, optim={"lr": 1e-3, **optim}))
+        inside = {name for name, p in parts.network.named_parameters() if p.requires_grad and "backbone." in name}
+        assert bool(inside) is learns
+
+
 def test_frozen_norms_keep_their_statistics(recipe: Make, tmp_path: Path) -> None:
     fresh = build(recipe()).network.state_dict()
     for freeze in (False, True):
