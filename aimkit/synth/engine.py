@@ -154,7 +154,7 @@ class Synthesizer(Sequence[Sample]):
             draw = self._rng(index, "placement", layer)
             place = place_foreground(recipe.placement, loaded.picture, loaded.type, size, draw)
             history.add("place_foreground", place.drawn, layer=layer)
-            layers.append(replace(loaded, place=place))
+            layers.append(self._recolored(replace(loaded, place=place), index, layer, size, history))
         empty = bool(self._rng(index, "background only").random() < recipe.hard_cases.background_only)
         if empty:
             history.add("background_only", {})
@@ -163,6 +163,19 @@ class Synthesizer(Sequence[Sample]):
         place = place_background(recipe.placement, background.picture.size, size, draw)
         history.add("place_background", place.drawn)
         return _Layout(index, size, layers, empty, replace(background, place=place), history)
+
+    def _recolored(self, layer: Picture, index: int, number: int, size: tuple[int, int], history: History) -> Picture:
+        """A foreground with the colours of a background (MGMatting, CVPR 2021), should it get some."""
+        draw = self._rng(index, "borrowed colors", number)
+        wanted = draw.random() < self.recipe.hard_cases.borrowed_colors
+        # What has no outline, and what is seen through, would be no thing of other colours but none at all.
+        if not wanted or layer.type is ImageType.NS or layer.refraction is not None:
+            return layer
+        other = self._stock.colors(index, number, size, history)
+        place = place_background(self.recipe.placement, other.picture.size, size, draw)
+        share = round(float(draw.uniform(0.5, 1.0)), 4)
+        history.add("borrowed_colors", {"share": share, **place.drawn}, layer=number)
+        return replace(layer, borrowed=(replace(other, place=place), share))
 
     def _treated(self, loaded: Picture, index: int, layer: int, history: History) -> Picture:
         """A foreground after the steps that act on it as a whole."""
@@ -271,6 +284,10 @@ class Synthesizer(Sequence[Sample]):
             return np.zeros((*view.size, 3), np.float32), np.zeros(view.size, np.float32)
         color, alpha = render(layer.picture, layer.matrix, view, layer.kernel)
         assert alpha is not None
+        if layer.borrowed is not None:
+            other, share = layer.borrowed
+            shown, _ = render(other.picture, other.matrix, view, other.kernel)
+            color = to_float(color) + np.float32(share) * (to_float(shown) - to_float(color))
         scene = Scene(color, alpha, type=layer.type, view=view)
         self._apply(self._chosen("layer", layout.index, number), scene, history, number)
         return scene.kept["foreground"], scene.kept["alpha"]

@@ -23,6 +23,7 @@ class Picture:
         category: Of a foreground, or "".
         refraction: Of glass: where it looks to, in its own pixels, (h, w, 2).
         place: Where it lies on the canvas, once that was drawn.
+        borrowed: What a foreground shows within its outline in place of its own colours, and to what share.
     """
 
     picture: Pyramid
@@ -30,6 +31,7 @@ class Picture:
     category: str = ""
     refraction: Float | None = None
     place: Place | None = None
+    borrowed: tuple[Picture, float] | None = None
 
     @property
     def matrix(self) -> Array:

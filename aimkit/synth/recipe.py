@@ -43,15 +43,18 @@ class Labels(Block):
 
 
 class HardCases(Block):
-    """Samples that teach what is no foreground.
+    """Samples that teach what is foreground and what is not where few foregrounds are at hand.
 
     Attributes:
         background_only: Share of samples without any foreground (alpha 0 everywhere).
         similar_background: Share of samples whose background is tinted with the foreground's colours.
+        borrowed_colors: Share of SO and STM foregrounds that show another background within their outline, more or less
+            of it: what has an outline is a thing, whatever it looks like.
     """
 
     background_only: float = Field(0.0, ge=0, le=1)
     similar_background: float = Field(0.0, ge=0, le=1)
+    borrowed_colors: float = Field(0.0, ge=0, le=1)
 
 
 class Output(Block):

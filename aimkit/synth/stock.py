@@ -116,16 +116,23 @@ class Stock:
             if recipe.selection == "enumerate" and attempt == 0:
                 turn, place = divmod(number, len(self._backgrounds))
                 return self._backgrounds[self._order("backgrounds", turn, len(self._backgrounds))[place]]
-            draw = self._rng(number, "choose background", attempt)
-            return self._backgrounds[int(draw.choice(len(self._backgrounds), p=self._chances["backgrounds"]))]
+            return self._any_background(self._rng(number, "choose background", attempt))
 
         def load(entry: _Entry, attempt: int) -> Picture:
-            if hasattr(entry.source, "picture"):
-                return Picture(self._open(entry))
-            image = entry.source.load(entry.position, size, self._rng(index, "background", attempt))
-            return Picture(Pyramid(image))
+            return self._load_background(entry, size, self._rng(index, "background", attempt))
 
         return self._attempt("background", index, pick, load, history)
+
+    def colors(self, index: int, layer: int, size: tuple[int, int], history: History) -> Picture:
+        """A background whose colours a foreground takes; arguments and errors as for :meth:`foreground`."""
+
+        def pick(attempt: int) -> _Entry:
+            return self._any_background(self._rng(index, "choose colors", layer, attempt))
+
+        def load(entry: _Entry, attempt: int) -> Picture:
+            return self._load_background(entry, size, self._rng(index, "colors", layer, attempt))
+
+        return self._attempt("colors", index, pick, load, history)
 
     def _rng(self, index: int, *names: str | int) -> np.random.Generator:
         return rng(self.recipe.seed, "sample", index, *names)
@@ -169,6 +176,14 @@ class Stock:
         if getattr(entry.source, "mapped", False):
             return make()
         return self._kept.get((id(entry.source), entry.position), make)
+
+    def _any_background(self, draw: np.random.Generator) -> _Entry:
+        return self._backgrounds[int(draw.choice(len(self._backgrounds), p=self._chances["backgrounds"]))]
+
+    def _load_background(self, entry: _Entry, size: tuple[int, int], stream: np.random.Generator) -> Picture:
+        if hasattr(entry.source, "picture"):
+            return Picture(self._open(entry))
+        return Picture(Pyramid(entry.source.load(entry.position, size, stream)))
 
     def _draw(self, draw: np.random.Generator, image_type: str | None = None) -> _Entry:
         """A foreground by weight: of that type, or of a type drawn first when the recipe balances types."""

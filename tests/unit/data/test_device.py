@@ -128,7 +128,7 @@ def test_a_step_on_the_device_gives_the_engines_levels(name: str) -> None:
         {"blend": "linear"},
         {"labels": {"kernel": [4, 60], "schedule": "distance"}},
         {"labels": {"kernel": [20, 100], "schedule": "random", "relative": True}},
-        {"hard_cases": {"background_only": 0.4, "similar_background": 0.7}},
+        {"hard_cases": {"background_only": 0.4, "similar_background": 0.7, "borrowed_colors": 0.5}},
     ],
 )
 def test_all_steps_together_give_the_engines_levels(keys: dict[str, Any]) -> None:

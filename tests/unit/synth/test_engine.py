@@ -269,6 +269,28 @@ def test_a_similar_background_has_the_colours_of_the_foreground() -> None:
     assert np.mean(distance[12:]) < 0.6 * np.mean(distance[:12])
 
 
+def test_borrowed_colors_are_those_of_a_background_and_the_matte_stays() -> None:
+    plain = Synthesizer(recipe())
+    borrowed = Synthesizer(recipe(hard_cases={"borrowed_colors": 1}))
+    for own, other in zip(plain, borrowed, strict=True):
+        assert np.array_equal(own.alpha, other.alpha)
+        assert np.array_equal(own.background, other.background)
+        assert np.array_equal(composite(other.foreground, other.alpha, other.background), other.image)
+        assert [s["role"] for s in other.meta["sources"]] == ["foreground", "colors", "background"]
+        drawn = next(o for o in other.meta["operations"] if o["name"] == "borrowed_colors")
+        # Ramps are grey: what is left of the disc's red and blue is the share that is still its own.
+        red_minus_blue = (s.foreground[s.alpha == 255].astype(float) @ [1, 0, -1] for s in (own, other))
+        before, after = (float(difference.mean()) for difference in red_minus_blue)
+        assert after == pytest.approx((1 - drawn["share"]) * before, abs=1.5)
+
+
+def test_what_has_no_outline_borrows_no_colors() -> None:
+    webs = [{"source": "procedural", "generators": ["web"]}]
+    for sample in Synthesizer(recipe(foregrounds=webs, hard_cases={"borrowed_colors": 1}, count=2)):
+        assert sample.type is ImageType.NS
+        assert "borrowed_colors" not in [o["name"] for o in sample.meta["operations"]]
+
+
 def test_refraction_bends_the_stored_background_and_the_equation_holds() -> None:
     table = {"source": "procedural", "generators": [{"generator": "glass", "refraction": [0.3, 0.3]}]}
     clear = {"source": "procedural", "generators": [{"generator": "glass"}]}

@@ -71,6 +71,7 @@ def test_a_window_equals_its_part_of_the_whole_whatever_the_kernel(kernel: str) 
         {"labels": {"kernel": [50, 120], "schedule": "random", "relative": True}},
         {"hard_cases": {"background_only": 1}},
         {"hard_cases": {"similar_background": 1}},
+        {"hard_cases": {"borrowed_colors": 1}},
         {"blend": "linear"},
         {"placement": {"mode": "stretch", "height": 160, "width": 220}},
         {"foregrounds": [{"source": "procedural", "generators": [{"generator": "glass", "refraction": [0.3, 0.3]}]}]},
