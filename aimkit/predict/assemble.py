@@ -43,7 +43,12 @@ def empty(count: int, size: tuple[int, int]) -> Result:
 
 
 def assemble(
-    network: Network, logits: Tensor, detail: Tensor, size: tuple[int, int], alpha: Tensor | None = None
+    network: Network,
+    logits: Tensor,
+    detail: Tensor,
+    size: tuple[int, int],
+    alpha: Tensor | None = None,
+    sharpness: float = 1.0,
 ) -> Result:
     """Enlarge the maps and fuse them.
 
@@ -55,7 +60,8 @@ def assemble(
         logits: Of the semantic pass, (B, K, h, w).
         detail: Of the detail pass, (B, 1, h', w').
         size: (H, W) of the photo.
-        alpha: Already fused, (B, 1, h, w): it is only enlarged.
+        alpha: Already fused, (B, 1, h, w): it is only enlarged, unless there is a sharpness.
+        sharpness: See :func:`aimkit.models.fusion.soft`.
 
     Raises:
         AimkitError: The network gave values that are no numbers.
@@ -67,7 +73,8 @@ def assemble(
     for top in range(0, height, rows):
         window = (top, 0, min(top + rows, height), width)
         scores, fine = bilinear(logits, size, window), bilinear(detail, size, window)
-        matte = network.fuse(scores, fine) if alpha is None else bilinear(alpha, size, window)
+        fused = alpha is None or sharpness != 1
+        matte = network.fuse(scores, fine, sharpness) if fused else bilinear(alpha, size, window)
         put(result, top, matte, network.labels(scores), fine)
     return result
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
+from aimkit.models.fusion import soft
 from aimkit.types import UInt8
 
 #: Grey levels of the semantic classes in label images.
@@ -80,16 +81,24 @@ class Network:
         """Whether alpha follows from semantic classes and detail alone; strategies of two passes need that."""
         return callable(getattr(self.model, "fuse", None))
 
-    def fuse(self, logits: Tensor, detail: Tensor) -> Tensor:
+    def fuse(self, logits: Tensor, detail: Tensor, sharpness: float = 1.0) -> Tensor:
         """Alpha by the network's own rule, float32 in [0, 1], (B, 1, h, w); both maps are of one size.
 
+        Args:
+            sharpness: See :func:`aimkit.models.fusion.soft`.
+
         Raises:
-            AimkitError: The network has no such rule.
+            AimkitError: The network has no such rule, or one that leaves no doubt to be sharpened.
         """
         if not self.fuses:
             what = f"the alpha of {type(self.model).__name__} does not follow from two passes"
             raise AimkitError(what, "strategy", "use 'resize' or 'whole'")
-        alpha: Tensor = self.model.fuse(logits, detail.to(logits.device), self.classes)
+        rule, detail = self.model.fuse, detail.to(logits.device)
+        if sharpness != 1:
+            if rule is not soft:
+                raise AimkitError("the fusion of the network is not soft", "sharpness", "leave sharpness out")
+            return soft(logits, detail, self.classes, sharpness)
+        alpha: Tensor = rule(logits, detail, self.classes)
         return alpha
 
     def labels(self, logits: Tensor) -> Tensor:

@@ -16,16 +16,20 @@ from aimkit.types import UInt8
 
 Scale = Annotated[float, Field(gt=0, le=1)]
 Side = Annotated[int, Field(ge=32)]
+Sharpness = Annotated[float, Field(gt=0)]
 
 
 class PassOptions(Block):
     """What the strategies of passes over the whole photo have in common."""
 
     max_side: Side = MAX_SIDE
+    sharpness: Sharpness = 1.0
     parity: bool = False
 
     @model_validator(mode="after")
-    def _no_side_in_parity(self) -> Self:
+    def _nothing_else_in_parity(self) -> Self:
+        if self.parity and self.sharpness != 1:
+            raise ValueError("the reference has no sharpness: leave parity or sharpness out")
         if self.parity and any(side is not None for name, side in self if name.endswith("side") and name != "max_side"):
             raise ValueError("the reference has scales, no sides: leave parity or the sides out")
         return self
@@ -48,7 +52,9 @@ class ResizeOptions(PassOptions):
 
 
 class WholeOptions(Block):
-    """:func:`aimkit.predict.strategies.whole` has no options."""
+    """Options of :func:`aimkit.predict.strategies.whole`."""
+
+    sharpness: Sharpness = 1.0
 
 
 @strategies.register("hybrid", params=HybridOptions)
@@ -60,7 +66,7 @@ def hybrid(network: Network, photos: UInt8, options: HybridOptions) -> Result:
     if options.parity:
         return reference.hybrid(network, photos, options.semantic_scale, options.detail_scale, options.max_side)
     semantic, detail = network(shrink(planes, small)), network(shrink(planes, large))
-    return assemble(network, semantic.logits, detail.detail, size)
+    return assemble(network, semantic.logits, detail.detail, size, sharpness=options.sharpness)
 
 
 @strategies.register("resize", params=ResizeOptions)
@@ -70,11 +76,11 @@ def resize(network: Network, photos: UInt8, options: ResizeOptions) -> Result:
         return reference.resize(network, photos, options.scale, options.max_side)
     planes, size = planes_of(photos).to(network.device), photos.shape[1:3]
     maps = network(shrink(planes, working_size(size, options.scale, options.max_side, options.side)))
-    return assemble(network, maps.logits, maps.detail, size, maps.alpha)
+    return assemble(network, maps.logits, maps.detail, size, maps.alpha, options.sharpness)
 
 
 @strategies.register("whole", params=WholeOptions)
 def whole(network: Network, photos: UInt8, options: WholeOptions) -> Result:
     """One pass at the photo's own size: needs much memory."""
     maps = network(planes_of(photos).to(network.device))
-    return assemble(network, maps.logits, maps.detail, photos.shape[1:3], maps.alpha)
+    return assemble(network, maps.logits, maps.detail, photos.shape[1:3], maps.alpha, options.sharpness)

@@ -23,6 +23,7 @@ import numpy as np
 from torch import nn
 
 from aimkit.errors import AimkitError
+from aimkit.models.fusion import soft
 from aimkit.predict.assemble import Result
 from aimkit.predict.network import Network, evaluating
 from aimkit.predict.registry import strategies
@@ -54,6 +55,7 @@ def hybrid(
     semantic_side: int | None = None,
     detail_side: int | None = None,
     max_side: int = MAX_SIDE,
+    sharpness: float | None = None,
     parity: bool = False,
     flip: bool = False,
 ) -> Float:
@@ -68,6 +70,9 @@ def hybrid(
         semantic_side: Short side of the semantic pass in pixels, instead of a scale.
         detail_side: Short side of the detail pass in pixels, instead of a scale.
         max_side: Longest side of a pass, in pixels; the aspect is kept.
+        sharpness: How much the likeliest class decides, for soft fusion: 1 is the expected alpha (least squared error),
+            3 comes near to the likeliest alone (least absolute error) with edges that are still soft. The network's own
+            by default, 1 if it has none.
         parity: As the reference does it, see ``aimkit.predict.reference``.
         flip: Average with the mirrored photo.
 
@@ -87,6 +92,7 @@ def hybrid(
         semantic_side=semantic_side,
         detail_side=detail_side,
         max_side=max_side,
+        sharpness=sharpness,
         parity=parity,
     ).alpha
 
@@ -98,6 +104,7 @@ def resize(
     scale: float | None = None,
     side: int | None = None,
     max_side: int = MAX_SIDE,
+    sharpness: float | None = None,
     parity: bool = False,
     flip: bool = False,
 ) -> Float:
@@ -109,12 +116,22 @@ def resize(
 
     Other arguments, result and errors as for :func:`hybrid`.
     """
-    return run("resize", model, image, flip=flip, scale=scale, side=side, max_side=max_side, parity=parity).alpha
+    return run(
+        "resize",
+        model,
+        image,
+        flip=flip,
+        scale=scale,
+        side=side,
+        max_side=max_side,
+        sharpness=sharpness,
+        parity=parity,
+    ).alpha
 
 
-def whole(model: nn.Module, image: Array, *, flip: bool = False) -> Float:
+def whole(model: nn.Module, image: Array, *, sharpness: float | None = None, flip: bool = False) -> Float:
     """One pass at the photo's own size; arguments, result and errors as for :func:`hybrid`."""
-    return run("whole", model, image, flip=flip).alpha
+    return run("whole", model, image, flip=flip, sharpness=sharpness).alpha
 
 
 def tiled(
@@ -128,6 +145,7 @@ def tiled(
     semantic_side: int | None = None,
     detail_side: int | None = None,
     max_side: int = MAX_SIDE,
+    sharpness: float | None = None,
     flip: bool = False,
 ) -> Float:
     """As hybrid, but the detail pass sees overlapping tiles: memory does not grow with the photo, its planes apart.
@@ -152,6 +170,7 @@ def tiled(
         semantic_side=semantic_side,
         detail_side=detail_side,
         max_side=max_side,
+        sharpness=sharpness,
     ).alpha
 
 
@@ -194,7 +213,7 @@ def own_options(name: str, model: Any, given: Mapping[str, Any]) -> dict[str, An
     """What a network and its weights are meant for, of the options of a strategy that are not given.
 
     A side (pixels) and a scale say the same thing: of a pass that one of them is given for, the other is left out, and
-    a side that the weights are meant for goes before the network's scale.
+    a side that the weights are meant for goes before the network's scale. A sharpness is for soft fusion alone.
     """
     fields = strategies.get(name, "strategy").info["params"].model_fields
     scales, meant = getattr(model, "scales", None), getattr(model, "meant", {})
@@ -206,6 +225,8 @@ def own_options(name: str, model: Any, given: Mapping[str, Any]) -> dict[str, An
             own.pop(side, None)
         elif side in {**own, **given}:
             own.pop(scale, None)
+    if given.get("parity") or getattr(model, "fuse", None) is not soft:
+        own.pop("sharpness", None)
     return {key: value for key, value in own.items() if key not in given}
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from aimkit.predict.assemble import Result, assemble
 from aimkit.predict.network import Network, planes_of
-from aimkit.predict.passes import Scale, Side
+from aimkit.predict.passes import Scale, Sharpness, Side
 from aimkit.predict.registry import strategies
 from aimkit.predict.sizes import MAX_SIDE, bilinear, shrink, working_size
 from aimkit.recipe import Block
@@ -29,6 +29,7 @@ class TiledOptions(Block):
     semantic_side: Side | None = None
     detail_side: Side | None = None
     max_side: Side = MAX_SIDE
+    sharpness: Sharpness = 1.0
 
     @model_validator(mode="after")
     def _tiles_advance(self) -> TiledOptions:
@@ -45,7 +46,7 @@ def tiled(network: Network, photos: UInt8, options: TiledOptions) -> Result:
     logits = network(small).logits
     large = working_size(size, options.detail_scale, max(size), options.detail_side)
     detail = tiled_detail(network, planes, large, options)
-    return assemble(network, logits, detail, size)
+    return assemble(network, logits, detail, size, sharpness=options.sharpness)
 
 
 def tiled_detail(network: Network, planes: Tensor, size: tuple[int, int], options: TiledOptions) -> Tensor:

@@ -79,9 +79,47 @@ def test_what_weights_are_meant_for_goes_before_the_network_and_after_the_caller
         strategies.hybrid(model, photo, parity=True, semantic_side=160)
 
 
+@pytest.mark.parametrize("strategy", ["hybrid", "resize", "whole", "tiled"])
+def test_sharpness_goes_from_the_expected_alpha_to_the_likeliest_class(strategy: str, few_convs: str) -> None:
+    torch.manual_seed(0)
+    model = create_model("aimnet", backbone=few_convs, width=8, fusion="soft").eval()
+    photo = np.random.default_rng(0).integers(0, 256, (128, 160, 3), np.uint8)
+
+    def alpha(sharpness: float | None) -> Any:
+        return strategies.run(strategy, model, photo, sharpness=sharpness).alpha
+
+    result = strategies.run(strategy, model, photo)
+    likeliest = np.where(result.semantic == 128, result.detail, result.semantic / 255)
+    assert np.array_equal(alpha(1), result.alpha)
+    far = [float(np.abs(alpha(sharpness) - likeliest).mean()) for sharpness in (1, 3, 1e4)]
+    assert far[0] > far[1] > far[2]
+    assert far[2] < 0.01 < far[0]
+    model.meant = {"sharpness": 3.0}
+    assert np.array_equal(alpha(None), alpha(3))
+    if strategy in ("hybrid", "resize"):
+        assert np.isfinite(strategies.run(strategy, model, photo, parity=True).alpha).all()
+        with pytest.raises(AimkitError, match="no sharpness"):
+            strategies.run(strategy, model, photo, parity=True, sharpness=2)
+
+
+def test_sharpness_is_for_soft_fusion(few_convs: str) -> None:
+    model = create_model("aimnet", backbone=few_convs, width=8, fusion="argmax")
+    photo = np.zeros((128, 160, 3), np.uint8)
+    with pytest.raises(AimkitError, match="fusion of the network is not soft"):
+        strategies.hybrid(model, photo, sharpness=3)
+    # Fine-tuned from weights that have one, but with another fusion.
+    model.meant = {"sharpness": 3.0}
+    assert np.isfinite(strategies.hybrid(model, photo)).all()
+
+
 @pytest.mark.parametrize(
     ("meant", "what"),
-    [({"semantic_sied": 160}, "semantic_side"), ({"strategy": "hibrid"}, "hybrid"), ({"detail_side": 3}, "32")],
+    [
+        ({"semantic_sied": 160}, "semantic_side"),
+        ({"strategy": "hibrid"}, "hybrid"),
+        ({"detail_side": 3}, "32"),
+        ({"sharpness": 0}, "greater"),
+    ],
 )
 def test_what_weights_are_meant_for_is_checked(meant: dict[str, Any], what: str) -> None:
     strategies.check_meant({})
