@@ -73,8 +73,10 @@ def assemble(
     for top in range(0, height, rows):
         window = (top, 0, min(top + rows, height), width)
         scores, fine = bilinear(logits, size, window), bilinear(detail, size, window)
-        fused = alpha is None or sharpness != 1
-        matte = network.fuse(scores, fine, sharpness) if fused else bilinear(alpha, size, window)
+        if alpha is None or sharpness != 1:
+            matte = network.fuse(scores, fine, sharpness)
+        else:
+            matte = bilinear(alpha, size, window)
         put(result, top, matte, network.labels(scores), fine)
     return result
 

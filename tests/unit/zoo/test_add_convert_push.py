@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from aimkit.zoo import fetch, load, path
 from aimkit.zoo.add import Facts, add, metric_of
 from aimkit.zoo.card import card
 from aimkit.zoo.convert import convert
-from aimkit.zoo.manifest import Data, find
+from aimkit.zoo.manifest import Data, find, own_folders
 from aimkit.zoo.push import push
 
 OPTIONS = {"width": 8}
@@ -108,6 +109,8 @@ def test_an_id_is_not_taken_twice_and_weights_must_fit(checkpoint: Path, home: P
     with pytest.raises(AimkitError, match="there is an entry"):
         add(checkpoint, ID, Facts())
     assert add(checkpoint, ID, Facts(notes="second"), force=True).notes == "second"
+    relative = Path(os.path.relpath(own_folders()[0]))
+    assert add(checkpoint, ID, Facts(notes="third"), folder=relative, force=True).notes == "third"
     with pytest.raises(AimkitError, match="should begin with"):
         add(checkpoint, "aimnet_resnet18.x", Facts())
     with pytest.raises(AimkitError, match=r"another network|do not fit"):
