@@ -66,20 +66,18 @@ def argmax(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) ->
     return alpha
 
 
-def soft(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...], sharpness: float = 1.0) -> Tensor:
+def soft(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) -> Tensor:
     """The expected alpha, P(foreground) + P(unknown) * detail, under the softmax of the logits; differentiable.
 
     Args:
         semantic_logits: (B, K, H, W).
         detail: In [0, 1], (B, 1, H, W).
         classes: Names of the K channels.
-        sharpness: Factor of the logits. The expected alpha errs least by squares; the larger the factor, the more the
-            likeliest class decides, which errs least by absolute differences.
 
     Returns:
         Alpha in [0, 1], (B, 1, H, W).
     """
-    probability = (semantic_logits * sharpness if sharpness != 1 else semantic_logits).softmax(dim=1)
+    probability = semantic_logits.softmax(dim=1)
     unknown = classes.index("unknown")
     alpha = probability[:, unknown : unknown + 1] * detail
     if "foreground" in classes:

@@ -61,7 +61,7 @@ def assemble(
         detail: Of the detail pass, (B, 1, h', w').
         size: (H, W) of the photo.
         alpha: Already fused, (B, 1, h, w): it is only enlarged, unless there is a sharpness.
-        sharpness: See :func:`aimkit.models.fusion.soft`.
+        sharpness: See :meth:`Network.fuse`.
 
     Raises:
         AimkitError: The network gave values that are no numbers.

@@ -85,7 +85,8 @@ class Network:
         """Alpha by the network's own rule, float32 in [0, 1], (B, 1, h, w); both maps are of one size.
 
         Args:
-            sharpness: See :func:`aimkit.models.fusion.soft`.
+            sharpness: Factor of the logits, for soft fusion. The expected alpha errs least by squares; the larger the
+                factor, the more the likeliest class decides, which errs least by absolute differences.
 
         Raises:
             AimkitError: The network has no such rule, or one that leaves no doubt to be sharpened.
@@ -93,12 +94,11 @@ class Network:
         if not self.fuses:
             what = f"the alpha of {type(self.model).__name__} does not follow from two passes"
             raise AimkitError(what, "strategy", "use 'resize' or 'whole'")
-        rule, detail = self.model.fuse, detail.to(logits.device)
         if sharpness != 1:
-            if rule is not soft:
+            if not fuses_softly(self.model):
                 raise AimkitError("the fusion of the network is not soft", "sharpness", "leave sharpness out")
-            return soft(logits, detail, self.classes, sharpness)
-        alpha: Tensor = rule(logits, detail, self.classes)
+            logits = logits * sharpness
+        alpha: Tensor = self.model.fuse(logits, detail.to(logits.device), self.classes)
         return alpha
 
     def labels(self, logits: Tensor) -> Tensor:
@@ -116,6 +116,11 @@ class Network:
         if logits is None:
             logits = torch.logit(output.semantic.float(), eps=1e-6)
         return Maps(logits.float(), output.detail.float(), output.alpha.float())
+
+
+def fuses_softly(model: Any) -> bool:
+    """Whether a network weighs its classes; one that lets the likeliest decide has no doubt to be sharpened."""
+    return getattr(model, "fuse", None) is soft
 
 
 @contextmanager

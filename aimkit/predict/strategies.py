@@ -23,9 +23,8 @@ import numpy as np
 from torch import nn
 
 from aimkit.errors import AimkitError
-from aimkit.models.fusion import soft
 from aimkit.predict.assemble import Result
-from aimkit.predict.network import Network, evaluating
+from aimkit.predict.network import Network, evaluating, fuses_softly
 from aimkit.predict.registry import strategies
 from aimkit.predict.sizes import MAX_SIDE
 from aimkit.recipe import Block, parse
@@ -225,7 +224,7 @@ def own_options(name: str, model: Any, given: Mapping[str, Any]) -> dict[str, An
             own.pop(side, None)
         elif side in {**own, **given}:
             own.pop(scale, None)
-    if given.get("parity") or getattr(model, "fuse", None) is not soft:
+    if given.get("parity") or not fuses_softly(model):
         own.pop("sharpness", None)
     return {key: value for key, value in own.items() if key not in given}
 

@@ -166,10 +166,12 @@ class Synthesizer(Sequence[Sample]):
 
     def _recolored(self, layer: Picture, index: int, number: int, size: tuple[int, int], history: History) -> Picture:
         """A foreground with the colours of a background (MGMatting, CVPR 2021), should it get some."""
-        draw = self._rng(index, "borrowed colors", number)
-        wanted = draw.random() < self.recipe.hard_cases.borrowed_colors
+        chance = self.recipe.hard_cases.borrowed_colors
         # What has no outline, and what is seen through, would be no thing of other colours but none at all.
-        if not wanted or layer.type is ImageType.NS or layer.refraction is not None:
+        if not chance or layer.type is ImageType.NS or layer.refraction is not None:
+            return layer
+        draw = self._rng(index, "borrowed colors", number)
+        if draw.random() >= chance:
             return layer
         other = self._stock.colors(index, number, size, history)
         place = place_background(self.recipe.placement, other.picture.size, size, draw)

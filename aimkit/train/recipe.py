@@ -63,8 +63,8 @@ class Optim(Block):
         schedule: "constant" (the paper) or "cosine".
         warmup: Steps of linear warm-up.
         floor: Where the cosine ends, as a share of ``lr``.
-        backbone_factor: Learning rate of the backbone, as a share of ``lr``; 0 freezes it, the step then takes half the
-            time or less.
+        backbone_factor: Learning rate of the backbone, as a share of ``lr``; 0 freezes it, and its backward pass
+            is left out.
         freeze_backbone: First steps in which the backbone does not learn.
         clip: Largest norm of the gradient.
     """

@@ -82,7 +82,7 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
     if recipe.channels_last:
         network = network.to(memory_format=torch.channels_last)
     if backbone_is_frozen(recipe):
-        # Without gradients, the step saves its backward pass: with a small backbone more than half of its time.
+        # Without gradients its backward pass is left out, which is much of a step's time.
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(parameter.requires_grad and not name.startswith("backbone."))
     model: nn.Module = network

@@ -79,9 +79,9 @@ def add(
     """
     folder = folder or own_folders()[0]
     target = folder / f"{id}.toml"
-    for known in entries():
+    for known in (entry for entry in entries() if entry.id == id):
         same = known.file is not None and known.file.resolve() == target.resolve()
-        if known.id == id and not (force and same):
+        if not (force and same):
             hint = "choose another tag" + (", or add --force" if same else "")
             raise AimkitError(f"there is an entry '{id}' already", str(known.file), hint)
     model, build = _load(file, facts)

@@ -25,3 +25,14 @@ def test_depthwise_convolutions_compute_in_float32_and_nothing_else_changes() ->
     assert torch.equal(network(x), whole(x))
     depthwise.sum().backward()
     assert network[1].weight.grad is not None
+
+
+def test_a_copy_of_the_network_uses_its_own_weights() -> None:
+    network = nn.Sequential(nn.Conv2d(8, 8, 3, groups=8, bias=False))
+    keep_in_float32(network)
+    copied = copy.deepcopy(network)
+    with torch.no_grad():
+        network[0].weight.zero_()
+    x = torch.randn(1, 8, 6, 6)
+    assert not network(x).any()
+    assert copied(x).any()
