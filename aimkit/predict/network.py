@@ -89,16 +89,12 @@ class Network:
                 factor, the more the likeliest class decides, which errs least by absolute differences.
 
         Raises:
-            AimkitError: The network has no such rule, or one that leaves no doubt to be sharpened.
+            AimkitError: The network has no such rule.
         """
         if not self.fuses:
             what = f"the alpha of {type(self.model).__name__} does not follow from two passes"
             raise AimkitError(what, "strategy", "use 'resize' or 'whole'")
-        if sharpness != 1:
-            if not fuses_softly(self.model):
-                raise AimkitError("the fusion of the network is not soft", "sharpness", "leave sharpness out")
-            logits = logits * sharpness
-        alpha: Tensor = self.model.fuse(logits, detail.to(logits.device), self.classes)
+        alpha: Tensor = self.model.fuse(logits * sharpness, detail.to(logits.device), self.classes)
         return alpha
 
     def labels(self, logits: Tensor) -> Tensor:

@@ -201,11 +201,15 @@ def read_options(name: str, options: dict[str, Any], model: Any = None) -> Block
         model: The network, whose own scales are the defaults.
 
     Raises:
-        AimkitError: An unknown strategy or option, or a value out of range.
+        AimkitError: An unknown strategy or option, a value out of range, or one that is not for that network.
     """
     params: type[Block] = strategies.get(name, "strategy").info["params"]
     given = {key: value for key, value in options.items() if value is not None}
-    return parse(params, own_options(name, model, given) | given, f"strategy {name}")
+    read = parse(params, own_options(name, model, given) | given, f"strategy {name}")
+    if model is not None and getattr(read, "sharpness", 1) != 1 and not fuses_softly(model):
+        where = f"strategy {name}, sharpness"
+        raise AimkitError("the fusion of the network is not soft", where, "leave sharpness out")
+    return read
 
 
 def own_options(name: str, model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
