@@ -30,7 +30,7 @@ __all__ = [*_PUBLIC, "__version__"]
 
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
-        # Submodules are reachable without an import of their own: aimkit.synth.labels.trimap(...)
+        # Submodules are reachable without an import of their own: aimkit.matting.trimap.trimap(...)
         try:
             return importlib.import_module(f"aimkit.{name}")
         except ModuleNotFoundError as error:

@@ -74,9 +74,9 @@ def released(golden: Path) -> Callable[[str], dict[str, Any]]:
 @pytest.fixture(scope="session")
 def paper(golden_weights: dict[str, Any]) -> Any:
     """The paper's network with the golden weights, in evaluation mode. Not to be changed."""
-    from aimkit.models import official
     from aimkit.models.aimnet import AimNet
-    from aimkit.models.resnet_mp import ResNet34MP
+    from aimkit.models.backbones.resnet_mp import ResNet34MP
+    from aimkit.models.weights import official
 
     model = AimNet(ResNet34MP()).eval()
     official.load_state_dict(model, golden_weights)
@@ -105,7 +105,7 @@ def _golden_values(key: str, shape: tuple[int, ...], factor: float) -> Any:
 @pytest.fixture(scope="session")
 def small() -> Callable[..., Any]:
     """A known dataset that is published with a few images in each part, one of each category."""
-    from aimkit.synth.known import find_known
+    from aimkit.datasets.catalog import find_known
 
     def shrunk(name: str, count: int = 3) -> Any:
         known = find_known(name)

@@ -27,7 +27,7 @@ COMMANDS = {
     "backbones": ("aimkit.cli.backbones", "backbones", "List, show and check backbones."),
     "bench": ("aimkit.cli.bench", "bench", "Measure speed on this machine."),
     "zoo": ("aimkit.cli.zoo", "zoo", "List, fetch, check and publish weights."),
-    "data": ("aimkit.cli.data", "data", "Known datasets: where to get them; check a folder."),
+    "catalog": ("aimkit.cli.catalog", "catalog", "Published datasets: where to get them; check a folder."),
     "types": ("aimkit.cli.types", "types", "Image types of your foregrounds: infer, check."),
 }
 

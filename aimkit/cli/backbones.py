@@ -13,7 +13,7 @@ from aimkit import console
 from aimkit.errors import AimkitError
 
 if TYPE_CHECKING:
-    from aimkit.models.backbones import BackboneInfo
+    from aimkit.models.backbones.factory import BackboneInfo
 
 
 @click.group()
@@ -30,7 +30,7 @@ def backbones() -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def list_(pattern: str, sort: str, kind: str | None, max_params: float | None, status: bool, as_json: bool) -> None:
     """List backbones that match PATTERN, such as 'convnext*'."""
-    from aimkit.models.backbones import describe_backbones, unknown
+    from aimkit.models.backbones.factory import describe_backbones, unknown
 
     found = describe_backbones(pattern, kind=kind, max_params=max_params)
     if not found and not any(sign in pattern for sign in "*?["):
@@ -49,7 +49,7 @@ def list_(pattern: str, sort: str, kind: str | None, max_params: float | None, s
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def show(name: str, as_json: bool) -> None:
     """Say what is known of a backbone."""
-    from aimkit.models.backbones import describe
+    from aimkit.models.backbones.factory import describe
 
     info = describe(name)
     if as_json:
@@ -92,8 +92,8 @@ def check(
     """Build AimNet on every timm architecture that matches PATTERN and run it on 256x320 and 250x330."""
     import timm
 
-    from aimkit.models import status
-    from aimkit.models.backbones import timm_version, unknown
+    from aimkit.models.backbones import status
+    from aimkit.models.backbones.factory import timm_version, unknown
 
     names = timm.list_models(pattern)
     if not names:

@@ -46,8 +46,8 @@ def generators(pattern: str, size: int, variety: bool, count: int, beside: str |
     rows = _variety(pattern, count, beside) if variety else _speed(pattern, size)
     if not rows:
         from aimkit.errors import AimkitError
+        from aimkit.generators import generators as registry
         from aimkit.registry import did_you_mean
-        from aimkit.synth.procedural import generators as registry
 
         raise AimkitError(f"no generator matches '{pattern}'", hint=did_you_mean(pattern, registry.list()))
     if as_json:
@@ -71,14 +71,14 @@ def machine() -> dict[str, Any]:
 
 
 def _speed(pattern: str, size: int) -> list[dict[str, Any]]:
-    from aimkit.synth.bench import time_generators
+    from aimkit.bench.generators import time_generators
 
     return time_generators(pattern, size, tell=console.detail)
 
 
 def _variety(pattern: str, count: int, beside: str | None) -> list[dict[str, Any]]:
-    from aimkit.synth.procedural import generators as registry
-    from aimkit.synth.variety import of_folder, of_generator
+    from aimkit.bench.variety import of_folder, of_generator
+    from aimkit.generators import generators as registry
 
     measured = [
         (name, str(registry.get(name).info["type"]), of_generator(name, count)) for name in registry.list(pattern)

@@ -19,7 +19,7 @@ from aimkit import console
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def backbones(names: tuple[str, ...], size: int, batch: int, repeats: int, device: str, as_json: bool) -> None:
     """Measure AimNet on backbones NAMES, one after another: milliseconds an image, medians."""
-    from aimkit.models.bench import bench, machine
+    from aimkit.bench.backbones import bench, machine
 
     rows = []
     with console.progress(len(names), "bench", "backbones") as progress:

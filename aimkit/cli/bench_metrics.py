@@ -19,8 +19,8 @@ def metrics(size: str, repeats: int, as_json: bool) -> None:
 
     "reference" makes the distance maps that the AIM code makes and never uses; "oracle" leaves them out.
     """
+    from aimkit.bench.metrics import measure
     from aimkit.cli.bench import machine
-    from aimkit.evaluate.bench import measure
 
     try:
         width, height = (int(side) for side in size.split("x"))

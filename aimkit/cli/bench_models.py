@@ -25,8 +25,8 @@ def models(
 
     Columns: parameters, multiply-adds and milliseconds of one image, milliseconds of a train step; float32, medians.
     """
-    from aimkit.models.bench import machine
-    from aimkit.models.bench_models import compare
+    from aimkit.bench.backbones import machine
+    from aimkit.bench.models import compare
     from aimkit.models.registry import list_models
     from aimkit.models.registry import models as registry
 

@@ -23,8 +23,8 @@ def pools(path: str, count: int, repeats: int, as_json: bool) -> None:
     import tempfile
     from pathlib import Path
 
+    from aimkit.bench.pools import WINDOWS, time_forms
     from aimkit.cli.bench import machine
-    from aimkit.synth.pool.bench import WINDOWS, time_forms
     from aimkit.synth.pool.index import pool_folder, read_index
     from aimkit.synth.pool.shard import Shards
 

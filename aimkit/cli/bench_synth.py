@@ -28,9 +28,9 @@ def synth(
     """
     import cv2
 
+    from aimkit.bench import synth as bench
     from aimkit.cli.bench import machine
-    from aimkit.data import bench
-    from aimkit.synth.sources.scan import find_images
+    from aimkit.datasets.scan import find_images
 
     cv2.setNumThreads(1)
     folders = [Path(given) if given else None for given in (foregrounds, backgrounds)]

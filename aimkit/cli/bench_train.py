@@ -21,9 +21,9 @@ def train(recipe: str, overrides: tuple[str, ...], seconds: float, as_json: bool
     "data" is one core that makes samples, "network" repeats whole steps on one batch, "together" is the run. With
     device_compositing, "network" includes the compositing, which is timed alone too.
     """
+    from aimkit.bench.train import measure
     from aimkit.cli.bench import machine
     from aimkit.recipe import load_recipe
-    from aimkit.train.bench import measure
 
     loaded = load_recipe(recipe, overrides, kind="train")
     found = measure(loaded, seconds)

@@ -22,8 +22,8 @@ def dataset() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(path: str, as_json: bool) -> None:
     """Say what a dataset is: size, format, recipe, versions, sources."""
-    from aimkit.synth.inspect import stats
-    from aimkit.synth.reader import open_dataset
+    from aimkit.datasets.inspect import stats
+    from aimkit.datasets.reader import open_dataset
 
     opened = open_dataset(path)
     sidecars = list(opened.sidecars())
@@ -58,8 +58,8 @@ def info(path: str, as_json: bool) -> None:
 @click.argument("path")
 def verify(path: str) -> None:
     """Check every file, digest and label, and the compositing equation; one line a problem, exit code 1 if any."""
-    from aimkit.synth.inspect.verify import verify as problems_of
-    from aimkit.synth.reader import open_dataset
+    from aimkit.datasets.inspect.verify import verify as problems_of
+    from aimkit.datasets.reader import open_dataset
 
     opened = open_dataset(path)
     problems = 0
@@ -79,14 +79,14 @@ def verify(path: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the histograms.")
 def stats(path: str, plot: str | None, as_json: bool) -> None:
     """Alpha histogram, foreground area, transition width, balance of types and categories."""
-    from aimkit.synth.inspect import stats as statistics
-    from aimkit.synth.reader import open_dataset
+    from aimkit.datasets.inspect import stats as statistics
+    from aimkit.datasets.reader import open_dataset
 
     types = statistics.total(open_dataset(path).sidecars())["types"]
     if plot:
         from aimkit.cli.synth import save
-        from aimkit.synth.inspect.canvas import encode_png
-        from aimkit.synth.inspect.plot import plot as draw
+        from aimkit.datasets.inspect.canvas import encode_png
+        from aimkit.datasets.inspect.plot import plot as draw
 
         save(_png(plot, "--plot"), encode_png(draw(types)))
     if as_json:
@@ -105,9 +105,9 @@ def stats(path: str, plot: str | None, as_json: bool) -> None:
 def sheet(path: str, out: str, rows: int) -> None:
     """Draw a contact sheet: composite, alpha, label, cut-out on green."""
     from aimkit.cli.synth import save
-    from aimkit.synth.inspect.canvas import encode_png
-    from aimkit.synth.inspect.sheet import contact_sheet, pick
-    from aimkit.synth.reader import open_dataset
+    from aimkit.datasets.inspect.canvas import encode_png
+    from aimkit.datasets.inspect.sheet import contact_sheet, pick
+    from aimkit.datasets.reader import open_dataset
 
     save(_png(out, "--out"), encode_png(contact_sheet(pick(open_dataset(path), rows))))
 
@@ -117,8 +117,8 @@ def sheet(path: str, out: str, rows: int) -> None:
 @click.argument("b")
 def diff(a: str, b: str) -> None:
     """Say which samples differ between datasets A and B, and in what; exit code 1 if any."""
-    from aimkit.synth.inspect.diff import diff as differences
-    from aimkit.synth.reader import open_dataset
+    from aimkit.datasets.inspect.diff import diff as differences
+    from aimkit.datasets.reader import open_dataset
 
     found = 0
     for line in differences(open_dataset(a), open_dataset(b)):

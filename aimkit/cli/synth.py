@@ -99,15 +99,15 @@ def preview(
     target = expand(out, "--out")
     if target.suffix.lower() != ".png":
         raise AimkitError("the picture must be a .png file", str(target))
-    from aimkit.synth.inspect.canvas import encode_png
+    from aimkit.datasets.inspect.canvas import encode_png
 
     if generators is not None:
-        from aimkit.synth.inspect.gallery import gallery, overview
+        from aimkit.synth.gallery import gallery, overview
 
         picture = overview() if wall else gallery(generators)
     else:
+        from aimkit.datasets.inspect.sheet import contact_sheet, pick
         from aimkit.synth.engine import Synthesizer
-        from aimkit.synth.inspect.sheet import contact_sheet, pick
 
         picture = contact_sheet(pick(Synthesizer(_load(str(recipe), overrides)), rows))
     save(target, encode_png(picture))
@@ -115,7 +115,7 @@ def preview(
 
 def save(target: Path, data: bytes) -> None:
     """Write a picture and name it on stdout."""
-    from aimkit.synth.writers.files import explained, write_whole
+    from aimkit.datasets.writers.files import explained, write_whole
 
     with explained(target):
         write_whole(target, [data], target.parent)

@@ -12,7 +12,7 @@ from aimkit import console
 from aimkit.errors import AimkitError
 
 if TYPE_CHECKING:
-    from aimkit.synth.infer import Inference
+    from aimkit.matting.image_type import Inference
 
 
 @click.group()
@@ -62,8 +62,8 @@ def infer(folder: str, output: str | None, category: str, below: float, force: b
 @click.option("--dataset", default="", help="Section of a file that holds several datasets.")
 def check(folder: str, file: str, dataset: str) -> None:
     """Compare the types FILE with the names in FOLDER; everything that does not fit is listed."""
+    from aimkit.datasets.types_file import match, read_types
     from aimkit.recipe import expand
-    from aimkit.synth.sources.typefile import match, read_types
 
     matching = match(_mattes(expand(folder)), read_types(file, dataset))
     console.out(matching.text())
@@ -73,7 +73,7 @@ def check(folder: str, file: str, dataset: str) -> None:
 
 def _mattes(folder: Path) -> dict[str, Path]:
     """The files to look at, by id: of ``alpha/`` or ``mask/`` when there is one, else of the folder itself."""
-    from aimkit.synth.sources.scan import find_images
+    from aimkit.datasets.scan import find_images
 
     for name in ("alpha", "mask"):
         if (folder / name).is_dir():
@@ -94,7 +94,7 @@ def _guess(folder: Path) -> dict[str, Inference]:
     from concurrent.futures import ThreadPoolExecutor
 
     from aimkit.imageio import read_alpha
-    from aimkit.synth.infer import infer
+    from aimkit.matting.image_type import infer
 
     def guess(path: Path) -> Inference | AimkitError:
         try:

@@ -88,8 +88,8 @@ def list_(pattern: str, stage: str | None, licence: str | None, commercial: bool
 @as_json
 def show(id: str, as_json: bool) -> None:
     """Show everything that is known of an entry."""
+    from aimkit.publish.card import YES
     from aimkit.zoo import store
-    from aimkit.zoo.card import YES
     from aimkit.zoo.manifest import find
 
     entry = find(id)
@@ -259,8 +259,8 @@ def _everything() -> list[Entry]:
 
 
 def _row(entry: Entry) -> list[Any]:
+    from aimkit.publish.card import YES
     from aimkit.zoo import store
-    from aimkit.zoo.card import YES
 
     data = ", ".join(item.name for item in entry.data)
     sets = dict.fromkeys(m.test_set for m in entry.metrics if "sad" in m.values)

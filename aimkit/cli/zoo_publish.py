@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 @as_json
 def add(file: str, id: str, folder: Path | None, half: bool, force: bool, as_json: bool, **options: Any) -> None:
     """Make FILE, a checkpoint or a run, an entry: digest, size, recipe, training data and metrics are filled in."""
-    from aimkit.models.weights import find
+    from aimkit.models.weights.loading import find
+    from aimkit.publish import add as adding
     from aimkit.recipe import apply_overrides
-    from aimkit.zoo import add as adding
     from aimkit.zoo.manifest import own_folders
 
     data = [_data(text) for text in options.pop("data")]
@@ -67,8 +67,8 @@ def add(file: str, id: str, folder: Path | None, half: bool, force: bool, as_jso
 @as_json
 def convert(source: str, target: Path, half: bool, as_json: bool) -> None:
     """Convert SOURCE (a file or an id) to TARGET: .safetensors with our names, .pth with the released ones."""
-    from aimkit.models.weights import find
-    from aimkit.zoo.convert import convert as work
+    from aimkit.models.weights.loading import find
+    from aimkit.publish.convert import convert as work
 
     report = work(find(source), target, half=half)
     row: dict[str, Any] = {
@@ -99,12 +99,12 @@ def push(id: str, repo: str, private: bool, dry_run: bool, as_json: bool) -> Non
 
     entry = find(id)
     if dry_run:
-        from aimkit.zoo.card import card
+        from aimkit.publish.card import card
 
         text = card(entry, repo)
         console.out(json.dumps({"id": entry.id, "card": text}) if as_json else text.rstrip())
         return
-    from aimkit.zoo.push import push as work
+    from aimkit.publish.push import push as work
 
     source = work(entry, repo, private=private)
     console.out(json.dumps({"id": entry.id, "source": source}) if as_json else source)
@@ -115,7 +115,7 @@ def push(id: str, repo: str, private: bool, dry_run: bool, as_json: bool) -> Non
 @as_json
 def check(files: tuple[Path, ...], as_json: bool) -> None:
     """Check manifest FILES, or the packaged ones and your own. Every error is listed."""
-    from aimkit.zoo import check as checks
+    from aimkit.publish import check as checks
     from aimkit.zoo.manifest import entries, manifest_files
 
     packaged = manifest_files()

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Protocol
 import numpy as np
 from pydantic import Field
 
-from aimkit.data.folders import image_alpha_pairs, known_pairs, saliency_pairs
+from aimkit.datasets.pairs import image_alpha_pairs, known_pairs, saliency_pairs
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, expand, load_recipe
 from aimkit.registry import Registry
@@ -104,7 +104,7 @@ class Written(FiniteBlock):
 @streams.register("written", params=Written)
 def written(block: Written, seed: int) -> Stream:
     """A dataset that ``aimkit synth`` wrote, in any of its formats."""
-    from aimkit.synth.reader import open_dataset
+    from aimkit.datasets.reader import open_dataset
 
     dataset = open_dataset(block.path)
     return Finite(dataset, seed, block.balance, lambda i: str(dataset[i].type))
@@ -150,7 +150,7 @@ def folder(block: Folder, seed: int) -> Stream:
 
 class Known(FiniteBlock):
     """Attributes:
-    set: The dataset: am2k, p3m10k, duts, ... (``aimkit data ls``).
+    set: The dataset: am2k, p3m10k, duts, ... (``aimkit catalog ls``).
     part: A part of it; its first when empty.
     types: Types file; the dataset's own when empty.
     kernel: Kernel of the trimap, pixels; by default 10 for binary masks, 30 for mattes.

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from aimkit.matting import kernels
 from aimkit.recipe import Block, Range
 from aimkit.registry import Registry
-from aimkit.synth import compiled
 from aimkit.synth.engine import Choose
 from aimkit.synth.view import View
 from aimkit.types import Array, Float, Sample
@@ -255,7 +255,7 @@ def _resize(sample: Sample, size: tuple[int, int]) -> Sample:
     kernel = cv2.INTER_AREA if size[0] <= sample.size[0] and size[1] <= sample.size[1] else cv2.INTER_LINEAR
     times = sample.size[0] // size[0]
     if sample.size == (times * size[0], times * size[1]) and len(_planes(sample)) == len(PLANES):
-        planes = compiled.reduce(sample.image, sample.alpha, sample.foreground, sample.background, times)
+        planes = kernels.reduce(sample.image, sample.alpha, sample.foreground, sample.background, times)
         small: dict[str, Any] = dict(zip(("image", "alpha", "foreground", "background"), planes, strict=True))
         for name in LABELS:
             small[name] = getattr(sample, name)[times // 2 :: times, times // 2 :: times]

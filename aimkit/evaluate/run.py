@@ -15,9 +15,9 @@ from typing import Any
 from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.evaluate.averages import averages
-from aimkit.evaluate.metrics import METRICS, MORE, matting_metrics
 from aimkit.evaluate.protocol import Protocol
 from aimkit.evaluate.sets import Entry, EvaluationSet, Planes
+from aimkit.metrics.matting import METRICS, MORE, matting_metrics
 from aimkit.types import Array, UInt8
 
 #: image (H, W, 3) uint8 -> alpha (H, W), uint8 or float in [0, 1].

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 
 from aimkit import console
+from aimkit.datasets.catalog import KnownSet, Part, evaluation_parts
+from aimkit.datasets.catalog.layout import locate, search
+from aimkit.datasets.scan import find_images
+from aimkit.datasets.types_file import Typed, match, nearest, read_types, usual_types_file
 from aimkit.errors import AimkitError
 from aimkit.evaluate.hub import cells, open_table
 from aimkit.imageio import read_alpha, read_grey, read_rgb
+from aimkit.matting.trimap import trimap as make_trimap
 from aimkit.recipe import expand
 from aimkit.registry import did_you_mean
 from aimkit.storage import Place
-from aimkit.synth.known import KnownSet, Part, evaluation_parts
-from aimkit.synth.known.layout import locate, search
-from aimkit.synth.labels import trimap as make_trimap
-from aimkit.synth.sources.scan import find_images
-from aimkit.synth.sources.typefile import Typed, match, nearest, read_types, usual_types_file
 from aimkit.types import Array, UInt8
 
 #: Folders of data of kind "folder", by role: usual names, the published one first.
@@ -157,7 +157,7 @@ def _open_known(known: KnownSet, part: Part, folder: Path, types: str, kernel: i
     _require_same(planes["image"], planes["alpha"], "photo", "matte", Path(str(located.folder)))
     if len(planes["alpha"]) != part.count:
         found = f"{len(planes['alpha'])} of {part.count} published images are here"
-        console.warn(f"{part.title}: {found} ('aimkit data check {known.name} {folder}')")
+        console.warn(f"{part.title}: {found} ('aimkit catalog check {known.name} {folder}')")
     entries = [replace(entry, type=known.type, category=known.category) for entry in _entries(planes)]
     path = _types_file(Path(str(located.folder)), types, needed=part.types_file)
     if path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from aimkit.models.backbones.contract import Backbone, MattingOutput
 from aimkit.models.base import MattingModel
 from aimkit.models.blocks import (
     PyramidPooling,
@@ -15,7 +16,6 @@ from aimkit.models.blocks import (
     projection,
     upsampler,
 )
-from aimkit.models.contract import Backbone, MattingOutput
 from aimkit.models.fusion import classes_of, fusion_of
 from aimkit.models.widths import Widths, choose_upsampling, decoder_widths
 

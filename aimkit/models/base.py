@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aimkit.models.contract import Backbone, MattingOutput
+from aimkit.models.backbones.contract import Backbone, MattingOutput
+from aimkit.models.backbones.preprocessing import Preprocessing, normalise
 from aimkit.models.hub import HubModel
-from aimkit.models.preprocessing import Preprocessing, normalise
 
 
 class Scales(NamedTuple):

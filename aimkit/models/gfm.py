@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
+from aimkit.models.backbones.contract import STRIDES, Backbone, MattingOutput
 from aimkit.models.base import MattingModel, Scales
 from aimkit.models.blocks import PyramidPooling, SqueezeExcite, conv_chain, enlarge, projection
-from aimkit.models.contract import STRIDES, Backbone, MattingOutput
 from aimkit.models.fusion import ROSTAS, Rosta
 from aimkit.models.widths import decoder_widths
 from aimkit.registry import did_you_mean

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from aimkit.models.backbones.contract import Backbone, MattingOutput
 from aimkit.models.base import MattingModel, Scales
 from aimkit.models.blocks import conv_chain, enlarge, projection, upsampler
-from aimkit.models.contract import Backbone, MattingOutput
 from aimkit.models.widths import Widths, choose_upsampling, decoder_widths
 
 CLASSES = 3

@@ -13,8 +13,8 @@ from aimkit.registry import Registry, did_you_mean
 if TYPE_CHECKING:
     from torch import nn
 
+    from aimkit.models.backbones.contract import Backbone
     from aimkit.models.base import MattingModel
-    from aimkit.models.contract import Backbone
 
 DEFAULT_BACKBONE = "resnet34_mp"
 
@@ -70,9 +70,9 @@ def create_model(
         kept = {"in_chans": in_chans, "backbone_options": backbone_options or {}, **options}
         model.build = {"name": name, "backbone": backbone} | kept
     if weights is not None:
-        from aimkit.models import weights as files
+        from aimkit.models.weights import loading
 
-        files.load(model, weights)
+        loading.load(model, weights)
     return model
 
 
@@ -89,7 +89,7 @@ def create_backbone(
     Raises:
         AimkitError: An unknown name or option, weights that do not fit, or a backbone that breaks the contract.
     """
-    from aimkit.models.contract import check_attributes
+    from aimkit.models.backbones.contract import check_attributes
 
     trunk: Any
     if not isinstance(name, str):
@@ -104,15 +104,15 @@ def create_backbone(
                 raise AimkitError(f"no pretrained weights are known for {name}", "pretrained", "use backbone_weights")
         trunk = _call(entry.value, f"backbone {name}", in_chans=in_chans, **options)
     else:
-        from aimkit.models.backbones import create
+        from aimkit.models.backbones.factory import create
 
         trunk = create(name, pretrained=pretrained and weights is None, weights=weights, in_chans=in_chans, **options)
         weights = None
     check_attributes(trunk, in_chans)
     if weights is not None:
-        from aimkit.models import weights as files
+        from aimkit.models.weights import loading
 
-        files.load(trunk, weights)
+        loading.load(trunk, weights)
     checked: Backbone = trunk
     return checked
 
@@ -127,10 +127,10 @@ def list_backbones(pattern: str = "*", *, kind: str | None = None, max_params: f
 
     Args:
         pattern: Shell pattern.
-        kind: Only backbones of this kind; see ``aimkit.models.backbones``.
+        kind: Only backbones of this kind; see ``aimkit.models.backbones.factory``.
         max_params: Only backbones of at most so many parameters, in millions.
     """
-    from aimkit.models.backbones import list_backbones as list_all
+    from aimkit.models.backbones.factory import list_backbones as list_all
 
     return list_all(pattern, kind=kind, max_params=max_params)
 
@@ -198,11 +198,19 @@ models.register("p3mnet", loss="p3mnet")(
     _lazy("aimkit.models.p3mnet:P3MNet", "P3M-Net (Li et al., ACM MM 2021): decoders that exchange features.")
 )
 backbones.register("resnet34_mp", kind="max-pooling", params=21.3, pretrained="resnet34_mp.in1k")(
-    _lazy("aimkit.models.resnet_mp:ResNet34MP", "The paper's ResNet-34: stride 1 convolutions, max-pooling, indices.")
+    _lazy(
+        "aimkit.models.backbones.resnet_mp:ResNet34MP",
+        "The paper's ResNet-34: stride 1, max-pooling, indices.",
+    )
 )
 backbones.register("resnet34_2b", kind="max-pooling", params=34.8, fetches=True)(
-    _lazy("aimkit.models.gfm_backbones:ResNet34TwoBlocks", "GFM's ResNet-34 from stride 1, with two more stages.")
+    _lazy(
+        "aimkit.models.backbones.gfm_backbones:ResNet34TwoBlocks",
+        "GFM's ResNet-34 from stride 1, with two more stages.",
+    )
 )
 backbones.register("densenet121_gfm", kind="pyramid", params=11.6, fetches=True)(
-    _lazy("aimkit.models.gfm_backbones:DenseNet121", "GFM's DenseNet-121: no first pooling, so twice as fine.")
+    _lazy(
+        "aimkit.models.backbones.gfm_backbones:DenseNet121", "GFM's DenseNet-121: no first pooling, so twice as fine."
+    )
 )

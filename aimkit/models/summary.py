@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from aimkit.models.backbones.contract import STRIDES
 from aimkit.models.base import MattingModel
-from aimkit.models.contract import STRIDES
 from aimkit.models.registry import create_model
 
 

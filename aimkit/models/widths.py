@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from aimkit.errors import AimkitError
-from aimkit.models.contract import Backbone
+from aimkit.models.backbones.contract import Backbone
 
 #: The paper's base width, and the least that a decoder gets.
 PAPER_BASE, LEAST_BASE = 64, 16

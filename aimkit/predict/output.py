@@ -14,9 +14,9 @@ import numpy as np
 
 from aimkit.errors import AimkitError
 from aimkit.imageio import encode_png, read_rgb
+from aimkit.matting.composite import blend
+from aimkit.matting.trimap import trimap
 from aimkit.predict.predictor import Prediction
-from aimkit.synth.compose import blend
-from aimkit.synth.labels import trimap
 from aimkit.types import Array, Float, UInt8, to_float, to_uint8
 
 

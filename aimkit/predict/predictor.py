@@ -56,7 +56,7 @@ class Prediction:
         """Straight foreground colours, RGB, uint8, (H, W, 3), estimated when first asked for; None without a method."""
         if not self.method:
             return None
-        from aimkit.synth.foreground import estimate
+        from aimkit.matting.foreground import estimate
 
         return estimate(self.image, self.alpha, self.method)  # type: ignore[arg-type]
 
@@ -82,7 +82,7 @@ class Predictor:
         precision: ``auto`` (mixed on CUDA), ``fp32``, ``bf16`` or ``fp16``.
         tta: Average with the mirrored photo: twice the time.
         foreground: How colours are estimated, ``multilevel`` or ``blur_fusion`` (see
-            ``aimkit.synth.foreground.estimate``); True is the first, False is not at all.
+            ``aimkit.matting.foreground.estimate``); True is the first, False is not at all.
         short_side: Photos whose short side is longer are first reduced to it, and the result is enlarged again. The
             reference did so with 1080.
         channels_last: Memory format; faster on most GPUs, and for many networks on CPUs.
@@ -207,7 +207,7 @@ def load_network(
 ) -> MattingModel:
     """The network of a weights file; arguments and errors as for :meth:`Predictor.load`."""
     from aimkit.models.registry import create_model
-    from aimkit.models.weights import find
+    from aimkit.models.weights.loading import find
 
     path = find(weights)
     known = described(path) or _in_zoo(weights) or ({} if model else _released(path))
@@ -245,11 +245,12 @@ def described(path: Path) -> dict[str, Any]:
 
 def _released(path: Path) -> dict[str, Any]:
     """What the keys of a released file say; nothing of others."""
-    from aimkit.models import official, weights
+    from aimkit.models.weights import official
+    from aimkit.state_dict import read
 
     if path.suffix == ".safetensors":
         return {}
-    tensors = official.unwrap(weights.read(path), str(path))
+    tensors = read(path)
     form = official.recognise(tensors)
     if form is None or form.architecture is None:
         return {}

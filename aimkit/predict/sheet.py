@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from aimkit.datasets.inspect.canvas import encode_png, grid, tile, tile_height
+from aimkit.datasets.inspect.sheet import over_green
 from aimkit.errors import AimkitError
 from aimkit.imageio import encode_jpeg, read_alpha, read_rgb, read_rgba
 from aimkit.predict.files import Job
-from aimkit.synth.inspect.canvas import encode_png, grid, tile, tile_height
-from aimkit.synth.inspect.sheet import over_green
 from aimkit.types import UInt8, to_uint8
 
 #: The outputs that a sheet is drawn from.

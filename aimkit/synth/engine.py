@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 import aimkit
+from aimkit.matting.composite import blend, blend_levels, over
+from aimkit.matting.trimap import make_trimap, restrict
 from aimkit.rng import rng
-from aimkit.synth import labels
-from aimkit.synth.compose import blend, blend_levels, over
 from aimkit.synth.geometry import displace, render, render_matte
 from aimkit.synth.history import History
 from aimkit.synth.picture import Picture
@@ -218,7 +218,7 @@ class Synthesizer(Sequence[Sample]):
         self._apply(ready.planes, scene, history)
         labelled = view.grown(max(ready.kernel) // 2 + 1)
         seen = labelled.cut(scene.levels("alpha"), ready.grown)
-        trimap = view.cut(labels.make(seen, self.recipe.labels.schedule, ready.kernel), labelled)
+        trimap = view.cut(make_trimap(seen, self.recipe.labels.schedule, ready.kernel), labelled)
         scene.cut(view.grown(self._reach(layout, ready.image, view)))
         # What is stored is what is blended, to the last rounding.
         for name in ("foreground", "alpha", "background"):
@@ -234,7 +234,7 @@ class Synthesizer(Sequence[Sample]):
             image=scene.levels("image"),
             alpha=scene.levels("alpha"),
             trimap=trimap,
-            label=labels.restrict(trimap, scene.type),
+            label=restrict(trimap, scene.type),
             foreground=scene.levels("foreground"),
             background=scene.levels("background"),
             type=scene.type,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from aimkit.datasets.writers.shard import Shard
 from aimkit.registry import Registry
 from aimkit.synth.job import Job
-from aimkit.synth.writers.shard import Shard
 
 
 class Executor(Protocol):

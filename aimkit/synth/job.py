@@ -10,13 +10,13 @@ from typing import Any
 
 import cv2
 
+from aimkit.datasets.inspect.stats import Tally
+from aimkit.datasets.writers import formats
+from aimkit.datasets.writers.files import explained, listing, settle, workspace, write_whole
+from aimkit.datasets.writers.output import Output
+from aimkit.datasets.writers.record import Digest, Record, encode
+from aimkit.datasets.writers.shard import Shard
 from aimkit.storage import Place
-from aimkit.synth.inspect.stats import Tally
-from aimkit.synth.recipe import Output
-from aimkit.synth.writers import formats
-from aimkit.synth.writers.files import explained, listing, settle, workspace, write_whole
-from aimkit.synth.writers.record import Digest, Record, encode
-from aimkit.synth.writers.shard import Shard
 from aimkit.types import Sample
 
 

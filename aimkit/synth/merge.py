@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from aimkit import console
+from aimkit.datasets.lock import NAME, differences, read_lock
+from aimkit.datasets.writers.files import explained, listing, settle, workspace, write_whole
+from aimkit.datasets.writers.shard import Shard, finished, plan, ranges, read_sidecar
 from aimkit.errors import AimkitError
 from aimkit.storage import Place, blocks
-from aimkit.synth.lock import NAME, differences, read_lock
 from aimkit.synth.run import WHOLE, claim, clean, complete
-from aimkit.synth.writers.files import explained, listing, settle, workspace, write_whole
-from aimkit.synth.writers.shard import Shard, finished, plan, ranges, read_sidecar
 
 #: Commands that a hint lists.
 _LISTED = 6

@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from aimkit.matting import kernels
 from aimkit.rng import rng as stream
-from aimkit.synth import compiled
 from aimkit.synth.view import View
 from aimkit.types import Array, Float, UInt8
 
@@ -55,7 +55,7 @@ def add_noise(planes: tuple[UInt8, UInt8], view: View, starts: Array, sigma: flo
     at = [[(int(n) + int(o)) % side for n, o in zip(start, view.offset, strict=True)]
           for side, start in zip(SIDES, starts, strict=True)]  # fmt: skip
     first, second = SIDES
-    return compiled.add_tiled(planes, (bank(first), bank(second)), np.array(at), min(view.scale, 1.0), sigma)
+    return kernels.add_tiled(planes, (bank(first), bank(second)), np.array(at), min(view.scale, 1.0), sigma)
 
 
 def _add_tiled(total: Float, tile: Float, top: int, left: int) -> None:

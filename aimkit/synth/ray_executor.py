@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from aimkit import console
+from aimkit.datasets.writers.shard import Shard
 from aimkit.errors import AimkitError
 from aimkit.synth.executors import executors
 from aimkit.synth.job import Job, write_shard
-from aimkit.synth.writers.shard import Shard
 
 #: How often a shard is begun again after its worker or machine was lost.
 RETRIES = 5

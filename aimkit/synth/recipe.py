@@ -6,9 +6,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PlainValidator, SerializeAsAny, model_validator
 
+from aimkit.datasets.writers.output import Output
 from aimkit.recipe import Block, IntRange, Recipe, named
 from aimkit.synth.placement import PlacementBlock, placements
-from aimkit.synth.sources import BackgroundBlock, ForegroundBlock, background_sources, foreground_sources
+from aimkit.synth.source import BackgroundBlock, ForegroundBlock, background_sources, foreground_sources
 from aimkit.synth.steps import StepBlock, steps
 
 ForegroundEntry = Annotated[SerializeAsAny[ForegroundBlock], PlainValidator(named(foreground_sources, "source"))]
@@ -55,26 +56,6 @@ class HardCases(Block):
     background_only: float = Field(0.0, ge=0, le=1)
     similar_background: float = Field(0.0, ge=0, le=1)
     borrowed_colors: float = Field(0.0, ge=0, le=1)
-
-
-class Output(Block):
-    """How samples are stored; none of it changes their content.
-
-    Attributes:
-        format: folder, parquet or webdataset.
-        image: File format of the composite; labels, alpha and planes are always lossless.
-        quality: JPEG quality of the composite.
-        planes: Store foreground and background too.
-        shard_size: Samples in a shard, the unit of work.
-        max_failures: Samples that may have had a broken source, as a share of all, before the run stops.
-    """
-
-    format: Literal["folder", "parquet", "webdataset"] = "folder"
-    image: Literal["png", "jpg"] = "png"
-    quality: int = Field(95, ge=1, le=100)
-    planes: bool = False
-    shard_size: int = Field(100, ge=1)
-    max_failures: float = Field(0.05, ge=0, le=1)
 
 
 class SynthRecipe(Recipe):

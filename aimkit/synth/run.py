@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from aimkit import console
+from aimkit.datasets.inspect.card import finish
+from aimkit.datasets.lock import NAME, differences, lock_text, read_lock, versions
+from aimkit.datasets.writers.files import TEMPORARY, explained, workspace, write_whole
+from aimkit.datasets.writers.shard import Shard, finished, plan, read_sidecars
 from aimkit.errors import AimkitError
 from aimkit.storage import Place, Remote
 from aimkit.synth.executors import Executor, executors
-from aimkit.synth.inspect.card import finish
 from aimkit.synth.job import Job
-from aimkit.synth.lock import NAME, differences, lock_text, read_lock, versions
-from aimkit.synth.writers.files import TEMPORARY, explained, workspace, write_whole
-from aimkit.synth.writers.shard import Shard, finished, plan, read_sidecars
 from aimkit.types import Sample
 
 #: Name of the unfinished files of a run that is not a part of one.

@@ -17,7 +17,7 @@ from aimkit.synth.kept import Kept
 from aimkit.synth.picture import Picture
 from aimkit.synth.pyramid import Pyramid
 from aimkit.synth.recipe import SynthRecipe
-from aimkit.synth.sources import Item, background_sources, foreground_sources
+from aimkit.synth.source import Item, background_sources, foreground_sources
 from aimkit.types import Array, Foreground, ImageType
 
 #: Attempts at another foreground or background when one can't be read.

@@ -13,10 +13,10 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for
 from typing import Any
 
+from aimkit.datasets.writers.shard import Shard
 from aimkit.errors import AimkitError
 from aimkit.synth.executors import executors
 from aimkit.synth.job import Job, write_shard
-from aimkit.synth.writers.shard import Shard
 
 
 @executors.register("local")

@@ -13,6 +13,8 @@ from urllib.parse import quote
 import numpy as np
 
 from aimkit.data.streams import Stream, streams
+from aimkit.datasets.inspect.canvas import tile
+from aimkit.datasets.inspect.sheet import contact_sheet, pick
 from aimkit.errors import AimkitError
 from aimkit.evaluate.averages import ranked
 from aimkit.evaluate.compare import compare, comparison_table, headline
@@ -23,8 +25,6 @@ from aimkit.files import write_bytes
 from aimkit.html import page, picture, table
 from aimkit.imageio import encode_png
 from aimkit.recipe import load_recipe
-from aimkit.synth.inspect.canvas import tile
-from aimkit.synth.inspect.sheet import contact_sheet, pick
 from aimkit.train.page import curves
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.runs import open_run

@@ -13,8 +13,8 @@ from typing import Any
 from aimkit.data.streams import FiniteBlock, Known, StreamBlock, Synth
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
-from aimkit.models import weights
 from aimkit.models.registry import backbones
+from aimkit.models.weights import loading
 from aimkit.recipe import expand, load_recipe
 from aimkit.train.recipe import Model, TrainRecipe
 
@@ -44,13 +44,13 @@ def sources(block: StreamBlock) -> list[Row]:
     if isinstance(block, Synth):
         return _of_recipe(load_recipe(block.recipe, block.overrides, kind="synth"))
     if isinstance(block, Known):
-        from aimkit.synth.known import find_known
+        from aimkit.datasets.catalog import find_known
 
         one = find_known(block.set, "data.set")
         return [_row(one.title, one.terms, one.page)]
     if block.source == "written" and isinstance(block, FiniteBlock):
-        from aimkit.synth.inspect.stats import source_rows, total
-        from aimkit.synth.reader import open_dataset
+        from aimkit.datasets.inspect.stats import source_rows, total
+        from aimkit.datasets.reader import open_dataset
 
         found = source_rows(total(open_dataset(block.path).sidecars())["sources"])
         return _once([_row(name, licence, origin) for _, name, licence, origin, _ in found])
@@ -60,7 +60,7 @@ def sources(block: StreamBlock) -> list[Row]:
 
 
 def _of_recipe(recipe: Any) -> list[Row]:
-    from aimkit.synth.sources import background_sources, foreground_sources
+    from aimkit.synth.source import background_sources, foreground_sources
 
     rows = []
     for blocks, registry in ((recipe.foregrounds, foreground_sources), (recipe.backgrounds, background_sources)):
@@ -82,8 +82,8 @@ def _before(model: Model) -> tuple[str, list[Row]]:
         own = backbones.get(model.backbone).info.get("pretrained") if model.backbone in backbones else None
         return own or f"timm:{model.backbone}", []
     if not expand(model.init).exists():
-        return weights.entry_id(model.init), []
-    file = weights.find(model.init)
+        return loading.entry_id(model.init), []
+    file = loading.find(model.init)
     for folder in list(file.parents)[:3]:
         if (folder / NAME).is_file():
             return _read(folder / NAME)

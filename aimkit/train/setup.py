@@ -122,8 +122,8 @@ def build_network(recipe: TrainRecipe) -> Any:
     torch.manual_seed(recipe.seed)
     network = create_model(table.name, backbone=table.backbone, pretrained=table.pretrained, **table.options)
     if table.init:
-        from aimkit.models.matching import load_matching
-        from aimkit.models.weights import find
+        from aimkit.models.weights.loading import find
+        from aimkit.models.weights.matching import load_matching
         from aimkit.predict.predictor import described
 
         console.info(load_matching(network, table.init).text())

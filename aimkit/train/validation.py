@@ -13,8 +13,8 @@ from accelerate.utils import gather_object
 from aimkit.data.loader import to_device, to_tensors
 from aimkit.data.streams import streams
 from aimkit.data.transforms import Fit, fit
-from aimkit.evaluate.metrics import matting_metrics
 from aimkit.imageio import write_png
+from aimkit.metrics.matting import matting_metrics
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import Parts, network_input
 from aimkit.types import Array, Sample

@@ -55,10 +55,10 @@ def check_contents(path: Path, where: str = "") -> None:
     where = where or str(path)
     if path.suffix == ".safetensors":
         return  # It has no code, and its header has been checked.
-    from aimkit.models import official, weights
+    from aimkit.state_dict import read
 
     try:
-        official.unwrap(weights.read(path), where)
+        read(path)
     except AimkitError as error:
         raise AimkitError(f"the file is refused: {error.what}", where, "only tensors are taken, code never") from None
     except Exception as error:  # A hostile pickle can raise anything.

@@ -9,17 +9,17 @@ from pathlib import Path
 def digest(path: Path) -> str:
     """SHA-256, hex, over names, shapes and values of a file's tensors, sorted by name.
 
-    The names are those that :func:`aimkit.models.weights.read` gives, so the same weights have one digest as
+    The names are those that :func:`aimkit.state_dict.read` gives, so the same weights have one digest as
     safetensors and as a PyTorch file, and under the names of either package. Values are compared as float32; counters
     of batches are left out, since not every file has them.
 
     Raises:
         AimkitError: The file can't be read.
     """
-    from aimkit.models import official, weights
+    from aimkit.state_dict import read
 
     result = hashlib.sha256()
-    tensors = official.unwrap(weights.read(path), str(path))
+    tensors = read(path)
     for name in sorted(tensors):
         if not name.endswith("num_batches_tracked"):
             values = tensors[name].detach().float().contiguous()

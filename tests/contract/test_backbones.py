@@ -10,8 +10,8 @@ from functools import lru_cache
 import pytest
 import torch
 
-from aimkit.models.backbones import describe_backbones
-from aimkit.models.contract import check_backbone
+from aimkit.models.backbones.contract import check_backbone
+from aimkit.models.backbones.factory import describe_backbones
 from aimkit.models.registry import create_model
 
 #: The smallest of each way in which architectures differ.

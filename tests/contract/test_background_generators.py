@@ -5,9 +5,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from aimkit.generators import background_generators
+from aimkit.generators.coverage import reduce
 from aimkit.rng import rng
-from aimkit.synth.procedural import background_generators
-from aimkit.synth.procedural.coverage import reduce
 
 NAMES = background_generators.list()
 COUNT, SIDE = 12, 96

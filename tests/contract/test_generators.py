@@ -1,13 +1,13 @@
-"""What every procedural generator promises; a new file in aimkit/synth/procedural is tested unnamed."""
+"""What every procedural generator promises; a new file in aimkit/generators is tested unnamed."""
 
 from functools import cache
 
 import numpy as np
 import pytest
 
+from aimkit.generators import Range, background_generators, coverage, generators
+from aimkit.matting.image_type import infer
 from aimkit.rng import rng
-from aimkit.synth.infer import infer
-from aimkit.synth.procedural import Range, background_generators, coverage, generators
 from aimkit.types import ImageType
 
 TALL, WIDE = (192, 160), (97, 130)

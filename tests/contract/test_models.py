@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from aimkit.models.backbones.contract import MattingOutput, check_backbone
 from aimkit.models.base import MattingModel
-from aimkit.models.contract import MattingOutput, check_backbone
 from aimkit.models.registry import create_backbone, create_model, list_models
 
 SIZES = [(64, 64), (96, 160), (101, 67)]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from aimkit import resources
-from aimkit.models.backbones import describe
+from aimkit.models.backbones.factory import describe
 from aimkit.models.registry import backbones, create_model, models
 from aimkit.predict.strategies import check_meant
-from aimkit.zoo.check import check
+from aimkit.publish.check import check
 from aimkit.zoo.manifest import Entry, entries
 
 ENTRIES = entries(resources.zoo_files())

@@ -13,7 +13,7 @@ import pytest
 
 from aimkit.cli import run
 from aimkit.imageio import write_png
-from aimkit.synth.labels import trimap
+from aimkit.matting.trimap import trimap
 
 
 @pytest.fixture

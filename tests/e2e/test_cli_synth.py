@@ -173,7 +173,7 @@ def test_help_of_these_commands_loads_nothing_heavy() -> None:
 
 @pytest.mark.slow
 def test_preview_draws_a_wall_of_all_generators(tmp_path: Path) -> None:
-    from aimkit.synth.procedural import background_generators, generators
+    from aimkit.generators import background_generators, generators
 
     target = tmp_path / "wall.png"
     assert run(["preview", "--generators", "--wall", "-o", str(target)]) == 0

@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 
 from aimkit.cli import run
 from aimkit.models.registry import create_model
+from aimkit.publish.add import Facts, add
+from aimkit.publish.convert import save
 from aimkit.recipe import header
 from aimkit.resources import recipes
-from aimkit.zoo.add import Facts, add
-from aimkit.zoo.convert import save
 
 OPTIONS = {"width": 8, "fusion": "soft"}
 ID = "aimnet_mobilenetv3_small_050.tiny"

@@ -1,4 +1,4 @@
-"""Errors, registry, random streams, types, and the shape of the house."""
+"""Errors, registry, random streams, types, and what importing aimkit costs."""
 
 from __future__ import annotations
 
@@ -18,18 +18,6 @@ from aimkit.rng import rng
 from aimkit.types import ImageType, to_float, to_uint8
 
 PACKAGE = Path(aimkit.__file__).parent
-
-#: What each part may import; the ground floor is everything directly in the package.
-ALLOWED = {
-    "ground": {"ground"},
-    "synth": {"ground", "synth"},
-    "data": {"ground", "synth", "data"},
-    "models": {"ground", "models"},
-    "zoo": {"ground", "models", "zoo"},
-    "train": {"ground", "synth", "data", "models", "zoo", "evaluate", "predict", "train"},
-    "evaluate": {"ground", "synth", "data", "models", "zoo", "predict", "evaluate"},
-    "predict": {"ground", "synth", "models", "zoo", "predict"},
-}
 
 
 def test_an_error_survives_being_pickled_with_its_exit_code() -> None:
@@ -109,26 +97,6 @@ def test_public_names_exist_and_are_few() -> None:
         assert getattr(aimkit, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = aimkit.nothing
-
-
-def part(module: str) -> str:
-    """The part of the house that a dotted module name of aimkit belongs to."""
-    names = module.split(".")
-    return names[1] if len(names) > 1 and (PACKAGE / names[1]).is_dir() else "ground"
-
-
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_point_one_way(path: Path) -> None:
-    own = part(".".join(["aimkit", *path.relative_to(PACKAGE).with_suffix("").parts]))
-    if own == "cli" or path.name == "__main__.py":
-        return
-    assert own in ALLOWED, f"say in this test what {own} may import"
-    for node in ast.walk(ast.parse(path.read_text())):
-        modules = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
-        modules += [name.name for name in node.names] if isinstance(node, ast.Import) else []
-        for module in modules:
-            if module.startswith("aimkit.") or module == "aimkit":
-                assert part(module) in ALLOWED[own], f"{path.name} imports {module}"
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "cli").glob("*.py")), ids=lambda p: p.name)

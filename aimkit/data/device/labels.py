@@ -1,4 +1,4 @@
-"""Trimaps of batches, every sample with kernels of its own; equal to those of :mod:`aimkit.synth.labels`."""
+"""Trimaps of batches, every sample with kernels of its own; equal to those of :mod:`aimkit.matting.trimap`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from aimkit.data.device.planes import Planes
-from aimkit.synth.labels import BACKGROUND, FOREGROUND, UNKNOWN
-from aimkit.synth.morphology import segments
+from aimkit.matting.morphology import segments
+from aimkit.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN
 from aimkit.types import Array, ImageType
 
 #: Farther than any kernel reaches.

@@ -17,12 +17,12 @@ import cv2
 
 import aimkit
 from aimkit import console
+from aimkit.datasets.writers.files import explained
 from aimkit.errors import AimkitError
 from aimkit.synth.pool.index import NAME, Entry, Index, read_index, shard_name, write_index
 from aimkit.synth.pool.ingest import Ingest
 from aimkit.synth.pool.shard import Written, read_written, write_shard
 from aimkit.synth.workers import end_with_parent, no_interrupts
-from aimkit.synth.writers.files import explained
 
 #: Pictures in a file.
 SHARD = 32

@@ -13,7 +13,7 @@ from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.storage import Remote, place
 from aimkit.synth.pool.layout import Stored
-from aimkit.synth.sources import Item
+from aimkit.synth.source import Item
 from aimkit.types import ImageType
 
 NAME = "index.json"

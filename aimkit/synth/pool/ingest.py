@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 from pydantic import Field
 
+from aimkit.datasets.scan import find_images
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, apply_overrides, load_recipe, parse
 from aimkit.registry import did_you_mean
@@ -20,8 +21,7 @@ from aimkit.storage import Place, place
 from aimkit.synth.pool.index import Entry
 from aimkit.synth.pyramid import Pyramid
 from aimkit.synth.recipe import BackgroundEntry, ForegroundEntry
-from aimkit.synth.sources import SourceBlock, background_sources, foreground_sources
-from aimkit.synth.sources.scan import find_images
+from aimkit.synth.source import SourceBlock, background_sources, foreground_sources
 from aimkit.types import to_uint8
 
 #: Keys of a source that never show in the pixels of an item whose files are the same.

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from aimkit.datasets.scan import ScanReport, candidate, find_images, read_exclude
 from aimkit.imageio import read_rgba
 from aimkit.storage import place
-from aimkit.synth.sources import foreground_sources
-from aimkit.synth.sources.scan import ScanReport, candidate, find_images, read_exclude
+from aimkit.synth.source import foreground_sources
 from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, open_stored
 from aimkit.types import Array, Float, UInt8, to_float, to_uint8
 

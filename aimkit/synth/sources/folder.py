@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from aimkit.datasets.scan import Candidate, Record, ScanReport, candidate, find_images, read_exclude, scan
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_rgb
 from aimkit.storage import place
 from aimkit.synth.pyramid import Pyramid
-from aimkit.synth.sources import BackgroundBlock, Item, background_sources
-from aimkit.synth.sources.scan import Candidate, Record, ScanReport, candidate, find_images, read_exclude, scan
+from aimkit.synth.source import BackgroundBlock, Item, background_sources
 from aimkit.synth.sources.split import SplitBlock, sides
 from aimkit.synth.sources.stored import read_files
 from aimkit.types import Float, to_float

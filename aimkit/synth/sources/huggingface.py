@@ -8,16 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from aimkit.datasets.scan import Candidate, ScanReport, is_excluded, read_exclude
 from aimkit.errors import AimkitError
+from aimkit.matting.foreground import Method
 from aimkit.recipe import Block, expand
 from aimkit.registry import did_you_mean
-from aimkit.synth.foreground import Method
-from aimkit.synth.sources import background_sources, foreground_sources
+from aimkit.synth.source import background_sources, foreground_sources
 from aimkit.synth.sources import cutouts as cutout_files
 from aimkit.synth.sources import pairs as pair_files
 from aimkit.synth.sources.folder import StoredBackgroundBlock, StoredBackgrounds, open_backgrounds
 from aimkit.synth.sources.photos import estimated
-from aimkit.synth.sources.scan import Candidate, ScanReport, is_excluded, read_exclude
 from aimkit.synth.sources.stored import Decode, Finish, StoredBlock, StoredForegrounds, extend, open_stored
 
 #: Columns that are taken for each role when the recipe names none, in this order. WebDataset adds a suffix

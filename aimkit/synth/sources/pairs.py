@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, TypeVar, cast
+from typing import Literal
 
-from aimkit.errors import AimkitError
+from aimkit.datasets.scan import Candidate, ScanReport, candidate, find_images, read_exclude, subfolder
 from aimkit.imageio import read_matte, read_rgb
 from aimkit.storage import Place, place
-from aimkit.synth.sources import foreground_sources
-from aimkit.synth.sources.scan import Candidate, ScanReport, candidate, find_images, read_exclude
+from aimkit.synth.source import foreground_sources
 from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, check_sizes, extend, open_stored
 from aimkit.types import Array, UInt8
-
-P = TypeVar("P", bound=Place)
 
 
 class Pairs(StoredBlock):
@@ -41,23 +37,6 @@ def pairs(block: Pairs) -> StoredForegrounds:
     alphas = subfolder(root, block.alpha, ("alpha", "mask"), "alpha")
     found = pair(colors, alphas, read_exclude(block.exclude), report)
     return open_stored(block, found, report, decode, finish=extend if block.bleed else _as_stored)
-
-
-def subfolder(root: P, name: str, usual: Sequence[str], key: str) -> P:
-    """The named folder below ``root``, or the first of the usual ones.
-
-    Raises:
-        AimkitError: There is none.
-    """
-    if not root.is_dir():
-        raise AimkitError("no such folder", str(root))
-    for option in [name] if name else usual:
-        folder = root / option
-        if folder.is_dir():
-            return cast(P, folder)
-    there = ", ".join(sorted(p.name for p in root.iterdir() if p.is_dir())[:8]) or "no folders"
-    wanted = " or ".join(f"'{option}'" for option in ([name] if name else usual))
-    raise AimkitError(f"there is no folder {wanted} for {key}", str(root), f"it holds {there}; set {key} = ...")
 
 
 def pair(colors: Place, alphas: Place, exclude: list[str], report: ScanReport) -> list[Candidate]:

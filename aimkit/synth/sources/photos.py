@@ -8,13 +8,13 @@ from typing import Literal
 
 from aimkit import console
 from aimkit.cache import cache_folder
+from aimkit.datasets.scan import ScanReport, read_exclude, subfolder
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_rgb, write_png
+from aimkit.matting.foreground import Method, estimate
 from aimkit.storage import place
-from aimkit.synth.foreground import Method, estimate
-from aimkit.synth.sources import foreground_sources
-from aimkit.synth.sources.pairs import decode, pair, subfolder
-from aimkit.synth.sources.scan import ScanReport, read_exclude
+from aimkit.synth.source import foreground_sources
+from aimkit.synth.sources.pairs import decode, pair
 from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, open_stored
 from aimkit.types import Array, UInt8, to_float
 
@@ -25,7 +25,7 @@ class Photos(StoredBlock):
     Attributes:
         image: Folder of the photos; "original", "image" or "im" when empty.
         alpha: Folder of the mattes; "mask" or "alpha" when empty.
-        method: How colours are estimated, see :func:`aimkit.synth.foreground.estimate`.
+        method: How colours are estimated, see :func:`aimkit.matting.foreground.estimate`.
     """
 
     source: Literal["photos"] = "photos"
@@ -52,7 +52,7 @@ def estimated(rgb: UInt8, alpha: Array, digest: str, method: Method = "multileve
         rgb: The photo, (H, W, 3).
         alpha: Its matte, (H, W).
         digest: SHA-256 of both files; the key in the cache.
-        method: As for :func:`aimkit.synth.foreground.estimate`.
+        method: As for :func:`aimkit.matting.foreground.estimate`.
     """
     path = cache_folder("foregrounds") / digest[:2] / f"{digest}-{method}.png"
     known = _read(path)

@@ -16,7 +16,7 @@ from aimkit.synth.pool.index import Entry, pool_folder, read_index
 from aimkit.synth.pool.layout import Stored
 from aimkit.synth.pool.shard import Shards
 from aimkit.synth.pyramid import Pyramid
-from aimkit.synth.sources import BackgroundBlock, ForegroundBlock, Item, background_sources, foreground_sources
+from aimkit.synth.source import BackgroundBlock, ForegroundBlock, Item, background_sources, foreground_sources
 from aimkit.synth.sources.split import SplitBlock, sides
 from aimkit.types import Float, Foreground, to_float
 

@@ -10,10 +10,10 @@ import numpy as np
 from pydantic import Field, PlainValidator, SerializeAsAny
 
 from aimkit.errors import AimkitError
+from aimkit.generators import GeneratorBlock, background_generators, generators
 from aimkit.recipe import Block, named
 from aimkit.registry import Registry
-from aimkit.synth.procedural import GeneratorBlock, background_generators, generators
-from aimkit.synth.sources import BackgroundBlock, ForegroundBlock, Item, background_sources, foreground_sources
+from aimkit.synth.source import BackgroundBlock, ForegroundBlock, Item, background_sources, foreground_sources
 from aimkit.types import Float, Foreground
 
 _Generator = Annotated[SerializeAsAny[GeneratorBlock], PlainValidator(named(generators, "generator"))]

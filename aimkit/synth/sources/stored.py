@@ -14,15 +14,15 @@ import numpy as np
 from pydantic import Field
 
 from aimkit.cache import cache_folder
+from aimkit.datasets.scan import Candidate, Record, ScanReport, scan
+from aimkit.datasets.types_file import Typed, match, read_types
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
-from aimkit.synth.foreground import bleed
-from aimkit.synth.infer import Statistics, decide, measure
+from aimkit.matting.foreground import bleed
+from aimkit.matting.image_type import Statistics, decide, measure
 from aimkit.synth.pyramid import Pyramid
-from aimkit.synth.sources import ForegroundBlock, Item
-from aimkit.synth.sources.scan import Candidate, Record, ScanReport, scan
+from aimkit.synth.source import ForegroundBlock, Item
 from aimkit.synth.sources.split import SplitBlock, alike, look, sides
-from aimkit.synth.sources.typefile import Typed, match, read_types
 from aimkit.types import Array, Float, Foreground, ImageType, UInt8, to_float, to_uint8
 
 #: Reads the files of a candidate: (candidate) -> their bytes.

@@ -7,8 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from aimkit.matting.composite import linear_to_srgb, srgb_to_linear
 from aimkit.recipe import IntRange, Range
-from aimkit.synth.compose import linear_to_srgb, srgb_to_linear
 from aimkit.synth.noise import draw_starts, noise_from
 from aimkit.synth.steps import Drawn, Scene, StepBlock, no_reach, steps
 from aimkit.synth.view import BLOCK, View

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from aimkit.errors import AimkitError
-from aimkit.models.contract import MattingOutput
+from aimkit.models.backbones.contract import MattingOutput
 from aimkit.models.registry import models
 from aimkit.registry import Entry, Registry, did_you_mean
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from torch import Tensor
 
-from aimkit.models.contract import MattingOutput
+from aimkit.models.backbones.contract import MattingOutput
 from aimkit.models.fusion import ROSTAS
 from aimkit.train.losses import STAGES, classes, composition, cross_entropy, l1_alpha, laplacian, unknown_area
 from aimkit.train.objectives import Terms, objectives

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from aimkit.models.contract import MattingOutput
+from aimkit.models.backbones.contract import MattingOutput
 from aimkit.train.losses import STAGES, classes, composition, cross_entropy, matting_losses
 from aimkit.train.objectives import Terms, objectives
 

@@ -18,8 +18,8 @@ from aimkit.data.device.steps import device_steps
 from aimkit.data.loader import StreamDataset, collate, to_device
 from aimkit.data.streams import Synth
 from aimkit.data.transforms import Crop, Gca
+from aimkit.matting.trimap import SCHEDULES, make_trimap
 from aimkit.recipe import parse
-from aimkit.synth import labels
 from aimkit.synth.engine import Synthesizer
 from aimkit.synth.recipe import SynthRecipe
 from aimkit.synth.steps import steps
@@ -167,11 +167,11 @@ def test_trimaps_equal_those_of_the_engine_for_every_kernel() -> None:
     levels = torch.from_numpy(alphas)[:, None].float()
     none = levels[:, :0]
     planes = Planes(none, levels, none, none, torch.tensor(extent), torch.zeros(0), torch.zeros(0))
-    for schedule in labels.SCHEDULES:
+    for schedule in SCHEDULES:
         label = trimaps(planes, levels, kernels, schedule)[:, 0].numpy()
         for i, (top, left, height, width) in enumerate(extent):
             part = np.s_[i, top : top + height, left : left + width]
-            expected = labels.make(alphas[part], schedule, (int(kernels[i, 0]), int(kernels[i, 1])))
+            expected = make_trimap(alphas[part], schedule, (int(kernels[i, 0]), int(kernels[i, 1])))
             assert np.array_equal(label[part], expected), (schedule, kernels[i])
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from aimkit.data.transforms import PLANES, transforms
 from aimkit.errors import AimkitError
+from aimkit.matting.composite import composite
+from aimkit.matting.trimap import trimap as make_trimap
 from aimkit.recipe import parse
-from aimkit.synth import labels
-from aimkit.synth.compose import composite
 from aimkit.types import ImageType, Sample
 
 NAMES = transforms.list()
@@ -23,7 +23,7 @@ def sample(height: int = 120, width: int = 160, seed: int = 0, planes: bool = Tr
     alpha = np.clip((radius - np.hypot(y - height / 2, x - width / 2)) / 8 + 0.5, 0, 1)
     alpha = np.rint(alpha * 255).astype(np.uint8)
     fg, bg = draw.integers(0, 256, (2, height, width, 3), np.uint8)
-    trimap = labels.trimap(alpha, 9)
+    trimap = make_trimap(alpha, 9)
     image = composite(fg, alpha, bg)
     none = np.zeros((0, 0, 3), np.uint8)
     return Sample(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from aimkit.imageio import write_png
-from aimkit.synth.labels import trimap
+from aimkit.matting.trimap import trimap
 from aimkit.types import to_uint8
 
 

@@ -8,8 +8,8 @@ import pytest
 from aimkit.errors import AimkitError
 from aimkit.evaluate.averages import averages
 from aimkit.evaluate.compare import bootstrap, compare
-from aimkit.evaluate.metrics import METRICS, MORE
 from aimkit.evaluate.tables import markdown
+from aimkit.metrics.matting import METRICS, MORE
 
 ROWS = [
     {"id": "a", "type": "SO", "category": "toy", "sad": 1.0, "conn": None},

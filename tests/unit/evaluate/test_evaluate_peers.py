@@ -15,7 +15,7 @@ import pytest
 from scipy.ndimage import convolve
 from skimage.measure import label
 
-from aimkit.evaluate.metrics import matting_metrics
+from aimkit.metrics.matting import matting_metrics
 
 NAMES = ("sample1", "sample10", "sample11", "sample12", "sample13", "sample2")
 

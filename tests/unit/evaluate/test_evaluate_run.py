@@ -13,11 +13,11 @@ import pytest
 
 from aimkit.errors import AimkitError
 from aimkit.evaluate.digest import state_digest
-from aimkit.evaluate.metrics import matting_metrics
 from aimkit.evaluate.results import read_results, write_results
 from aimkit.evaluate.run import Definitions, run
 from aimkit.evaluate.sets import open_predictions, open_set
 from aimkit.imageio import write_png
+from aimkit.metrics.matting import matting_metrics
 
 
 def red(image: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from aimkit.errors import AimkitError
 from aimkit.evaluate.sets import open_predictions, open_set
-from aimkit.synth.labels import trimap as make_trimap
+from aimkit.matting.trimap import trimap as make_trimap
 
 
 def test_aim500_has_types_categories_and_trimaps(root: Path) -> None:

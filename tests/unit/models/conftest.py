@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from aimkit.models.contract import Backbone, Features
+from aimkit.models.backbones.contract import Backbone, Features
 
 
 class Tiny(Backbone):

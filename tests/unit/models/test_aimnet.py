@@ -11,8 +11,8 @@ import torch.nn.functional as F
 
 from aimkit.errors import AimkitError
 from aimkit.models.aimnet import AimNet
+from aimkit.models.backbones.resnet_mp import ResNet34MP
 from aimkit.models.base import MattingModel
-from aimkit.models.resnet_mp import ResNet34MP
 from aimkit.models.summary import count_parameters
 from aimkit.models.widths import decoder_widths
 

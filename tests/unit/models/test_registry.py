@@ -13,9 +13,10 @@ from safetensors.torch import save_file
 
 import aimkit
 from aimkit.errors import AimkitError
-from aimkit.models import contract, registry
-from aimkit.models.contract import Backbone, Features, check_backbone
-from aimkit.models.preprocessing import Preprocessing, normalise
+from aimkit.models import registry
+from aimkit.models.backbones import contract
+from aimkit.models.backbones.contract import Backbone, Features, check_backbone
+from aimkit.models.backbones.preprocessing import Preprocessing, normalise
 from aimkit.models.registry import backbones, create_backbone, create_model
 
 
@@ -106,7 +107,7 @@ def test_building_reads_no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(torch, "load", refuse)
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", refuse)
-    monkeypatch.setattr("aimkit.models.weights.load", refuse)
+    monkeypatch.setattr("aimkit.models.weights.loading.load", refuse)
     with torch.device("meta"):
         create_model("aimnet")
     with pytest.raises(AssertionError, match="weights were read"), torch.device("meta"):

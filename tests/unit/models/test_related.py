@@ -11,15 +11,15 @@ import pytest
 import torch
 
 from aimkit.errors import AimkitError
-from aimkit.models import official
+from aimkit.models.backbones.contract import MattingOutput
+from aimkit.models.backbones.resnet_mp import ResNet34MP
 from aimkit.models.base import MattingModel
-from aimkit.models.contract import MattingOutput
 from aimkit.models.fusion import ROSTAS
 from aimkit.models.gfm import GFM
 from aimkit.models.p3mnet import P3MNet
 from aimkit.models.registry import create_backbone, create_model
-from aimkit.models.resnet_mp import ResNet34MP
 from aimkit.models.summary import count_parameters
+from aimkit.models.weights import official
 
 State = dict[str, torch.Tensor]
 Released = Callable[[str], State]

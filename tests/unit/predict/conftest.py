@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from aimkit.models.aimnet import AimNet
+from aimkit.models.backbones.contract import Backbone, Features, MattingOutput
 from aimkit.models.base import MattingModel
-from aimkit.models.contract import Backbone, Features, MattingOutput
 from aimkit.models.fusion import REPRESENTATIONS, argmax
 from aimkit.models.registry import backbones
 

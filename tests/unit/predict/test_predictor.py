@@ -55,7 +55,7 @@ def test_a_batch_is_its_photos_one_by_one(tiny_net: Any) -> None:
 
 
 def test_colours_are_estimated_only_when_asked_for(pointwise: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from aimkit.synth import foreground
+    from aimkit.matting import foreground
 
     calls = []
     monkeypatch.setattr(foreground, "estimate", lambda image, alpha, method: calls.append(method) or image)

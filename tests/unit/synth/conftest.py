@@ -1,15 +1,11 @@
-"""Makes ``tiny_source`` importable, also by the worker processes of a test; an object store on this machine."""
+"""An object store on this machine."""
 
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "writers"))
 
 
 @pytest.fixture(scope="module")

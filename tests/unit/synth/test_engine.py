@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from aimkit.errors import AimkitError
+from aimkit.matting.composite import composite
 from aimkit.recipe import parse
-from aimkit.synth.compose import composite
 from aimkit.synth.engine import Synthesizer
 from aimkit.synth.geometry import affine
 from aimkit.synth.picture import Picture
 from aimkit.synth.placement import Place
 from aimkit.synth.pyramid import Pyramid
 from aimkit.synth.recipe import SynthRecipe
-from aimkit.synth.sources import (
+from aimkit.synth.source import (
     BackgroundBlock,
     ForegroundBlock,
     Item,
@@ -315,7 +315,7 @@ def test_refraction_turns_and_scales_with_its_foreground() -> None:
 
 
 def test_random_and_relative_label_kernels_are_stored_and_reproduce_the_trimap() -> None:
-    from aimkit.synth import labels
+    from aimkit.matting.trimap import make_trimap
 
     made = Synthesizer(recipe(labels={"schedule": "random", "kernel": [40, 400], "relative": True}))
     kernels = [sample.meta["label"]["kernel"] for sample in made]
@@ -323,7 +323,7 @@ def test_random_and_relative_label_kernels_are_stored_and_reproduce_the_trimap()
     assert all(1 <= k <= 20 for pair in kernels for k in pair)
     for sample in made:
         stored = sample.meta["label"]
-        assert np.array_equal(labels.make(sample.alpha, stored["schedule"], tuple(stored["kernel"])), sample.trimap)
+        assert np.array_equal(make_trimap(sample.alpha, stored["schedule"], tuple(stored["kernel"])), sample.trimap)
 
 
 def test_stretch_keeps_the_size_of_the_foreground() -> None:

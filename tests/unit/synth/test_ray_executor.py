@@ -23,7 +23,7 @@ from aimkit.synth.engine import Synthesizer
 from aimkit.synth.run import synthesize
 from aimkit.types import Sample
 
-HELPERS = str(Path(__file__).parent / "writers")
+HELPERS = str(Path(__file__).parents[2] / "helpers")
 
 
 def test_a_missing_ray_is_told_with_the_command_that_brings_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from tiny_source import tiny, tree
 
+from aimkit.datasets.reader import open_dataset
+from aimkit.datasets.writers.shard import plan
 from aimkit.errors import AimkitError
 from aimkit.synth import run, workers
 from aimkit.synth.job import Job
-from aimkit.synth.reader import open_dataset
 from aimkit.synth.run import synthesize
-from aimkit.synth.writers.shard import plan
 
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks at processes through /proc")
 
@@ -41,7 +41,7 @@ if __name__ == "__main__":
 def start(tmp_path: Path, out: Path, format_: str, workers: int) -> subprocess.Popen[str]:
     """A slow run in a process group of its own, for killing."""
     file = tmp_path / f"run_{workers}.py"
-    helpers = str(Path(__file__).parent / "writers")
+    helpers = str(Path(__file__).parents[2] / "helpers")
     file.write_text(SCRIPT.format(helpers=helpers, out=str(out), format_=format_, workers=workers))
     return subprocess.Popen(
         [sys.executable, str(file)],

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
+from aimkit.datasets.reader import open_dataset
 from aimkit.recipe import parse
-from aimkit.synth.reader import open_dataset
 from aimkit.synth.recipe import SynthRecipe
 from aimkit.synth.run import synthesize
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from aimkit.errors import AimkitError
+from aimkit.matting.composite import blend
 from aimkit.recipe import parse
-from aimkit.synth.compose import blend
 from aimkit.synth.steps import Scene, StepBlock, steps
 from aimkit.synth.steps.color import matching_curve
 from aimkit.synth.steps.lens import disc, streak

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from tiny_source import tiny, tree
 
+from aimkit.datasets.inspect.verify import verify
+from aimkit.datasets.reader import open_dataset
 from aimkit.errors import AimkitError
 from aimkit.storage import Place, Remote, names, place
-from aimkit.synth.inspect.verify import verify
 from aimkit.synth.merge import merge
-from aimkit.synth.reader import open_dataset
 from aimkit.synth.run import synthesize
 
 FORMATS = ["folder", "parquet", "webdataset"]
@@ -133,7 +133,7 @@ def test_sources_behind_urls_give_the_samples_of_the_folder(
 
 
 def test_a_source_behind_a_url_that_is_not_there_is_told(remote: Remote) -> None:
-    from aimkit.synth.sources.scan import find_images
+    from aimkit.datasets.scan import find_images
 
     with pytest.raises(AimkitError, match="no such folder"):
         find_images(remote / "nothing")

@@ -12,8 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from aimkit.bench import train as bench
 from aimkit.errors import AimkitError
-from aimkit.train import bench
 from aimkit.train.dry_run import dry_run
 from aimkit.train.log import opening
 from aimkit.train.loop import train

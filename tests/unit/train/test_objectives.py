@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from aimkit.errors import AimkitError
-from aimkit.models.contract import MattingOutput
+from aimkit.models.backbones.contract import MattingOutput
 from aimkit.models.registry import list_models
 from aimkit.recipe import parse
 from aimkit.train import losses, objectives

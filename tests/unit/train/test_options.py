@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from aimkit.data.loader import make_loader
 from aimkit.data.sampler import PositionSampler
 from aimkit.errors import AimkitError
-from aimkit.models.contract import Backbone, Features
+from aimkit.models.backbones.contract import Backbone, Features
 from aimkit.models.registry import create_backbone
 from aimkit.train.activations import counted_once, recompute
 from aimkit.train.checkpoint import State

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from aimkit.models.weights import find
+from aimkit.models.weights.loading import find
 from aimkit.predict.predictor import load_network
 from aimkit.train.loop import train
 from aimkit.train.recipe import TrainRecipe

@@ -177,7 +177,7 @@ fetch.pull(read(Path(sys.argv[1]))[0])
 
 
 def test_a_killed_pull_goes_on_where_it_was(server: Any, served: Entry, weights: bytes, home: Path) -> None:
-    from aimkit.zoo.add import write
+    from aimkit.publish.add import write
 
     server.delay = 0.3
     write(served, home / "zoo" / "one.toml")

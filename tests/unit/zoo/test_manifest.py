@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from aimkit.errors import AimkitError
-from aimkit.zoo.add import write
-from aimkit.zoo.check import check, saw
+from aimkit.publish.add import write
+from aimkit.publish.check import check, saw
 from aimkit.zoo.manifest import Data, entries, find, read
 
 GOOD = """
@@ -120,7 +120,7 @@ def test_a_metric_on_images_that_the_entry_or_its_start_has_seen_is_found(make_e
 
 def test_names_files_and_recipes_that_do_not_exist_are_found(make_entry: Any, monkeypatch: Any) -> None:
     # Importing timm, only to ask whether it knows the name, takes long.
-    monkeypatch.setattr("aimkit.models.backbones._installed", frozenset)
+    monkeypatch.setattr("aimkit.models.backbones.factory._installed", frozenset)
     one = make_entry(
         None, "file:gone.safetensors", bytes=5, architecture="aimnot", backbone="resnet81", id="aimnot_resnet81.a"
     ).model_copy(update={"init": "nothing.at_all", "recipe": "train/dmeo"})

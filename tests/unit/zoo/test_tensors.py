@@ -12,10 +12,11 @@ from safetensors.torch import save_file
 
 from aimkit import resources
 from aimkit.errors import AimkitError
-from aimkit.models import weights
 from aimkit.models.registry import create_model
+from aimkit.state_dict import read
 from aimkit.zoo import fetch, store, tensors
-from aimkit.zoo.manifest import entries, read
+from aimkit.zoo.manifest import entries
+from aimkit.zoo.manifest import read as read_manifest
 
 ID = "tf_efficientnet_lite0.in1k"
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.ones(2)}
@@ -92,7 +93,7 @@ def test_a_backbone_comes_out_of_a_wheel_under_timms_names(home: Path, make_entr
     source = f"{(home / 'lite0.whl').as_uri()}#package/models/lite0.pth"
     keys = {"id": ID, "architecture": None, "backbone": "tf_efficientnet_lite0", "stage": "imagenet"}
     found = fetch.pull(make_entry((home / "lite0.pth").read_bytes(), source, **keys, format="efficientnet-pytorch"))
-    assert list(weights.read(found)) == list(model.state_dict())
+    assert list(read(found)) == list(model.state_dict())
     network = create_model("aimnet", backbone="tf_efficientnet_lite0", backbone_weights=found)
     assert torch.equal(network.backbone.trunk.blocks[5][2].conv_pw.weight, model.blocks[5][2].conv_pw.weight)
 
@@ -125,8 +126,8 @@ def test_the_packaged_entry_means_the_weights_under_timms_names(shared: Path) ->
 
 @pytest.mark.network
 def test_the_package_index_has_the_weights(home: Path, shared: Path) -> None:
-    entry = next(entry for entry in read(resources.folder("zoo") / "backbones.toml") if entry.id == ID)
-    pulled = weights.read(fetch.pull(entry))
+    entry = next(entry for entry in read_manifest(resources.folder("zoo") / "backbones.toml") if entry.id == ID)
+    pulled = read(fetch.pull(entry))
     assert store.records()[ID].source.startswith("pypi://")
     wanted = torch.load(shared / "data" / "weights" / "tf_efficientnet_lite0.pth", weights_only=True)
     assert list(pulled) == list(wanted)

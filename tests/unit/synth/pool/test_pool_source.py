@@ -17,7 +17,7 @@ from aimkit.synth.pool.build import build
 from aimkit.synth.pool.index import Entry
 from aimkit.synth.pool.ingest import Ingest, Task
 from aimkit.synth.pyramid import Pyramid
-from aimkit.synth.sources import Item, background_sources, foreground_sources
+from aimkit.synth.source import Item, background_sources, foreground_sources
 from aimkit.synth.view import View
 from aimkit.types import Sample
 

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from aimkit.errors import AimkitError
+from aimkit.generators import generators
 from aimkit.imageio import write_png
 from aimkit.recipe import parse
 from aimkit.rng import rng
-from aimkit.synth.procedural import generators
 from aimkit.synth.sources.procedural import ProceduralForegrounds
 from aimkit.types import ImageType, to_uint8
 

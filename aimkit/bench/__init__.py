@@ -1,0 +1,1 @@
+"""What is behind ``aimkit bench``, with the slow oracles."""

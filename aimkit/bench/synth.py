@@ -1,0 +1,303 @@
+"""How fast training samples are made: whole composites the usual way, and crops first, side by side."""
+
+from __future__ import annotations
+
+import cProfile
+import pstats
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from aimkit.data.transforms import Crop, crop, crop_view, finish_crop
+from aimkit.datasets.writers.output import Output
+from aimkit.datasets.writers.record import encode
+from aimkit.errors import AimkitError
+from aimkit.generators import background_generators, generators
+from aimkit.imageio import encode_jpeg, encode_png, read_matte, read_rgb
+from aimkit.recipe import parse
+from aimkit.rng import rng
+from aimkit.synth.engine import Synthesizer
+from aimkit.synth.pool.build import build
+from aimkit.synth.pool.ingest import ingest, sources_of
+from aimkit.synth.recipe import SynthRecipe
+from aimkit.types import Array, Sample, to_uint8
+
+#: Sides of the crops, pixels, and of what comes out of them.
+CROPS, SIZE = (320, 640, 960), 320
+
+#: Short side of the photos, pixels.
+SHORT = 1080
+
+_STEPS = [
+    {"step": "blur_background", "p": 0.5, "kernels": [20, 30, 40, 50, 60]},
+    {"step": "shared_noise", "p": 0.5, "sigma": 10},
+]
+_DRAWN = (("toy", "fur", "plant", "bust"), ("interior", "forest", "city", "material"))
+
+#: Functions whose time is told apart, and what they do.
+_PARTS = {
+    "engine._layout": "open sources, draw places",
+    "transforms.choose": "choose the crop",
+    "engine._planes": "place foreground and background",
+    "rssn.blur_background": "blur",
+    "rssn.shared_noise": "noise",
+    "composite.blend_levels": "blend",
+    "trimap.make_trimap": "label",
+    "transforms.finish_crop": "reduce the crop",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to make samples.
+
+    Attributes:
+        way: What it is.
+        source: Where the photos come from.
+        milliseconds: Processor time of a sample on one core, the median of the rounds.
+        ratio: How many times as fast as the first row, the median of the ratios within a round.
+    """
+
+    way: str
+    source: str
+    milliseconds: float
+    ratio: float
+
+    @property
+    def rate(self) -> float:
+        """Samples a second of one core."""
+        return 1000 / self.milliseconds
+
+
+def write_photos(folder: Path, count: int, cutouts: Sequence[Path] = (), photos: Sequence[Path] = ()) -> None:
+    """Foregrounds (PNG) with mattes (PNG), and backgrounds (JPEG), all of ``SHORT`` pixels on the short side.
+
+    Args:
+        folder: Gets ``fg``, ``alpha`` and ``bg``.
+        count: Of each.
+        cutouts: RGBA images to take as foregrounds; drawn ones when empty.
+        photos: Images to take as backgrounds; drawn ones when empty.
+    """
+    size = (SHORT, SHORT * 3 // 2)
+    for name in ("fg", "alpha", "bg"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        if cutouts:
+            path = cutouts[number % len(cutouts)]
+            color, alpha = _enlarged(read_rgb(path)), _enlarged(read_matte(path))
+        else:
+            name = _DRAWN[0][number % 4]
+            drawn = generators.get(name)
+            made = drawn.value(drawn.info["params"](generator=name), size, rng(number, "bench", name))
+            color, alpha = to_uint8(made.color), to_uint8(made.alpha)
+        if photos:
+            background = _enlarged(read_rgb(photos[number % len(photos)]))
+        else:
+            name = _DRAWN[1][number % 4]
+            scenery = background_generators.get(name)
+            params = scenery.info["params"](generator=name)
+            background = to_uint8(scenery.value(params, size, rng(number, "bench", name)))
+        (folder / "fg" / f"{number}.png").write_bytes(encode_png(color))
+        (folder / "alpha" / f"{number}.png").write_bytes(encode_png(alpha))
+        (folder / "bg" / f"{number}.jpg").write_bytes(encode_jpeg(background, 92))
+
+
+def measure(folder: Path, rounds: int = 5, samples: int = 12) -> list[Row]:
+    """Time all ways on the photos of a folder, in turns, so that a busy machine slows all of them alike.
+
+    The file system's cache is warm; every sample that comes from image files decodes them anew.
+    """
+    pairs, pool = synthesizer(folder), synthesizer(folder, packed(folder))
+    usual = partial(usual_sample, sorted((folder / "fg").iterdir()), sorted((folder / "bg").iterdir()))
+    ways: list[tuple[str, str, Callable[[int], Any]]] = [
+        ("whole composite, cropped (usual pipeline)", "image files", usual),
+        ("whole composite, cropped (this engine)", "image files", partial(_whole, pairs)),
+        ("exact", "image files", partial(_crop_first, pairs, False)),
+        ("fast", "image files", partial(_crop_first, pairs, True)),
+        ("exact", "pool", partial(_crop_first, pool, False)),
+        ("fast", "pool", partial(_crop_first, pool, True)),
+    ]
+    for _, _, make in ways:
+        make(0)
+    times: list[list[float]] = [[] for _ in ways]
+    for turn in range(rounds):
+        for (_, _, make), own in zip(ways, times, strict=True):
+            start = time.process_time()
+            for index in range(turn * samples, (turn + 1) * samples):
+                make(index)
+            own.append((time.process_time() - start) * 1000 / samples)
+    return [
+        Row(way, source, statistics.median(own), statistics.median(a / b for a, b in zip(times[0], own, strict=True)))
+        for (way, source, _), own in zip(ways, times, strict=True)
+    ]
+
+
+def packed(folder: Path) -> Path:
+    """A pool of the photos."""
+    pool = folder / "pool"
+    if not pool.exists():
+        for number, names in enumerate(((folder,), (folder / "bg",))):
+            build(ingest(sources_of([str(name) for name in names])), pool, append=number > 0)
+    return pool
+
+
+def synthesizer(folder: Path, pool: Path | None = None) -> Synthesizer:
+    """The engine on these photos, or on their pool: composites as in AIM, its quirks mended."""
+    foregrounds = {"source": "pairs", "path": str(folder), "type": "SO", "bleed": False}
+    backgrounds = {"source": "folder", "path": str(folder / "bg")}
+    if pool is not None:
+        foregrounds, backgrounds = {"source": "pool", "path": str(pool)}, {"source": "pool", "path": str(pool)}
+    table = {
+        "kind": "synth",
+        "selection": "enumerate",
+        "foregrounds": [foregrounds],
+        "backgrounds": [backgrounds],
+        "placement": {"mode": "stretch"},
+        "steps": _STEPS,
+        "labels": {"kernel": 30},
+    }
+    return Synthesizer(parse(SynthRecipe, table, "bench synth"))
+
+
+def usual_sample(foregrounds: Sequence[Path], backgrounds: Sequence[Path], index: int) -> list[Array]:
+    """A sample as loaders commonly make it: everything is decoded and composited whole, then cropped and resized.
+
+    The steps are those of AIM's loader (stretched background, box blur, one noise on three planes, dilated trimap,
+    crop of 320, 640 or 960 that holds a pixel of the transition area), written with NumPy and OpenCV in the plain way.
+    """
+    draw = rng(0, "usual", index)
+    path = foregrounds[index % len(foregrounds)]
+    foreground = np.asarray(cv2.imread(str(path)), np.float64)
+    alpha = cv2.imread(str(path.parent.parent / "alpha" / path.name), cv2.IMREAD_GRAYSCALE)
+    background = cv2.imread(str(backgrounds[int(draw.integers(len(backgrounds)))]))
+    assert alpha is not None
+    assert background is not None
+    height, width = alpha.shape
+    background = cv2.resize(background, (width, height), interpolation=cv2.INTER_LINEAR)
+    if draw.random() < 0.5:
+        side = int(draw.choice([20, 30, 40, 50, 60]))
+        background = cv2.blur(background, (side, side))
+    weight = alpha[..., None] / 255
+    image = weight * foreground + (1 - weight) * background
+    planes = [image, foreground, np.asarray(background, np.float64)]
+    if draw.random() < 0.5:
+        noise = draw.normal(0, 10, image.shape)
+        planes = [plane + noise for plane in planes]
+    colors = [np.clip(plane, 0, 255).astype(np.uint8) for plane in planes]
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (30, 30))
+    trimap = np.full(alpha.shape, 128, np.uint8)
+    trimap[cv2.dilate((alpha > 0).astype(np.uint8), ellipse) == 0] = 0
+    trimap[cv2.erode((alpha == 255).astype(np.uint8), ellipse) == 1] = 255
+    side, (rows, columns) = int(draw.choice(CROPS)), np.where(trimap == 128)
+    place = int(draw.integers(len(rows)))
+    top, left = min(int(rows[place]), height - side), min(int(columns[place]), width - side)
+    cut = [plane[top : top + side, left : left + side] for plane in (*colors, alpha, trimap)]
+    resized = [cv2.resize(plane, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR) for plane in cut]
+    return [plane[:, ::-1] for plane in resized] if draw.random() < 0.5 else resized
+
+
+def time_parts(folder: Path, fast: bool, samples: int = 40) -> list[tuple[str, float]]:
+    """Where the time of a sample from the pool goes, as (part, milliseconds); "other" is the rest."""
+    made = synthesizer(folder, packed(folder))
+    profile = cProfile.Profile()
+    profile.enable()
+    for index in range(samples):
+        _crop_first(made, fast, index)
+    profile.disable()
+    table = pstats.Stats(profile).stats  # type: ignore[attr-defined]
+    times = {f"{Path(file).stem}.{name}": row[3] * 1000 / samples for (file, _, name), row in table.items()}
+    rows = [(text, times.get(name, 0.0)) for name, text in _PARTS.items()]
+    return [*rows, ("other", times[f"{Path(__file__).stem}._crop_first"] - sum(ms for _, ms in rows))]
+
+
+def time_limits(folder: Path, repeats: int = 7) -> list[tuple[str, float]]:
+    """What no pipeline gets below, as (what, milliseconds): decoding, encoding, copying."""
+    foreground, background = folder / "fg" / "0.png", folder / "bg" / "0.jpg"
+    color, photo = np.frombuffer(foreground.read_bytes(), np.uint8), np.frombuffer(background.read_bytes(), np.uint8)
+    matte = np.frombuffer((folder / "alpha" / "0.png").read_bytes(), np.uint8)
+    plane = read_rgb(background)
+    return [
+        ("decode a foreground, PNG", _best(lambda: cv2.imdecode(color, cv2.IMREAD_COLOR), repeats)),
+        ("decode a matte, PNG", _best(lambda: cv2.imdecode(matte, cv2.IMREAD_GRAYSCALE), repeats)),
+        ("decode a background, JPEG", _best(lambda: cv2.imdecode(photo, cv2.IMREAD_COLOR), repeats)),
+        ("the same at half scale", _best(lambda: cv2.imdecode(photo, cv2.IMREAD_REDUCED_COLOR_2), repeats)),
+        ("copy two colour planes of 640 x 640", _best(lambda: [plane[:640, :640].copy() for _ in "ab"], repeats)),
+        ("encode a composite, PNG", _best(lambda: encode_png(plane, 1), repeats)),
+        ("encode a composite, JPEG 95", _best(lambda: encode_jpeg(plane, 95), repeats)),
+    ]
+
+
+def time_writing(folder: Path, image: str, samples: int = 8) -> tuple[float, float]:
+    """(milliseconds to make and encode a whole composite from the pool, milliseconds of the encoding alone)."""
+    made, output = synthesizer(folder, packed(folder)), Output(image="jpg" if image == "jpg" else "png")
+    both, alone = [], []
+    for index in range(samples):
+        start = time.process_time()
+        sample = made.sample(index)
+        between = time.process_time()
+        encode(sample, index, output)
+        alone.append((time.process_time() - between) * 1000)
+        both.append((time.process_time() - start) * 1000)
+    return statistics.median(both), statistics.median(alone)
+
+
+def time_processes(folder: Path, numbers: Sequence[int] = (1, 2), seconds: float = 3.0) -> list[tuple[int, float]]:
+    """(processes, samples a second of all together) in the fast mode from the pool."""
+    pool = packed(folder)
+    rows = []
+    for number in numbers:
+        with get_context("spawn").Pool(number, _begin, (folder, pool)) as workers:
+            rows.append((number, sum(workers.map(_made, [seconds] * number, chunksize=1))))
+    return rows
+
+
+_worker: dict[str, Synthesizer] = {}
+
+
+def _begin(folder: Path, pool: Path) -> None:
+    cv2.setNumThreads(1)
+    _worker["made"] = synthesizer(folder, pool)
+    _crop_first(_worker["made"], True, 0)
+
+
+def _made(seconds: float) -> float:
+    """Samples a second of this process."""
+    start, index = time.monotonic(), 0
+    while time.monotonic() - start < seconds:
+        _crop_first(_worker["made"], True, index)
+        index += 1
+    return index / (time.monotonic() - start)
+
+
+def _crop_first(made: Synthesizer, fast: bool, index: int) -> Sample:
+    params, draw = Crop(size=SIZE, crops=CROPS), rng(0, "crop", index)
+    return finish_crop(made.window(index, crop_view(params, draw, reduced=fast)), params, draw)
+
+
+def _whole(made: Synthesizer, index: int) -> Sample:
+    return crop(made.sample(index), Crop(size=SIZE, crops=CROPS), rng(0, "crop", index))
+
+
+def _best(work: Callable[[], Any], repeats: int) -> float:
+    times = []
+    for _ in range(repeats):
+        start = time.process_time()
+        work()
+        times.append((time.process_time() - start) * 1000)
+    return min(times)
+
+
+def _enlarged(plane: Array) -> Array:
+    height, width = plane.shape[:2]
+    scale = SHORT / min(height, width)
+    if plane.dtype != np.uint8:
+        raise AimkitError("the benchmark takes 8-bit images")
+    return cv2.resize(plane, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)

@@ -1,0 +1,1 @@
+"""Datasets on disk: published sets, scans of folders, pairs, readers, writers and their inspection."""

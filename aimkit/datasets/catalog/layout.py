@@ -1,0 +1,186 @@
+"""Finding a known dataset's folders: as published, under another name, one level deeper, or only one part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from aimkit.datasets.catalog import KnownSet, Layout, Part
+from aimkit.datasets.scan import find_images
+from aimkit.errors import AimkitError
+from aimkit.imageio import SUFFIXES
+from aimkit.storage import Place
+
+#: What people call a plane.
+LABELS = {"image": "photo", "foreground": "foreground", "alpha": "matte", "trimap": "trimap"}
+
+
+@dataclass(frozen=True)
+class Located:
+    """A part that was found.
+
+    Attributes:
+        part: Which.
+        layout: The layout that fits.
+        folder: The part's folder.
+        planes: Folders by role; trimaps only where there are some.
+    """
+
+    part: Part
+    layout: Layout
+    folder: Place
+    planes: dict[str, tuple[Place, ...]]
+
+
+@dataclass
+class Files:
+    """The files of a part.
+
+    Attributes:
+        complete: Files by role of everything that has all its planes, by name, sorted.
+        missing: Names that lack a plane, by role.
+    """
+
+    complete: dict[str, dict[str, Place]] = field(default_factory=dict)
+    missing: dict[str, list[str]] = field(default_factory=dict)
+
+
+def locate(known: KnownSet, part: Part, root: Place, where: str = "") -> Located:
+    """Find a part; arguments as for :func:`search`.
+
+    Raises:
+        AimkitError: There is no such folder, or nothing in it has one of the part's layouts.
+    """
+    if not root.is_dir():
+        raise AimkitError("no such folder", where or str(root))
+    found = search(known, part, root)
+    if found is None:
+        raise AimkitError(
+            f"there is no {known.title}, part {part.name}, in the folder",
+            where or str(root),
+            f"it should hold {expected(part.layouts[0])}; it holds {held(root)} ('aimkit catalog show {known.name}')",
+        )
+    return found
+
+
+def search(known: KnownSet, part: Part, root: Place) -> Located | None:
+    """Find a part below a folder, or None.
+
+    Names of folders are compared without case. A layout is looked for in the folder itself and in those directly
+    below it; in the folder itself it may also begin further down, so that ``AM-2k/train`` is as good as ``AM-2k``,
+    unless the folder bears the name of another part.
+
+    Args:
+        known: The dataset.
+        part: The part.
+        root: Where to look.
+    """
+    bases = [root, *_subfolders(root)]
+    own = _last(part.layouts[0].folder)
+    others = {_last(other.layouts[0].folder) for other in known.parts} - {own, ""}
+    for layout in part.layouts:
+        for base in bases:
+            if located := _fit(part, layout, base, layout.folder):
+                return located
+    if root.name.lower() in others:
+        return None
+    for layout in part.layouts:
+        for rest in _shorter(layout.folder):
+            if located := _fit(part, layout, root, rest):
+                return located
+    return None
+
+
+def files(located: Located) -> Files:
+    """List the planes and pair them by name."""
+    planes = {role: _listed(folders) for role, folders in located.planes.items()}
+    needed = [role for role in planes if role != "trimap"]
+    names = sorted({name for role in needed for name in planes[role]})
+    result = Files()
+    for role, found in planes.items():
+        missing = [name for name in names if name not in found]
+        if missing:
+            result.missing[role] = missing
+    for name in names:
+        if all(name in planes[role] for role in needed):
+            result.complete[name] = {role: found[name] for role, found in planes.items() if name in found}
+    return result
+
+
+def expected(layout: Layout) -> str:
+    """The folders of a layout, for messages."""
+    folders = [f"{layout.folder}/{name}".strip("/.") for names in layout.needed.values() for name in names]
+    return " and ".join(f"{folder}/" for folder in folders)
+
+
+def held(root: Place) -> str:
+    """What lies in a folder, for messages."""
+    names = sorted(entry.name + ("/" if entry.is_dir() else "") for entry in root.iterdir())
+    shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
+    packed = [name for name in names if name.lower().endswith((".zip", ".rar", ".tar", ".gz", ".7z"))]
+    return (shown or "nothing") + (f"; unpack {packed[0]} first" if packed else "")
+
+
+def _fit(part: Part, layout: Layout, base: Place, relative: str) -> Located | None:
+    folder = _descend(base, relative)
+    if folder is None:
+        return None
+    planes: dict[str, tuple[Place, ...]] = {}
+    for role, names in layout.needed.items():
+        found = [_plane(folder, name, part_is_here=bool(relative)) for name in names]
+        if None in found:
+            return None
+        planes[role] = tuple(place for place in found if place is not None)
+    trimaps = [_descend(folder, name) for name in layout.trimap]
+    if trimaps and None not in trimaps:
+        planes["trimap"] = tuple(place for place in trimaps if place is not None)
+    return Located(part, layout, folder, planes)
+
+
+def _plane(folder: Place, name: str, part_is_here: bool) -> Place | None:
+    if name != ".":
+        return _descend(folder, name)
+    # Every folder is one; only images tell that a folder which may bear any name is meant.
+    return folder if part_is_here or any(_is_image(entry) for entry in folder.iterdir()) else None
+
+
+def _descend(folder: Place, relative: str) -> Place | None:
+    """The folder at a relative path whose names are compared without case, or None."""
+    for name in filter(None, relative.split("/")):
+        exact = folder / name
+        if exact.is_dir():
+            folder = exact
+            continue
+        alike = [entry for entry in _subfolders(folder) if entry.name.lower() == name.lower()]
+        if not alike:
+            return None
+        folder = alike[0]
+    return folder
+
+
+def _subfolders(folder: Place) -> list[Place]:
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_dir())
+
+
+def _shorter(relative: str) -> Iterator[str]:
+    """The path without its first folder, its first two, ..., and ""."""
+    while relative:
+        relative = relative.partition("/")[2]
+        yield relative
+
+
+def _last(relative: str) -> str:
+    return relative.rpartition("/")[2].lower()
+
+
+def _listed(folders: tuple[Place, ...]) -> dict[str, Place]:
+    """Images of several folders by name; a name that comes again gets its half's folder in front."""
+    found: dict[str, Place] = {}
+    for folder in folders:
+        for name, path in find_images(folder)[0].items():
+            found[f"{folder.parent.name}/{name}" if name in found else name] = path
+    return found
+
+
+def _is_image(entry: Place) -> bool:
+    return entry.suffix.lower() in SUFFIXES and not entry.name.startswith(".")

@@ -1,0 +1,182 @@
+"""Verification of a written dataset: every byte, every label, the compositing equation."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from aimkit.datasets.inspect.card import CARD, SHEET
+from aimkit.datasets.lock import NAME
+from aimkit.datasets.reader import Dataset
+from aimkit.datasets.writers import formats
+from aimkit.datasets.writers.files import TEMPORARY
+from aimkit.datasets.writers.record import Digest, Record, decode
+from aimkit.datasets.writers.shard import Shard, read_sidecar
+from aimkit.errors import AimkitError
+from aimkit.matting.composite import composite
+from aimkit.matting.trimap import make_trimap, restrict
+from aimkit.recipe import load_recipe
+from aimkit.storage import measure, names
+from aimkit.types import Array, Sample
+
+#: The planes were quantised before they were blended, so a PNG composite differs by rounding alone.
+TOLERANCE = 1
+
+
+def verify(dataset: Dataset, advance: Callable[[int], None] = lambda amount: None) -> Iterator[str]:
+    """Check a dataset and yield a line for every problem.
+
+    Checked are: that all shards are there, the digests of files and shards, missing and extra files, the recipe's
+    digest, the planes' sizes and values, that labels follow from alpha, and I = aF + (1-a)B where the provenance says
+    that it holds and the planes are stored.
+
+    Args:
+        dataset: The dataset.
+        advance: Called with the number of samples checked since the last call.
+    """
+    yield from _recipe(dataset)
+    finished = {shard.number for shard in dataset.shards}
+    for shard in dataset.plan:
+        if shard.number not in finished:
+            yield f"shard {shard.number}: not finished (samples {shard.start} to {shard.stop - 1})"
+    expected = {NAME, SHEET, CARD}
+    for shard in dataset.shards:
+        try:
+            sidecar = read_sidecar(dataset.root, shard)
+            expected |= {shard.sidecar, *(entry["path"] for entry in sidecar["files"])}
+            yield from _shard(dataset, shard, sidecar)
+        except AimkitError as error:
+            yield f"shard {shard.number}: {error.what}"
+        except (KeyError, TypeError) as error:
+            yield f"shard {shard.number}: the sidecar is damaged ({type(error).__name__}: {error})"
+        advance(len(shard))
+    yield from _whole(dataset, expected)
+
+
+def check_sample(sample: Sample, record: Record) -> Iterator[str]:
+    """Problems of one sample: sizes, label values and consistency, the compositing equation."""
+    planes = {name: getattr(sample, name) for name in record.planes}
+    sizes = {name: plane.shape[:2] for name, plane in planes.items()}
+    if len(set(sizes.values())) > 1:
+        yield "planes differ in size: " + ", ".join(f"{name} {w}x{h}" for name, (h, w) in sizes.items())
+        return
+    how = sample.meta.get("label")
+    if how:
+        kernel = how["kernel"]
+        trimap = make_trimap(sample.alpha, how["schedule"], kernel if isinstance(kernel, int) else tuple(kernel))
+        for name, truth in (("trimap", trimap), ("label", restrict(trimap, sample.type))):
+            wrong = int((planes[name] != truth).sum())
+            if wrong:
+                yield f"the {name} does not follow from the alpha ({wrong} pixels)"
+    else:
+        yield "the provenance does not say how the label was made"
+    if sample.meta.get("composition_valid") and {"foreground", "background"} <= planes.keys():
+        yield from _equation(sample, record)
+
+
+def _equation(sample: Sample, record: Record) -> Iterator[str]:
+    truth = composite(sample.foreground, sample.alpha, sample.background)
+    off = np.abs(sample.image.astype(np.int16) - truth).astype(np.float64)
+    if record.image_suffix == "png":
+        if off.max() > TOLERANCE:
+            yield f"I = aF + (1-a)B is off by up to {off.max():.0f} levels ({(off > TOLERANCE).mean():.2%} of values)"
+        return
+    allowed, found = jpeg_bound(record.planes["image"]), _block_errors(off)
+    for channel, name in enumerate(("red", "green", "blue")):
+        if found[channel] > allowed[channel]:
+            yield (
+                f"I = aF + (1-a)B is off by {found[channel]:.1f} levels RMS in a block of {name}, "
+                f"more than JPEG explains ({allowed[channel]:.1f})"
+            )
+
+
+def jpeg_bound(data: bytes) -> Array:
+    """The largest RMS error in an 8x8 block that a JPEG's quantisation can cause, for red, green and blue.
+
+    Rounding moves a DCT coefficient by at most half its quantiser q, and the transform keeps energy; so a block's mean
+    squared error in Y, Cb or Cr is at most mean(q^2)/4. The channels add up as the JFIF conversion weighs them. To that
+    come the rounding of the conversions and of the composite, two levels at most.
+    """
+    with Image.open(io.BytesIO(data)) as image:
+        tables = image.quantization  # type: ignore[attr-defined]
+    rms = [float(np.sqrt(np.mean(np.square(np.asarray(tables[min(i, len(tables) - 1)], float))) / 4)) for i in (0, 1)]
+    chroma = np.array([1.402, 0.344136 + 0.714136, 1.772])
+    return rms[0] + chroma * rms[1] + 2
+
+
+def _block_errors(off: Array) -> Array:
+    """The largest RMS over whole 8x8 blocks, by channel; cut blocks at the border share their error with padding."""
+    height, width = (side // 8 * 8 for side in off.shape[:2])
+    if not height or not width:
+        return np.zeros(3)
+    blocks = np.square(off[:height, :width]).reshape(height // 8, 8, width // 8, 8, 3)
+    worst: Array = np.sqrt(blocks.mean(axis=(1, 3)).reshape(-1, 3).max(axis=0))
+    return worst
+
+
+def _recipe(dataset: Dataset) -> Iterator[str]:
+    try:
+        recipe = load_recipe(dataset.root / NAME, kind=str(dataset.recipe.get("kind", "synth")))
+    except AimkitError as error:
+        yield f"{NAME}: {error.what}"
+        return
+    if recipe.digest() != dataset.remarks.get("digest"):
+        yield f"{NAME}: the digest is not that of the recipe"
+
+
+def _shard(dataset: Dataset, shard: Shard, sidecar: dict[str, Any]) -> Iterator[str]:
+    if (sidecar["start"], sidecar["count"]) != (shard.start, len(shard)):
+        yield f"shard {shard.number}: the sidecar is of samples {sidecar['start']} on, not {shard.start} on"
+    for entry in sidecar["files"]:
+        try:
+            if measure(dataset.root / entry["path"]) != (entry["size"], entry["sha256"]):
+                yield f"{entry['path']}: changed since it was written"
+        except OSError:
+            yield f"{entry['path']}: missing"
+    digest, reader, whole = Digest(), dataset.open_shard(shard), True
+    for position, index in enumerate(range(shard.start, shard.stop)):
+        try:
+            record = reader.read(position)
+            digest.add(record)
+            if record.index != index:
+                yield f"sample {index}: sample {record.index} is in its place"
+            sample = decode(record)
+            if sample.meta.get("recipe") != dataset.remarks.get("digest"):
+                yield f"sample {index}: made by another recipe ({str(sample.meta.get('recipe'))[:12]})"
+            yield from (f"sample {index}: {problem}" for problem in check_sample(sample, record))
+        except AimkitError as error:
+            whole = False
+            yield f"sample {index}: {error.what}"
+        except (KeyError, TypeError, ValueError) as error:
+            whole = False
+            yield f"sample {index}: damaged provenance ({type(error).__name__}: {error})"
+    if whole and digest.hexdigest() != sidecar["digest"]:
+        yield f"shard {shard.number}: the digest of its samples is not that of the sidecar"
+    counted = sum(entry["samples"] for entry in sidecar["types"].values())
+    if counted != len(shard):
+        yield f"shard {shard.number}: the statistics count {counted} samples, not {len(shard)}"
+
+
+def _whole(dataset: Dataset, expected: set[str]) -> Iterator[str]:
+    """Files of the dataset as a whole, and files that nobody asked for."""
+    if dataset.complete:
+        try:
+            for name, chunks in formats.get(dataset.format).value.finish(dataset.root, dataset.shards).items():
+                expected.add(name)
+                path = dataset.root / name
+                if path.is_file() and path.read_bytes() != b"".join(chunks):
+                    yield f"{name}: does not agree with the shards"
+        except (OSError, ValueError, KeyError) as error:
+            yield f"the dataset's index can't be checked: {error}"
+    else:
+        expected -= {SHEET, CARD}
+    there = names(dataset.root)
+    listed = {entry for entry in expected if entry in {SHEET, CARD, "metadata.jsonl", "types.json"}}
+    for name in sorted(listed - there):
+        yield f"{name}: missing"
+    for name in sorted(there - expected):
+        yield f"{name}: " + ("left by a run that was killed" if name.startswith(TEMPORARY) else "not of this dataset")

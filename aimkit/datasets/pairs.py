@@ -1,0 +1,170 @@
+"""Folders of images with mattes or masks, read as samples without foreground and background planes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+
+from aimkit.datasets.catalog import find_known
+from aimkit.datasets.catalog.layout import files, locate
+from aimkit.datasets.scan import find_images, subfolder
+from aimkit.datasets.types_file import match, read_types, usual_types_file
+from aimkit.errors import AimkitError
+from aimkit.imageio import read_alpha, read_rgb
+from aimkit.matting.image_type import infer
+from aimkit.matting.trimap import restrict, trimap
+from aimkit.types import Array, ImageType, Sample, to_uint8
+
+#: Usual names, the published ones first.
+IMAGE_FOLDERS = ("original", "image", "images", "im", "DUTS-TR-Image", "img", "merged")
+ALPHA_FOLDERS = ("mask", "alpha", "masks", "gt", "DUTS-TR-Mask")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image with its matte, by path."""
+
+    name: str
+    image: Path
+    alpha: Path
+    type: ImageType | None = None
+    category: str = ""
+
+
+class PairSamples(Sequence[Sample]):
+    """Samples of pairs; foreground and background are empty (0, 0, 3) and the compositing equation does not apply.
+
+    Args:
+        pairs: What to read.
+        kernel: Kernel of the trimap, pixels.
+        matte: What is done to the alpha that was read, float32 in [0, 1].
+    """
+
+    def __init__(self, pairs: Sequence[Pair], kernel: int, matte: Callable[[Array], Array] | None = None) -> None:
+        self.pairs, self.kernel, self.matte = list(pairs), kernel, matte
+        self.types = [str(pair.type or "") for pair in self.pairs]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    @overload
+    def __getitem__(self, position: int) -> Sample: ...
+    @overload
+    def __getitem__(self, position: slice) -> list[Sample]: ...
+    def __getitem__(self, position: int | slice) -> Sample | list[Sample]:
+        if isinstance(position, slice):
+            return [self[i] for i in range(*position.indices(len(self)))]
+        pair = self.pairs[position]
+        image, alpha = read_rgb(pair.image), read_alpha(pair.alpha)
+        if image.shape[:2] != alpha.shape:
+            raise AimkitError(
+                f"image and matte differ in size: {_size(image)} and {_size(alpha)}", f"{pair.image}, {pair.alpha}"
+            )
+        if self.matte is not None:
+            alpha = self.matte(alpha)
+        kind = pair.type or infer(alpha).type
+        levels = to_uint8(alpha)
+        unknown = trimap(levels, self.kernel)
+        none = np.zeros((0, 0, 3), np.uint8)
+        meta = {
+            "composition_valid": False,
+            "sources": [{"role": "image", "id": pair.name}],
+            "label": {"schedule": "fixed", "kernel": [self.kernel, self.kernel]},
+        }
+        return Sample(image, levels, unknown, restrict(unknown, kind), none, none, kind, pair.category, {**meta})
+
+
+def image_alpha_pairs(root: Path, types: str = "", kernel: int = 30) -> PairSamples:
+    """Photos with alpha mattes: AIM-500's layout, or folders of similar names.
+
+    Args:
+        root: Folder with ``original/`` and ``mask/`` (or ``image/`` and ``alpha/``, ...), matched by stem.
+        types: Types file; one of the usual names below ``root`` by default. Without any, types are inferred.
+        kernel: Kernel of the trimap, pixels.
+
+    Raises:
+        AimkitError: Folders are missing, nothing matches, or the types file does not fit.
+    """
+    return PairSamples(_typed(_matched(root, "", ""), types or usual_types_file(root)), kernel)
+
+
+def known_pairs(root: Path, name: str, part: str = "", types: str = "", kernel: int | None = None) -> PairSamples:
+    """Photos with mattes or masks of a known dataset, see :mod:`aimkit.datasets.catalog`.
+
+    Args:
+        root: Its folder, the folder above it, or that of the part.
+        name: Of the dataset.
+        part: Of the dataset; its first when empty.
+        types: Types file; the dataset's own by default, and its one type where it has none.
+        kernel: Kernel of the trimap, pixels; 10 for masks and 30 for mattes by default.
+
+    Raises:
+        AimkitError: Unknown names, missing folders, a part without photos, or the types file does not fit.
+    """
+    one = find_known(name, "data.set")
+    located = locate(one, one.part(part, where="data.part"), root)
+    if not {"image", "alpha"} <= located.planes.keys():
+        hint = f"source = \"synth\" with a recipe that uses it ('aimkit catalog show {one.name}')"
+        raise AimkitError(f"{one.title}, part {located.part.name} has no photos with mattes", str(root), hint)
+    kind = ImageType(one.type) if one.type else None
+    pairs = [
+        Pair(name, Path(str(planes["image"])), Path(str(planes["alpha"])), kind, one.category)
+        for name, planes in files(located).complete.items()
+    ]
+    if not pairs:
+        raise AimkitError("no image has a matte of the same name", str(located.folder))
+    own = Path(str(located.folder)) / located.part.types_file if located.part.types_file else None
+    masks = located.part.use == "saliency"
+    size = kernel if kernel is not None else 10 if masks else 30
+    return PairSamples(_typed(pairs, types or own), size, binary if masks else None)
+
+
+def _typed(pairs: list[Pair], file: str | Path | None) -> list[Pair]:
+    """The pairs with the types and categories of a types file; as they are without one."""
+    if file is None:
+        return pairs
+    matching = match([pair.name for pair in pairs], read_types(file))
+    if matching.missing:
+        raise AimkitError(f"the types file misses {len(matching.missing)} images\n{matching.text()}", str(file))
+    typed = [matching.typed[pair.name] for pair in pairs]
+    return [Pair(p.name, p.image, p.alpha, t.type, t.category) for p, t in zip(pairs, typed, strict=True)]
+
+
+def saliency_pairs(root: Path, image: str = "", mask: str = "", kernel: int = 10) -> PairSamples:
+    """A saliency dataset: images and masks, binary at one half, all salient and opaque.
+
+    Args:
+        root: Folder that holds both folders (DUTS-TR-Image and DUTS-TR-Mask, or im and gt, ...).
+        image: Name of the image folder.
+        mask: Name of the mask folder.
+        kernel: Kernel of the trimap, pixels.
+
+    Raises:
+        AimkitError: Folders are missing, or nothing matches.
+    """
+    pairs = [Pair(p.name, p.image, p.alpha, ImageType.SO) for p in _matched(root, image, mask)]
+    return PairSamples(pairs, kernel, binary)
+
+
+def binary(alpha: Array) -> Array:
+    """0 below one half, 1 from there: saliency masks come with JPEG noise."""
+    return (alpha >= 0.5).astype(np.float32)
+
+
+def _matched(root: Path, image: str, alpha: str) -> list[Pair]:
+    images, _ = find_images(subfolder(root, image, IMAGE_FOLDERS, "image"))
+    mattes, _ = find_images(subfolder(root, alpha, ALPHA_FOLDERS, "mask"))
+    pairs = [Pair(name, path, mattes[name]) for name, path in images.items() if name in mattes]
+    if not pairs:
+        raise AimkitError(
+            "no image has a matte of the same name", str(root), f"{len(images)} images, {len(mattes)} mattes"
+        )
+    return pairs
+
+
+def _size(array: Array) -> str:
+    return f"{array.shape[1]}x{array.shape[0]}"

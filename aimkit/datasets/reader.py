@@ -1,0 +1,106 @@
+"""Reading a written dataset back, whatever its format."""
+
+from __future__ import annotations
+
+import bisect
+import os
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
+
+from aimkit.datasets.lock import read_lock
+from aimkit.datasets.writers import Format, formats
+from aimkit.datasets.writers.record import Record, decode
+from aimkit.datasets.writers.shard import Shard, finished, plan, read_sidecars
+from aimkit.errors import AimkitError
+from aimkit.storage import Place, Remote, place
+from aimkit.types import Sample
+
+#: Shards whose line offsets or open files are kept.
+_OPEN = 64
+
+
+def open_dataset(path: str | os.PathLike[str] | Remote) -> Dataset:
+    """Open a dataset that ``aimkit synth`` wrote, as a folder, parquet or webdataset, by path or URL.
+
+    Raises:
+        AimkitError: The path is no such dataset, or none of its shards is finished.
+    """
+    return Dataset(place(path))
+
+
+class Dataset(Sequence[Sample]):
+    """The samples of a written dataset: the length costs nothing, any sample can be read on its own.
+
+    Planes that were not stored (foreground and background unless ``output.planes`` was set) come back empty, of
+    shape (0, 0, 3). Of an unfinished dataset, the finished shards are there. It can be pickled and used by several
+    processes.
+
+    Attributes:
+        root: The dataset's folder, a path or a URL.
+        recipe: The resolved recipe, plain data.
+        remarks: ``digest`` and ``versions`` from the lock file.
+        plan: All shards.
+        shards: The finished shards.
+    """
+
+    def __init__(self, root: Place) -> None:
+        self.root = root
+        self.recipe, self.remarks = read_lock(root)
+        self.format: str = self.recipe["output"]["format"]
+        formats.get(self.format, str(root))
+        self.plan = plan(self.recipe["count"], self.recipe["output"]["shard_size"])
+        self.shards = finished(root, self.plan)
+        if not self.shards:
+            raise AimkitError("the dataset has no finished shard", str(root), "aimkit synth ... --resume")
+        self._starts = [0]
+        for shard in self.shards:
+            self._starts.append(self._starts[-1] + len(shard))
+        self._opened: OrderedDict[tuple[int, int], Format] = OrderedDict()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all shards are finished."""
+        return len(self.shards) == len(self.plan)
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    @overload
+    def __getitem__(self, position: int) -> Sample: ...
+    @overload
+    def __getitem__(self, position: slice) -> list[Sample]: ...
+    def __getitem__(self, position: int | slice) -> Sample | list[Sample]:
+        if isinstance(position, slice):
+            return [self[i] for i in range(*position.indices(len(self)))]
+        return decode(self.record(position))
+
+    def record(self, position: int) -> Record:
+        """The sample as stored, not decoded.
+
+        Raises:
+            AimkitError: It is missing or damaged.
+        """
+        if position < 0:
+            position += len(self)
+        if not 0 <= position < len(self):
+            raise IndexError(f"sample {position} of {len(self)}")
+        number = bisect.bisect_right(self._starts, position) - 1
+        return self.open_shard(self.shards[number]).read(position - self._starts[number])
+
+    def open_shard(self, shard: Shard) -> Format:
+        """The reader of a finished shard."""
+        # A forked process must not share its parent's open files and connections.
+        key = (os.getpid(), shard.number)
+        opened = self._opened.pop(key, None) or formats.get(self.format).value(self.root, shard)
+        self._opened[key] = opened
+        if len(self._opened) > _OPEN:
+            self._opened.popitem(last=False)
+        return opened
+
+    def sidecars(self) -> Iterator[dict[str, Any]]:
+        """The sidecars of the finished shards."""
+        return read_sidecars(self.root, self.shards)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_opened": OrderedDict()}

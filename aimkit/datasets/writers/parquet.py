@@ -1,0 +1,105 @@
+"""The parquet format: one file a shard, which ``datasets`` and the Hugging Face viewer read as images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aimkit.datasets.writers import formats
+from aimkit.datasets.writers.record import PLANES, Record
+from aimkit.datasets.writers.shard import Shard
+from aimkit.errors import AimkitError
+from aimkit.storage import Place, Remote
+from aimkit.types import ImageType
+
+_TYPES = [image_type.value for image_type in ImageType]
+
+
+@formats.register("parquet")
+class ParquetShard:
+    """Parquet files with image columns."""
+
+    data_files: ClassVar[tuple[str, ...]] = ("data/train-*.parquet",)
+
+    def __init__(self, root: Place, shard: Shard) -> None:
+        self.path, self.shard = root / _file(shard), shard
+        self._file: pq.ParquetFile | None = None
+
+    def write(self, folder: Path, records: Iterable[Record]) -> dict[str, Any]:
+        path = folder / _file(self.shard)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writer: pq.ParquetWriter | None = None
+        try:
+            for record in records:
+                if writer is None:
+                    schema = _schema(list(record.planes))
+                    # The images are compressed already, and no query filters by their bytes.
+                    writer = pq.ParquetWriter(
+                        path, schema, compression="NONE", use_dictionary=False, write_statistics=False
+                    )
+                # One sample a row group: random access then reads that sample and no other.
+                writer.write_table(pa.Table.from_pylist([_row(record, self.shard)], writer.schema))
+        finally:
+            if writer is not None:
+                writer.close()
+        return {}
+
+    def read(self, position: int) -> Record:
+        try:
+            if self._file is None:
+                self._file = _opened(self.path)
+            row = self._file.read_row_group(position).to_pylist()[0]
+            planes = {name: row[name]["bytes"] for name in PLANES if name in row}
+            suffix = Path(row["image"]["path"]).suffix[1:]
+            return Record(row["index"], _TYPES[row["type"]], row["category"], row["meta"], planes, suffix)
+        except (OSError, pa.ArrowException, KeyError, IndexError, TypeError) as error:
+            what = f"sample {position} can't be read: {error}"
+            raise AimkitError(what, str(self.path), "aimkit dataset verify", exit_code=1) from None
+
+    @staticmethod
+    def finish(root: Place, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:
+        return {}
+
+
+def _file(shard: Shard) -> str:
+    return f"data/{shard.name}.parquet"
+
+
+def _opened(path: Place) -> pq.ParquetFile:
+    if isinstance(path, Remote):
+        # The columns of a row group lie side by side: one request for all of them, and none for more.
+        return pq.ParquetFile(path.open(cache_type="none"), pre_buffer=True)
+    return pq.ParquetFile(path, memory_map=True)
+
+
+def _row(record: Record, shard: Shard) -> dict[str, Any]:
+    stem = shard.stem(record.index)
+    row: dict[str, Any] = {
+        name: {"bytes": data, "path": f"{stem}.{name}.{record.suffix(name)}"} for name, data in record.planes.items()
+    }
+    return row | {
+        "index": record.index,
+        "type": _TYPES.index(record.type),
+        "category": record.category,
+        "meta": record.meta,
+    }
+
+
+def _schema(planes: list[str]) -> pa.Schema:
+    """Columns, and the same once more in the words of the ``datasets`` library."""
+    image = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    columns = dict.fromkeys(planes, image)
+    columns |= {"index": pa.int64(), "type": pa.int64(), "category": pa.string(), "meta": pa.string()}
+    features: dict[str, Any] = {name: {"_type": "Image"} for name in planes}
+    features |= {
+        "index": {"dtype": "int64", "_type": "Value"},
+        "type": {"names": _TYPES, "_type": "ClassLabel"},
+        "category": {"dtype": "string", "_type": "Value"},
+        "meta": {"dtype": "string", "_type": "Value"},
+    }
+    return pa.schema(columns).with_metadata({"huggingface": json.dumps({"info": {"features": features}})})

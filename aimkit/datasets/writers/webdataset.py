@@ -1,0 +1,92 @@
+"""The webdataset format: one tar file a shard, the planes of a sample one after the other.
+
+Members are ``000123.image.png``, ``.alpha.png``, ``.trimap.png``, ``.label.png`` and ``.json``; with planes also
+``.foreground.png`` and ``.background.png``. The JSON's ``meta`` is JSON text itself, since loaders that infer columns
+need the same keys and types in every sample.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from aimkit.datasets.writers import formats
+from aimkit.datasets.writers.record import Record
+from aimkit.datasets.writers.shard import Shard, read_sidecar
+from aimkit.errors import AimkitError
+from aimkit.storage import Place, read_range
+
+
+@formats.register("webdataset")
+class WebDatasetShard:
+    """Tar files for streaming."""
+
+    data_files: ClassVar[tuple[str, ...]] = ("data/train-*.tar",)
+
+    def __init__(self, root: Place, shard: Shard) -> None:
+        self.root, self.shard = root, shard
+        self.path = root / _file(shard)
+        self._offsets: list[int] | None = None
+
+    def write(self, folder: Path, records: Iterable[Record]) -> dict[str, Any]:
+        path = folder / _file(self.shard)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        offsets = []
+        with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for record in records:
+                offsets.append(tar.offset)
+                stem = self.shard.stem(record.index)
+                row = {
+                    "index": record.index,
+                    "type": record.type,
+                    "category": record.category,
+                    "meta": record.meta,
+                }
+                for plane, data in record.planes.items():
+                    _add(tar, f"{stem}.{plane}.{record.suffix(plane)}", data)
+                _add(tar, f"{stem}.json", json.dumps(row, ensure_ascii=False).encode())
+            offsets.append(tar.offset)
+        return {"offsets": offsets}
+
+    def read(self, position: int) -> Record:
+        try:
+            if self._offsets is None:
+                self._offsets = read_sidecar(self.root, self.shard)["offsets"]
+            start, stop = self._offsets[position], self._offsets[position + 1]
+            members = dict(_members(read_range(self.path, start, stop)))
+            row = json.loads(members.pop("json"))
+            planes = {field.split(".")[0]: data for field, data in members.items()}
+            suffix = next(field for field in members if field.startswith("image.")).split(".")[1]
+            return Record(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
+        except (OSError, tarfile.TarError, ValueError, KeyError, IndexError, StopIteration) as error:
+            what = f"sample {position} can't be read: {error}"
+            raise AimkitError(what, str(self.path), "aimkit dataset verify", exit_code=1) from None
+
+    @staticmethod
+    def finish(root: Place, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:
+        return {}
+
+
+def _file(shard: Shard) -> str:
+    return f"data/{shard.name}.tar"
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    # A fresh TarInfo has no owner, time 0 and mode 644: the same bytes whoever writes it, and when.
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    tar.addfile(member, io.BytesIO(data))
+
+
+def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """(field, bytes) of the members of one sample; the field is the name after the stem."""
+    offset = 0
+    while offset < len(data):
+        member = tarfile.TarInfo.frombuf(data[offset : offset + 512], "utf-8", "strict")
+        body = offset + 512
+        yield member.name.partition(".")[2], data[body : body + member.size]
+        offset = body + -(-member.size // 512) * 512

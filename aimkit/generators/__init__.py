@@ -1,0 +1,46 @@
+"""Procedural foregrounds and backgrounds: scenes with a perfect ground truth, one small file a generator.
+
+A generator is a function ``(params, size, rng)``: ``params`` is its parameter block, ``size`` is (height, width), and
+``rng`` a stream of its own. A foreground generator returns a :class:`aimkit.types.Foreground` whose alpha is exact
+area coverage and whose colour is straight, finite everywhere and bled outwards where alpha is 0. A background
+generator returns RGB, float32 in [0, 1], (H, W, 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from aimkit.recipe import Block, Range
+from aimkit.registry import Registry
+from aimkit.types import Float, Foreground
+
+__all__ = ["GeneratorBlock", "Range", "background_generators", "draw", "generators"]
+
+
+class GeneratorBlock(Block):
+    """Parameters of a generator; each range is drawn once a sample.
+
+    Attributes:
+        generator: Registered name.
+    """
+
+    generator: str
+
+
+def draw(rng: np.random.Generator, span: tuple[float, float]) -> float:
+    """A uniform draw from [low, high]."""
+    return float(rng.uniform(span[0], span[1]))
+
+
+#: Entries carry ``type`` (ImageType), ``category`` and ``params`` (their parameter block).
+generators: Registry[Callable[[Any, tuple[int, int], np.random.Generator], Foreground]] = Registry(
+    "generator", ["aimkit.generators.foregrounds"]
+)
+
+#: Entries carry ``params``.
+background_generators: Registry[Callable[[Any, tuple[int, int], np.random.Generator], Float]] = Registry(
+    "background generator", ["aimkit.generators.backgrounds"]
+)

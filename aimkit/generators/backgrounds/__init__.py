@@ -1,0 +1,1 @@
+"""Procedural backgrounds, one file each."""

@@ -1,0 +1,147 @@
+"""Stirring: noise and eddies that can be looked up anywhere, and mass that they carry.
+
+:mod:`aimkit.generators.noise` fills frames; here fields are periodic tiles, which are read at coordinates that
+have themselves been displaced. A tile has a fixed number of cells, so nothing depends on the size of the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from aimkit.generators.noise import working_size
+from aimkit.types import Array, Float
+
+#: Cells of a tile along one side, and the finest wave in it, in cells.
+_CELLS, _FINEST = 512, 5
+
+
+def ramp(value: Array, low: float, high: float) -> Float:
+    """A smooth step (cubic) from 0 at ``low`` to 1 at ``high``; any shape."""
+    t = np.clip((value - low) / (high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+def fractal(x: Array, y: Array, rng: np.random.Generator, roughness: float = 1.7) -> Float:
+    """Fractal noise at (x, y).
+
+    Args:
+        x: Any coordinates; the field has period 1 and its largest features measure about half of that.
+        y: The shape of x.
+        rng: Stream of random numbers.
+        roughness: The spectrum's amplitude falls as frequency**-roughness: 1.4 is grainy, 2 is soft.
+
+    Returns:
+        Values of mean 0 and deviation 1, float32, the shape of x.
+    """
+    fy, fx = np.fft.fftfreq(_CELLS)[:, None] * _CELLS, np.fft.rfftfreq(_CELLS)[None] * _CELLS
+    radius = np.hypot(fx, fy)
+    weight = np.where((radius >= 2) & (radius < _CELLS / _FINEST), np.maximum(radius, 1) ** -roughness, 0)
+    spectrum = np.fft.rfft2(rng.standard_normal((_CELLS, _CELLS), dtype=np.float32)) * weight.astype(np.float32)
+    tile = np.fft.irfft2(spectrum, (_CELLS, _CELLS)).astype(np.float32)
+    return lookup(tile / tile.std(), x, y)
+
+
+def eddies(x: Array, y: Array, rng: np.random.Generator, count: int) -> tuple[Float, Float]:
+    """A velocity without sources at (x, y): the curl of a band of noise (Bridson et al., SIGGRAPH 2007).
+
+    Args:
+        x: Any coordinates; the field has period 1.
+        y: The shape of x.
+        rng: Stream of random numbers.
+        count: Eddies along a unit.
+
+    Returns:
+        The two components, each of deviation 1 and the shape of x.
+    """
+    n = 16 * 2 ** int(np.ceil(np.log2(count)))
+    f = np.hypot(np.fft.rfftfreq(n)[None] * n, np.fft.fftfreq(n)[:, None] * n)
+    spectrum = np.fft.rfft2(rng.standard_normal((n, n), dtype=np.float32)) * np.exp(-((f / count - 0.6) ** 2) * 8)
+    stream = np.fft.irfft2(spectrum, (n, n)).astype(np.float32)
+    velocity = np.dstack(
+        [np.roll(stream, -1, 0) - np.roll(stream, 1, 0), np.roll(stream, 1, 1) - np.roll(stream, -1, 1)]
+    )
+    velocity /= np.sqrt((velocity**2).mean())
+    # OpenCV's bicubic weights ripple along a slope, and slopes are what a displacement is seen by: use splines.
+    at = np.stack([(y + rng.random()) * n, (x + rng.random()) * n])
+    u, v = (ndimage.map_coordinates(velocity[..., k], at, order=3, mode="grid-wrap") for k in (0, 1))
+    return np.asarray(u, np.float32), np.asarray(v, np.float32)
+
+
+def stir(
+    x: Array,
+    y: Array,
+    rng: np.random.Generator,
+    levels: Sequence[tuple[int, float]],
+    amount: Array | float = 1.0,
+    coarse: int = 1,
+) -> tuple[Float, Float]:
+    """Displace coordinates by eddies, from large to small.
+
+    Args:
+        x: Coordinates, 2-D.
+        y: The shape of x.
+        rng: Stream of random numbers.
+        levels: (eddies along a unit, displacement in units) of each level.
+        amount: Factor of the displacement, per place.
+        coarse: Follow the paths, which are smooth, on a grid that is coarser by this factor.
+    """
+    whole = (x.shape[0], x.shape[1])
+    if coarse > 1:
+        part = (whole[0] // coarse, whole[1] // coarse)
+        if isinstance(amount, np.ndarray):
+            amount = enlarge(amount, part)
+        x, y = enlarge(x, part), enlarge(y, part)
+    for count, strength in levels:
+        dx, dy = eddies(x, y, rng, count)
+        x, y = x + amount * strength * dx, y + amount * strength * dy
+    if coarse > 1:
+        return enlarge(x, whole), enlarge(y, whole)
+    return np.asarray(x, np.float32), np.asarray(y, np.float32)
+
+
+def lookup(tile: Array, x: Array, y: Array) -> Float:
+    """Bicubic values of a periodic square tile, (n, n), at coordinates of period 1, 2-D."""
+    n = tile.shape[0]
+    wrapped = np.pad(tile, 2, mode="wrap")
+    u, v = ((np.mod(c, 1) * n + 2).astype(np.float32) for c in (x, y))
+    return np.asarray(cv2.remap(wrapped, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
+def splat(column: Array, row: Array, mass: Array, size: tuple[int, int]) -> Float:
+    """Point masses on a grid, each spread over the four cells around it; what falls outside is lost.
+
+    Args:
+        column: Positions in cells, 0 is the centre of the first; any shape.
+        row: The shape of column.
+        mass: The shape of column.
+        size: (height, width) of the grid.
+
+    Returns:
+        float32, (height, width), whose sum is that of the masses inside.
+    """
+    height, width = size
+    keep = (column >= 0) & (row >= 0) & (column < width - 1) & (row < height - 1)
+    column, row, mass = column[keep], row[keep], mass[keep]
+    c, r = column.astype(np.int64), row.astype(np.int64)
+    fc, fr = column - c, row - r
+    at = r * width + c
+    total = np.bincount(at, mass * (1 - fc) * (1 - fr), height * width)
+    total += np.bincount(at + 1, mass * fc * (1 - fr), height * width)
+    total += np.bincount(at + width, mass * (1 - fc) * fr, height * width)
+    total += np.bincount(at + width + 1, mass * fc * fr, height * width)
+    return total.reshape(size).astype(np.float32)
+
+
+def smooth_size(size: tuple[int, int], most: int = 512) -> tuple[int, int]:
+    """Where things without sharp edges are made: the size of the image, but 256 to ``most`` along the short side."""
+    return working_size(size, min(max(min(size), 256), most))
+
+
+def enlarge(plane: Array, size: tuple[int, int]) -> Float:
+    """A plane at another size: bilinear when it grows, area averages when it shrinks."""
+    how = cv2.INTER_AREA if size[0] < plane.shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(plane, size[::-1], interpolation=how), np.float32)

@@ -1,0 +1,1 @@
+"""Procedural foregrounds, one file each: exact in colour and alpha."""

@@ -1,0 +1,1 @@
+"""SAD, MSE, MAD, gradient and connectivity errors of mattes."""

@@ -1,0 +1,282 @@
+"""Backbones by name: the registered ones and every architecture of timm, listed without importing torch.
+
+What is known of timm's architectures comes with the package as a table (``timm_status.csv``, made by
+``aimkit backbones check``). Architectures that the table does not know, since another version of timm is installed, are
+measured when they are first used; what was found is kept in the cache.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aimkit.cache import cache_folder
+from aimkit.errors import AimkitError
+from aimkit.models.backbones.timm_spec import KINDS, TimmSpec
+from aimkit.models.registry import backbones
+from aimkit.registry import did_you_mean
+
+if TYPE_CHECKING:
+    from aimkit.models.backbones.contract import Backbone
+
+TABLE = Path(__file__).with_name("timm_status.csv")
+#: Goes up when ``probe.py`` finds other facts than before, so that old ones in the cache are left aside.
+PROBE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class BackboneInfo:
+    """A line of the list.
+
+    Attributes:
+        name: What ``create_model(backbone=...)`` takes.
+        kind: ``pyramid``, ``flat``, ``irregular``, or what a registered one says.
+        params: Parameters in millions, None when unknown.
+        source: ``aimkit`` or timm's module.
+        spec: Of timm's, its measured facts.
+        status: ``ok``, or why the last check failed; of timm's.
+        checked: How: ``run`` (weights and arithmetic) or ``meta`` (shapes only); of timm's.
+    """
+
+    name: str
+    kind: str
+    params: float | None
+    source: str
+    spec: TimmSpec | None = None
+    status: str = ""
+    checked: str = ""
+
+
+def list_backbones(pattern: str = "*", *, kind: str | None = None, max_params: float | None = None) -> list[str]:
+    """Names of backbones that match a shell pattern.
+
+    Args:
+        pattern: Shell pattern, such as ``convnext*``.
+        kind: Only ``pyramid``, ``flat`` or ``irregular`` ones, or a kind that a registered backbone says.
+        max_params: Only those of at most so many parameters, in millions.
+
+    Raises:
+        AimkitError: No backbone has that kind.
+    """
+    return [info.name for info in describe_backbones(pattern, kind=kind, max_params=max_params)]
+
+
+def describe_backbones(
+    pattern: str = "*", *, kind: str | None = None, max_params: float | None = None
+) -> list[BackboneInfo]:
+    """Like :func:`list_backbones`, with what is known of each."""
+    found = [*_registered(), *_table().values()]
+    kinds = sorted({info.kind for info in found} | set(KINDS))
+    if kind is not None and kind not in kinds:
+        raise AimkitError(f"unknown kind '{kind}'", "kind", did_you_mean(kind, kinds))
+    return sorted(
+        (
+            info
+            for info in found
+            if fnmatchcase(info.name, pattern)
+            and kind in (None, info.kind)
+            and (max_params is None or (info.params is not None and info.params <= max_params))
+        ),
+        key=lambda info: info.name,
+    )
+
+
+def describe(name: str) -> BackboneInfo:
+    """What is known of one backbone; a tag after a dot is ignored.
+
+    Raises:
+        AimkitError: An unknown name; the hint lists the nearest.
+    """
+    arch = name.split(".")[0]
+    for info in _registered():
+        if info.name == name:
+            return info
+    if arch in _table():
+        return _table()[arch]
+    if arch in _installed():
+        spec = timm_spec(name)
+        return BackboneInfo(arch, spec.kind, spec.params, f"timm.{spec.module}", spec)
+    raise unknown(name)
+
+
+def create(
+    name: str,
+    *,
+    pretrained: bool = False,
+    weights: str | os.PathLike[str] | None = None,
+    in_chans: int = 3,
+    **options: Any,
+) -> Backbone:
+    """Build a timm architecture as a backbone; ``aimkit.models.registry.create_backbone`` builds any.
+
+    Args:
+        name: Architecture, with a tag after a dot to choose among its weights.
+        pretrained: Load the weights of the tag, or of the default one.
+        weights: Instead: a file, in timm's form or our own, or a zoo id.
+        in_chans: Channels of the image.
+        options: ``blocks`` (how many blocks of a flat architecture are used, 4 as it comes), and keywords for
+            ``timm.create_model``, such as ``img_size`` or ``drop_path_rate``.
+
+    Raises:
+        AimkitError: An unknown name, tag or option, or weights that do not fit.
+    """
+    _check(name)
+    spec = timm_spec(name, options)
+    from aimkit.models.backbones.timm_adapter import TimmBackbone
+
+    options.pop("blocks", None)
+    if weights is None:
+        return TimmBackbone(spec, in_chans=in_chans, pretrained=pretrained, **options)
+    from aimkit.models.weights import loading
+    from aimkit.state_dict import read
+
+    path = loading.find(weights)
+    tensors = read(path)
+    if not any(key.startswith("pyramid.") for key in tensors):
+        return TimmBackbone(spec, in_chans=in_chans, state_dict=tensors, **options)
+    trunk = TimmBackbone(spec, in_chans=in_chans, **options)
+    loading.load(trunk, path)
+    return trunk
+
+
+def timm_spec(name: str, options: dict[str, Any] | None = None, *, use_table: bool = True) -> TimmSpec:
+    """The measured facts of a timm architecture: from the table, the cache, or measured now.
+
+    Args:
+        name: Architecture, with a tag or without.
+        options: Keywords that may change them (``blocks``, ``img_size``, ...).
+        use_table: Look into the packaged table.
+    """
+    arch, _, tag = name.partition(".")
+    options = dict(options or {})
+    known = _table().get(arch)
+    if use_table and known is not None and known.spec is not None and not options and _table_fits(arch, tag):
+        return replace(known.spec, name=name)
+    asked = json.dumps([name, sorted(options.items())], default=str)
+    file = probe_folder() / f"{hashlib.sha256(asked.encode()).hexdigest()[:24]}.json"
+    try:
+        return replace(TimmSpec.from_row(json.loads(file.read_text(encoding="utf-8"))), name=name)
+    except (OSError, ValueError, KeyError, AimkitError):
+        pass
+    from aimkit.models.backbones.probe import probe
+
+    spec = probe(name, **options)
+    _write(file, json.dumps(spec.to_row()))
+    return spec
+
+
+def probe_folder() -> Path:
+    """Where measurements of the installed timm are kept."""
+    return cache_folder("backbones") / f"timm-{timm_version()}-{PROBE_VERSION}"
+
+
+def timm_version() -> str:
+    """The installed version of timm."""
+    return importlib.metadata.version("timm")
+
+
+def unknown(name: str) -> AimkitError:
+    """The error for a name that nothing has."""
+    names = {info.name for info in _registered()} | set(_table())
+    if importlib.util.find_spec("timm") and not names:
+        names = set(_installed())
+    hint = did_you_mean(name.split(".")[0], names)
+    return AimkitError(f"unknown backbone '{name}'", "backbone", f"{hint} ('aimkit backbones ls')".strip())
+
+
+def _check(name: str) -> None:
+    """Refuse names and tags that timm does not have."""
+    arch, _, tag = name.partition(".")
+    if arch not in _table() and arch not in _installed():
+        raise unknown(name)
+    if tag:
+        tags = _tags(arch)
+        if tag not in tags:
+            hint = did_you_mean(tag, tags) if tags else f"{arch} has no tags"
+            raise AimkitError(f"unknown tag '{tag}'", f"backbone {name}", hint)
+
+
+def _tags(arch: str) -> list[str]:
+    import timm
+
+    full: list[str] = timm.list_models(f"{arch}.*", pretrained=True)
+    return [name.partition(".")[2] for name in full]
+
+
+def _table_fits(arch: str, tag: str) -> bool:
+    """Whether the table's facts hold for the installed timm, and for this tag, which may have a size of its own."""
+    if timm_version() != _table_version():
+        return False
+    if not tag:
+        return True
+    import timm
+
+    own, default = (timm.get_pretrained_cfg(name) for name in (f"{arch}.{tag}", arch))
+    if own is None or default is None:
+        return False
+    return bool(own.input_size == default.input_size and own.fixed_input_size == default.fixed_input_size)
+
+
+def _registered() -> Iterator[BackboneInfo]:
+    for entry in backbones:
+        yield BackboneInfo(entry.name, entry.info.get("kind", "own"), entry.info.get("params"), "aimkit")
+
+
+@cache
+def _table() -> dict[str, BackboneInfo]:
+    if not TABLE.is_file():
+        return {}
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    return {
+        row["name"]: BackboneInfo(
+            row["name"],
+            row["kind"],
+            float(row["params"]) if row["params"] else None,
+            f"timm.{row['module']}",
+            TimmSpec.from_row(row) if row["kind"] else None,
+            row["status"],
+            row["checked"],
+        )
+        for row in rows
+    }
+
+
+@cache
+def _table_version() -> str:
+    """The first line of the table: ``# timm 1.0.31``."""
+    if not TABLE.is_file():
+        return ""
+    with TABLE.open(encoding="utf-8") as file:
+        return file.readline().removeprefix("# timm ").strip()
+
+
+@cache
+def _installed() -> frozenset[str]:
+    import timm
+
+    return frozenset(timm.list_models())
+
+
+def _write(file: Path, text: str) -> None:
+    """Atomically; a cache that can't be written is no failure."""
+    temporary = file.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(temporary, file)
+    except OSError:
+        temporary.unlink(missing_ok=True)

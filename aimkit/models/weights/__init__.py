@@ -1,0 +1,1 @@
+"""Weights files: their official names, their formats, and loading them into networks."""

@@ -1,0 +1,60 @@
+"""Weights from a file or the zoo into a network or a backbone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from torch import nn
+
+from aimkit import zoo
+from aimkit.errors import AimkitError
+from aimkit.models.weights import official
+from aimkit.recipe import expand
+from aimkit.state_dict import read
+from aimkit.zoo.manifest import find as find_entry
+
+_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar")
+
+
+def load(model: nn.Module, ref: str | os.PathLike[str]) -> None:
+    """Load weights into a network or a backbone.
+
+    Args:
+        model: Changed in place.
+        ref: A file, or the id of a zoo entry.
+
+    Raises:
+        AimkitError: No such file or entry, or the weights do not fit; nothing is loaded then.
+    """
+    path = find(ref)
+    official.load_state_dict(model, read(path), where=str(path))
+
+
+def find(ref: str | os.PathLike[str]) -> Path:
+    """The file that is meant: a file, the best or newest checkpoint of a run, or a zoo entry, pulled if need be.
+
+    Raises:
+        AimkitError: There is no such file, run or entry.
+    """
+    path = expand(ref)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        steps = sorted((path / "checkpoints").glob("step_*"), reverse=True)
+        for folder in (path, path / "checkpoints" / "best", *steps):
+            if (folder / "model.safetensors").is_file():
+                return folder / "model.safetensors"
+        raise AimkitError("the folder holds no checkpoint", str(path), "name a run, a checkpoint or a weights file")
+    if path.suffix in _SUFFIXES:
+        raise AimkitError("no such weights file", str(path), f"give a file ({', '.join(_SUFFIXES)}) or a zoo id")
+    return zoo.path(os.fspath(ref))
+
+
+def entry_id(ref: str | os.PathLike[str]) -> str:
+    """The id of a zoo entry that is meant, also by "default".
+
+    Raises:
+        AimkitError: There is no such entry.
+    """
+    return find_entry(os.fspath(ref)).id

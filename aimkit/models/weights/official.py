@@ -1,0 +1,169 @@
+"""Released state dicts of the reference systems, read into our networks and written back.
+
+``formats.py`` says what the released names are. The references name their backbones twice (``resnet.layer2.*`` and
+``encoder2.*`` are the same tensors); the copies must agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from aimkit.errors import AimkitError
+from aimkit.models.weights.formats import FORMATS, Format
+from aimkit.state_dict import unwrap
+
+
+@dataclass
+class Report:
+    """What became of the keys of a state dict.
+
+    Attributes:
+        format: ``aimnet``, ``gfm_r34``, ``resnet34_mp``, ..., or ``aimkit`` when the keys were ours.
+        loaded: How many of our tensors were loaded.
+        aliases: Keys that named a tensor which another key had named already.
+        unused: Tensors that no forward pass reads (the backbone's classifier); ``state_dict`` takes them back.
+    """
+
+    format: str
+    loaded: int
+    aliases: list[str] = field(default_factory=list)
+    unused: dict[str, Tensor] = field(default_factory=dict)
+
+
+def load_state_dict(model: nn.Module, state_dict: Mapping[str, object], where: str = "state dict") -> Report:
+    """Load a released state dict, or one of ours, into a network or a backbone.
+
+    Args:
+        model: Changed in place. A backbone's state dict may be loaded into a network: only its backbone changes.
+        state_dict: A mapping to tensors, also inside ``{"state_dict": ...}`` or with the prefix ``module.``.
+        where: For messages.
+
+    Returns:
+        What became of every key.
+
+    Raises:
+        AimkitError: A key is unknown or missing, a shape differs, or two names of one tensor disagree. Nothing is
+            loaded then.
+    """
+    tensors = unwrap(state_dict, where)
+    wanted = model.state_dict()
+    if tensors.keys() == wanted.keys():
+        _copy(model, tensors, where)
+        return Report("aimkit", len(tensors))
+    form = recognise(tensors)
+    if form is None:
+        unknown, missing = tensors.keys() - wanted.keys(), wanted.keys() - tensors.keys()
+        raise AimkitError(f"these weights belong to another network: {_differences(unknown, missing)}", where)
+    inner = getattr(model, "backbone", None)
+    target = inner if form.name == "resnet34_mp" and isinstance(inner, nn.Module) else model
+    ours, report = translate(tensors, form, where)
+    _copy(target, ours, where)
+    report.loaded = len(ours)
+    return report
+
+
+def state_dict(model: nn.Module, unused: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+    """A network's or backbone's tensors under the released names, aliases included.
+
+    Args:
+        model: With the architecture of a released one.
+        unused: Tensors that the released file has and the network does not (``Report.unused``); zeros when left out.
+
+    Returns:
+        Their keys; the aliases share storage.
+
+    Raises:
+        AimkitError: The network has no released form.
+    """
+    tensors = model.state_dict()
+    for form in FORMATS:
+        names = {key: form.theirs(key) for key in tensors}
+        result = {theirs: tensors[key] for key, keys in names.items() for theirs in keys}
+        whole = all(any(key.startswith(ours) for key in tensors) for _, ours in form.prefixes)
+        if whole and all(names.values()) and all(mark in result for mark in form.marks):
+            for key, shape in form.unused.items():
+                result[key] = (unused or {}).get(key, torch.zeros(shape))
+            return result
+    what = f"this {type(model).__name__} has no released form"
+    raise AimkitError(what, hint="only networks of the papers' shapes on their own backbones have one")
+
+
+def recognise(tensors: Mapping[str, Tensor]) -> Format | None:
+    """The format that a state dict is in; None when it is none of the released ones."""
+    return next((form for form in FORMATS if all(mark in tensors for mark in form.marks)), None)
+
+
+def options_of(form: Format, tensors: Mapping[str, Tensor], where: str = "state dict") -> dict[str, str]:
+    """Keywords of the network that a released state dict belongs to.
+
+    Raises:
+        AimkitError: FT or BT of GFM: their keys and shapes are the same.
+    """
+    if form.architecture != "gfm":
+        return {}
+    if "rim.0.weight" in tensors:
+        return {"rosta": "RIM"}
+    last = next(key for key in ("decoder0_g.6.weight", "decoder0_g.0.weight") if key in tensors)
+    if len(tensors[last]) == 2:
+        what = "these weights are GFM's FT or BT; their keys do not tell which"
+        raise AimkitError(
+            what, where, "in Python: create_model('gfm', rosta='FT', weights=FILE), or the entry of the zoo"
+        )
+    return {"rosta": "TT"}
+
+
+def translate(tensors: Mapping[str, Tensor], form: Format, where: str) -> tuple[dict[str, Tensor], Report]:
+    """Our names for the tensors of a released state dict, and what became of the others.
+
+    Raises:
+        AimkitError: A key is unknown, or two names of one tensor disagree.
+    """
+    ours: dict[str, Tensor] = {}
+    report = Report(form.name, 0)
+    unknown = set()
+    for key, value in tensors.items():
+        name = form.ours(key)
+        if key in form.unused:
+            report.unused[key] = value
+        elif name is None:
+            unknown.add(key)
+        elif name not in ours:
+            ours[name] = value
+        elif torch.equal(ours[name], value):
+            report.aliases.append(key)
+        else:
+            raise AimkitError(f"'{key}' differs from another key that names the same tensor", where)
+    if unknown:
+        raise AimkitError(f"unknown keys in weights of the format {form.name}: {_some(unknown)}", where)
+    return ours, report
+
+
+def _copy(target: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
+    """Load all or nothing. Counters of batches may be missing: files of early PyTorch versions have none."""
+    current = target.state_dict()
+    counters = {key for key in current if key.endswith("num_batches_tracked")}
+    unknown, missing = tensors.keys() - current.keys(), current.keys() - tensors.keys() - counters
+    name = type(target).__name__
+    if unknown or missing:
+        hint = "build the network with the options and the backbone that these weights were made with"
+        raise AimkitError(f"the weights do not fit this {name}: {_differences(unknown, missing)}", where, hint)
+    for key, value in tensors.items():
+        if value.shape != current[key].shape:
+            what = f"'{key}' is {tuple(value.shape)}, this {name} has {tuple(current[key].shape)}"
+            raise AimkitError(
+                what, where, "was it built with the same backbone, width, representation, rosta and in_chans?"
+            )
+    target.load_state_dict(tensors, strict=False)
+
+
+def _differences(unknown: Set[str], missing: Set[str]) -> str:
+    found = (("unknown", unknown), ("missing", missing))
+    return "; ".join(f"{len(keys)} {word} ({_some(keys)})" for word, keys in found if keys)
+
+
+def _some(keys: Set[str]) -> str:
+    return ", ".join(sorted(keys)[:3]) + (", ..." if len(keys) > 3 else "")

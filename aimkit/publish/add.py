@@ -1,0 +1,228 @@
+"""A trained checkpoint becomes an entry: a weights file, its recipe and a manifest file, side by side.
+
+What the trainer wrote into the run's ``data.json`` says what all its stages were trained on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from aimkit.errors import AimkitError
+from aimkit.files import write_bytes
+from aimkit.publish.convert import Build, build_of, describe, make, metadata, save
+from aimkit.recipe import load_recipe, parse
+from aimkit.zoo import store
+from aimkit.zoo.manifest import Data, Entry, Manifest, commercial, entries, own_folders
+from aimkit.zoo.manifest import find as find_entry
+
+_WHOLE = ("sad", "mse", "mad", "grad", "conn", "sad_transition", "mse_transition", "mad_transition")
+
+
+@dataclass
+class Facts:
+    """What the file does not say; empty values are taken from it, and from the entry it started from.
+
+    Attributes:
+        architecture: Network.
+        backbone: Backbone.
+        stage: Training stage.
+        licence: Of the weights.
+        data: Training data, besides that of the run and of the entry it started from; a set of the same name takes
+            the place of the run's.
+        seen: Test sets it has seen.
+        recipe: Packaged recipe or file; it must be the one that made the checkpoint.
+        results: Files that ``aimkit evaluate`` wrote.
+        paper: Address.
+        notes: Anything else.
+        default: Whether it is taken when no weights are named.
+        predict: ``strategy`` and its options that the weights are meant for.
+    """
+
+    architecture: str | None = None
+    backbone: str | None = None
+    stage: str | None = None
+    licence: str = "unknown"
+    data: Sequence[Data] = ()
+    seen: Sequence[str] = ()
+    recipe: str | None = None
+    results: Sequence[Path] = ()
+    paper: str | None = None
+    notes: str = ""
+    default: bool = False
+    predict: Mapping[str, Any] = field(default_factory=dict)
+
+
+def add(
+    file: Path, id: str, facts: Facts, *, folder: Path | None = None, half: bool = False, force: bool = False
+) -> Entry:
+    """Write an entry into a manifest folder of your own.
+
+    Args:
+        file: Weights: a checkpoint of the trainer, or any file that a known network takes whole.
+        id: ``architecture_backbone.tag``, or ``backbone.tag``.
+        facts: What the file does not say.
+        folder: Manifest folder; see :func:`aimkit.zoo.manifest.own_folders`.
+        half: Store float16.
+        force: Replace an entry of that id in the folder.
+
+    Returns:
+        The entry, with digest and size.
+
+    Raises:
+        AimkitError: The weights do not fit their network, the id is taken or wrong, or the recipe is another one.
+    """
+    folder = folder or own_folders()[0]
+    target = folder / f"{id}.toml"
+    for known in (entry for entry in entries() if entry.id == id):
+        same = known.file is not None and known.file.resolve() == target.resolve()
+        if not (force and same):
+            hint = "choose another tag" + (", or add --force" if same else "")
+            raise AimkitError(f"there is an entry '{id}' already", str(known.file), hint)
+    model, build = _load(file, facts)
+    told = metadata(file)
+    first, data = _history(file, told.get("init", ""))
+    start = find_entry(first) if first else None
+    wanted = {
+        "id": id,
+        "architecture": build.architecture,
+        "backbone": build.backbone,
+        "options": build.options,
+        "stage": facts.stage or told.get("stage") or ("matting" if build.architecture else "imagenet"),
+        "init": start.id if start else None,
+        "format": "safetensors",
+        "licence": facts.licence,
+        "data": [data.model_dump() for data in _merged(start, [*data, *facts.data])],
+        "seen": sorted({*facts.seen, *(start.seen if start else ())}),
+        "preprocessing": _preprocessing(model),
+        "predict": dict(facts.predict) or json.loads(told.get("predict", "{}")),
+        "recipe_digest": told.get("recipe") or None,
+        "seed": int(told["seed"]) if told.get("seed") else None,
+        "metrics": [metric_of(path) for path in facts.results],
+        "paper": facts.paper,
+        "notes": facts.notes,
+        "default": facts.default,
+    }
+    recipe = _recipe(file, id, facts, told.get("recipe", ""))
+    wanted |= recipe.keys
+    parse(Entry, wanted, f"the new entry {id}")
+    weights = folder / f"{id}.safetensors"
+    told |= {"predict": json.dumps(wanted["predict"], sort_keys=True)} if wanted["predict"] else {}
+    save(model.state_dict(), weights, told | describe(build), half=half)
+    wanted |= {
+        "sources": [f"file:{weights.name}"],
+        "sha256": store.sha256(weights),
+        "bytes": weights.stat().st_size,
+    }
+    if recipe.text is not None:
+        write_bytes(folder / f"{id}.recipe.toml", recipe.text)
+    entry = parse(Entry, wanted, f"the new entry {id}")
+    write(entry, target)
+    return entry
+
+
+def write(entry: Entry, target: Path) -> None:
+    """Write a manifest file of one entry."""
+    table = entry.to_table()
+    head = f"# Written by aimkit zoo. Look: aimkit zoo show {entry.id}\n\n"
+    write_bytes(target, (head + tomli_w.dumps({"checkpoint": [table]})).encode())
+    parse(Manifest, {"checkpoint": [table]}, str(target))
+    entry._file = target
+
+
+def metric_of(path: Path) -> dict[str, Any]:
+    """The metric row of a ``results.json``: averages over all images, SAD and MAD of types and their means.
+
+    Raises:
+        AimkitError: It is no result of an evaluation.
+    """
+    file = path / "results.json" if path.is_dir() else path
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        means, protocol = content["averages"], content["protocol"]
+        found = {name: means["images"].get(name) for name in _WHOLE}
+        groups = {**means["types"], "type_mean": means["type_macro"], "category_mean": means["category_macro"]}
+        for group, values in groups.items():
+            found |= {f"{name}_{group.lower()}": values.get(name) for name in ("sad", "mad")}
+        data, text = str(protocol["data"]), str(protocol["text"])
+    except OSError as error:
+        raise AimkitError(f"can't read the results: {error.strerror}", str(file)) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise AimkitError(
+            "the file holds no results of an evaluation", str(file), "aimkit evaluate writes them"
+        ) from None
+    values = {name: round(value, 6) for name, value in found.items() if value is not None}
+    return {"test_set": data.split(", ")[0], "protocol": text, "origin": "aimkit evaluate", "values": values}
+
+
+@dataclass
+class _Recipe:
+    keys: dict[str, str]
+    text: bytes | None = None
+
+
+def _recipe(file: Path, id: str, facts: Facts, digest: str) -> _Recipe:
+    """The recipe: the named one when its digest is the checkpoint's, else the one beside the checkpoint."""
+    if facts.recipe:
+        found = load_recipe(facts.recipe, kind="train").digest()
+        if digest and found != digest:
+            what = f"the checkpoint was made by another recipe: digest {digest[:12]}, this one has {found[:12]}"
+            raise AimkitError(what, facts.recipe, "leave --recipe out: the one beside the checkpoint is taken")
+        if not Path(facts.recipe).is_file():
+            return _Recipe({"recipe": facts.recipe, "recipe_digest": found})
+        return _Recipe({"recipe": f"{id}.recipe.toml", "recipe_digest": found}, Path(facts.recipe).read_bytes())
+    beside = file.with_name("recipe.toml")
+    if digest and beside.is_file():
+        return _Recipe({"recipe": f"{id}.recipe.toml"}, beside.read_bytes())
+    return _Recipe({})
+
+
+def _load(file: Path, facts: Facts) -> tuple[Any, Build]:
+    """The network with the weights in it: what does not fit its network is no checkpoint."""
+    from aimkit.models.weights import official
+    from aimkit.state_dict import read
+
+    tensors = read(file)
+    if facts.backbone:
+        told = metadata(file)
+        build = Build(facts.architecture, facts.backbone, json.loads(told.get("options") or "{}"))
+    else:
+        build = build_of(file, tensors)
+    model = make(build)
+    official.load_state_dict(model, tensors, str(file))
+    return model, build
+
+
+def _history(file: Path, init: str) -> tuple[str, list[Data]]:
+    """The zoo id that the first stage began from, or "", and what all stages were trained on."""
+    for folder in list(file.parents)[:3]:
+        path = folder / "data.json"
+        if path.is_file():
+            try:
+                content = json.loads(path.read_text(encoding="utf-8"))
+                rows = [row | {"commercial": commercial(row["licence"])} for row in content["data"]]
+                return str(content["start"]), [parse(Data, row, str(path)) for row in rows]
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise AimkitError(f"can't read what the run was trained on: {error}", str(path)) from None
+    return (init if init in {entry.id for entry in entries()} else ""), []
+
+
+def _merged(start: Entry | None, data: Sequence[Data]) -> list[Data]:
+    """Training data of the start and of the run, each set once."""
+    sets = {item.name: item for item in [*(start.data if start else ()), *data]}
+    return list(sets.values())
+
+
+def _preprocessing(model: Any) -> dict[str, Any]:
+    found = model.preprocessing
+    return {
+        "mean": [round(float(value), 9) for value in found.mean],
+        "std": [round(float(value), 9) for value in found.std],
+        "value_range": float(found.value_range),
+        "size_multiple": int(found.size_multiple),
+    }

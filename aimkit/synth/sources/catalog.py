@@ -1,0 +1,108 @@
+"""Foregrounds and backgrounds of datasets by name (AM-2k, BG-20k, DIM, ...), in their published folders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+from aimkit.datasets.catalog import KnownSet, Use, find_known
+from aimkit.datasets.catalog.layout import LABELS, Files, files, locate
+from aimkit.datasets.scan import Candidate, ScanReport, candidate, is_excluded, read_exclude
+from aimkit.errors import AimkitError
+from aimkit.matting.foreground import Method
+from aimkit.recipe import Block
+from aimkit.storage import Place, place
+from aimkit.synth.source import background_sources, foreground_sources
+from aimkit.synth.sources.folder import StoredBackgroundBlock, StoredBackgrounds, open_backgrounds
+from aimkit.synth.sources.pairs import decode
+from aimkit.synth.sources.photos import estimated
+from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, extend, open_stored, read_files
+from aimkit.types import Float, UInt8, to_float
+
+B = TypeVar("B", bound=Block)
+
+
+class KnownForegrounds(StoredBlock):
+    """Name, licence, origin, type and category are the dataset's unless the table has its own.
+
+    Attributes:
+        set: The dataset: am2k, dim, distinctions646, p3m10k (``aimkit catalog ls``).
+        part: A part of it; its training set when empty.
+        method: How colours are estimated where there are only photos, see :func:`aimkit.matting.foreground.estimate`.
+        bleed: As for the source "pairs".
+    """
+
+    source: Literal["known"] = "known"
+    set: str
+    part: str = ""
+    method: Method = "multilevel"
+    bleed: bool = True
+
+
+class KnownBackgrounds(StoredBackgroundBlock):
+    """Attributes:
+    set: The dataset: bg20k.
+    part: A part of it; its training set when empty.
+    """
+
+    source: Literal["known"] = "known"
+    set: str
+    part: str = ""
+
+
+@foreground_sources.register("known", params=KnownForegrounds)
+def known_foregrounds(block: KnownForegrounds) -> StoredForegrounds:
+    """A dataset by name, as its authors publish it: cut-outs, or photos and mattes."""
+    one, block = _filled(block)
+    if block.type == "infer" and one.type:
+        block = block.model_copy(update={"type": one.type})
+    block = block.model_copy(update={"category": block.category or one.category})
+    candidates, report, of_photos = _candidates(one, block, "foregrounds")
+    finish = partial(estimated, method=block.method) if of_photos else extend if block.bleed else _as_stored
+    return open_stored(block, candidates, report, decode, finish=finish)
+
+
+@background_sources.register("known", params=KnownBackgrounds)
+def known_backgrounds(block: KnownBackgrounds) -> StoredBackgrounds:
+    """A dataset of backgrounds by name, as its authors publish it."""
+    one, block = _filled(block)
+    candidates, report, _ = _candidates(one, block, "backgrounds")
+    return open_backgrounds(block, candidates, report, read_files)
+
+
+def _filled(block: B) -> tuple[KnownSet, B]:
+    own: Any = block
+    one = find_known(own.set, f"{own.title}, set")
+    filled = {"name": own.name or one.title, "licence": own.licence or one.terms, "origin": own.origin or one.page}
+    return one, block.model_copy(update=filled)
+
+
+def _candidates(one: KnownSet, block: Any, use: Use) -> tuple[list[Candidate], ScanReport, bool]:
+    """What there is, what was left out, and whether it is photos with mattes."""
+    root = place(block.path)
+    where = f"{block.title}, {root}"
+    part = one.part(block.part, use, where)
+    if (part.use == "backgrounds") != (use == "backgrounds"):
+        raise AimkitError(f"{one.title}, part {part.name} holds no {use}", where, f"it is for {part.use}")
+    located = locate(one, part, root, where)
+    report = ScanReport(block.title, str(located.folder))
+    found, exclude = files(located), read_exclude(block.exclude)
+    report.skipped += [(name, f"no {LABELS[role]}") for role, name in _incomplete(found)]
+    kept = {name: planes for name, planes in found.complete.items() if not _left_out(name, planes, exclude)}
+    report.excluded = len(found.complete) - len(kept)
+    roles = list(located.layout.needed)
+    of_photos = "image" in roles
+    return [candidate(name, *(planes[role] for role in roles)) for name, planes in kept.items()], report, of_photos
+
+
+def _incomplete(found: Files) -> list[tuple[str, str]]:
+    return [(role, name) for role, names in found.missing.items() if role != "trimap" for name in names]
+
+
+def _left_out(name: str, planes: Mapping[str, Place], exclude: Sequence[str]) -> bool:
+    return is_excluded(name, exclude) or any(is_excluded(name + path.suffix, exclude) for path in planes.values())
+
+
+def _as_stored(rgb: UInt8, alpha: Float, digest: str) -> Float:
+    return to_float(rgb)
