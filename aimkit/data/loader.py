@@ -105,7 +105,7 @@ def to_tensors(sample: Sample) -> dict[str, Any]:
             plane = np.zeros((height, width, 3), np.uint8)
         result[name] = torch.from_numpy(np.ascontiguousarray(plane.transpose(2, 0, 1)))
     result["alpha"] = torch.from_numpy(np.ascontiguousarray(sample.alpha))[None]
-    result["usr"] = torch.from_numpy(np.ascontiguousarray(sample.label))[None]
+    result["label"] = torch.from_numpy(np.ascontiguousarray(sample.label))[None]
     has_planes = sample.foreground.shape[:2] == sample.size == sample.background.shape[:2]
     result["composition_valid"] = bool(sample.meta.get("composition_valid", False)) and has_planes
     result["type"] = TYPES.index(sample.type)
@@ -183,13 +183,13 @@ def collate(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
 
 
 def to_device(batch: dict[str, Tensor] | UnfinishedBatch, device: torch.device | str) -> dict[str, Tensor]:
-    """Move a batch and bring it to what the losses take: colours float in [0, 1], alpha and usr float 0..255."""
+    """Move a batch and bring it to what the losses take: colours float in [0, 1], alpha and label float 0..255."""
     if isinstance(batch, UnfinishedBatch):
         return finish_batch(batch, device)
     moved = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
     for name in ("image", "foreground", "background"):
         moved[name] = moved[name].float() / 255
-    for name in ("alpha", "usr"):
+    for name in ("alpha", "label"):
         moved[name] = moved[name].float()
     return moved
 

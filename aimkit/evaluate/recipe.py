@@ -13,8 +13,8 @@ class DataBlock(Block):
     """What is evaluated on.
 
     Attributes:
-        kind: A known dataset as published ("aim500", "am2k", "p3m-500-p", "p3m-500-np", "ppm-100"; ``aimkit catalog ls``),
-            "folder" (original/ and mask/, or image/ and alpha/; trimap/ and a types file when there are), or "hf:NAME"
+        kind: A known dataset as published ("aim500", "am2k", "p3m-500-p", "p3m-500-np", "ppm-100";
+            ``aimkit catalog ls``), "folder" (original/ and mask/, or image/ and alpha/; trimap/ and a types file when there are), or "hf:NAME"
             (a Hugging Face dataset with image, alpha, type, category).
         root: The folder of a known dataset, or of "folder".
         types: Types file; ``aim_category_type.json`` or ``types.json`` below the root when empty.

@@ -106,7 +106,7 @@ def one_step(
                 accelerator.clip_grad_norm_(parts.model.parameters(), recipe.optim.clip)
             parts.optimizer.step()
             parts.optimizer.zero_grad()
-        terms |= semantic_scores(output.semantic, batch["usr"], parts.network.classes)
+        terms |= semantic_scores(output.semantic, batch["label"], parts.network.classes)
         for name, value in terms.items():
             sums[name] = sums.get(name, 0) + value.detach().float() / recipe.accumulate
     if parts.average is not None:

@@ -46,7 +46,7 @@ def matting_losses(
     fusion: Tensor,
     *,
     alpha: Tensor,
-    usr: Tensor,
+    label: Tensor,
     image: Tensor | None = None,
     foreground: Tensor | None = None,
     background: Tensor | None = None,
@@ -63,7 +63,7 @@ def matting_losses(
         detail: Detail prediction in [0, 1], (B, 1, H, W).
         fusion: Fused alpha in [0, 1], (B, 1, H, W).
         alpha: True alpha, 0..255, (B, 1, H, W).
-        usr: True generalized trimap, 0 / 128 / 255, (B, 1, H, W).
+        label: True generalized trimap, 0 / 128 / 255, (B, 1, H, W).
         image: Composite, (B, 3, H, W): in [0, 1], with ``parity`` as it goes into the network. "matting" only.
         foreground: As ``image``.
         background: As ``image``.
@@ -83,12 +83,12 @@ def matting_losses(
     """
     if stage not in STAGES:
         raise AimkitError(f"unknown stage '{stage}'", hint="use " + " or ".join(STAGES))
-    _check_shapes(semantic, detail, fusion, alpha, usr)
+    _check_shapes(semantic, detail, fusion, alpha, label)
     truth = alpha.float() / 255
-    unknown = unknown_area(usr, parity)
+    unknown = unknown_area(label, parity)
     scores = semantic if parity else _logits(semantic) if semantic_logits is None else semantic_logits
     terms = {
-        "semantic_cross_entropy": cross_entropy(scores, classes(usr)),
+        "semantic_cross_entropy": cross_entropy(scores, classes(label)),
         "detail_alpha": l1_alpha(detail, truth, unknown, pooled=parity),
         "fusion_alpha": l1_alpha(fusion, truth),
     }
@@ -107,27 +107,27 @@ def matting_losses(
     return terms
 
 
-def classes(usr: Tensor, names: Sequence[str] = CLASSES) -> Tensor:
+def classes(label: Tensor, names: Sequence[str] = CLASSES) -> Tensor:
     """Class of every pixel of a label.
 
     Args:
-        usr: Labels 0 / 128 / 255, (B, 1, H, W).
+        label: Labels 0 / 128 / 255, (B, 1, H, W).
         names: What the classes are, in order, of ``CLASSES``; one that is missing counts as unknown.
 
     Returns:
         Positions in ``names``, int64, (B, H, W).
     """
-    label = usr[:, 0]
-    position = (label > 0).long() + (label >= 255).long()
+    levels = label[:, 0]
+    position = (levels > 0).long() + (levels >= 255).long()
     if tuple(names) == CLASSES:
         return position
     own = [names.index(name if name in names else "unknown") for name in CLASSES]
-    return torch.tensor(own, device=label.device)[position]
+    return torch.tensor(own, device=levels.device)[position]
 
 
-def unknown_area(usr: Tensor, parity: bool = False) -> Tensor:
+def unknown_area(label: Tensor, parity: bool = False) -> Tensor:
     """1 where a label is unknown, else 0, float32; labels that resizing has mixed count, but not in parity."""
-    return ((usr == 128) if parity else (usr > 0) & (usr < 255)).float()
+    return ((label == 128) if parity else (label > 0) & (label < 255)).float()
 
 
 def cross_entropy(scores: Tensor, target: Tensor) -> Tensor:
@@ -201,15 +201,15 @@ def composition(
 
 
 @torch.no_grad()
-def semantic_scores(semantic: Tensor, usr: Tensor, names: Sequence[str] = CLASSES) -> dict[str, Tensor]:
+def semantic_scores(semantic: Tensor, label: Tensor, names: Sequence[str] = CLASSES) -> dict[str, Tensor]:
     """How well the semantic branch does: accuracy, and the mean IoU of the classes that label or prediction hold.
 
     Args:
         semantic: Scores or logits, (B, K, H, W).
-        usr: True label, 0 / 128 / 255, (B, 1, H, W).
+        label: True label, 0 / 128 / 255, (B, 1, H, W).
         names: What the K classes are.
     """
-    target = classes(usr, names).clamp(max=semantic.shape[1] - 1)
+    target = classes(label, names).clamp(max=semantic.shape[1] - 1)
     winner = semantic.argmax(dim=1)
     ious = []
     for index in range(semantic.shape[1]):
@@ -241,9 +241,9 @@ def _logits(probability: Tensor) -> Tensor:
     return torch.logit(probability.float(), eps=1e-6)
 
 
-def _check_shapes(semantic: Tensor, detail: Tensor, fusion: Tensor, alpha: Tensor, usr: Tensor) -> None:
+def _check_shapes(semantic: Tensor, detail: Tensor, fusion: Tensor, alpha: Tensor, label: Tensor) -> None:
     expected = (alpha.shape[0], 1, *alpha.shape[-2:])
-    for name, tensor in {"detail": detail, "fusion": fusion, "alpha": alpha, "usr": usr}.items():
+    for name, tensor in {"detail": detail, "fusion": fusion, "alpha": alpha, "label": label}.items():
         if tuple(tensor.shape) != expected:
             raise AimkitError(f"{name} is {tuple(tensor.shape)}, not {expected}", "matting_losses")
     if semantic.ndim != 4 or (semantic.shape[0], *semantic.shape[-2:]) != (expected[0], *expected[2:]):

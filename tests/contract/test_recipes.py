@@ -147,7 +147,7 @@ def test_a_train_recipe_gives_batches_of_its_size(name: str) -> None:
             continue
         row = StreamDataset(shrunk(table), recipe.data.transform, recipe.seed)[3]
         assert row["image"].shape == (3, 64, 64)
-        assert row["usr"].shape == (1, 64, 64)
+        assert row["label"].shape == (1, 64, 64)
 
 
 @pytest.mark.usefixtures("environment")

@@ -45,7 +45,7 @@ def batches() -> Iterator[dict[str, Any]]:
     y, x = torch.meshgrid(torch.arange(SIZE), torch.arange(SIZE), indexing="ij")
     distance = torch.hypot(y - SIZE / 2, x - SIZE / 2)
     alpha = ((24 - distance) / 8).clamp(0, 1)
-    usr = torch.where(alpha == 1, 255, torch.where(alpha == 0, 0, 128))
+    label = torch.where(alpha == 1, 255, torch.where(alpha == 0, 0, 128))
     for step in range(2):
         draw = torch.Generator().manual_seed(step)
         planes = [torch.randint(256, (2, 3, SIZE, SIZE), dtype=torch.uint8, generator=draw) for _ in range(2)]
@@ -54,7 +54,7 @@ def batches() -> Iterator[dict[str, Any]]:
             "foreground": planes[0],
             "background": planes[1],
             "alpha": (alpha * 255).round().to(torch.uint8).expand(2, 1, SIZE, SIZE),
-            "usr": usr.to(torch.uint8).expand(2, 1, SIZE, SIZE),
+            "label": label.to(torch.uint8).expand(2, 1, SIZE, SIZE),
             "composition_valid": torch.tensor([True, True]),
             "type": torch.tensor([0, 0]),
             "position": torch.tensor([2 * step, 2 * step + 1]),

@@ -58,9 +58,9 @@ class UnfinishedBatch:
         schedule: How trimaps are made.
         linear: Whether to blend in linear light.
         steps: In the order in which they are applied.
-        done: Samples that came finished; their composites and labels are ``image`` and ``usr``.
+        done: Samples that came finished; their composites and labels are ``image`` and ``label``.
         image: RGB, uint8, (n, h, w, 3).
-        usr: uint8, (n, h, w).
+        label: uint8, (n, h, w).
     """
 
     foreground: Tensor
@@ -80,7 +80,7 @@ class UnfinishedBatch:
     steps: list[Step] = field(default_factory=list)
     done: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     image: Tensor | None = None
-    usr: Tensor | None = None
+    label: Tensor | None = None
 
     def pin_memory(self) -> UnfinishedBatch:
         """What torch's loader asks for, so that copies to a GPU do not wait."""
@@ -136,7 +136,7 @@ def lay_out(rows: Sequence[Row]) -> UnfinishedBatch:
     if finished:
         batch.done = np.array([number for number, _ in finished])
         batch.image = torch.from_numpy(np.stack([m.image for _, m in finished]))
-        batch.usr = torch.from_numpy(np.stack([m.label for _, m in finished]))
+        batch.label = torch.from_numpy(np.stack([m.label for _, m in finished]))
     return batch
 
 
@@ -170,13 +170,13 @@ def finish_batch(batch: UnfinishedBatch, device: torch.device | str) -> dict[str
         "foreground": planes.foreground,
         "background": planes.background,
         "alpha": matte,
-        "usr": label,
+        "label": label,
     }
     result = {name: x[:, :, top : top + height, left : left + width] for name, x in shown.items()}
     if batch.image is not None:
         done = torch.from_numpy(batch.done).to(device)
         result["image"][done] = sent["image"].movedim(3, 1) / 255
-        result["usr"][done] = sent["usr"][:, None].float()
+        result["label"][done] = sent["label"][:, None].float()
     mirrored = sent["flip"][:, None, None, None]
     result = {name: torch.where(mirrored, x.flip(3), x) for name, x in result.items()}
     return result | {name: sent[name] for name in ("composition_valid", "type", "position")}

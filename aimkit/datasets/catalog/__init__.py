@@ -1,7 +1,7 @@
 """Datasets by name: what they are, where to get them, their terms, and the folders in which their authors publish them.
 
-Everything is data: one TOML file a dataset in this folder, read as :class:`KnownSet`. ``aimkit catalog`` shows and checks
-them; the source, stream and evaluation kinds called by a dataset's name read its folders through
+Everything is data: one TOML file a dataset in this folder, read as :class:`KnownSet`. ``aimkit catalog`` shows and
+checks them; the source, stream and evaluation kinds called by a dataset's name read its folders through
 :func:`aimkit.datasets.catalog.layout.locate`.
 """
 

@@ -130,7 +130,7 @@ def check(
         raise AimkitError(
             f"this is not {known.title}" + (f", part {part}" if part else "") + " as published",
             str(root),
-            f"it should hold {expected(chosen[0].layouts[0])}; it holds {held(root)} ('aimkit catalog show {known.name}')",
+            f"expected {expected(chosen[0].layouts[0])}; found {held(root)} ('aimkit catalog show {known.name}')",
             exit_code=1,
         )
     apart = _told_apart(located, root)

@@ -58,7 +58,7 @@ def locate(known: KnownSet, part: Part, root: Place, where: str = "") -> Located
         raise AimkitError(
             f"there is no {known.title}, part {part.name}, in the folder",
             where or str(root),
-            f"it should hold {expected(part.layouts[0])}; it holds {held(root)} ('aimkit catalog show {known.name}')",
+            f"expected {expected(part.layouts[0])}; found {held(root)} ('aimkit catalog show {known.name}')",
         )
     return found
 

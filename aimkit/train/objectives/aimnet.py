@@ -28,7 +28,7 @@ def aimnet(network: Any, output: MattingOutput, batch: Mapping[str, Tensor], sta
         output.detail,
         output.alpha,
         alpha=batch["alpha"],
-        usr=batch["usr"],
+        label=batch["label"],
         image=planes["image"],
         foreground=planes["foreground"],
         background=planes["background"],

@@ -61,7 +61,7 @@ def _part(
     rosta: str, output: MattingOutput, batch: Mapping[str, Tensor], stage: str, parity: bool, *, slip: bool
 ) -> Terms:
     """The terms of one representation; ``slip`` takes the released code's targets of FT and BT."""
-    label, truth = batch["usr"], batch["alpha"] / 255
+    label, truth = batch["label"], batch["alpha"] / 255
     unknown = unknown_area(label, parity)
     target = classes(label, ROSTAS[rosta].classes)
     if slip and rosta == "FT":

@@ -34,7 +34,7 @@ def p3mnet(network: Any, output: MattingOutput, batch: Mapping[str, Tensor], sta
         output.detail,
         output.alpha,
         alpha=batch["alpha"],
-        usr=batch["usr"],
+        label=batch["label"],
         image=batch["image"],
         foreground=batch["foreground"],
         background=batch["background"],
@@ -45,7 +45,7 @@ def p3mnet(network: Any, output: MattingOutput, batch: Mapping[str, Tensor], sta
     )
     terms = {name: terms[name] for name in STAGES[stage]}
     assert output.semantic_logits is not None
-    target = classes(batch["usr"])
+    target = classes(batch["label"])
     terms["semantic_cross_entropy"] = cross_entropy(output.semantic_logits, target)
     for side in SIDES:
         terms[f"{side}_cross_entropy"] = cross_entropy(output.extra[side], target)

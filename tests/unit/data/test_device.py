@@ -72,7 +72,13 @@ def finished(left: list[Unblended], device: str = "cpu") -> dict[str, torch.Tens
 
 
 def stacked(samples: list[Sample]) -> dict[str, np.ndarray]:
-    names = {"image": "image", "foreground": "foreground", "background": "background", "alpha": "alpha", "usr": "label"}
+    names = {
+        "image": "image",
+        "foreground": "foreground",
+        "background": "background",
+        "alpha": "alpha",
+        "label": "label",
+    }
     return {name: np.stack([getattr(s, own) for s in samples]).astype(np.float32) for name, own in names.items()}
 
 
@@ -113,7 +119,7 @@ def test_a_step_on_the_device_gives_the_engines_levels(name: str) -> None:
     assert any(one.steps for one in left)
     assert [one.meta for one in left] == [sample.meta for sample in whole]
     for plane, apart in difference(finished(left), whole).items():
-        if plane == "usr":
+        if plane == "label":
             assert not apart.any()
         assert apart.max() < 1.01, plane
         # Means of levels are often exactly half-way between two; there either is right.
@@ -148,7 +154,7 @@ def test_what_rounding_before_the_steps_costs_is_a_level() -> None:
     apart = difference(finished(unblended(made)), windows(made))
     assert apart["image"].mean() < 0.4
     assert np.quantile(apart["image"], 0.999) < 3.01
-    assert (apart["usr"] > 0).mean() < 0.002
+    assert (apart["label"] > 0).mean() < 0.002
 
 
 def test_trimaps_equal_those_of_the_engine_for_every_kernel() -> None:
@@ -227,7 +233,7 @@ def test_samples_with_a_step_of_the_cpu_come_finished_and_the_others_do_not() ->
     assert 0 < len(done) < 7
     assert got["composition_valid"].tolist() == [i not in done for i in range(7)]
     assert torch.equal(got["composition_valid"], expected["composition_valid"])
-    for name in ("image", "foreground", "background", "alpha", "usr"):
+    for name in ("image", "foreground", "background", "alpha", "label"):
         assert torch.equal(got[name][done], expected[name][done]), name
         assert (got[name] - expected[name]).abs().max() <= 1.01 / 255, name
 
@@ -238,7 +244,7 @@ def test_crops_of_another_size_come_finished() -> None:
         unfinished, expected = batches(table(), Crop(size=64, crops=crops))
         got = to_device(unfinished, "cpu")
         assert len(unfinished.done)
-        for name in ("image", "foreground", "background", "alpha", "usr"):
+        for name in ("image", "foreground", "background", "alpha", "label"):
             assert torch.equal(got[name], expected[name]), name
 
 
@@ -249,7 +255,7 @@ def test_a_sample_is_the_same_in_any_company() -> None:
     together = to_device(lay_out(rows), "cpu")
     for i, row in enumerate(rows):
         alone = to_device(lay_out([row]), "cpu")
-        for name in ("image", "alpha", "usr"):
+        for name in ("image", "alpha", "label"):
             assert (alone[name][0] - together[name][i]).abs().mean() < 1e-4, name
 
 
@@ -273,5 +279,5 @@ def test_a_gpu_gives_what_the_cpu_gives() -> None:
     unfinished, _ = batches(table(every), Crop(size=64, crops=(64, 96, 128)), 16)
     expected, got = to_device(unfinished, "cpu"), to_device(unfinished.pin_memory(), "cuda")
     for name, tensor in got.items():
-        apart = (tensor.float().cpu() - expected[name].float()).abs() * (1 if name in ("alpha", "usr") else 255)
+        apart = (tensor.float().cpu() - expected[name].float()).abs() * (1 if name in ("alpha", "label") else 255)
         assert np.quantile(apart.numpy(), 0.999) < 1.01, name

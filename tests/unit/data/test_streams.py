@@ -160,7 +160,7 @@ def test_tensors_have_the_ranges_that_the_losses_take() -> None:
     row = to_tensors(sample)
     batch = to_device({k: v[None] for k, v in row.items() if isinstance(v, torch.Tensor)}, "cpu")
     assert batch["image"].max() == 1.0
-    assert batch["alpha"].max() == batch["usr"].max() == 255.0
+    assert batch["alpha"].max() == batch["label"].max() == 255.0
     assert row["composition_valid"]
     assert row["type"] == 1
 
@@ -180,10 +180,10 @@ def test_the_plain_trimap_can_be_the_label_of_every_type(kind: str, device_compo
         dataset = StreamDataset(source, Crop(size=64, crops=(96,)), 0, device_compositing=device_compositing)
         [batch] = make_loader(dataset, PositionSampler(0, 1, 4))
         labels[label] = to_device(batch, "cpu")
-    plain, alpha = labels["trimap"]["usr"], labels["trimap"]["alpha"]
+    plain, alpha = labels["trimap"]["label"], labels["trimap"]["alpha"]
     assert torch.equal(alpha, labels["generalized"]["alpha"])
-    assert not torch.equal(plain, labels["generalized"]["usr"])
+    assert not torch.equal(plain, labels["generalized"]["label"])
     # With a kernel of 0, unknown is what is neither opaque nor clear.
     assert torch.equal(plain, torch.where((alpha > 0) & (alpha < 255), 128.0, alpha))
     wanted = torch.full_like(plain, 128) if kind == "NS" else plain.clamp(max=128)
-    assert torch.equal(labels["generalized"]["usr"], wanted)
+    assert torch.equal(labels["generalized"]["label"], wanted)

@@ -18,14 +18,14 @@ KEYS = (*losses.STAGES["matting"], "total_matting", "total_sod")
 def case(seed: int = 0, size: int = 32, batch: int = 2) -> dict[str, torch.Tensor]:
     draw = torch.Generator().manual_seed(seed)
     alpha = torch.randint(0, 256, (batch, 1, size, size), generator=draw).float()
-    usr = torch.tensor([0.0, 128.0, 255.0])[torch.randint(0, 3, (batch, 1, size, size), generator=draw)]
+    label = torch.tensor([0.0, 128.0, 255.0])[torch.randint(0, 3, (batch, 1, size, size), generator=draw)]
     planes = torch.rand(3, batch, 3, size, size, generator=draw)
     return {
         "semantic": torch.rand(batch, 3, size, size, generator=draw),
         "detail": torch.rand(batch, 1, size, size, generator=draw),
         "fusion": torch.rand(batch, 1, size, size, generator=draw),
         "alpha": alpha,
-        "usr": usr,
+        "label": label,
         "image": planes[0],
         "foreground": planes[1],
         "background": planes[2],
@@ -36,7 +36,8 @@ def case(seed: int = 0, size: int = 32, batch: int = 2) -> dict[str, torch.Tenso
 def test_every_term_equals_the_reference(shared: Path, row: int) -> None:
     expected = json.loads((shared / "golden/losses.json").read_text())[row]
     data = {k: torch.from_numpy(v) for k, v in np.load(shared / f"golden/losses/case{expected['seed']}.npz").items()}
-    data["foreground"], data["background"] = data.pop("fg"), data.pop("bg")
+    for ours, recorded in (("foreground", "fg"), ("background", "bg"), ("label", "usr")):
+        data[ours] = data.pop(recorded)
     got = losses.matting_losses(**data, parity=True)
     for key in KEYS:
         assert float(got[key]) == pytest.approx(expected[key], rel=1e-4), key
@@ -56,7 +57,7 @@ def test_the_cross_entropy_of_sigmoid_outputs_has_the_known_floor_and_uniform_va
 def test_a_perfect_prediction_costs_nothing_by_default() -> None:
     data = case()
     truth = data["alpha"] / 255
-    label = F.one_hot(losses.classes(data["usr"]), 3).permute(0, 3, 1, 2).float()
+    label = F.one_hot(losses.classes(data["label"]), 3).permute(0, 3, 1, 2).float()
     data |= {"detail": truth, "fusion": truth, "semantic": label}
     data["image"] = truth * data["foreground"] + (1 - truth) * data["background"]
     got = losses.matting_losses(**data)
@@ -68,7 +69,7 @@ def test_logits_may_be_given_or_are_recovered() -> None:
     data = case()
     logits = torch.randn(2, 3, 32, 32)
     data["semantic"] = torch.sigmoid(logits)
-    expected = F.cross_entropy(logits, losses.classes(data["usr"]))
+    expected = F.cross_entropy(logits, losses.classes(data["label"]))
     for given in (None, logits):
         got = losses.matting_losses(**data, semantic_logits=given)["semantic_cross_entropy"]
         assert float(got) == pytest.approx(float(expected), rel=1e-4)
@@ -76,7 +77,7 @@ def test_logits_may_be_given_or_are_recovered() -> None:
 
 def test_labels_that_resizing_has_mixed_count_as_unknown_by_default_and_are_dropped_in_parity() -> None:
     data = case()
-    data["usr"] = torch.full_like(data["usr"], 130.0)
+    data["label"] = torch.full_like(data["label"], 130.0)
     assert float(losses.matting_losses(**data, stage="duts")["detail_alpha"]) > 0.1
     assert float(losses.matting_losses(**data, stage="duts", parity=True)["detail_alpha"]) < 1e-2
 
@@ -156,14 +157,14 @@ def test_fewer_classes_serve_the_other_representations() -> None:
 
 
 def test_semantic_scores() -> None:
-    usr = torch.tensor([0.0, 128.0, 255.0, 255.0]).reshape(1, 1, 2, 2)
-    perfect = F.one_hot(losses.classes(usr), 3).permute(0, 3, 1, 2).float()
-    assert {k: float(v) for k, v in losses.semantic_scores(perfect, usr).items()} == {
+    label = torch.tensor([0.0, 128.0, 255.0, 255.0]).reshape(1, 1, 2, 2)
+    perfect = F.one_hot(losses.classes(label), 3).permute(0, 3, 1, 2).float()
+    assert {k: float(v) for k, v in losses.semantic_scores(perfect, label).items()} == {
         "semantic_accuracy": 1.0,
         "semantic_iou": 1.0,
     }
     wrong = perfect.roll(1, dims=1)
-    assert float(losses.semantic_scores(wrong, usr)["semantic_accuracy"]) == 0
+    assert float(losses.semantic_scores(wrong, label)["semantic_accuracy"]) == 0
 
 
 def test_bad_input_is_told() -> None:

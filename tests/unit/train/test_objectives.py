@@ -30,7 +30,7 @@ def batch() -> Batch:
     front, back = torch.rand(2, 2, 3, SIZE, SIZE, generator=draw)
     image = alpha * front + (1 - alpha) * back
     planes = {"image": image, "foreground": front, "background": back}
-    return planes | {"alpha": alpha * 255, "usr": label, "composition_valid": torch.tensor([True, True])}
+    return planes | {"alpha": alpha * 255, "label": label, "composition_valid": torch.tensor([True, True])}
 
 
 class Net:
@@ -69,7 +69,7 @@ def test_the_path_of_aimnet_is_the_one_of_its_losses(batch: Batch) -> None:
     for parity in (False, True):
         seen = {name: batch[name] - 0.5 if parity else batch[name] for name in planes}
         wanted = losses.matting_losses(
-            *output[:3], alpha=batch["alpha"], usr=batch["usr"], **seen, parity=parity, semantic_logits=output[3]
+            *output[:3], alpha=batch["alpha"], label=batch["label"], **seen, parity=parity, semantic_logits=output[3]
         )
         found = run("aimnet", Net(), output, batch, parity=parity)
         assert found["total"] == pytest.approx(float(wanted["total"]), rel=1e-6)
@@ -86,14 +86,14 @@ def test_every_network_has_weights_for_every_stage(model: str, stage: str) -> No
 @pytest.mark.parametrize("rosta", ["TT", "FT", "BT"])
 def test_gfm_takes_a_quarter_of_each_term_against_its_own_targets(batch: Batch, rosta: str) -> None:
     output = random_output(3 if rosta == "TT" else 2)
-    label, truth = batch["usr"][:, 0], batch["alpha"] / 255
-    erosion, dilation = (batch["usr"] == 255).float(), (batch["usr"] > 0).float()
+    label, truth = batch["label"][:, 0], batch["alpha"] / 255
+    erosion, dilation = (batch["label"] == 255).float(), (batch["label"] > 0).float()
     classes, wanted = {
         "TT": ((label > 0).long() + (label == 255).long(), truth),
         "FT": ((label == 255).long(), truth - erosion),
         "BT": ((label > 0).long(), dilation - truth),
     }[rosta]
-    unknown = (batch["usr"] == 128).float()
+    unknown = (batch["label"] == 128).float()
     terms = [
         F.cross_entropy(output.semantic_logits, classes),
         losses.l1_alpha(output.detail, wanted, unknown) + losses.laplacian(output.detail, wanted, unknown),
@@ -105,7 +105,7 @@ def test_gfm_takes_a_quarter_of_each_term_against_its_own_targets(batch: Batch, 
 
 def test_parity_takes_the_targets_of_gfms_released_code(batch: Batch) -> None:
     output = random_output(2)
-    dilation, mask = (batch["usr"][:, 0] > 0).long(), (batch["alpha"][:, 0] == 255).long()
+    dilation, mask = (batch["label"][:, 0] > 0).long(), (batch["alpha"][:, 0] == 255).long()
     for rosta, target in (("FT", dilation), ("BT", mask)):
         found = run("gfm", Net(rosta), output, batch, parity=True)["semantic_cross_entropy"]
         assert found == pytest.approx(float(F.cross_entropy(output.semantic, target)), rel=1e-5)
@@ -126,9 +126,9 @@ def test_rim_sums_three_representations_and_its_own_alpha(batch: Batch) -> None:
 def test_p3mnet_adds_its_sides(batch: Batch) -> None:
     output = random_output(3)
     sides = {f"side{i}": torch.randn(2, 3, SIZE, SIZE) for i in (2, 1, 0)}
-    target, truth = losses.classes(batch["usr"]), batch["alpha"] / 255
+    target, truth = losses.classes(batch["label"]), batch["alpha"] / 255
     entropy = [F.cross_entropy(value, target) for value in sides.values()]
-    unknown = (batch["usr"] == 128).float()
+    unknown = (batch["label"] == 128).float()
     wanted = (
         (sum(entropy) + 3 * F.cross_entropy(output.semantic_logits, target)) / 6
         + 2 * (losses.l1_alpha(output.detail, truth, unknown) + losses.laplacian(output.detail, truth, unknown))
@@ -146,7 +146,7 @@ def test_p3mnet_adds_its_sides(batch: Batch) -> None:
 def test_a_perfect_prediction_costs_nothing(batch: Batch) -> None:
     truth = batch["alpha"] / 255
     for rosta, names in (("TT", losses.CLASSES), ("FT", ("unknown", "foreground")), ("BT", ("background", "unknown"))):
-        target = losses.classes(batch["usr"], names)
+        target = losses.classes(batch["label"], names)
         logits = 30 * F.one_hot(target, len(names)).permute(0, 3, 1, 2).float()
         detail = 1 - truth if rosta == "BT" else truth
         output = MattingOutput(logits.sigmoid(), detail, truth, logits)

@@ -91,7 +91,7 @@ def test_networks_of_a_sweep_see_the_same_batches(tiny: str) -> None:
     ]
     for position in range(2):
         rows = [one[position] for one in data]
-        assert all(torch.equal(row[name], rows[0][name]) for row in rows for name in ("image", "alpha", "usr"))
+        assert all(torch.equal(row[name], rows[0][name]) for row in rows for name in ("image", "alpha", "label"))
 
 
 def test_a_run_that_fails_is_told_and_the_others_go_on_and_what_is_finished_stays(
