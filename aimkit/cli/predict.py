@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("--model", help="Network.  [default: that of the weights, else aimnet]")
 @click.option("--backbone", help="Backbone of the network.  [default: that of the weights, else resnet34_mp]")
 @click.option("--strategy", help="hybrid, resize, whole or tiled.  [default: the network's, mostly hybrid]")
-@click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Set an option of the strategy: detail_scale=0.33.")
+@click.option(
+    "--option", "options", multiple=True, metavar="KEY=VALUE", help="Set an option of the strategy: detail_scale=0.33."
+)
 @click.option("--outputs", help="Outputs: alpha, cutout, composite, trimap, semantic.  [default: alpha,cutout]")
 @click.option("--sheet", metavar="FILE", help="Draw photos, mattes and cut-outs on one sheet, PNG or JPEG.")
 @click.option("--background", help="Background of composites: an image, or a colour such as green or '#00ff00'.")
@@ -36,8 +38,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="Method that estimates foreground colours.",
 )
-@click.option("--bits", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Bit depth of alpha and cut-outs.")
-@click.option("--short-side", type=click.IntRange(min=1), help="Reduce larger photos to this short side first; the reference used 1080.")
+@click.option(
+    "--bits", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Bit depth of alpha and cut-outs."
+)
+@click.option(
+    "--short-side",
+    type=click.IntRange(min=1),
+    help="Reduce larger photos to this short side first; the reference used 1080.",
+)
 @click.option("--tta", is_flag=True, help="Average with the mirrored photo; takes twice the time.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
 @click.option("--precision", default="auto", show_default=True, help="auto, fp32, bf16 or fp16.")
@@ -148,7 +156,9 @@ def _no_weights(model: str, backbone: str) -> AimkitError:
     fitting = [entry.id for entry in entries() if (entry.architecture, entry.backbone) == (model, backbone)]
     what = f"no weights given for {model} on {backbone}"
     if not fitting:
-        return AimkitError(what, "--weights", "give a file or the folder of a training run; the zoo has none for this network")
+        return AimkitError(
+            what, "--weights", "give a file or the folder of a training run; the zoo has none for this network"
+        )
     best = next((id for id in fitting if id.endswith(".matting")), fitting[-1])
     hint = f"run aimkit zoo pull {best} and add --weights {best}, or give a file or the folder of a training run"
     return AimkitError(f"{what}; the zoo has {', '.join(fitting)}", "--weights", hint)

@@ -134,7 +134,9 @@ def _predict(predictor: Predictor, photo: UInt8, path: Path) -> Prediction:
         raise AimkitError(f"not enough memory for a photo of {width}x{height}", str(path), hint) from None
 
 
-def _write(job: PhotoJob, prediction: Prediction, profile: bytes, out: Path, kinds: Sequence[str], style: CompositeStyle) -> None:
+def _write(
+    job: PhotoJob, prediction: Prediction, profile: bytes, out: Path, kinds: Sequence[str], style: CompositeStyle
+) -> None:
     for kind in kinds:
         write_bytes(job.output(out, kind), encode(kind, prediction, style, profile))
 

@@ -97,7 +97,7 @@ class Network:
         return alpha
 
     def labels(self, logits: Tensor) -> Tensor:
-        """The argmax of the class scores as a grey level, uint8 {0, 128, 255}, (B, h, w); ties go to the first class."""
+        """The argmax of the class scores as grey levels, uint8 {0, 128, 255}, (B, h, w); the first class wins ties."""
         return self._levels.to(logits.device)[self.model.scores(logits).max(1).indices]
 
     def _forward(self, images: Tensor) -> Maps:

@@ -115,7 +115,9 @@ class Predictor:
         **options: Any,
     ) -> None:
         if short_side is not None and short_side < 1:
-            raise AimkitError(f"short_side must be at least 1, not {short_side}", "short_side", "the reference used 1080")
+            raise AimkitError(
+                f"short_side must be at least 1, not {short_side}", "short_side", "the reference used 1080"
+            )
         if foreground not in (True, False, "multilevel", "blur_fusion"):
             raise AimkitError(f"unknown method '{foreground}'", "foreground", "use 'multilevel' or 'blur_fusion'")
         check_model(model)

@@ -32,7 +32,9 @@ def check_sheet(path: Path, kinds: Sequence[str]) -> None:
     missing = [kind for kind in NEEDS if kind not in kinds]
     if missing:
         hint = f"--outputs {','.join([*kinds, *missing])}"
-        raise AimkitError(f"a sheet needs the outputs {' and '.join(NEEDS)}; {' and '.join(missing)} is missing", "--sheet", hint)
+        raise AimkitError(
+            f"a sheet needs the outputs {' and '.join(NEEDS)}; {' and '.join(missing)} is missing", "--sheet", hint
+        )
 
 
 def draw_sheet(jobs: Sequence[PhotoJob], out: Path, path: Path, width: int = 240) -> bytes:

@@ -7,10 +7,10 @@
 | whole | the photo's | small photos |
 | tiled | a small one for the semantic classes, tiles for the detail | large photos, little memory |
 
-A network declares the input sizes it works best at, relative to the photo (``model.scales``): AimNet 1/4 and 1/2, resize
-1/4; GFM 1/3 and 1/2, resize 1/2, its RIM 1/3; P3M-Net 1/2 and 1, resize 1/2. Weights may declare further defaults
-(``model.inference_defaults``), which override the scales: a network trained on small images needs input sizes in pixels,
-however large the photo is. Options of the caller override both.
+A network declares its best input sizes, relative to the photo (``model.scales``): AimNet 1/4 and 1/2, resize 1/4;
+GFM 1/3 and 1/2, resize 1/2, its RIM 1/3; P3M-Net 1/2 and 1, resize 1/2. Weights may declare further defaults
+(``model.inference_defaults``), which override the scales: a network trained on small images needs input sizes in
+pixels, however large the photo is. Options of the caller override both.
 
 The functions need only a network and an image; ``aimkit.Predictor`` adds device, precision and colours.
 """
@@ -216,7 +216,9 @@ def as_rgb(image: Array) -> UInt8:
         hint = "give RGB, (H, W, 3)" + (", channels last" if image.ndim == 3 and image.shape[0] in (1, 3) else "")
         raise AimkitError(f"shape {image.shape} is not an image", where, hint)
     if image.dtype not in (np.uint8, np.uint16) and image.dtype.kind != "f":
-        raise AimkitError(f"can't read an image of dtype {image.dtype}", where, "give uint8, uint16, or float in [0, 1]")
+        raise AimkitError(
+            f"can't read an image of dtype {image.dtype}", where, "give uint8, uint16, or float in [0, 1]"
+        )
     if image.dtype.kind == "f" and not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
         raise AimkitError("float images must be in [0, 1]", where, "divide levels by 255, or give uint8")
     color = np.broadcast_to(image, (*image.shape[:2], 3)) if image.shape[2] == 1 else image[..., :3]

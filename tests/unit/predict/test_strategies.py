@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aimkit.errors import AimkitError
-from aimkit.predict import strategies
 from aimkit.models.base import MattingModel
+from aimkit.predict import strategies
 from aimkit.predict.network import Network
 from aimkit.predict.strategy import Strategy
 from aimkit.predict.tiled import weighted_spans
@@ -178,7 +178,9 @@ def test_representations_of_fewer_classes_work(representation: str, pointwise: A
         assert set(np.unique(result.semantic)) == ({128} if representation == "unimap" else {0, 128})
 
 
-def test_a_network_without_fusion_is_refused_by_strategies_of_two_input_sizes(pointwise: Any, smooth_photo: np.ndarray) -> None:
+def test_a_network_without_fusion_is_refused_by_strategies_of_two_input_sizes(
+    pointwise: Any, smooth_photo: np.ndarray
+) -> None:
     class OnePass(MattingModel):
         """Alpha is more than a rule of classes and detail."""
 
