@@ -24,9 +24,7 @@ def fetch(job: FetchJob) -> None:
         os.replace(found, job.part)
     except AimkitError:
         raise
-    except (
-        Exception
-    ) as error:  # The hub's client raises errors of several libraries.
+    except Exception as error:  # The hub's client raises errors of several libraries.
         reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
         hint = "check the connection and the name; private repositories need hf auth login"
         raise AimkitError(f"the hub refused: {reason}", job.source, hint, exit_code=1) from None
