@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from aimkit.errors import AimkitError
-from aimkit.evaluate.sets import EvaluationSet
+from aimkit.evaluate.images import EvaluationSet
 from aimkit.registry import Registry
 from aimkit.types import Array, Float, UInt8, to_uint8
 

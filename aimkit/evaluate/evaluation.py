@@ -10,11 +10,12 @@ from typing import Any
 from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.evaluate.baselines import baseline as baseline_of
+from aimkit.evaluate.images import EvaluationSet
 from aimkit.evaluate.recipe import EvaluateRecipe
 from aimkit.evaluate.report import write_report
 from aimkit.evaluate.results import write_results
 from aimkit.evaluate.run import Definitions, Predict, look, run
-from aimkit.evaluate.sets import EvaluationSet, open_predictions, open_set
+from aimkit.evaluate.sets import open_predictions, open_set
 from aimkit.recipe import expand, load_recipe
 
 #: A file or folder.

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from aimkit.evaluate.averages import ranked
+from aimkit.evaluate.images import EvaluationPlanes
 from aimkit.evaluate.plot import distribution
-from aimkit.evaluate.sets import EvaluationPlanes
 from aimkit.evaluate.tables import TITLES, Table, cell, group_table, model_name, summary_table
 from aimkit.files import write_bytes
 from aimkit.imageio import encode_jpeg

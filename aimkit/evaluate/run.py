@@ -15,8 +15,8 @@ from typing import Any
 from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.evaluate.averages import averages
+from aimkit.evaluate.images import EvaluationImage, EvaluationPlanes, EvaluationSet
 from aimkit.evaluate.protocol import Protocol
-from aimkit.evaluate.sets import EvaluationImage, EvaluationPlanes, EvaluationSet
 from aimkit.metrics.matting import METRICS, MORE, matting_metrics
 from aimkit.types import Array, UInt8
 
