@@ -214,7 +214,8 @@ def expand(path: str | os.PathLike[str], where: str = "") -> Path:
 def named(registry: Registry[Any], key: str) -> Callable[[Any], Any]:
     """A validator for tables that name a registry entry: ``{step = "jpeg", quality = [60, 90]}``.
 
-    The entry's ``params`` class reads the table, so that every entry checks its own keys.
+    The table's class reads it, so that every entry checks its own keys: the registered class itself when that is a
+    :class:`Block`, else the entry's ``params``.
     """
 
     def validate(data: Any) -> Any:
@@ -228,7 +229,9 @@ def named(registry: Registry[Any], key: str) -> Callable[[Any], Any]:
             entry = registry.get(data[key])
         except AimkitError as error:
             raise PydanticCustomError("unknown_name", f"{error.what}; {error.hint}".replace("{", "{{")) from None
-        return entry.info["params"].model_validate(data)
+        is_table = isinstance(entry.value, type) and issubclass(entry.value, Block)
+        model: type[Block] = entry.value if is_table else entry.info["params"]
+        return model.model_validate(data)
 
     return validate
 

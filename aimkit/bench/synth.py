@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from aimkit.data.transforms import Crop, crop, crop_view, finish_crop
+from aimkit.data.transforms import Crop
 from aimkit.datasets.writers.output import Output
 from aimkit.datasets.writers.record import encode
 from aimkit.errors import AimkitError
@@ -44,14 +44,14 @@ _DRAWN = (("toy", "fur", "plant", "bust"), ("interior", "forest", "city", "mater
 
 #: Functions whose time is told apart, and what they do.
 _PARTS = {
-    "engine._layout": "open sources, draw places",
+    "layout.make_layout": "open sources, draw places",
     "transforms.choose": "choose the crop",
-    "engine._planes": "place foreground and background",
-    "rssn.blur_background": "blur",
-    "rssn.shared_noise": "noise",
+    "planes.render_planes": "place foreground and background",
+    "rssn.box_blur": "blur",
+    "noise.add_noise": "noise",
     "composite.blend_levels": "blend",
     "trimap.make_trimap": "label",
-    "transforms.finish_crop": "reduce the crop",
+    "transforms.finish": "reduce the crop",
 }
 
 
@@ -278,12 +278,12 @@ def _made(seconds: float) -> float:
 
 
 def _crop_first(made: Synthesizer, fast: bool, index: int) -> Sample:
-    params, draw = Crop(size=SIZE, crops=CROPS), rng(0, "crop", index)
-    return finish_crop(made.window(index, crop_view(params, draw, reduced=fast)), params, draw)
+    crop, draw = Crop(size=SIZE, crops=CROPS), rng(0, "crop", index)
+    return crop.finish(made.window(index, crop.view(draw, reduced=fast)), draw)
 
 
 def _whole(made: Synthesizer, index: int) -> Sample:
-    return crop(made.sample(index), Crop(size=SIZE, crops=CROPS), rng(0, "crop", index))
+    return Crop(size=SIZE, crops=CROPS).apply(made.sample(index), rng(0, "crop", index))
 
 
 def _best(work: Callable[[], Any], repeats: int) -> float:

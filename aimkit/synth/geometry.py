@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.view import View
 from aimkit.types import Array, Float, to_float
 
@@ -64,7 +64,7 @@ def resize(color: Float, alpha: Float, size: tuple[int, int], kernel: str = "aut
     return _straighten(moved, lambda: resize_image(color, size, "linear"))
 
 
-def render(picture: Pyramid, matrix: Array, view: View, kernel: str = "auto") -> tuple[Array, Array | None]:
+def render(picture: ImagePyramid, matrix: Array, view: View, kernel: str = "auto") -> tuple[Array, Array | None]:
     """What a view shows of a picture that lies on a canvas; only the pixels that it needs are touched.
 
     A view of the whole canvas and one of a window agree in every bit where they overlap, since maps are rounded to
@@ -118,12 +118,12 @@ def render(picture: Pyramid, matrix: Array, view: View, kernel: str = "auto") ->
 
 def warp(color: Float, alpha: Float, matrix: Array, size: tuple[int, int], kernel: str = "auto") -> tuple[Float, Float]:
     """Move straight colour and alpha by an affine map onto a canvas of that (height, width); see :func:`render`."""
-    moved, coverage = render(Pyramid(color, alpha), matrix, View.whole(size), kernel)
+    moved, coverage = render(ImagePyramid(color, alpha), matrix, View.whole(size), kernel)
     assert coverage is not None
     return to_float(moved), to_float(coverage)
 
 
-def render_matte(picture: Pyramid, matrix: Array, view: View) -> Float:
+def render_matte(picture: ImagePyramid, matrix: Array, view: View) -> Float:
     """The matte alone, bilinearly from the nearest level, as float32; arguments as for :func:`render`."""
     number = picture.depth(_nearest_level(matrix, view))
     alpha = picture.matte(number)

@@ -17,7 +17,7 @@ _THIN = np.float32(1 / 512)
 Level = tuple[Array, Array | None]
 
 
-class Pyramid:
+class ImagePyramid:
     """Straight colour and its matte, at full size and halved again and again.
 
     A pixel of level k is the mean of the 2 x 2 pixels that it covers in level k - 1, colours weighted by alpha; where a

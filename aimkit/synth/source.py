@@ -46,8 +46,8 @@ class ForegroundSource(Protocol):
     """Foregrounds to be composited.
 
     A source of stored pictures may also have ``picture(position)``, which gives an
-    :class:`aimkit.synth.pyramid.Pyramid` of the same pixels; the engine then touches only those that it needs. Sources
-    with ``mapped = True`` open theirs at no cost; those of the others may be kept for later samples.
+    :class:`aimkit.synth.pyramid.ImagePyramid` of the same pixels; the engine then touches only those that it needs.
+    Sources with ``mapped = True`` open theirs at no cost; those of the others may be kept for later samples.
     """
 
     items: Sequence[Item]

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from aimkit.data.device.batch import division
 from aimkit.data.loader import make_loader, to_device
 from aimkit.data.sampler import PositionSampler
-from aimkit.data.streams import Synth
+from aimkit.data.streams import SynthStream
 from aimkit.train.checkpoint import State
 from aimkit.train.live import clock
 from aimkit.train.log import memory
@@ -68,7 +68,7 @@ def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:
 def _data(recipe: TrainRecipe, samples: int) -> str:
     """What the network will see; live composites have no end."""
     source = recipe.data.train
-    if isinstance(source, Synth):
+    if isinstance(source, SynthStream):
         return f"{source.source} {source.recipe}, every sample a new one"
     return f"{source.source}, {samples:,} samples, {recipe.steps * recipe.batch / samples:.1f} passes"
 

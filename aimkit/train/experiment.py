@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from aimkit.data.streams import Stream, streams
+from aimkit.data.streams import Stream
 from aimkit.datasets.inspect.canvas import tile
 from aimkit.datasets.inspect.sheet import contact_sheet, pick
 from aimkit.errors import AimkitError
@@ -131,7 +131,7 @@ def _sheet(run: Path, rows: int) -> str:
     assert isinstance(recipe, TrainRecipe)
     block = recipe.data.train
     try:
-        stream = streams.get(block.source).value(block, recipe.seed)
+        stream = block.open(recipe.seed)
         samples = pick(_Positions(stream), rows)
     except AimkitError as error:
         return f"<p>The training data can't be shown: {html.escape(error.what)}.</p>"

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aimkit.data.streams import FiniteBlock, Known, StreamBlock, Synth
+from aimkit.data.streams import CatalogStream, FiniteBlock, StreamBlock, SynthStream
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.models.registry import backbones
@@ -41,9 +41,9 @@ def history(recipe: TrainRecipe) -> dict[str, Any]:
 
 def sources(block: StreamBlock) -> list[Row]:
     """The sources of a stream."""
-    if isinstance(block, Synth):
+    if isinstance(block, SynthStream):
         return _of_recipe(load_recipe(block.recipe, block.overrides, kind="synth"))
-    if isinstance(block, Known):
+    if isinstance(block, CatalogStream):
         from aimkit.datasets.catalog import find_known
 
         one = find_known(block.set, "data.set")

@@ -6,13 +6,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PlainValidator, SerializeAsAny, model_validator
 
-from aimkit.data.streams import StreamBlock, Synth, streams
-from aimkit.data.transforms import Crop, Gca, TransformBlock, transforms
+from aimkit.data.streams import StreamBlock, SynthStream, streams
+from aimkit.data.transforms import SquareCrop, Transform, transforms
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, Recipe, named
 
 StreamEntry = Annotated[SerializeAsAny[StreamBlock], PlainValidator(named(streams, "source"))]
-TransformEntry = Annotated[SerializeAsAny[TransformBlock], PlainValidator(named(transforms, "transform"))]
+TransformEntry = Annotated[SerializeAsAny[Transform], PlainValidator(named(transforms, "transform"))]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -160,9 +160,9 @@ class TrainRecipe(Recipe):
             return self
         train, transform = self.data.train, self.data.transform
         what, off = "device_compositing needs", ", or device_compositing = false"
-        if not isinstance(train, Synth):
+        if not isinstance(train, SynthStream):
             raise AimkitError(f"{what} live composites, not '{train.source}'", "data.train.source", f'use "synth"{off}')
-        if not isinstance(transform, Crop | Gca):
+        if not isinstance(transform, SquareCrop):
             where, hint = "data.transform.transform", f'use "crop" or "gca"{off}'
             raise AimkitError(f"{what} crops, not '{transform.transform}'", where, hint)
         if train.crop_first != "fast":

@@ -11,8 +11,7 @@ import torch
 from accelerate.utils import gather_object
 
 from aimkit.data.loader import to_device, to_tensors
-from aimkit.data.streams import streams
-from aimkit.data.transforms import Fit, fit
+from aimkit.data.transforms import Fit
 from aimkit.imageio import write_png
 from aimkit.metrics.matting import matting_metrics
 from aimkit.train.recipe import TrainRecipe
@@ -39,13 +38,13 @@ def validate(recipe: TrainRecipe, parts: Parts, run: Path, step: int) -> dict[st
     """
     table, accelerator = recipe.validation, parts.accelerator
     assert table.data is not None
-    stream = streams.get(table.data.source).value(table.data, recipe.seed)
+    stream = table.data.open(recipe.seed)
     draw = np.random.default_rng(0)
     rows: list[tuple[str, dict[str, float]]] = []
     network = parts.evaluated
     network.eval()
     for position in range(accelerator.process_index, table.count, accelerator.num_processes):
-        sample = fit(stream.sample(position), Fit(size=table.size, flip=0), draw)
+        sample = Fit(size=table.size, flip=0).apply(stream.sample(position), draw)
         alpha = predict(parts, network, sample, recipe)
         scores = matting_metrics(alpha, sample.alpha)
         rows.append((str(sample.type), {name: float(scores[name] or 0) for name in SCORES}))

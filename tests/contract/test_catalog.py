@@ -119,8 +119,7 @@ def test_a_part_is_read_by_name(
     elif use == "saliency":
         from aimkit.data.streams import streams
 
-        entry = streams.get("known")
-        sample = entry.value(entry.info["params"].model_validate(table), 0).sample(0)
+        sample = streams.get("known").value.model_validate(table).open(0).sample(0)
         assert set(sample.alpha.ravel().tolist()) == {0, 255}
         assert sample.type == "SO"
     else:

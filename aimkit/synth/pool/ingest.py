@@ -19,7 +19,7 @@ from aimkit.registry import did_you_mean
 from aimkit.rng import rng
 from aimkit.storage import Place, place
 from aimkit.synth.pool.index import Entry
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.recipe import BackgroundEntry, ForegroundEntry
 from aimkit.synth.source import SourceBlock, background_sources, foreground_sources
 from aimkit.types import to_uint8
@@ -89,7 +89,7 @@ class Ingest:
     sources: list[tuple[str, Any]]
     size: tuple[int, int]
 
-    def make(self, key: str) -> Pyramid:
+    def make(self, key: str) -> ImagePyramid:
         """The picture of a key: what the source gives, or a drawing brought to 8 bit.
 
         Raises:
@@ -98,14 +98,14 @@ class Ingest:
         task = self.tasks[key]
         role, source = self.sources[task.source]
         if not task.stream:
-            picture: Pyramid = source.picture(task.position)
+            picture: ImagePyramid = source.picture(task.position)
             return picture
         drawn = source.load(task.position, self.size, rng(*task.stream))  # type: ignore[arg-type]
         if role == "background":
-            return Pyramid(to_uint8(drawn))
+            return ImagePyramid(to_uint8(drawn))
         if not drawn.valid:
             raise AimkitError("it was drawn for one background and can't be packed", source.items[task.position].id)
-        return Pyramid(to_uint8(drawn.color), to_uint8(drawn.alpha))
+        return ImagePyramid(to_uint8(drawn.color), to_uint8(drawn.alpha))
 
 
 def sources_of(words: Sequence[str]) -> Sources:

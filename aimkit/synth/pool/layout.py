@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from aimkit.synth.pyramid import Level, Pyramid
+from aimkit.synth.pyramid import ImagePyramid, Level
 from aimkit.types import Array
 
 #: Arrays begin at multiples of this: a line of the processor's cache.
@@ -61,7 +61,7 @@ class Stored:
         """Bytes from its first to its last."""
         return _arrays(self.height, self.width, self.matte)[1]
 
-    def open(self, buffer: Any) -> Pyramid:
+    def open(self, buffer: Any) -> ImagePyramid:
         """The picture as views of a buffer that holds its file; nothing is copied.
 
         Args:
@@ -70,9 +70,9 @@ class Stored:
         arrays, _ = _arrays(self.height, self.width, self.matte)
         views = [np.ndarray(shape, dtype, buffer, self.offset + start) for start, shape, dtype in arrays]
         if not self.matte:
-            return Pyramid(views[0], None, [(view, None) for view in views[1:]])
+            return ImagePyramid(views[0], None, [(view, None) for view in views[1:]])
         others = list(zip(views[2::2], views[3::2], strict=True))
-        return Pyramid(views[0], views[1], others, lambda: (self.box, self.contact))
+        return ImagePyramid(views[0], views[1], others, lambda: (self.box, self.contact))
 
 
 def aligned(position: int) -> int:
@@ -102,12 +102,12 @@ def _arrays(height: int, width: int, matte: str) -> tuple[list[_Place], int]:
     return found, end
 
 
-def levels(picture: Pyramid) -> Sequence[Level]:
+def levels(picture: ImagePyramid) -> Sequence[Level]:
     """All levels of a picture, down to one pixel."""
     return [picture.level(number) for number in range(len(sizes(*picture.size)))]
 
 
-def pieces(picture: Pyramid) -> Iterator[bytes | memoryview]:
+def pieces(picture: ImagePyramid) -> Iterator[bytes | memoryview]:
     """The bytes of a picture, with the gaps between its arrays."""
     position = 0
     for level in levels(picture):

@@ -16,7 +16,7 @@ from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.synth.pool.index import shard_name
 from aimkit.synth.pool.layout import Stored, aligned, pieces
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.pyramid import ImagePyramid
 
 #: Files that a process keeps open; each takes a file descriptor.
 _OPEN = 128
@@ -45,7 +45,7 @@ def sidecar(root: Path, number: int) -> Path:
 
 
 def write_shard(
-    root: Path, number: int, keys: Iterable[str], make: Callable[[str], Pyramid], tick: Callable[[], None]
+    root: Path, number: int, keys: Iterable[str], make: Callable[[str], ImagePyramid], tick: Callable[[], None]
 ) -> Written:
     """Make pictures and store them in a new file, one at a time in memory.
 
@@ -114,7 +114,7 @@ class Shards:
         self.root = root
         self._maps: OrderedDict[int, mmap.mmap] = OrderedDict()
 
-    def picture(self, stored: Stored) -> Pyramid:
+    def picture(self, stored: Stored) -> ImagePyramid:
         """A picture whose arrays are views of the file, read-only.
 
         Raises:
@@ -144,7 +144,7 @@ class Shards:
         return {"root": self.root, "_maps": OrderedDict()}
 
 
-def _write(file: Any, key: str, shard: int, offset: int, picture: Pyramid) -> Stored:
+def _write(file: Any, key: str, shard: int, offset: int, picture: ImagePyramid) -> Stored:
     digest = hashlib.sha256()
     for piece in pieces(picture):
         file.write(piece)

@@ -15,7 +15,7 @@ from aimkit.datasets.scan import Candidate, Record, ScanReport, candidate, find_
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_rgb
 from aimkit.storage import place
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import BackgroundBlock, Item, background_sources
 from aimkit.synth.sources.split import SplitBlock, sides
 from aimkit.synth.sources.stored import read_files
@@ -61,7 +61,7 @@ class StoredBackgrounds:
         """Read one; ``size`` and ``rng`` are not used."""
         return to_float(self.picture(position).level(0)[0])
 
-    def picture(self, position: int) -> Pyramid:
+    def picture(self, position: int) -> ImagePyramid:
         """Read one, in 8 bit."""
         one = self.candidates[position]
         rgb = read_rgb(self.fetch(one)[0], one.where)
@@ -69,7 +69,7 @@ class StoredBackgrounds:
         if self.max_side is not None and longer > self.max_side:
             height, width = (max(1, round(side * self.max_side / longer)) for side in rgb.shape[:2])
             rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        return Pyramid(rgb)
+        return ImagePyramid(rgb)
 
 
 @background_sources.register("folder", params=Folder)

@@ -15,7 +15,7 @@ from aimkit.registry import did_you_mean
 from aimkit.synth.pool.index import Entry, pool_folder, read_index
 from aimkit.synth.pool.layout import Stored
 from aimkit.synth.pool.shard import Shards
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import BackgroundBlock, ForegroundBlock, Item, background_sources, foreground_sources
 from aimkit.synth.sources.split import SplitBlock, sides
 from aimkit.types import Float, Foreground, to_float
@@ -63,7 +63,7 @@ class Packed:
     #: The system keeps what was read, once for all processes.
     mapped: ClassVar[bool] = True
 
-    def picture(self, position: int) -> Pyramid:
+    def picture(self, position: int) -> ImagePyramid:
         """Views of one; nothing is read yet."""
         return self.shards.picture(self.pictures[position])
 

@@ -20,7 +20,7 @@ from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.matting.foreground import bleed
 from aimkit.matting.image_type import Statistics, decide, measure
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import ForegroundBlock, Item
 from aimkit.synth.sources.split import SplitBlock, alike, look, sides
 from aimkit.types import Array, Float, Foreground, ImageType, UInt8, to_float, to_uint8
@@ -81,15 +81,15 @@ class StoredForegrounds:
         assert alpha is not None
         return Foreground(to_float(color), to_float(alpha), item.type, item.category)
 
-    def picture(self, position: int) -> Pyramid:
+    def picture(self, position: int) -> ImagePyramid:
         """Read one: colour in 8 bit, the matte in 8 bit unless its file has more."""
         one = self.candidates[position]
         rgb, alpha = self.decode(self.fetch(one), one.where)
         color = self.finish(rgb, alpha, self.items[position].digest)
         if self.max_side is None or max(alpha.shape) <= self.max_side:
-            return Pyramid(color, alpha)
+            return ImagePyramid(color, alpha)
         reduced, matte = reduce(to_float(color), to_float(alpha), self.max_side)
-        return Pyramid(to_uint8(reduced), matte)
+        return ImagePyramid(to_uint8(reduced), matte)
 
 
 def open_stored(

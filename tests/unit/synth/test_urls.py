@@ -140,11 +140,11 @@ def test_a_source_behind_a_url_that_is_not_there_is_told(remote: Remote) -> None
 
 
 def test_training_reads_a_dataset_at_a_url(remote: Remote, tmp_path: Path) -> None:
-    from aimkit.data.streams import Written, written
+    from aimkit.data.streams import DatasetStream
 
     for out in (remote, tmp_path / "d"):
         synthesize(tiny(6, output={"format": "webdataset"}), out)
-    there, here = (written(Written(path=str(root)), seed=1) for root in (remote, tmp_path / "d"))
+    there, here = (DatasetStream(path=str(root)).open(1) for root in (remote, tmp_path / "d"))
     assert [there.sample(i).meta for i in range(8)] == [here.sample(i).meta for i in range(8)]
 
 

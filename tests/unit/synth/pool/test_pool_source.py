@@ -16,7 +16,7 @@ from aimkit.synth.engine import Synthesizer
 from aimkit.synth.pool.build import build
 from aimkit.synth.pool.index import Entry
 from aimkit.synth.pool.ingest import Ingest, Task
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import Item, background_sources, foreground_sources
 from aimkit.synth.view import View
 from aimkit.types import Sample
@@ -132,8 +132,8 @@ def test_a_pool_source_is_pickled_without_its_pixels(images: Path, tmp_path: Pat
 class Large:
     """A source of large pictures."""
 
-    def picture(self, position: int) -> Pyramid:
-        return Pyramid(np.full((2000, 2000, 3), 50 * position, np.uint8))
+    def picture(self, position: int) -> ImagePyramid:
+        return ImagePyramid(np.full((2000, 2000, 3), 50 * position, np.uint8))
 
 
 def _memory() -> dict[str, int]:
