@@ -92,14 +92,14 @@ def check(
     """Build AimNet on every timm architecture that matches PATTERN and run it on 256x320 and 250x330."""
     import timm
 
-    from aimkit.models.backbones import status
+    from aimkit.models.backbones.check import Limits, check_all, default_results, write_table
     from aimkit.models.backbones.factory import timm_version, unknown
 
     names = timm.list_models(pattern)
     if not names:
         raise unknown(pattern)
-    file = results or status.default_results()
-    limits = status.Limits(seconds, memory, run_params)
+    file = results or default_results()
+    limits = Limits(seconds, memory, run_params)
     with console.progress(None, "backbones", "backbones") as progress:
 
         def done(row: dict[str, Any]) -> None:
@@ -107,7 +107,7 @@ def check(
             if row["status"] != "ok":
                 console.info(f"{row['name']}: {row['status']}")
 
-        rows = status.check(names, file, limits=limits, workers=workers, resume=resume, done=done)
+        rows = check_all(names, file, limits=limits, workers=workers, resume=resume, done=done)
     checked = [rows[name] for name in names if name in rows]
     failed = [row for row in checked if row["status"] != "ok"]
     for how in ("run", "meta"):
@@ -115,7 +115,7 @@ def check(
     console.out(f"{len(failed)} failed")
     console.info(f"results: {file}")
     if table is not None:
-        status.write_table((row for row in rows.values() if row["timm"] == timm_version()), table)
+        write_table((row for row in rows.values() if row["timm"] == timm_version()), table)
         console.info(f"wrote {table}")
     if failed:
         names_failed = ", ".join(row["name"] for row in failed[:5]) + (", ..." if failed[5:] else "")

@@ -16,7 +16,7 @@ from aimkit.models.blocks import (
     projection,
     upsampler,
 )
-from aimkit.models.fusion import classes_of, fusion_of
+from aimkit.models.fusion import Fusion, classes_of, fusion_of
 from aimkit.models.widths import Widths, choose_upsampling, decoder_widths
 
 
@@ -30,7 +30,7 @@ class AimNet(MattingModel):
     Args:
         backbone: Any module that keeps the backbone contract.
         fusion: ``argmax`` (the paper's) or ``soft`` (differentiable).
-        representation: ``usr`` (the paper's), ``trimap``, ``duomap`` or ``unimap``.
+        representation: ``generalized`` (the paper's), ``trimap``, ``duomap`` or ``unimap``.
         se: Squeeze-and-excitation after each block of the semantic decoder.
         spatial_attention: The semantic decoder tells the matting decoder where to look.
         upsample: Of the matting decoder: ``unpool`` (needs pooling indices), ``bilinear`` or ``pixelshuffle``;
@@ -47,7 +47,7 @@ class AimNet(MattingModel):
         backbone: Backbone,
         *,
         fusion: str = "argmax",
-        representation: str = "usr",
+        representation: str = "generalized",
         se: bool = True,
         spatial_attention: bool = True,
         upsample: str = "auto",
@@ -55,7 +55,7 @@ class AimNet(MattingModel):
     ) -> None:
         super().__init__(backbone)
         self.classes = classes_of(representation)
-        self.fuse = fusion_of(fusion)
+        self.fuse: Fusion = fusion_of(fusion)
         widths = decoder_widths(width, backbone.channels)
         upsample = choose_upsampling(upsample, widths, backbone)
         inner = (widths.s1, widths.s1, *widths[1:])

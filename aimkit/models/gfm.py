@@ -57,7 +57,7 @@ class GFM(MattingModel):
         )
         first = next(iter(self.parts.values()))
         self.classes = first.classes
-        # The alpha of RIM does not follow from one semantic and one detail map: strategies of two passes refuse it.
+        # The alpha of RIM does not follow from one semantic and one detail map.
         self.fuse = None if rosta == "RIM" else first.fuse
         self.strategy = "resize" if rosta == "RIM" else "hybrid"
         self.scales = Scales(semantic=1 / 3, detail=1 / 2, resize=1 / 3 if rosta == "RIM" else 1 / 2)

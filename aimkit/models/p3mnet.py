@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from aimkit.models.backbones.contract import Backbone, MattingOutput
 from aimkit.models.base import MattingModel, Scales
 from aimkit.models.blocks import conv_chain, enlarge, projection, upsampler
+from aimkit.models.fusion import Fusion
 from aimkit.models.widths import Widths, choose_upsampling, decoder_widths
 
 CLASSES = 3
@@ -35,12 +36,13 @@ class P3MNet(MattingModel):
 
     def __init__(self, backbone: Backbone, *, upsample: str = "auto", width: int | str = "auto") -> None:
         super().__init__(backbone)
+        self.fuse: Fusion = fuse
         widths = decoder_widths(width, backbone.channels)
         upsample = choose_upsampling(upsample, widths, backbone)
         inner = (widths.s1, widths.s1, *widths[1:])
         self.projections = nn.ModuleList(projection(c, w) for c, w in zip(backbone.channels, inner, strict=True))
-        self.semantic = SemanticDecoder(widths)
-        self.matting = MattingDecoder(widths, upsample)
+        self.semantic = P3MSemanticDecoder(widths)
+        self.matting = P3MMattingDecoder(widths, upsample)
 
     def predict(self, image: Tensor) -> MattingOutput:
         maps, indices = self.backbone(image)
@@ -53,17 +55,18 @@ class P3MNet(MattingModel):
         return MattingOutput(self.scores(logits), detail, alpha, logits, detail_logits, extra)
 
     def scores(self, semantic_logits: Tensor) -> Tensor:
-        """The softmax: unlike AimNet, this network is trained without a sigmoid."""
+        """The softmax, since this network is trained without a sigmoid, unlike AimNet."""
         return semantic_logits.softmax(dim=1)
 
-    def fuse(self, semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) -> Tensor:
-        """The likeliest class decides; background is 0, foreground is 1, unknown is the detail."""
-        winner = semantic_logits.max(dim=1, keepdim=True).indices
-        alpha = detail.masked_fill(winner == classes.index("background"), 0.0)
-        return alpha.masked_fill(winner == classes.index("foreground"), 1.0)
+
+def fuse(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) -> Tensor:
+    """P3M-Net's fusion: the largest logit decides; background is 0, foreground is 1, unknown is the detail."""
+    winner = semantic_logits.max(dim=1, keepdim=True).indices
+    alpha = detail.masked_fill(winner == classes.index("background"), 0.0)
+    return alpha.masked_fill(winner == classes.index("foreground"), 1.0)
 
 
-class SemanticDecoder(nn.Module):
+class P3MSemanticDecoder(nn.Module):
     """From the coarsest map to class logits of the image's size.
 
     Returns:
@@ -94,7 +97,7 @@ class SemanticDecoder(nn.Module):
         return enlarge(self.head(x), 2), (d16, d8, d4, d2), sides
 
 
-class MattingDecoder(nn.Module):
+class P3MMattingDecoder(nn.Module):
     """From all maps and the features of the semantic decoder to the logits of the detail, of the image's size."""
 
     def __init__(self, widths: Widths, upsample: str) -> None:

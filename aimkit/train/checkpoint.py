@@ -51,7 +51,7 @@ def save(
     weights: Mapping[str, Tensor],
     raw: Mapping[str, Tensor] | None,
     optimizer: Mapping[str, Any],
-    meant: Mapping[str, Any] | None = None,
+    inference_defaults: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a checkpoint under a temporary name and rename it when it is whole.
 
@@ -63,7 +63,7 @@ def save(
         weights: State dict to use: the moving average, or what is trained.
         raw: State dict that is trained, when it is another.
         optimizer: State dict of the optimiser and of the gradient scaler.
-        meant: Strategy and options that the weights are meant for.
+        inference_defaults: Inference strategy and options to record with the weights.
 
     Raises:
         AimkitError: The disk is full or can't be written; earlier checkpoints stay.
@@ -73,9 +73,9 @@ def save(
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        save_file(_plain(weights), temporary / "model.safetensors", metadata(recipe, state, meant))
+        save_file(_plain(weights), temporary / "model.safetensors", metadata(recipe, state, inference_defaults))
         if raw is not None:
-            save_file(_plain(raw), temporary / "raw.safetensors", metadata(recipe, state, meant))
+            save_file(_plain(raw), temporary / "raw.safetensors", metadata(recipe, state, inference_defaults))
         torch.save(dict(optimizer), temporary / "optimizer.pt")
         (temporary / "state.json").write_text(json.dumps(asdict(state), indent=1) + "\n")
         (temporary / "recipe.toml").write_text(recipe_text(recipe))
@@ -143,8 +143,8 @@ def load(path: Path) -> Loaded:
         ) from None
 
 
-def metadata(recipe: TrainRecipe, state: State, meant: Mapping[str, Any] | None = None) -> dict[str, str]:
-    """What a weights file says of itself; ``meant`` is the strategy and the options that it is meant for."""
+def metadata(recipe: TrainRecipe, state: State, inference_defaults: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Metadata of a weights file: how to build its network, where it comes from, and how to run it."""
     return {
         "format": "aimkit",
         "aimkit": aimkit.__version__,
@@ -156,7 +156,7 @@ def metadata(recipe: TrainRecipe, state: State, meant: Mapping[str, Any] | None 
         "recipe": recipe.digest(),
         "seed": str(recipe.seed),
         "step": str(state.step),
-        **({"predict": json.dumps(dict(meant), sort_keys=True)} if meant else {}),
+        **({"predict": json.dumps(dict(inference_defaults), sort_keys=True)} if inference_defaults else {}),
     }
 
 

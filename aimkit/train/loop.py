@@ -192,7 +192,7 @@ def write(recipe: TrainRecipe, parts: Parts, state: State, run: Path, name: str 
             parts.evaluated.state_dict(),
             None if parts.average is None else parts.network.state_dict(),
             {"optimizer": parts.optimizer.state_dict(), "scaler": {} if scaler is None else scaler.state_dict()},
-            parts.network.meant,
+            parts.network.inference_defaults,
         )
         checkpoint.prune(run, recipe.keep)
     parts.accelerator.wait_for_everyone()

@@ -79,7 +79,7 @@ def _before(model: Model) -> tuple[str, list[Row]]:
     if not model.init:
         if not model.pretrained:
             return "", []
-        own = backbones.get(model.backbone).info.get("pretrained") if model.backbone in backbones else None
+        own = backbones.get(model.backbone).value.pretrained if model.backbone in backbones else None
         return own or f"timm:{model.backbone}", []
     if not expand(model.init).exists():
         return loading.entry_id(model.init), []

@@ -38,7 +38,7 @@ class Model(Block):
     checkpoint_activations: bool = False
 
 
-class Data(Block):
+class DataTable(Block):
     """What it is trained on.
 
     Attributes:
@@ -133,7 +133,7 @@ class TrainRecipe(Recipe):
     )
 
     kind: Literal["train"] = "train"
-    stage: Literal["duts", "matting"] = "matting"
+    stage: Literal["saliency", "matting"] = "matting"
     parity: bool = False
     steps: int = Field(ge=1)
     batch: int = Field(16, ge=1)
@@ -145,7 +145,7 @@ class TrainRecipe(Recipe):
     device_compositing: bool = False
     guard: float = Field(50.0, gt=1)
     model: Model = Model()
-    data: Data
+    data: DataTable
     optim: Optim = Optim()
     weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     validation: Validation = Validation()

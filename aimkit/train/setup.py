@@ -128,7 +128,7 @@ def build_network(recipe: TrainRecipe) -> Any:
 
         console.info(load_matching(network, table.init).text())
         # What is fine-tuned from weights that are meant for passes of some size is meant for them too.
-        network.meant = described(find(table.init)).get("predict", {})
+        network.inference_defaults = described(find(table.init)).get("predict", {})
     if table.checkpoint_activations:
         recompute(network.backbone)
     return network

@@ -48,7 +48,7 @@ class Variant:
 
 
 @dataclass
-class Outcome:
+class SweepOutcome:
     """What became of the runs.
 
     Attributes:
@@ -112,7 +112,7 @@ def check(runs: Sequence[Variant], folder: Path) -> dict[str, int]:
     return {run.name: _steps(find_start(run.recipe, folder / run.name, "auto")) for run in runs}
 
 
-def sweep(runs: Sequence[Variant], folder: Path) -> Outcome:
+def sweep(runs: Sequence[Variant], folder: Path) -> SweepOutcome:
     """Train the runs one after another; one that fails is told, and the others go on.
 
     Args:
@@ -122,7 +122,7 @@ def sweep(runs: Sequence[Variant], folder: Path) -> Outcome:
     Raises:
         AimkitError: As for :func:`check`.
     """
-    done, outcome = check(runs, folder), Outcome()
+    done, outcome = check(runs, folder), SweepOutcome()
     for number, run in enumerate(runs, 1):
         path, title = folder / run.name, f"run {number} of {len(runs)}, {run.name}"
         if done[run.name] == run.recipe.steps:

@@ -229,7 +229,7 @@ def _table_fits(arch: str, tag: str) -> bool:
 
 def _registered() -> Iterator[BackboneInfo]:
     for entry in backbones:
-        yield BackboneInfo(entry.name, entry.info.get("kind", "own"), entry.info.get("params"), "aimkit")
+        yield BackboneInfo(entry.name, entry.value.kind, entry.value.params, "aimkit")
 
 
 @cache

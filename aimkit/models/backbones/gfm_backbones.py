@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from aimkit.models.backbones.contract import Backbone, Features
 from aimkit.models.backbones.preprocessing import Preprocessing
-from aimkit.models.backbones.pyramid import Pyramid
+from aimkit.models.backbones.pyramid import FeaturePyramid
 from aimkit.models.backbones.resnet_mp import BasicBlock
 from aimkit.models.blocks import conv_chain
 
@@ -75,7 +75,7 @@ class DenseNet121(Backbone):
         ):
             self.add_module(name, getattr(trunk.features, name))
         self.last = conv_chain(1024, 512)
-        self.pyramid = Pyramid((2, 4, 8, 16, 32), (64, 128, 256, 512, 512), in_chans)
+        self.pyramid = FeaturePyramid((2, 4, 8, 16, 32), (64, 128, 256, 512, 512), in_chans)
         self.channels = self.pyramid.channels
 
     def drop_finest(self) -> None:

@@ -21,7 +21,7 @@ _WIDEST = {1: 32, 2: 64, 4: 128, 8: 256, 16: 512, 32: 512}
 _LEAST = {1: 16, 2: 16, 4: 32, 8: 32, 16: 32, 32: 32}
 
 
-class Pyramid(nn.Module):
+class FeaturePyramid(nn.Module):
     """Joins maps and image to the six maps of the backbone contract.
 
     Args:

@@ -12,7 +12,7 @@ from aimkit.errors import AimkitError
 from aimkit.models.backbones.contract import Backbone, Features
 from aimkit.models.backbones.preprocessing import Preprocessing
 from aimkit.models.backbones.probe import build, channels_first, takes_channels
-from aimkit.models.backbones.pyramid import Pyramid, fit
+from aimkit.models.backbones.pyramid import FeaturePyramid, fit
 from aimkit.models.backbones.timm_spec import TimmSpec
 
 
@@ -51,7 +51,7 @@ class TimmBackbone(Backbone):
         self.colours = nn.Conv2d(in_chans, taken, 1) if taken != in_chans else nn.Identity()
         # Nothing coarser than 32 is asked for: such maps are brought to the grid of 32 and added there.
         self.strides = tuple(min(stride, 32) for stride in spec.strides)
-        self.pyramid = Pyramid(self.strides, spec.channels, in_chans, flat=spec.kind == "flat")
+        self.pyramid = FeaturePyramid(self.strides, spec.channels, in_chans, flat=spec.kind == "flat")
         self.channels = self.pyramid.channels
         self.preprocessing = preprocessing_of(self.trunk).for_channels(in_chans)
         for name, parameter in self.trunk.named_parameters():

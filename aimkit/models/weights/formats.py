@@ -13,7 +13,7 @@ Pairs = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Format:
+class ReleasedFormat:
     """How a released state dict names its tensors.
 
     Attributes:
@@ -200,7 +200,7 @@ _GFM_FORMS = (
 )
 
 FORMATS = (
-    Format(
+    ReleasedFormat(
         "aimnet",
         "aimnet",
         "resnet34_mp",
@@ -208,7 +208,7 @@ FORMATS = (
         _classifier("resnet.fc", 512),
         ("decoder0_g_spatial.weight", "decoder_final_l.weight"),
     ),
-    Format(
+    ReleasedFormat(
         "p3mnet",
         "p3mnet",
         "resnet34_mp",
@@ -217,11 +217,11 @@ FORMATS = (
         ("tfi_0.conv1.weight", "decoder_final_l.weight"),
     ),
     *(
-        Format(f"gfm_{name}", "gfm", backbone, _gfm(pairs, levels, [""]), unused, (mark, "decoder0_f.0.weight"))
+        ReleasedFormat(f"gfm_{name}", "gfm", backbone, _gfm(pairs, levels, [""]), unused, (mark, "decoder0_f.0.weight"))
         for name, backbone, pairs, levels, unused, mark in _GFM_FORMS
     ),
     *(
-        Format(
+        ReleasedFormat(
             f"gfm_{name}_rim",
             "gfm",
             backbone,
@@ -231,7 +231,7 @@ FORMATS = (
         )
         for name, backbone, pairs, levels, unused, mark in _GFM_FORMS
     ),
-    Format(
+    ReleasedFormat(
         "resnet34_mp",
         None,
         "resnet34_mp",

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
-from aimkit.models.weights.formats import FORMATS, Format
+from aimkit.models.weights.formats import FORMATS, ReleasedFormat
 from aimkit.state_dict import unwrap
 
 
 @dataclass
-class Report:
+class LoadReport:
     """What became of the keys of a state dict.
 
     Attributes:
@@ -34,7 +34,7 @@ class Report:
     unused: dict[str, Tensor] = field(default_factory=dict)
 
 
-def load_state_dict(model: nn.Module, state_dict: Mapping[str, object], where: str = "state dict") -> Report:
+def load_state_dict(model: nn.Module, state_dict: Mapping[str, object], where: str = "state dict") -> LoadReport:
     """Load a released state dict, or one of ours, into a network or a backbone.
 
     Args:
@@ -53,7 +53,7 @@ def load_state_dict(model: nn.Module, state_dict: Mapping[str, object], where: s
     wanted = model.state_dict()
     if tensors.keys() == wanted.keys():
         _copy(model, tensors, where)
-        return Report("aimkit", len(tensors))
+        return LoadReport("aimkit", len(tensors))
     form = recognise(tensors)
     if form is None:
         unknown, missing = tensors.keys() - wanted.keys(), wanted.keys() - tensors.keys()
@@ -71,7 +71,7 @@ def state_dict(model: nn.Module, unused: Mapping[str, Tensor] | None = None) -> 
 
     Args:
         model: With the architecture of a released one.
-        unused: Tensors that the released file has and the network does not (``Report.unused``); zeros when left out.
+        unused: Tensors that the released file has and the network does not (``LoadReport.unused``); zeros when left out.
 
     Returns:
         Their keys; the aliases share storage.
@@ -92,12 +92,12 @@ def state_dict(model: nn.Module, unused: Mapping[str, Tensor] | None = None) -> 
     raise AimkitError(what, hint="only networks of the papers' shapes on their own backbones have one")
 
 
-def recognise(tensors: Mapping[str, Tensor]) -> Format | None:
+def recognise(tensors: Mapping[str, Tensor]) -> ReleasedFormat | None:
     """The format that a state dict is in; None when it is none of the released ones."""
     return next((form for form in FORMATS if all(mark in tensors for mark in form.marks)), None)
 
 
-def options_of(form: Format, tensors: Mapping[str, Tensor], where: str = "state dict") -> dict[str, str]:
+def options_of(form: ReleasedFormat, tensors: Mapping[str, Tensor], where: str = "state dict") -> dict[str, str]:
     """Keywords of the network that a released state dict belongs to.
 
     Raises:
@@ -116,14 +116,14 @@ def options_of(form: Format, tensors: Mapping[str, Tensor], where: str = "state 
     return {"rosta": "TT"}
 
 
-def translate(tensors: Mapping[str, Tensor], form: Format, where: str) -> tuple[dict[str, Tensor], Report]:
+def translate(tensors: Mapping[str, Tensor], form: ReleasedFormat, where: str) -> tuple[dict[str, Tensor], LoadReport]:
     """Our names for the tensors of a released state dict, and what became of the others.
 
     Raises:
         AimkitError: A key is unknown, or two names of one tensor disagree.
     """
     ours: dict[str, Tensor] = {}
-    report = Report(form.name, 0)
+    report = LoadReport(form.name, 0)
     unknown = set()
     for key, value in tensors.items():
         name = form.ours(key)

@@ -142,8 +142,8 @@ def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
 
 
 def test_weights_of_unknown_terms_are_told(recipe: Make) -> None:
-    with pytest.raises(AimkitError, match="no term detail_laplacian in stage duts"):
-        recipe(stage="duts", weights={"detail_laplacian": 1.0})
+    with pytest.raises(AimkitError, match="unknown term detail_laplacian in stage saliency"):
+        recipe(stage="saliency", weights={"detail_laplacian": 1.0})
 
 
 def test_a_run_can_start_from_another(

@@ -45,7 +45,7 @@ class Limits:
     run_params: float = 100.0
 
 
-def check(
+def check_all(
     names: Iterable[str],
     results: Path,
     *,
@@ -178,7 +178,7 @@ def _context() -> Any:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["timm", "aimkit.models.backbones.status", "aimkit.models.backbones.timm_adapter", "aimkit.models.aimnet"]
+        ["timm", "aimkit.models.backbones.check", "aimkit.models.backbones.timm_adapter", "aimkit.models.aimnet"]
     )
     return context
 
