@@ -1,4 +1,4 @@
-"""aimkit backbones: what a network can be built on, and whether it works."""
+"""aimkit backbones: list, show and check backbones."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def backbones() -> None:
 @backbones.command("ls")
 @click.argument("pattern", default="*")
 @click.option("--sort", type=click.Choice(["name", "params", "kind"]), default="name", show_default=True)
-@click.option("--kind", help="Only this kind: pyramid, flat, irregular.")
-@click.option("--max-params", type=float, help="Only those of at most so many million parameters.")
-@click.option("--status", is_flag=True, help="With the result of the last check, and counts.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--kind", help="Only backbones of this kind: pyramid, flat, irregular.")
+@click.option("--max-params", type=float, help="Only backbones of at most this many million parameters.")
+@click.option("--status", is_flag=True, help="Show the result of the last check, and counts.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(pattern: str, sort: str, kind: str | None, max_params: float | None, status: bool, as_json: bool) -> None:
     """List backbones that match PATTERN, such as 'convnext*'."""
     from aimkit.models.backbones.factory import describe_backbones, unknown
@@ -46,9 +46,9 @@ def list_(pattern: str, sort: str, kind: str | None, max_params: float | None, s
 
 @backbones.command()
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(name: str, as_json: bool) -> None:
-    """Say what is known of a backbone."""
+    """Show the facts about a backbone."""
     from aimkit.models.backbones.factory import describe
 
     info = describe(name)
@@ -62,9 +62,9 @@ def show(name: str, as_json: bool) -> None:
         rows += [
             ("strides", " ".join(map(str, info.spec.strides))),
             ("channels", " ".join(map(str, info.spec.channels))),
-            ("image size", info.spec.size.words()),
+            ("image size", info.spec.size.describe()),
             ("timm keywords", ", ".join(f"{key}={value}" for key, value in info.spec.keywords.items()) or "none"),
-            ("frozen, not used", " ".join(info.spec.unused) or "none"),
+            ("unused, frozen", " ".join(info.spec.unused) or "none"),
             ("checked", f"{info.status} ({info.checked})" if info.status else "never"),
         ]
     console.table(["", ""], rows)
@@ -72,13 +72,15 @@ def show(name: str, as_json: bool) -> None:
 
 @backbones.command()
 @click.argument("pattern", default="*")
-@click.option("--resume", is_flag=True, help="Leave out what has passed before.")
-@click.option("--workers", default=1, show_default=True, help="Checks at a time.")
-@click.option("--seconds", default=300.0, show_default=True, help="Time that one check may take.")
-@click.option("--memory", default=8.0, show_default=True, help="GiB that one check may take (Linux).")
-@click.option("--run-params", default=100.0, show_default=True, help="Above so many million: shapes only.")
-@click.option("--results", type=click.Path(path_type=Path), help="File of JSON lines; default: in the cache.")
-@click.option("--table", type=click.Path(path_type=Path), help="Write all results as the package's table.")
+@click.option("--resume", is_flag=True, help="Skip backbones that passed before.")
+@click.option("--workers", default=1, show_default=True, help="Number of checks at a time.")
+@click.option("--seconds", default=300.0, show_default=True, help="Time limit of one check, seconds.")
+@click.option("--memory", default=8.0, show_default=True, help="Memory limit of one check, GiB (Linux).")
+@click.option(
+    "--run-params", default=100.0, show_default=True, help="Above this many million parameters, check shapes only."
+)
+@click.option("--results", type=click.Path(path_type=Path), help="File of JSON lines. Default: in the cache.")
+@click.option("--table", type=click.Path(path_type=Path), help="File for the table of all results, as in the package.")
 def check(
     pattern: str,
     resume: bool,
@@ -119,7 +121,7 @@ def check(
         console.info(f"wrote {table}")
     if failed:
         names_failed = ", ".join(row["name"] for row in failed[:5]) + (", ..." if failed[5:] else "")
-        raise AimkitError(f"{len(failed)} of {len(checked)} backbones fail", names_failed, exit_code=1)
+        raise AimkitError(f"{len(failed)} of {len(checked)} backbones failed", names_failed, exit_code=1)
 
 
 def _sort_key(info: BackboneInfo, sort: str) -> Any:

@@ -45,10 +45,10 @@ def loss_terms(
     """The terms of a stage, not weighted.
 
     Args:
-        output: What the network predicted.
+        output: Output of the network.
         batch: ``alpha`` (0..255) and ``label`` (0 / 128 / 255), (B, 1, H, W). Stage "matting" also takes ``image``,
             ``foreground`` and ``background``, (B, 3, H, W), in [0, 1] or as they go into the network, and
-            ``composition_valid``, bool, (B,): for which samples I = aF + (1-a)B holds.
+            ``composition_valid``, bool, (B,): the samples for which I = aF + (1-a)B holds.
         stage: "matting" or "saliency".
         parity: Cross-entropy on the sigmoid outputs instead of the logits; only labels of exactly 128 count as
             unknown, and they are counted over the whole batch; the composition loss sees every sample.
@@ -105,12 +105,12 @@ def matting_losses(
         alpha: True alpha, 0..255, (B, 1, H, W).
         label: True generalized trimap, 0 / 128 / 255, (B, 1, H, W).
         image: Composite, (B, 3, H, W): in [0, 1], with ``parity`` as it goes into the network. "matting" only.
-        foreground: As ``image``.
-        background: As ``image``.
+        foreground: Foreground colours, otherwise as ``image``.
+        background: Background colours, otherwise as ``image``.
         stage: "matting" or "saliency".
-        parity: As for :func:`loss_terms`.
+        parity: Whether to compute the terms as the reference does, see :func:`loss_terms`.
         semantic_logits: Semantic prediction before the sigmoid; recovered from ``semantic`` by default.
-        composition_valid: For which samples I = aF + (1-a)B holds, bool, (B,); all by default.
+        composition_valid: Mask of the samples for which I = aF + (1-a)B holds, bool, (B,); all by default.
 
     Returns:
         The terms by name, their sums ``total_saliency`` and, in stage "matting", ``total_matting``, and ``total``, the
@@ -138,7 +138,7 @@ def classes(label: Tensor, names: Sequence[str] = CLASSES) -> Tensor:
 
     Args:
         label: Labels 0 / 128 / 255, (B, 1, H, W).
-        names: What the classes are, in order, of ``CLASSES``; one that is missing counts as unknown.
+        names: Names of the classes in order, of ``CLASSES``; a missing class counts as unknown.
 
     Returns:
         Positions in ``names``, int64, (B, H, W).
@@ -192,7 +192,7 @@ def laplacian(prediction: Tensor, truth: Tensor, unknown: Tensor | None = None, 
         prediction: (B, 1, H, W).
         truth: (B, 1, H, W).
         unknown: Mask that both are multiplied with first.
-        levels: Band-pass levels; what is left below them is one more.
+        levels: Number of band-pass levels; the remaining low-pass image is one more.
     """
     difference = prediction.float() - truth
     if unknown is not None:
@@ -233,7 +233,7 @@ def semantic_scores(semantic: Tensor, label: Tensor, names: Sequence[str] = CLAS
     Args:
         semantic: Scores or logits, (B, K, H, W).
         label: True label, 0 / 128 / 255, (B, 1, H, W).
-        names: What the K classes are.
+        names: Names of the K classes in order.
     """
     target = classes(label, names).clamp(max=semantic.shape[1] - 1)
     winner = semantic.argmax(dim=1)

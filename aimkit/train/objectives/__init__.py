@@ -89,11 +89,11 @@ def compute(
     Args:
         model: Registered network.
         network: The bare network, not wrapped for processes or compiled.
-        output: What it predicted for the batch.
-        batch: As ``aimkit.data.loader.to_device`` returns it.
-        weights: As ``term_weights`` returns them.
+        output: Output of the network for the batch.
+        batch: Batch from ``aimkit.data.loader.to_device``.
+        weights: Weights from ``term_weights``.
         stage: "matting" or "saliency".
-        parity: Compute the terms as the reference does.
+        parity: Whether to compute the terms as the reference does.
 
     Returns:
         Scalars, float32.
