@@ -41,7 +41,7 @@ def zoo() -> None:
 
 @click.command("ls")
 @click.argument("pattern", default="*")
-@click.option("--stage", type=click.Choice(["imagenet", "duts", "matting"]), help="Only of this stage.")
+@click.option("--stage", type=click.Choice(["imagenet", "saliency", "matting"]), help="Only of this stage.")
 @click.option("--licence", help="Only weights whose licence matches this pattern, such as 'mit' or '*nc*'.")
 @click.option("--commercial", is_flag=True, help="Only where weights and data are known to allow commercial use.")
 @click.option("--cached", is_flag=True, help="Only what is on this machine.")

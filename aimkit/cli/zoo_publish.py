@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--seen", multiple=True, help="A test set whose images it has seen.")
 @click.option("--architecture", help="Of a file that does not say it.")
 @click.option("--backbone", help="Of a file that does not say it.")
-@click.option("--stage", type=click.Choice(["imagenet", "duts", "matting"]), help="Of a file that does not say it.")
+@click.option("--stage", type=click.Choice(["imagenet", "saliency", "matting"]), help="Of a file that does not say it.")
 @click.option("--paper", help="Address.")
 @click.option("--notes", default="", help="Anything else.")
 @click.option("--half", is_flag=True, help="Store float16.")

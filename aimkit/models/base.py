@@ -1,4 +1,4 @@
-"""What all matting networks share: any image size, and preprocessing."""
+"""The base of all matting networks: images of any size, preprocessing, and defaults for inference."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from torch import Tensor, nn
 
 from aimkit.models.backbones.contract import Backbone, MattingOutput
 from aimkit.models.backbones.preprocessing import Preprocessing, normalise
+from aimkit.models.fusion import Fusion
 from aimkit.models.hub import HubModel
 
 
 class Scales(NamedTuple):
-    """How large a network wants to see a photo, relative to its size; strategies take these unless told otherwise.
+    """Default input sizes of a network for inference, as shares of the photo's size, in (0, 1].
 
     Attributes:
-        semantic: Of the semantic pass.
-        detail: Of the detail pass.
-        resize: Of a single pass.
+        semantic: Input size for the semantic classes.
+        detail: Input size for the detail.
+        resize: Input size of the strategy ``resize``.
     """
 
     semantic: float = 1 / 4
@@ -29,7 +30,7 @@ class Scales(NamedTuple):
     resize: float = 1 / 4
 
     def options(self, strategy: str) -> dict[str, float]:
-        """As keywords of a strategy; none for one that has no scales."""
+        """The scales as keywords of a strategy; empty for a strategy without scales."""
         if strategy == "resize":
             return {"scale": self.resize}
         two = {"semantic_scale": self.semantic, "detail_scale": self.detail}
@@ -40,23 +41,23 @@ class MattingModel(nn.Module, HubModel):
     """Base of all networks; subclasses implement ``predict``.
 
     Args:
-        backbone: Gives the features, and says how images are preprocessed.
+        backbone: Module that computes the feature maps; its ``preprocessing`` is the network's.
 
     Attributes:
-        preprocessing: How the image of ``forward`` is normalised.
+        preprocessing: Normalisation of the image of ``forward``.
         classes: Names of the semantic channels: ``background``, ``unknown``, ``foreground``.
-        strategy: The strategy that it is meant for.
-        scales: The sizes that it is meant for.
-        meant: Options of strategies that its weights are meant for, which go before the scales.
-
-    A network whose alpha follows from semantic classes and detail has a ``fuse(semantic_logits, detail, classes)`` that
-    says how; strategies of two passes need it.
+        fuse: Function that computes alpha from semantic logits and detail. None when alpha does not follow from these
+            two; strategies that predict them at different input sizes then refuse the network.
+        strategy: Default inference strategy.
+        scales: Default input sizes, relative to the photo.
+        inference_defaults: Further default options of strategies, for these weights; they override ``scales``.
     """
 
     classes: tuple[str, ...] = ("background", "unknown", "foreground")
+    fuse: Fusion | None = None
     strategy: str = "hybrid"
     scales: Scales = Scales()
-    meant: Mapping[str, Any] = MappingProxyType({})
+    inference_defaults: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()

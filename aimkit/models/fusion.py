@@ -11,10 +11,13 @@ from torch import Tensor
 from aimkit.errors import AimkitError
 from aimkit.registry import did_you_mean
 
-#: Semantic representations and their classes. ``usr`` is the paper's: a trimap, duomap or unimap by image type, all in
-#: three classes; the others label every image alike, for the paper's ablation.
+#: Alpha from semantic logits (B, K, H, W), detail in [0, 1] (B, 1, H, W) and the names of the K classes.
+Fusion = Callable[[Tensor, Tensor, tuple[str, ...]], Tensor]
+
+#: Semantic representations and their classes. ``generalized`` is the paper's: a trimap, duomap or unimap by image type,
+#: all in three classes; the others label every image alike, for the paper's ablation.
 REPRESENTATIONS: dict[str, tuple[str, ...]] = {
-    "usr": ("background", "unknown", "foreground"),
+    "generalized": ("background", "unknown", "foreground"),
     "trimap": ("background", "unknown", "foreground"),
     "duomap": ("background", "unknown"),
     "unimap": ("unknown",),
@@ -25,19 +28,21 @@ def classes_of(representation: str) -> tuple[str, ...]:
     """The classes of a representation, in the order of the semantic channels.
 
     Raises:
-        AimkitError: No such representation.
+        AimkitError: The representation is unknown.
     """
+    # The paper's abbreviation, which the options of older weights may hold.
+    representation = "generalized" if representation == "usr" else representation
     if representation not in REPRESENTATIONS:
         hint = did_you_mean(representation, REPRESENTATIONS)
         raise AimkitError(f"unknown representation '{representation}'", "representation", hint)
     return REPRESENTATIONS[representation]
 
 
-def fusion_of(name: str) -> Callable[[Tensor, Tensor, tuple[str, ...]], Tensor]:
-    """``argmax`` or ``soft``: a function of (semantic logits, detail, classes) that returns alpha.
+def fusion_of(name: str) -> Fusion:
+    """The fusion of a name, ``argmax`` or ``soft``.
 
     Raises:
-        AimkitError: No such fusion.
+        AimkitError: The fusion is unknown.
     """
     if name not in FUSIONS:
         raise AimkitError(f"unknown fusion '{name}'", "fusion", did_you_mean(name, FUSIONS))
@@ -45,13 +50,13 @@ def fusion_of(name: str) -> Callable[[Tensor, Tensor, tuple[str, ...]], Tensor]:
 
 
 def argmax(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) -> Tensor:
-    """The paper's fusion: the likeliest class decides; background is 0, foreground is 1, unknown is the detail.
+    """AimNet's fusion: the likeliest class decides; background is 0, foreground is 1, unknown is the detail.
 
     No gradient reaches the semantic branch.
 
     Args:
-        semantic_logits: (B, K, H, W). Of equal sigmoids the first class wins, as in the paper.
-        detail: In [0, 1], (B, 1, H, W).
+        semantic_logits: Class logits, (B, K, H, W). Of equal sigmoids the first class wins, as in the paper.
+        detail: Detail in [0, 1], (B, 1, H, W).
         classes: Names of the K channels.
 
     Returns:
@@ -70,8 +75,8 @@ def soft(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) -> T
     """The expected alpha, P(foreground) + P(unknown) * detail, under the softmax of the logits; differentiable.
 
     Args:
-        semantic_logits: (B, K, H, W).
-        detail: In [0, 1], (B, 1, H, W).
+        semantic_logits: Class logits, (B, K, H, W).
+        detail: Detail in [0, 1], (B, 1, H, W).
         classes: Names of the K channels.
 
     Returns:
@@ -86,11 +91,11 @@ def soft(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) -> T
     return alpha.clamp(0.0, 1.0)
 
 
-FUSIONS: dict[str, Callable[[Tensor, Tensor, tuple[str, ...]], Tensor]] = {"argmax": argmax, "soft": soft}
+FUSIONS: dict[str, Fusion] = {"argmax": argmax, "soft": soft}
 
 
 def argmax_complement(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) -> Tensor:
-    """As ``argmax``, where the detail is what alpha lacks to 1: unknown is 1 - detail (GFM's BT)."""
+    """As ``argmax`` with the detail inverted: unknown is 1 - detail (GFM's BT)."""
     return argmax(semantic_logits, 1 - detail, classes)
 
 
@@ -99,11 +104,11 @@ class Rosta(NamedTuple):
 
     Attributes:
         classes: Names of the semantic channels.
-        fuse: As ``FUSIONS``.
+        fuse: Alpha from semantic logits and detail.
     """
 
     classes: tuple[str, ...]
-    fuse: Callable[[Tensor, Tensor, tuple[str, ...]], Tensor]
+    fuse: Fusion
 
 
 #: With m = 1 in the second of two channels the paper writes FT as min(m + detail, 1) and BT as max(m - detail, 0):

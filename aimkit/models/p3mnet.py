@@ -9,38 +9,41 @@ from torch import Tensor, nn
 from aimkit.models.backbones.contract import Backbone, MattingOutput
 from aimkit.models.base import MattingModel, Scales
 from aimkit.models.blocks import conv_chain, enlarge, projection, upsampler
+from aimkit.models.fusion import Fusion
 from aimkit.models.widths import Widths, choose_upsampling, decoder_widths
 
 CLASSES = 3
 
 
 class P3MNet(MattingModel):
-    """A semantic and a matting decoder on one encoder that exchange features at every stride.
+    """A semantic and a matting decoder on one backbone that exchange features at every stride.
 
-    With the backbone ``resnet34_mp`` it is the paper's network. With another one each map is first projected to the
-    decoders' width, and where there are no pooling indices the matting decoder upsamples.
+    With the backbone ``resnet34_mp`` it is the paper's network. With another backbone each map is first projected to
+    the decoders' width. Without pooling indices, the matting decoder upsamples.
 
     Its ``extra`` outputs are the logits of the side outputs, ``side2`` (from stride 8), ``side1`` and ``side0``.
 
     Args:
-        backbone: Any module that keeps the backbone contract.
-        upsample: Of the matting decoder, as AimNet's: ``unpool``, ``bilinear``, ``pixelshuffle`` or ``auto``.
-        width: Channels of the decoders, as AimNet's: ``auto``, ``paper`` or a number.
+        backbone: Module that keeps the backbone contract.
+        upsample: Upsampling of the matting decoder, as for AimNet: ``unpool``, ``bilinear``, ``pixelshuffle`` or
+            ``auto``.
+        width: Channels of the decoders, as for AimNet: ``auto``, ``paper`` or a number.
 
     Raises:
-        AimkitError: An unknown option, or ``unpool`` without indices that fit.
+        AimkitError: An option is unknown, or ``unpool`` has no indices that fit.
     """
 
     scales = Scales(semantic=1 / 2, detail=1, resize=1 / 2)
 
     def __init__(self, backbone: Backbone, *, upsample: str = "auto", width: int | str = "auto") -> None:
         super().__init__(backbone)
+        self.fuse: Fusion = fuse
         widths = decoder_widths(width, backbone.channels)
         upsample = choose_upsampling(upsample, widths, backbone)
         inner = (widths.s1, widths.s1, *widths[1:])
         self.projections = nn.ModuleList(projection(c, w) for c, w in zip(backbone.channels, inner, strict=True))
-        self.semantic = SemanticDecoder(widths)
-        self.matting = MattingDecoder(widths, upsample)
+        self.semantic = P3MSemanticDecoder(widths)
+        self.matting = P3MMattingDecoder(widths, upsample)
 
     def predict(self, image: Tensor) -> MattingOutput:
         maps, indices = self.backbone(image)
@@ -53,18 +56,19 @@ class P3MNet(MattingModel):
         return MattingOutput(self.scores(logits), detail, alpha, logits, detail_logits, extra)
 
     def scores(self, semantic_logits: Tensor) -> Tensor:
-        """The softmax: unlike AimNet, this network is trained without a sigmoid."""
+        """The softmax, since this network is trained without a sigmoid, unlike AimNet."""
         return semantic_logits.softmax(dim=1)
 
-    def fuse(self, semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) -> Tensor:
-        """The likeliest class decides; background is 0, foreground is 1, unknown is the detail."""
-        winner = semantic_logits.max(dim=1, keepdim=True).indices
-        alpha = detail.masked_fill(winner == classes.index("background"), 0.0)
-        return alpha.masked_fill(winner == classes.index("foreground"), 1.0)
+
+def fuse(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) -> Tensor:
+    """P3M-Net's fusion: the largest logit decides; background is 0, foreground is 1, unknown is the detail."""
+    winner = semantic_logits.max(dim=1, keepdim=True).indices
+    alpha = detail.masked_fill(winner == classes.index("background"), 0.0)
+    return alpha.masked_fill(winner == classes.index("foreground"), 1.0)
 
 
-class SemanticDecoder(nn.Module):
-    """From the coarsest map to class logits of the image's size.
+class P3MSemanticDecoder(nn.Module):
+    """Class logits of the image's size, from the coarsest map.
 
     Returns:
         The logits; the features of strides 16, 8, 4 and 2 for the matting decoder; the side outputs.
@@ -94,8 +98,8 @@ class SemanticDecoder(nn.Module):
         return enlarge(self.head(x), 2), (d16, d8, d4, d2), sides
 
 
-class MattingDecoder(nn.Module):
-    """From all maps and the features of the semantic decoder to the logits of the detail, of the image's size."""
+class P3MMattingDecoder(nn.Module):
+    """Logits of the detail, of the image's size, from all maps and the semantic decoder's features."""
 
     def __init__(self, widths: Widths, upsample: str) -> None:
         super().__init__()
@@ -129,7 +133,7 @@ class MattingDecoder(nn.Module):
 
 
 class ThreeFeatures(nn.Module):
-    """TFI: joins the semantic decoder's, the matting decoder's and the encoder's features of one stride."""
+    """TFI: joins the features of semantic decoder, matting decoder and backbone at one stride."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -143,12 +147,12 @@ class ThreeFeatures(nn.Module):
 
 
 class ShallowFeatures(nn.Module):
-    """SBFI: brings the finest map of the encoder, max-pooled, into the matting decoder.
+    """SBFI: brings the finest map of the backbone, max-pooled, into the matting decoder.
 
     Args:
-        channels: Of the decoder.
-        finest: Of the finest map.
-        stride: Of the decoder's features.
+        channels: Channels of the decoder.
+        finest: Channels of the finest map.
+        stride: Stride of the decoder's features.
     """
 
     def __init__(self, channels: int, finest: int, stride: int) -> None:
@@ -165,12 +169,12 @@ class ShallowFeatures(nn.Module):
 
 
 class DeepFeatures(nn.Module):
-    """DBFI: brings the coarsest map of the encoder, enlarged, into the semantic decoder; has a side output.
+    """DBFI: brings the coarsest map of the backbone, enlarged, into the semantic decoder; has a side output.
 
     Args:
-        channels: Of the decoder.
-        coarsest: Of the coarsest map.
-        factor: From stride 32 to the decoder's.
+        channels: Channels of the decoder.
+        coarsest: Channels of the coarsest map.
+        factor: Enlargement from stride 32 to the decoder's.
     """
 
     def __init__(self, channels: int, coarsest: int, factor: int) -> None:

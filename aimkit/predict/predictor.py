@@ -220,7 +220,7 @@ def load_network(
     )
     meant = dict(known.get("predict", {})) if same else {}
     network.strategy = str(meant.pop("strategy", network.strategy))
-    network.meant = meant
+    network.inference_defaults = meant
     return network
 
 

@@ -8,8 +8,8 @@
 | tiled | a small one for the semantic classes, tiles for the detail | large photos, little memory |
 
 How small is the network's to say (``model.scales``): AimNet 1/4 & 1/2, resize 1/4; GFM 1/3 & 1/2, resize 1/2, its RIM
-1/3; P3M-Net 1/2 & 1, resize 1/2. Weights may be meant for passes of certain sides in pixels (``model.meant``), which go
-before that: what was trained on small images sees small ones best, however large the photo is.
+1/3; P3M-Net 1/2 & 1, resize 1/2. Weights may set input sides in pixels (``model.inference_defaults``), which take
+precedence: a network that was trained on small images does best on small ones, however large the photo is.
 
 The functions need only a network and an image; ``aimkit.Predictor`` adds device, precision and colours.
 """
@@ -219,7 +219,7 @@ def own_options(name: str, model: Any, given: Mapping[str, Any]) -> dict[str, An
     a side that the weights are meant for goes before the network's scale. A sharpness is for soft fusion alone.
     """
     fields = strategies.get(name, "strategy").info["params"].model_fields
-    scales, meant = getattr(model, "scales", None), getattr(model, "meant", {})
+    scales, meant = getattr(model, "scales", None), getattr(model, "inference_defaults", {})
     own = {} if scales is None else scales.options(name)
     own |= {key: value for key, value in meant.items() if key in fields}
     for side in [key for key in fields if key.endswith("side") and key != "max_side"]:

@@ -16,7 +16,7 @@ from aimkit.errors import AimkitError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from aimkit.models.weights.official import Report
+    from aimkit.models.weights.official import LoadReport
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Build:
     options: dict[str, Any]
 
 
-def convert(source: Path, target: Path, *, half: bool = False, build: Build | None = None) -> Report:
+def convert(source: Path, target: Path, *, half: bool = False, build: Build | None = None) -> LoadReport:
     """Convert a file; the suffix of the target decides its form.
 
     Args:

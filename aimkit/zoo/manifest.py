@@ -101,7 +101,7 @@ class Entry(Block):
         architecture: Registered network; left out for a backbone.
         backbone: Backbone name.
         options: Keywords of the network.
-        stage: What it was trained for last: ``imagenet``, ``duts`` (saliency) or ``matting``.
+        stage: What it was trained for last: ``imagenet``, ``saliency`` or ``matting``.
         init: The entry it started from.
         sources: Where the file is, in the order in which they are tried; see :mod:`aimkit.zoo.sources`.
         sha256: Digest of the file, hex; left out when unknown.
@@ -128,7 +128,7 @@ class Entry(Block):
     architecture: str | None = None
     backbone: str
     options: dict[str, Any] = Field(default_factory=dict)
-    stage: Literal["imagenet", "duts", "matting"]
+    stage: Literal["imagenet", "saliency", "matting"]
     init: str | None = None
     sources: tuple[Source, ...] = ()
     sha256: Digest | None = None

@@ -10,7 +10,7 @@ from aimkit.models.aimnet import AimNet
 from aimkit.models.backbones.contract import Backbone, Features, MattingOutput
 from aimkit.models.base import MattingModel
 from aimkit.models.fusion import REPRESENTATIONS, argmax
-from aimkit.models.registry import backbones
+from aimkit.models.registry import backbones, register_backbone
 
 
 class PointwiseNet(torch.nn.Module):
@@ -19,7 +19,7 @@ class PointwiseNet(torch.nn.Module):
     Unknown wins where neither red nor green exceeds a half. It notes the sizes of the images that it saw.
     """
 
-    def __init__(self, representation: str = "usr") -> None:
+    def __init__(self, representation: str = "generalized") -> None:
         super().__init__()
         self.classes = REPRESENTATIONS[representation]
         self.fuse = argmax
@@ -85,5 +85,5 @@ def tiny_net() -> MattingModel:
 def few_convs(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a backbone of a few convolutions."""
     monkeypatch.setattr(backbones, "_entries", dict(backbones._entries))
-    backbones.register("few_convs")(FewConvs)
+    register_backbone("few_convs")(FewConvs)
     return "few_convs"

@@ -67,7 +67,7 @@ def test_sides_are_pixels_whatever_the_photo(few_convs: str) -> None:
 
 def test_what_weights_are_meant_for_goes_before_the_network_and_after_the_caller(few_convs: str) -> None:
     model = create_model("aimnet", backbone=few_convs, width=8)
-    model.meant = {"semantic_side": 160, "detail_side": 240}
+    model.inference_defaults = {"semantic_side": 160, "detail_side": 240}
     photo = np.zeros((600, 840, 3), np.uint8)
     assert seen(model, lambda: strategies.hybrid(model, photo)) == [(160, 224), (240, 336)]
     assert seen(model, lambda: strategies.hybrid(model, photo, detail_side=360)) == [(160, 224), (360, 504)]
@@ -94,7 +94,7 @@ def test_sharpness_goes_from_the_expected_alpha_to_the_likeliest_class(strategy:
     far = [float(np.abs(alpha(sharpness) - likeliest).mean()) for sharpness in (1, 3, 1e4)]
     assert far[0] > far[1] > far[2]
     assert far[2] < 0.01 < far[0]
-    model.meant = {"sharpness": 3.0}
+    model.inference_defaults = {"sharpness": 3.0}
     assert np.array_equal(alpha(None), alpha(3))
     if strategy in ("hybrid", "resize"):
         assert np.isfinite(strategies.run(strategy, model, photo, parity=True).alpha).all()
@@ -108,7 +108,7 @@ def test_sharpness_is_for_soft_fusion(few_convs: str) -> None:
     with pytest.raises(AimkitError, match="fusion of the network is not soft"):
         strategies.hybrid(model, photo, sharpness=3)
     # Fine-tuned from weights that have one, but with another fusion.
-    model.meant = {"sharpness": 3.0}
+    model.inference_defaults = {"sharpness": 3.0}
     assert np.isfinite(strategies.hybrid(model, photo)).all()
 
 

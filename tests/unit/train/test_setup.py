@@ -46,4 +46,4 @@ def test_what_is_fine_tuned_is_meant_for_what_its_start_is_meant_for(
         told = file.metadata()
     save_file(load_file(found), start, told | {"predict": '{"semantic_side": 96, "detail_side": 128}'})
     train(first.model_copy(update={"model": first.model.model_copy(update={"init": str(start)})}), tmp_path / "second")
-    assert load_network(tmp_path / "second").meant == {"semantic_side": 96, "detail_side": 128}
+    assert load_network(tmp_path / "second").inference_defaults == {"semantic_side": 96, "detail_side": 128}
