@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from aimkit.redact import redact
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -27,19 +29,19 @@ def set_verbosity(level: int) -> None:
 def info(text: str) -> None:
     """A line of news, unless quiet."""
     if _verbosity >= 0:
-        stderr().print(text, highlight=False, markup=False, soft_wrap=True)
+        stderr().print(redact(text), highlight=False, markup=False, soft_wrap=True)
 
 
 def detail(text: str) -> None:
     """A line for -v."""
     if _verbosity >= 1:
-        stderr().print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
+        stderr().print(redact(text), style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """A warning; it is shown unless quiet."""
     if _verbosity >= 0:
-        stderr().print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+        stderr().print(f"warning: {redact(text)}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -65,13 +67,13 @@ def error(problem: AimkitError) -> None:
 
 
 def out(text: str) -> None:
-    """A result on stdout, as it is."""
-    sys.stdout.write(text + "\n")
+    """A result on stdout, as it is but for secrets."""
+    sys.stdout.write(redact(text) + "\n")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """A table on stdout; columns whose cells are all numbers are aligned to the right."""
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [["" if cell is None else redact(str(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty() or len(cells) > 200:
         # A pipe has no width: never fold what another program will read. A long table would take rich seconds.
         out("\n".join(_plain_table(columns, cells, title)))

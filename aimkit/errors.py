@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from aimkit.redact import redact
+
 
 class AimkitError(Exception):
     """A problem that the user can mend.
@@ -14,10 +16,9 @@ class AimkitError(Exception):
     """
 
     def __init__(self, what: str, where: str = "", hint: str = "", *, exit_code: int = 2) -> None:
-        super().__init__(what, where, hint)
-        self.what = what
-        self.where = where
-        self.hint = hint
+        # Errors end on screens, in logs, records and reports: here is the one place that all of them pass.
+        self.what, self.where, self.hint = redact(str(what)), redact(str(where)), redact(str(hint))
+        super().__init__(self.what, self.where, self.hint)
         self.exit_code = exit_code
 
     def __str__(self) -> str:

@@ -23,6 +23,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from aimkit import resources
 from aimkit.errors import AimkitError
+from aimkit.redact import redact_all
 from aimkit.registry import Registry, did_you_mean
 from aimkit.storage import Place, Remote, fill, place
 
@@ -84,8 +85,8 @@ class Recipe(Block):
     seed: int = 0
 
     def resolved(self) -> dict[str, Any]:
-        """Every key with its value, as plain data without empty entries."""
-        return cast(dict[str, Any], _plain(self.model_dump(mode="json")))
+        """Every key with its value, as plain data without empty entries; credentials are masked, ``${NAME}`` stays."""
+        return cast(dict[str, Any], redact_all(_plain(self.model_dump(mode="json"))))
 
     def digest(self) -> str:
         """SHA-256 (hex) over all keys that decide the result; the same on every machine."""
@@ -163,7 +164,7 @@ def find(name_or_path: str | os.PathLike[str] | Remote, kind: str | None = None)
     for key in [text, *(f"{k}/{text}" for k in ([kind] if kind else KINDS))]:
         if key in packaged:
             return packaged[key]
-    path = place(text)
+    path = name_or_path if isinstance(name_or_path, Remote) else place(text)
     if path.is_file():
         return path
     if isinstance(path, Remote) or path.suffix == ".toml" or len(path.parts) > 2:

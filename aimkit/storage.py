@@ -7,6 +7,7 @@ makes every object whole by itself.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -17,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from aimkit import redact
 from aimkit.errors import AimkitError
 
 #: Extras of aimkit that bring the package behind a kind of URL.
@@ -34,7 +36,8 @@ def place(path: str | os.PathLike[str] | Remote, where: str = "") -> Place:
     """A local path or a URL, with ``~`` and ``${NAME}`` filled in; ``file://`` is a local path.
 
     Raises:
-        AimkitError: An environment variable is not set, or the URL's kind is unknown or lacks its package.
+        AimkitError: An environment variable is not set, or a secret one would be sent over the network; or the URL's
+            kind is unknown or lacks its package.
     """
     if isinstance(path, Remote):
         return path
@@ -42,6 +45,11 @@ def place(path: str | os.PathLike[str] | Remote, where: str = "") -> Place:
     kind, sign, rest = text.partition("://")
     if not sign or kind == "file":
         return Path(rest if sign else text).expanduser()
+    _keep_secrets(os.fspath(path), kind, where)
+    if redact.MASK in text.partition("@")[0] and "@" in text:
+        hint = "put them back as ${NAME}, an environment variable: these stay as they are in what is stored"
+        raise AimkitError("the credentials of this URL were masked when it was stored", where or text, hint)
+    redact.remember(text)
     _file_system(kind, where or text)
     return Remote(text.rstrip("/"))
 
@@ -59,6 +67,22 @@ def fill(path: str | os.PathLike[str], where: str = "") -> str:
                 f"the environment variable {name} is not set", where or text, f"export {name}=/your/folder"
             )
     return re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], text)
+
+
+def _keep_secrets(url: str, kind: str, where: str) -> None:
+    """Refuse a URL, with its variables not filled in, that would send a secret to somebody.
+
+    A recipe may come from elsewhere, and a host reads whatever is in the URLs that are asked of it. Object stores are
+    told credentials in the user info; the host of all of them is known.
+    """
+    if kind == "memory":
+        return
+    told = re.sub(r"^\w+://[^/]*@", "", url) if kind in _EXTRAS else url
+    allowed = {name.strip() for name in os.environ.get("AIMKIT_ALLOW_VARIABLES", "").split(",")}
+    for name in re.findall(r"\$\{(\w+)\}", told):
+        if redact.looks_secret(name) and name not in allowed:
+            what = f"the variable {name} looks like a secret, and this URL would send it over the network"
+            raise AimkitError(what, where or url, f"take it out, or allow it by name: AIMKIT_ALLOW_VARIABLES={name}")
 
 
 def read_range(path: Place, start: int, stop: int) -> bytes:
@@ -126,11 +150,13 @@ def _told(function: F) -> F:
     def told(self: Remote, *args: Any, **kwargs: Any) -> Any:
         try:
             return function(self, *args, **kwargs)
-        except (FileNotFoundError, AimkitError):
+        except AimkitError:
             raise
+        except FileNotFoundError:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self)) from None
         except Exception as error:
             what = f"the store refused: {type(error).__name__}: {error}"
-            raise AimkitError(what, self.url, "check the URL, the credentials and the network", exit_code=1) from error
+            raise AimkitError(what, self.url, "check the URL, the credentials and the network", exit_code=1) from None
 
     return cast(F, told)
 
@@ -150,15 +176,19 @@ class Remote:
     info: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
-        return self.url
+        """The URL for people, files and cache keys: without credentials. Only the store is given ``url``."""
+        return redact.redact_urls(self.url)
+
+    def __repr__(self) -> str:
+        return f"Remote({str(self)!r})"
 
     def __truediv__(self, name: str) -> Remote:
         return Remote(f"{self.url}/{name}")
 
     @property
     def name(self) -> str:
-        """The part after the last slash."""
-        return self.url.rpartition("/")[2]
+        """The part after the last slash; of a whole bucket, its name."""
+        return str(self).rpartition("/")[2] if self.url.count("/") > 2 else str(self).rpartition("@")[2]
 
     @property
     def parent(self) -> Remote:
@@ -254,6 +284,8 @@ class Remote:
         self._store().rm_file(self.url)
 
     def _store(self) -> Any:
+        # Worker processes get a Remote that another process made.
+        redact.remember(self.url)
         return _file_system(self.url.partition("://")[0], self.url)
 
 

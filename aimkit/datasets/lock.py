@@ -14,6 +14,7 @@ import tomli_w
 import aimkit
 from aimkit.errors import AimkitError
 from aimkit.recipe import read_toml
+from aimkit.redact import redact
 from aimkit.storage import Place
 
 NAME = "recipe.lock.toml"
@@ -26,7 +27,7 @@ def lock_text(recipe: Any) -> str:
     """The lock file of a recipe whose count is known."""
     used = ", ".join(f"{name} {number}" for name, number in versions().items())
     head = f"# The recipe of this dataset. Again: aimkit synth {NAME} -o OUT\n# digest: {recipe.digest()}\n"
-    return f"{head}# versions: {used}\n\n{tomli_w.dumps(recipe.resolved())}"
+    return f"{head}# versions: {used}\n\n{redact(tomli_w.dumps(recipe.resolved()))}"
 
 
 def read_lock(root: Place) -> tuple[dict[str, Any], dict[str, str]]:
@@ -54,7 +55,9 @@ def read_lock(root: Place) -> tuple[dict[str, Any], dict[str, str]]:
 def differences(locked: dict[str, Any], recipe: dict[str, Any]) -> list[str]:
     """``key: locked value, not the new one`` for every key that keeps the recipe from continuing a dataset."""
     old, new = _flat(locked), _flat(recipe)
-    keys = sorted(k for k in {**old, **new} if old.get(k) != new.get(k) and k not in _FREE)
+    # In a lock file, secrets are masked.
+    unlike = (k for k in {**old, **new} if redact(repr(old.get(k))) != redact(repr(new.get(k))))
+    keys = sorted(k for k in unlike if k not in _FREE)
     return [f"{key}: {_said(old, key)} in the dataset, {_said(new, key)} now" for key in keys]
 
 

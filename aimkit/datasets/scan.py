@@ -21,6 +21,7 @@ from aimkit.cache import cache_folder
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.imageio import SUFFIXES
+from aimkit.json_files import read_json
 from aimkit.recipe import expand
 from aimkit.storage import Place, Remote
 from aimkit.storage import stamp as stamp_of
@@ -264,8 +265,8 @@ def _inspect(inspect: Callable[[Candidate], Record], one: Candidate) -> Record:
 
 def _load(path: Path) -> dict[str, Record]:
     try:
-        return {stamp: Record(**row) for stamp, row in json.loads(path.read_text(encoding="utf-8")).items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        return {stamp: Record(**row) for stamp, row in read_json(path).items()}
+    except (AimkitError, TypeError):
         return {}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 
 from aimkit.errors import AimkitError
 from aimkit.imageio import SUFFIXES
+from aimkit.json_files import read_json
 from aimkit.recipe import expand
 from aimkit.registry import did_you_mean
 from aimkit.types import ImageType
@@ -70,12 +70,7 @@ def read_types(path: str | Path, dataset: str = "") -> dict[str, Typed]:
             entries are listed.
     """
     file = expand(path)
-    try:
-        data: Any = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AimkitError(f"can't read the types file: {error.strerror}", str(file)) from None
-    except ValueError as error:
-        raise AimkitError(f"not valid JSON: {error}", str(file)) from None
+    data = read_json(file, object, "types file")
     rows = _section(data, dataset, str(file))
     result, wrong = {}, []
     for name, value in rows.items():

@@ -12,6 +12,7 @@ from typing import Any
 from aimkit.errors import AimkitError
 from aimkit.evaluate.tables import group_table, markdown, summary_table
 from aimkit.files import write_bytes
+from aimkit.json_files import read_json
 from aimkit.recipe import expand
 
 FORMAT = 1
@@ -32,13 +33,8 @@ def read_results(path: str | Path) -> dict[str, Any]:
     """
     file = expand(path)
     file = file / "results.json" if file.is_dir() else file
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AimkitError(f"can't read the results: {error.strerror}", str(file)) from None
-    except ValueError as error:
-        raise AimkitError(f"not valid JSON: {error}", str(file)) from None
-    if not isinstance(content, dict) or not {"protocol", "images", "averages", "model"} <= set(content):
+    content: dict[str, Any] = read_json(file, dict, "results file", "'aimkit evaluate' writes it")
+    if not {"protocol", "images", "averages", "model"} <= set(content):
         raise AimkitError("the file holds no results of an evaluation", str(file), "'aimkit evaluate' writes them")
     if content.get("format") != FORMAT:
         raise AimkitError(f"the results have format {content.get('format')}, this aimkit reads {FORMAT}", str(file))

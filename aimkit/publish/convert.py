@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import aimkit
 from aimkit.errors import AimkitError
+from aimkit.json_files import parse_json
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -72,7 +73,7 @@ def build_of(path: Path, tensors: Mapping[str, Tensor]) -> Build:
 
     told = metadata(path)
     if told.get("backbone"):
-        options = json.loads(told.get("options") or "{}")
+        options = parse_json(told.get("options") or "{}", dict, "metadata of the weights", str(path))
         return Build(told.get("architecture") or None, told["backbone"], options)
     form = official.recognise(tensors)
     if form is None:

@@ -15,6 +15,7 @@ from aimkit.datasets.lock import NAME, differences, read_lock
 from aimkit.datasets.writers.files import explained, listing, settle, workspace, write_whole
 from aimkit.datasets.writers.shard import Shard, finished, plan, ranges, read_sidecar
 from aimkit.errors import AimkitError
+from aimkit.paths import inside
 from aimkit.storage import Place, blocks
 from aimkit.synth.run import WHOLE, claim, clean, complete
 
@@ -103,10 +104,11 @@ def _copy(shard: Shard, part: Place, out: Place) -> None:
     sidecar = read_sidecar(part, shard)
     with workspace(out, f"{shard.number:05d}") as temporary:
         for entry in sidecar["files"]:
-            target = temporary / entry["path"]
+            target = inside(temporary, entry["path"], part / shard.sidecar)
             target.parent.mkdir(parents=True, exist_ok=True)
-            _download(part / entry["path"], target)
-        wrong = [want["path"] for want, got in zip(sidecar["files"], listing(temporary), strict=True) if want != got]
+            _download(inside(part, entry["path"], part / shard.sidecar), target)
+        copied = listing(temporary)
+        wrong = [str(want["path"]) for want in sidecar["files"] if want not in copied]
         if wrong:
             hint = f"delete {part / shard.sidecar}, then {_commands(part, [shard.number], shard.total)[0]}"
             raise AimkitError(f"{wrong[0]} changed since it was written", str(part), hint, exit_code=1)

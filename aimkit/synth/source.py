@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from aimkit.recipe import Block
+from aimkit.redact import redact_urls
 from aimkit.registry import Registry
 from aimkit.types import Float, Foreground, ImageType
 
@@ -76,6 +77,10 @@ class BackgroundSource(Protocol):
         ...
 
 
+#: A text that goes into the provenance of every sample.
+Told = Annotated[str, AfterValidator(redact_urls)]
+
+
 class SourceBlock(Block):
     """Keys that every source has.
 
@@ -92,8 +97,8 @@ class SourceBlock(Block):
     name: str = ""
     weight: float = Field(1.0, ge=0)
     repeat: int = Field(1, ge=1)
-    licence: str = ""
-    origin: str = ""
+    licence: Told = ""
+    origin: Told = ""
 
     @property
     def title(self) -> str:

@@ -23,6 +23,8 @@ from torch import Tensor
 
 import aimkit
 from aimkit.errors import AimkitError
+from aimkit.json_files import parsed, read_json
+from aimkit.redact import redact
 from aimkit.train.recipe import TrainRecipe
 
 
@@ -142,15 +144,36 @@ def load(path: Path) -> Loaded:
     try:
         raw = path / "raw.safetensors"
         return Loaded(
-            State(**json.loads((path / "state.json").read_text())),
+            read_state(path),
             load_file(path / "model.safetensors"),
             load_file(raw) if raw.exists() else None,
             torch.load(path / "optimizer.pt", map_location="cpu", weights_only=True),
         )
+    except AimkitError:
+        raise
     except Exception as error:
         raise AimkitError(
             f"can't read the checkpoint: {error}", str(path), "remove it to resume from the one before"
         ) from None
+
+
+def read_state(path: Path) -> State:
+    """The counters of a checkpoint.
+
+    Raises:
+        AimkitError: The file is missing or damaged.
+    """
+    file, hint = path / "state.json", "remove the checkpoint to go on from the one before"
+    content = read_json(file, dict, "state of the checkpoint", hint)
+    return parsed(content, lambda row: _checked(State(**row)), "state of the checkpoint", str(file), hint)
+
+
+def _checked(state: State) -> State:
+    if type(state.step) is not int or state.step < 0:
+        raise ValueError("the step is not a number of steps")
+    if not all(isinstance(value, int | float | None) for value in (state.best, state.average, state.seconds)):
+        raise ValueError("a counter is not a number")
+    return state
 
 
 def metadata(recipe: TrainRecipe, state: State, inference_defaults: Mapping[str, Any] | None = None) -> dict[str, str]:
@@ -176,7 +199,7 @@ def recipe_text(recipe: TrainRecipe) -> str:
 
     versions = f"aimkit {aimkit.__version__}, torch {torch.__version__}, timm {timm.__version__}"
     head = f"# digest {recipe.digest()}\n# {versions}, python {platform.python_version()}\n"
-    return head + tomli_w.dumps(recipe.resolved())
+    return head + redact(tomli_w.dumps(recipe.resolved()))
 
 
 def _plain(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -14,6 +14,8 @@ import torch
 
 from aimkit import console
 from aimkit.data.device.batch import division
+from aimkit.errors import AimkitError
+from aimkit.json_files import parse_json
 from aimkit.train.checkpoint import State
 from aimkit.train.live import LiveView, clock
 from aimkit.train.recipe import TrainRecipe
@@ -139,8 +141,8 @@ def read(path: Path) -> list[dict[str, Any]]:
     rows = []
     for line in path.read_text().splitlines() if path.exists() else ():
         try:
-            rows.append(json.loads(line))
-        except ValueError:
+            rows.append(parse_json(line, dict, nan=True))
+        except AimkitError:
             break
     return rows
 

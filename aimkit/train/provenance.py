@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from aimkit.data.streams import CatalogStream, FiniteBlock, StreamBlock, SynthStream
-from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
+from aimkit.json_files import parsed, read_json
 from aimkit.models.registry import backbones
 from aimkit.models.weights import loading
 from aimkit.recipe import expand, load_recipe
@@ -92,11 +92,9 @@ def _before(model: Model) -> tuple[str, list[Row]]:
 
 
 def _read(path: Path) -> tuple[str, list[Row]]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return str(content["start"]), list(content["data"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise AimkitError(f"can't read the training data of the earlier stage: {error}", str(path)) from None
+    what = "list of the earlier stage's training data"
+    content = read_json(path, dict, what)
+    return parsed(content, lambda found: (str(found["start"]), list(found["data"])), what, str(path))
 
 
 def _row(name: str, licence: str, origin: str, images: int = 0) -> Row:

@@ -13,7 +13,7 @@ import numpy as np
 
 from aimkit.errors import AimkitError
 from aimkit.recipe import read_toml
-from aimkit.train.checkpoint import latest
+from aimkit.train.checkpoint import latest, read_state
 from aimkit.train.log import read
 
 
@@ -54,7 +54,7 @@ def open_run(path: Path) -> Run:
         raise AimkitError("no run in this folder", str(path), "list the runs below it with: aimkit runs ls FOLDER")
     digest = file.read_text(encoding="utf-8").split("\n", 1)[0].removeprefix("# digest ")
     newest = latest(path)
-    step = json.loads((newest / "state.json").read_text())["step"] if newest else 0
+    step = read_state(newest).step if newest else 0
     rows = read(path / "metrics.jsonl")
     train = [row for row in rows if row["kind"] == "train"]
     scores = [row for row in rows if row["kind"] == "val"]

@@ -6,12 +6,11 @@ resumes interrupted ones and starts the others.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.models.registry import create_model
 from aimkit.recipe import load_recipe
-from aimkit.train.checkpoint import latest
+from aimkit.train.checkpoint import latest, read_state
 from aimkit.train.loop import find_start, train
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.runs import Run, groups, mean_and_spread, open_run
@@ -203,8 +202,7 @@ def _steps(checkpoint: Path | None) -> int:
 
 def _state(checkpoint: Path | None) -> dict[str, Any]:
     assert checkpoint is not None
-    state: dict[str, Any] = json.loads((checkpoint / "state.json").read_text())
-    return state
+    return asdict(read_state(checkpoint))
 
 
 def _problem(error: Exception, run: Path) -> AimkitError:

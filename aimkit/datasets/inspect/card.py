@@ -13,6 +13,7 @@ from aimkit.datasets.reader import Dataset, open_dataset
 from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.files import write_whole
 from aimkit.datasets.writers.shard import read_sidecar
+from aimkit.redact import redact
 from aimkit.storage import Place
 
 SHEET = "sheet.png"
@@ -86,7 +87,7 @@ def card(dataset: Dataset) -> str:
             _table(["sample", "role", "image", "why"], shown),
         ]
     parts += ["## Recipe\n", f"```toml\n{lock}\n```\n"]
-    return "\n".join(parts)
+    return redact("\n".join(parts))
 
 
 def _header(dataset: Dataset) -> str:

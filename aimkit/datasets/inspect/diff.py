@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from aimkit.datasets.reader import Dataset
 from aimkit.datasets.writers.record import Record, decode_plane
 from aimkit.datasets.writers.shard import ranges, read_sidecar
 from aimkit.errors import AimkitError
+from aimkit.json_files import parse_json
 
 
 def diff(a: Dataset, b: Dataset) -> Iterator[str]:
@@ -51,7 +51,7 @@ def _compare(a: Record, b: Record) -> Iterator[str]:
         elif a.planes[name] != b.planes[name]:
             yield from _compare_planes(name, a.planes[name], b.planes[name])
     if a.meta != b.meta:
-        keys = _different_keys(json.loads(a.meta), json.loads(b.meta))
+        keys = _different_keys(*(parse_json(x.meta, dict, "provenance", f"sample {x.index}") for x in (a, b)))
         if keys:
             yield "meta: " + ", ".join(keys[:8]) + (f" and {len(keys) - 8} more" if keys[8:] else "")
 

@@ -19,6 +19,7 @@ from aimkit.datasets.writers.shard import Shard, read_sidecar
 from aimkit.errors import AimkitError
 from aimkit.matting.composite import composite
 from aimkit.matting.trimap import make_trimap, restrict
+from aimkit.paths import inside
 from aimkit.recipe import load_recipe
 from aimkit.storage import measure, names
 from aimkit.types import Array, Sample
@@ -133,7 +134,8 @@ def _shard(dataset: Dataset, shard: Shard, sidecar: dict[str, Any]) -> Iterator[
         yield f"shard {shard.number}: the sidecar is of samples {sidecar['start']} on, not {shard.start} on"
     for entry in sidecar["files"]:
         try:
-            if measure(dataset.root / entry["path"]) != (entry["size"], entry["sha256"]):
+            path = inside(dataset.root, entry["path"], dataset.root / shard.sidecar)
+            if measure(path) != (entry["size"], entry["sha256"]):
                 yield f"{entry['path']}: changed since it was written"
         except OSError:
             yield f"{entry['path']}: missing"

@@ -22,6 +22,8 @@ from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.record import Record
 from aimkit.datasets.writers.shard import Shard
 from aimkit.errors import AimkitError
+from aimkit.json_files import parse_json
+from aimkit.paths import inside
 from aimkit.storage import Place, read_each, read_range
 
 FOLDERS = {
@@ -65,9 +67,10 @@ class FolderShard:
         path = self.root / _rows(self.shard)
         try:
             offsets = self._offsets()
-            row = json.loads(read_range(path, offsets[position], offsets[position + 1]))
+            line = read_range(path, offsets[position], offsets[position + 1])
+            row = parse_json(line, dict, f"line of sample {position}", str(path), exit_code=1)
             paths = {plane: row.get(f"{plane}_file_name") for plane in FOLDERS} | {"image": row["file_name"]}
-            there = {plane: name for plane, name in paths.items() if name}
+            there = {plane: name for plane, name in paths.items() if name and inside(self.root, name, path)}
             planes = dict(zip(there, read_each(self.root, there.values()), strict=True))
             suffix = Path(row["file_name"]).suffix[1:]
             return Record(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
@@ -97,7 +100,7 @@ def _types(rows: Iterator[bytes]) -> Iterator[bytes]:
     before = b"{\n"
     for lines in rows:
         for line in lines.splitlines():
-            row = json.loads(line)
+            row = parse_json(line, dict, "line of a sample", exit_code=1)
             entry = json.dumps({"type": row["type"], "category": row["category"]}, ensure_ascii=False)
             yield before + f"  {json.dumps(Path(row['file_name']).stem)}: {entry}".encode()
             before = b",\n"

@@ -11,6 +11,7 @@ import numpy as np
 
 from aimkit.datasets.writers.output import Output
 from aimkit.errors import AimkitError
+from aimkit.json_files import parse_json
 from aimkit.types import Array, ImageType, Sample, UInt8
 
 #: Planes in the order in which they are stored and digested; the last two only on wish.
@@ -65,10 +66,7 @@ def decode(record: Record) -> Sample:
     planes = {name: decode_plane(data, name, where) for name, data in record.planes.items()}
     for name in PLANES:
         planes.setdefault(name, np.zeros((0, 0, 3) if name in COLOR else (0, 0), np.uint8))
-    try:
-        meta = json.loads(record.meta)
-    except ValueError as error:
-        raise AimkitError(f"the provenance is not JSON: {error}", where, exit_code=1) from None
+    meta = parse_json(record.meta, dict, "provenance", where, "aimkit dataset verify", exit_code=1)
     return Sample(**planes, type=ImageType.parse(record.type, where), category=record.category, meta=meta)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aimkit.errors import AimkitError
+from aimkit.json_files import parse_json
 from aimkit.storage import Place, read_each
 
 #: What every sidecar holds; formats add keys of their own.
 _KEYS = {"start", "count", "digest", "files", "quarantined", "types", "sources"}
+#: What it says of each of its files.
+_FILE = {"path", "size", "sha256"}
+_AGAIN = "delete it, then aimkit synth ... --resume"
 
 
 @dataclass(frozen=True)
@@ -80,15 +83,16 @@ def read_sidecars(root: Place, shards: Sequence[Shard]) -> Iterator[dict[str, An
     for shard in shards:
         path = root / shard.sidecar
         try:
-            sidecar: dict[str, Any] = json.loads(next(found))
-            if not isinstance(sidecar, dict) or not sidecar.keys() >= _KEYS:
+            sidecar: dict[str, Any] = parse_json(next(found), dict, "sidecar", str(path), _AGAIN, exit_code=1)
+            if not sidecar.keys() >= _KEYS or not isinstance(sidecar["files"], list):
                 raise ValueError("keys are missing")
+            if not all(isinstance(entry, dict) and entry.keys() >= _FILE for entry in sidecar["files"]):
+                raise ValueError("a file has no path, size or digest")
         except FileNotFoundError:
             hint = "aimkit synth ... --resume"
             raise AimkitError(f"shard {shard.number} is not finished", str(path), hint) from None
-        except (OSError, ValueError) as error:
-            hint = "delete it, then aimkit synth ... --resume"
-            raise AimkitError(f"the sidecar can't be read: {error}", str(path), hint, exit_code=1) from None
+        except (OSError, ValueError, TypeError) as error:
+            raise AimkitError(f"the sidecar is damaged: {error}", str(path), _AGAIN, exit_code=1) from None
         yield sidecar
 
 

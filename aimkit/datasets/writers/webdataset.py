@@ -18,6 +18,7 @@ from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.record import Record
 from aimkit.datasets.writers.shard import Shard, read_sidecar
 from aimkit.errors import AimkitError
+from aimkit.json_files import parse_json
 from aimkit.storage import Place, read_range
 
 
@@ -58,7 +59,7 @@ class WebDatasetShard:
                 self._offsets = read_sidecar(self.root, self.shard)["offsets"]
             start, stop = self._offsets[position], self._offsets[position + 1]
             members = dict(_members(read_range(self.path, start, stop)))
-            row = json.loads(members.pop("json"))
+            row = parse_json(members.pop("json"), dict, f"JSON of sample {position}", str(self.path), exit_code=1)
             planes = {field.split(".")[0]: data for field, data in members.items()}
             suffix = next(field for field in members if field.startswith("image.")).split(".")[1]
             return Record(row["index"], row["type"], row["category"], row["meta"], planes, suffix)

@@ -11,6 +11,7 @@ from typing import Any
 import aimkit
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
+from aimkit.json_files import LARGE, parsed, read_json
 from aimkit.storage import Remote, place
 from aimkit.synth.pool.layout import Stored
 from aimkit.synth.source import Item
@@ -106,20 +107,13 @@ def read_index(root: Path) -> Index:
         if any(root.glob("pixels-*")):
             raise AimkitError("the pool is not finished", str(root), "run the same 'aimkit pool build' again")
         raise AimkitError(f"not a pool: it has no {NAME}", str(root), "aimkit pool build RECIPE -o POOL")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise AimkitError(f"can't read the pool's index: {error}", str(path), "build the pool anew") from None
-    if not isinstance(data, dict) or data.get("kind") != _KIND:
+    data = read_json(path, dict, "pool index", "build the pool again", limit=LARGE)
+    if data.get("kind") != _KIND:
         raise AimkitError("not the index of a pool", str(path), "aimkit pool build RECIPE -o POOL")
     if data.get("version") != VERSION:
         what = f"the pool has version {data.get('version')}, this aimkit reads version {VERSION}"
         raise AimkitError(what, str(path), f"build it anew, or use aimkit {data.get('aimkit')}")
-    try:
-        index = _parse(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"the pool's index is damaged: {type(error).__name__} {error}"
-        raise AimkitError(what, str(path), "build the pool anew") from None
+    index: Index = parsed(data, _parse, "pool index", str(path), "build the pool again")
     _check_files(root, index)
     return index
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
+from aimkit.json_files import LARGE, read_json
 from aimkit.synth.pool.index import shard_name
 from aimkit.synth.pool.layout import Stored, aligned, pieces
 from aimkit.synth.pyramid import ImagePyramid
@@ -92,12 +93,12 @@ def write_shard(
 def read_written(root: Path, number: int) -> Written | None:
     """What an earlier build left of a shard; None unless it is whole."""
     try:
-        data = json.loads(sidecar(root, number).read_text(encoding="utf-8"))
+        data = read_json(sidecar(root, number), limit=LARGE)
         if (root / shard_name(number)).stat().st_size != data["size"]:
             return None
         pictures = [Stored.from_json(row) for row in data["pictures"]]
         return Written(data["keys"], pictures, [(key, what) for key, what in data["failed"]], data["size"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (AimkitError, OSError, ValueError, KeyError, TypeError):
         return None
 
 

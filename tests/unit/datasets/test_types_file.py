@@ -37,7 +37,7 @@ def test_all_forms_are_read(tmp_path, data, dataset):
 @pytest.mark.parametrize(
     ("data", "dataset", "message"),
     [
-        ("{", "", "not valid JSON"),
+        ("{", "", "the types file is damaged"),
         ([], "", "one JSON object"),
         ({"DIM": {"a": "SO"}, "HATT": {"b": "NS"}}, "", "several sections"),
         ({"DIM": {"a": "SO"}}, "DMI", "no section 'DMI'"),

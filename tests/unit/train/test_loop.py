@@ -137,7 +137,7 @@ def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints/step_00000002"
     folder.mkdir(parents=True)
     (folder / "state.json").write_text("{")
-    with pytest.raises(AimkitError, match="can't read the checkpoint"):
+    with pytest.raises(AimkitError, match="the state of the checkpoint is damaged"):
         checkpoint.load(folder)
 
 

@@ -98,5 +98,5 @@ def test_a_damaged_file_is_told_and_one_that_is_there_stays(cutouts: Path, tmp_p
     (tmp_path / provenance.NAME).write_text("{")
     provenance.write(recipe(live(cutouts)), tmp_path)
     (tmp_path / "model.safetensors").touch()
-    with pytest.raises(AimkitError, match="can't read the training data of the earlier stage"):
+    with pytest.raises(AimkitError, match="the list of the earlier stage's training data is"):
         provenance.history(recipe(live(cutouts), init=str(tmp_path / "model.safetensors")))

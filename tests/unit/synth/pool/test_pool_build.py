@@ -201,12 +201,12 @@ def damage_table(pool: Path) -> None:
     [
         (lambda pool: os.truncate(pool / "pixels-00000.bin", 1000), "1000 bytes instead of"),
         (lambda pool: (pool / "pixels-00000.bin").unlink(), "is missing"),
-        (lambda pool: (pool / "index.json").write_text('{"kind"'), "can't read the pool's index"),
-        (lambda pool: (pool / "index.json").write_text("[]"), "not the index of a pool"),
+        (lambda pool: (pool / "index.json").write_text('{"kind"'), "the pool index is damaged"),
+        (lambda pool: (pool / "index.json").write_text("[]"), "it holds a list instead of an object"),
         (lambda pool: (pool / "index.json").unlink(), "not finished"),
         (lambda pool: shutil.rmtree(pool), "no such pool"),
         (damage_version, f"version {VERSION + 1}, this aimkit reads version {VERSION}"),
-        (damage_table, "damaged: ValueError 1 pictures are not in it"),
+        (damage_table, "damaged: 1 pictures are not in it"),
     ],
 )
 def test_a_damaged_pool_is_told_when_it_is_opened(
