@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import tempfile
@@ -11,13 +10,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from aimkit.errors import AimkitError
+from aimkit.files import commit, write_error
 from aimkit.storage import Place, Remote, measure, names
 
 #: Folder for unfinished files inside a dataset: the same file system, so that renaming is atomic.
 TEMPORARY = ".tmp"
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_RESUME = "run the same command with --resume; finished shards are kept"
 
 
 @contextlib.contextmanager
@@ -39,16 +38,13 @@ def write_whole(target: Place, chunks: Iterable[bytes], temporary: Path) -> None
     temporary.mkdir(parents=True, exist_ok=True)
     unfinished = temporary / f".{target.name}.part"
     with unfinished.open("wb") as file:
-        for chunk in chunks:
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
+        file.writelines(chunks)
     if isinstance(target, Remote):
         target.parent.upload({target.name: unfinished})
         unfinished.unlink()
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(unfinished, target)
+    commit(unfinished, target)
     _sync_folders({target.parent})
 
 
@@ -63,24 +59,21 @@ def settle(temporary: Path, root: Place) -> None:
     if isinstance(root, Remote):
         root.upload(found)
         return
-    for path in found.values():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    targets = {name: root / name for name in found}
-    for target in targets.values():
-        target.parent.mkdir(parents=True, exist_ok=True)
+    folders = {(root / name).parent for name in found}
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
     for name, path in found.items():
-        os.replace(path, targets[name])
-    _sync_folders({target.parent for target in targets.values()})
+        commit(path, root / name)
+    _sync_folders(folders)
 
 
 @contextlib.contextmanager
-def explained(root: Place, again: str = "run the same command with --resume") -> Iterator[None]:
+def explained(root: Place, again: str = _RESUME) -> Iterator[None]:
     """Turn errors of the file system into one that says what to do.
 
     Args:
         root: What is written.
-        again: How to go on when the disk has been mended.
+        again: What to do once the cause is removed.
 
     Raises:
         AimkitError: The disk is full, or ``root`` can't be written.
@@ -88,12 +81,7 @@ def explained(root: Place, again: str = "run the same command with --resume") ->
     try:
         yield
     except OSError as error:
-        where = str(error.filename or root)
-        if error.errno in _FULL:
-            hint = f"finished shards are kept; free some space, then {again}"
-            raise AimkitError("no space is left on the disk", str(root), hint, exit_code=1) from None
-        hint = f"check the path and its permissions, then {again}"
-        raise AimkitError(f"can't write: {error.strerror or error}", where, hint, exit_code=1) from error
+        raise write_error(error, error.filename or str(root), again) from error
 
 
 def _made(parent: Path | None, prefix: str) -> Path:

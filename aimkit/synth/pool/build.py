@@ -29,7 +29,7 @@ SHARD = 32
 
 _LOCK = ".lock"
 
-_AGAIN = "run the same command again"
+_AGAIN = "run the same command again; finished files are kept"
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,8 @@ def build(
 
 def _begun(root: Path, append: bool) -> Index:
     """What the folder holds already."""
+    for unfinished in [*root.glob(".pixels-*"), *root.glob(f".{Path(NAME).stem}.*")]:
+        unfinished.unlink()  # A killed build was writing it; the lock says that no other build is at work.
     if (root / NAME).exists():
         if not append:
             raise AimkitError("there is a pool already", str(root), "add --append, or choose another folder")
@@ -94,8 +96,6 @@ def _begun(root: Path, append: bool) -> Index:
             began, now = index.made_with, aimkit.__version__
             console.warn(f"the pool was begun with aimkit {began}, this is {now}: the same files may give other pixels")
         return index
-    for part in [*root.glob(".pixels-*.part"), *root.glob(f".{NAME}.*.part")]:
-        part.unlink()  # a file that a killed build had not finished writing
     foreign = [p.name for p in root.iterdir() if p.name != _LOCK and not p.name.startswith("pixels-")]
     if foreign:
         raise AimkitError("the folder holds something else", str(root / min(foreign)), "choose another folder")

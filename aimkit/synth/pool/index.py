@@ -103,7 +103,7 @@ def read_index(root: Path) -> Index:
     if not path.is_file():
         if not root.is_dir():
             raise AimkitError("no such pool", str(root), "aimkit pool build RECIPE -o POOL")
-        if any(root.glob("pixels-*")):
+        if any(root.glob("*pixels-*")):
             raise AimkitError("the pool is not finished", str(root), "run the same 'aimkit pool build' again")
         raise AimkitError(f"not a pool: it has no {NAME}", str(root), "aimkit pool build RECIPE -o POOL")
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aimkit.errors import AimkitError
-from aimkit.files import write_bytes
+from aimkit.files import replacing, write_bytes
 from aimkit.synth.pool.index import shard_name
 from aimkit.synth.pool.layout import Stored, aligned, pieces
 from aimkit.synth.pyramid import Pyramid
@@ -57,30 +56,22 @@ def write_shard(
         tick: Called after each picture; what it raises ends the work and leaves nothing behind.
     """
     written = Written(list(keys))
-    path = root / shard_name(number)
-    unfinished = path.with_suffix(".part")
     # What it says is about an earlier file of that number.
     sidecar(root, number).unlink(missing_ok=True)
     end = 0
-    try:
-        with unfinished.open("wb") as file:
-            for key in written.keys:
-                try:
-                    picture = make(key)
-                except AimkitError as error:
-                    written.failed.append((key, f"{error.what} ({error.where})" if error.where else error.what))
-                    continue
-                finally:
-                    tick()
-                file.write(bytes(aligned(end) - end))
-                stored = _write(file, key, number, aligned(end), picture)
-                written.pictures.append(stored)
-                end = stored.offset + stored.nbytes
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(root / shard_name(number)) as temporary, temporary.open("wb") as file:
+        for key in written.keys:
+            try:
+                picture = make(key)
+            except AimkitError as error:
+                written.failed.append((key, f"{error.what} ({error.where})" if error.where else error.what))
+                continue
+            finally:
+                tick()
+            file.write(bytes(aligned(end) - end))
+            stored = _write(file, key, number, aligned(end), picture)
+            written.pictures.append(stored)
+            end = stored.offset + stored.nbytes
     written = replace(written, size=end)
     data = {"keys": written.keys, "failed": written.failed, "size": end}
     write_bytes(
