@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Protocol
 import numpy as np
 from pydantic import Field
 
-from aimkit.datasets.pairs import image_alpha_pairs, known_pairs, saliency_pairs
+from aimkit.datasets.pairs import image_alpha_pairs, published_pairs, saliency_pairs
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, expand, load_recipe
 from aimkit.registry import Registry
@@ -148,7 +148,7 @@ def folder(block: Folder, seed: int) -> Stream:
     return Finite(pairs, seed, block.balance, lambda i: pairs.types[i])
 
 
-class Known(FiniteBlock):
+class CatalogPairs(FiniteBlock):
     """Attributes:
     set: The dataset: am2k, p3m10k, duts, ... (``aimkit catalog ls``).
     part: A part of it; its first when empty.
@@ -156,17 +156,17 @@ class Known(FiniteBlock):
     kernel: Kernel of the trimap, pixels; by default 10 for binary masks, 30 for mattes.
     """
 
-    source: Literal["known"] = "known"
+    source: Literal["catalog"] = "catalog"
     set: str
     part: str = ""
     types: str = ""
     kernel: int | None = Field(None, ge=0)
 
 
-@streams.register("known", params=Known)
-def known(block: Known, seed: int) -> Stream:
+@streams.register("catalog", params=CatalogPairs)
+def catalog(block: CatalogPairs, seed: int) -> Stream:
     """Photos with mattes or masks of a dataset by name, as its authors publish it; as "folder" and "saliency"."""
-    pairs = known_pairs(expand(block.path), block.set, block.part, block.types, block.kernel)
+    pairs = published_pairs(expand(block.path), block.set, block.part, block.types, block.kernel)
     return Finite(pairs, seed, block.balance, lambda i: pairs.types[i])
 
 

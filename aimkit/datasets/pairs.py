@@ -9,7 +9,7 @@ from typing import overload
 
 import numpy as np
 
-from aimkit.datasets.catalog import find_known
+from aimkit.datasets.catalog import find_published
 from aimkit.datasets.catalog.layout import files, locate
 from aimkit.datasets.scan import find_images, subfolder
 from aimkit.datasets.types_file import match, read_types, usual_types_file
@@ -92,7 +92,7 @@ def image_alpha_pairs(root: Path, types: str = "", kernel: int = 30) -> PairSamp
     return PairSamples(_typed(_matched(root, "", ""), types or usual_types_file(root)), kernel)
 
 
-def known_pairs(root: Path, name: str, part: str = "", types: str = "", kernel: int | None = None) -> PairSamples:
+def published_pairs(root: Path, name: str, part: str = "", types: str = "", kernel: int | None = None) -> PairSamples:
     """Photos with mattes or masks of a known dataset, see :mod:`aimkit.datasets.catalog`.
 
     Args:
@@ -105,7 +105,7 @@ def known_pairs(root: Path, name: str, part: str = "", types: str = "", kernel: 
     Raises:
         AimkitError: Unknown names, missing folders, a part without photos, or the types file does not fit.
     """
-    one = find_known(name, "data.set")
+    one = find_published(name, "data.set")
     located = locate(one, one.part(part, where="data.part"), root)
     if not {"image", "alpha"} <= located.planes.keys():
         hint = f"source = \"synth\" with a recipe that uses it ('aimkit catalog show {one.name}')"

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 from aimkit.datasets.lock import read_lock
-from aimkit.datasets.writers import Format, formats
-from aimkit.datasets.writers.record import Record, decode
+from aimkit.datasets.writers import DatasetFormat, formats
+from aimkit.datasets.writers.record import SampleRecord, decode
 from aimkit.datasets.writers.shard import Shard, finished, plan, read_sidecars
 from aimkit.errors import AimkitError
 from aimkit.storage import Place, Remote, place
@@ -56,7 +56,7 @@ class Dataset(Sequence[Sample]):
         self._starts = [0]
         for shard in self.shards:
             self._starts.append(self._starts[-1] + len(shard))
-        self._opened: OrderedDict[tuple[int, int], Format] = OrderedDict()
+        self._opened: OrderedDict[tuple[int, int], DatasetFormat] = OrderedDict()
 
     @property
     def complete(self) -> bool:
@@ -75,7 +75,7 @@ class Dataset(Sequence[Sample]):
             return [self[i] for i in range(*position.indices(len(self)))]
         return decode(self.record(position))
 
-    def record(self, position: int) -> Record:
+    def record(self, position: int) -> SampleRecord:
         """The sample as stored, not decoded.
 
         Raises:
@@ -88,7 +88,7 @@ class Dataset(Sequence[Sample]):
         number = bisect.bisect_right(self._starts, position) - 1
         return self.open_shard(self.shards[number]).read(position - self._starts[number])
 
-    def open_shard(self, shard: Shard) -> Format:
+    def open_shard(self, shard: Shard) -> DatasetFormat:
         """The reader of a finished shard."""
         # A forked process must not share its parent's open files and connections.
         key = (os.getpid(), shard.number)

@@ -55,7 +55,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Record:
+class ScanRecord:
     """What a look at a candidate tells.
 
     Attributes:
@@ -229,7 +229,9 @@ def candidate(name: str, *files: Place) -> Candidate:
     return Candidate(name, str(files[0]), "|".join(stamp_of(file) for file in files), files)
 
 
-def scan(candidates: Sequence[Candidate], inspect: Callable[[Candidate], Record], key: str, title: str) -> list[Record]:
+def scan(
+    candidates: Sequence[Candidate], inspect: Callable[[Candidate], ScanRecord], key: str, title: str
+) -> list[ScanRecord]:
     """Inspect candidates, many at once, and only those that changed since the last time.
 
     Args:
@@ -255,21 +257,21 @@ def scan(candidates: Sequence[Candidate], inspect: Callable[[Candidate], Record]
     return [records[c.stamp] for c in candidates]
 
 
-def _inspect(inspect: Callable[[Candidate], Record], one: Candidate) -> Record:
+def _inspect(inspect: Callable[[Candidate], ScanRecord], one: Candidate) -> ScanRecord:
     try:
         return inspect(one)
     except AimkitError as error:
-        return Record(problem=error.what)
+        return ScanRecord(problem=error.what)
 
 
-def _load(path: Path) -> dict[str, Record]:
+def _load(path: Path) -> dict[str, ScanRecord]:
     try:
-        return {stamp: Record(**row) for stamp, row in json.loads(path.read_text(encoding="utf-8")).items()}
+        return {stamp: ScanRecord(**row) for stamp, row in json.loads(path.read_text(encoding="utf-8")).items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def _save(path: Path, records: dict[str, Record]) -> None:
+def _save(path: Path, records: dict[str, ScanRecord]) -> None:
     data = json.dumps({stamp: asdict(record) for stamp, record in records.items()}).encode()
     try:
         write_bytes(path, data)

@@ -1,6 +1,6 @@
 """Datasets by name: what they are, where to get them, their terms, and the folders in which their authors publish them.
 
-Everything is data: one TOML file a dataset in this folder, read as :class:`KnownSet`. ``aimkit catalog`` shows and
+Everything is data: one TOML file a dataset in this folder, read as :class:`PublishedSet`. ``aimkit catalog`` shows and
 checks them; the source, stream and evaluation kinds called by a dataset's name read its folders through
 :func:`aimkit.datasets.catalog.layout.locate`.
 """
@@ -29,7 +29,7 @@ def _folders(value: Any) -> Any:
 Folders = Annotated[tuple[str, ...], BeforeValidator(_folders)]
 
 
-class Layout(Block):
+class PartLayout(Block):
     """Where the planes of a part lie. Files of a pair have the same name, but for the suffix.
 
     Attributes:
@@ -54,7 +54,7 @@ class Layout(Block):
         return {role: getattr(self, role) for role in ("image", "foreground", "alpha") if getattr(self, role)}
 
 
-class Part(Block):
+class DatasetPart(Block):
     """A split of a dataset.
 
     Attributes:
@@ -72,7 +72,7 @@ class Part(Block):
     name: str
     use: Use
     count: int = Field(ge=1)
-    layouts: tuple[Layout, ...] = Field(min_length=1)
+    layouts: tuple[PartLayout, ...] = Field(min_length=1)
     evaluate: str = ""
     title: str = ""
     types_file: str = ""
@@ -80,7 +80,7 @@ class Part(Block):
     recipes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _fits_its_use(self) -> Part:
+    def _fits_its_use(self) -> DatasetPart:
         wanted = {"backgrounds": [{"image"}], "foregrounds": [{"image", "alpha"}, {"foreground", "alpha"}]}
         for layout in self.layouts:
             if layout.needed.keys() not in wanted.get(self.use, [{"image", "alpha"}]):
@@ -92,7 +92,7 @@ class Part(Block):
         return self
 
 
-class KnownSet(Block):
+class PublishedSet(Block):
     """A dataset.
 
     Attributes:
@@ -125,14 +125,14 @@ class KnownSet(Block):
     section: str = ""
     variable: str = Field(pattern=r"^[A-Z0-9]+$")
     notes: str = ""
-    parts: tuple[Part, ...]
+    parts: tuple[DatasetPart, ...]
 
     @property
     def type(self) -> Literal["SO", "STM", "NS", ""]:
         """The type of all images; "" when there are several."""
         return self.types[0] if len(self.types) == 1 else ""
 
-    def part(self, name: str = "", use: Use | None = None, where: str = "") -> Part:
+    def part(self, name: str = "", use: Use | None = None, where: str = "") -> DatasetPart:
         """The part of a name, in any case; the first that is meant for ``use`` when the name is empty.
 
         Raises:
@@ -150,23 +150,23 @@ class KnownSet(Block):
 
 
 @cache
-def known_sets() -> dict[str, KnownSet]:
+def published_sets() -> dict[str, PublishedSet]:
     """All of them by name, sorted.
 
     Raises:
         AimkitError: A file is wrong; all its errors are listed.
     """
     files = sorted(Path(__file__).parent.glob("*.toml"))
-    return {file.stem: parse(KnownSet, {"name": file.stem, **read_toml(file)}, str(file)) for file in files}
+    return {file.stem: parse(PublishedSet, {"name": file.stem, **read_toml(file)}, str(file)) for file in files}
 
 
-def find_known(name: str, where: str = "") -> KnownSet:
+def find_published(name: str, where: str = "") -> PublishedSet:
     """The dataset of a name, an alias or a title, in any case and with any signs ("AM-2k", "am2k").
 
     Raises:
         AimkitError: There is none; the hint names the nearest.
     """
-    known = known_sets()
+    known = published_sets()
     for one in known.values():
         if plain(name) in (one.name, plain(one.title), *one.aliases):
             return one
@@ -174,9 +174,9 @@ def find_known(name: str, where: str = "") -> KnownSet:
     raise AimkitError(f"unknown dataset '{name}'", where, f"{hint} ('aimkit catalog ls')")
 
 
-def evaluation_parts() -> dict[str, tuple[KnownSet, Part]]:
+def evaluation_parts() -> dict[str, tuple[PublishedSet, DatasetPart]]:
     """Parts to evaluate on, by the name that ``--data`` takes."""
-    return {part.evaluate: (one, part) for one in known_sets().values() for part in one.parts if part.evaluate}
+    return {part.evaluate: (one, part) for one in published_sets().values() for part in one.parts if part.evaluate}
 
 
 def plain(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Comparing a folder with a known dataset: counts, pairs, sizes, types, and whether every file can be read."""
+"""Comparing a folder with a published dataset: counts, pairs, sizes, types, and whether every file can be read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from aimkit import console
-from aimkit.datasets.catalog import KnownSet, Part
+from aimkit.datasets.catalog import DatasetPart, PublishedSet
 from aimkit.datasets.catalog.layout import LABELS, Located, expected, files, held, search
 from aimkit.datasets.types_file import Typed, match, read_types
 from aimkit.errors import AimkitError
@@ -80,17 +80,17 @@ class PartReport:
 
 
 @dataclass
-class Report:
-    """What a folder is like beside a known dataset.
+class CatalogReport:
+    """What a folder is like beside a published dataset.
 
     Attributes:
-        known: The dataset.
+        published: The dataset.
         root: The folder.
         parts: Parts that were found.
         absent: Names of those that were looked for and are not there.
     """
 
-    known: KnownSet
+    published: PublishedSet
     root: Place
     parts: list[PartReport]
     absent: list[str]
@@ -103,16 +103,22 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Everything, as plain JSON values."""
         parts = [part.to_json() for part in self.parts]
-        return {"set": self.known.name, "root": str(self.root), "ok": self.ok, "parts": parts, "absent": self.absent}
+        return {
+            "set": self.published.name,
+            "root": str(self.root),
+            "ok": self.ok,
+            "parts": parts,
+            "absent": self.absent,
+        }
 
 
 def check(
-    known: KnownSet, root: Place, *, part: str = "", types: str = "", section: str = "", quick: bool = False
-) -> Report:
-    """Compare a folder with a known dataset.
+    published: PublishedSet, root: Place, *, part: str = "", types: str = "", section: str = "", quick: bool = False
+) -> CatalogReport:
+    """Compare a folder with a published dataset.
 
     Args:
-        known: The dataset.
+        published: The dataset.
         root: Its folder, the folder above it, or that of one part.
         part: Look only at this part; at all of them when empty, but for a folder that holds just one.
         types: A types file; the part's own when empty.
@@ -123,21 +129,23 @@ def check(
         AimkitError: There is no such folder, or no part of the dataset is in it; exit code 1.
     """
     if not root.is_dir():
-        raise AimkitError("no such folder", str(root), f"aimkit catalog show {known.name} says where to get it")
-    chosen = [known.part(part)] if part else list(known.parts)
-    located = [found for one in chosen if (found := search(known, one, root))]
+        raise AimkitError("no such folder", str(root), f"aimkit catalog show {published.name} says where to get it")
+    chosen = [published.part(part)] if part else list(published.parts)
+    located = [found for one in chosen if (found := search(published, one, root))]
     if not located:
         raise AimkitError(
-            f"this is not {known.title}" + (f", part {part}" if part else "") + " as published",
+            f"this is not {published.title}" + (f", part {part}" if part else "") + " as published",
             str(root),
-            f"expected {expected(chosen[0].layouts[0])}; found {held(root)} ('aimkit catalog show {known.name}')",
+            f"expected {expected(chosen[0].layouts[0])}; found {held(root)} ('aimkit catalog show {published.name}')",
             exit_code=1,
         )
     apart = _told_apart(located, root)
     # Whoever names the folder of one part does not ask for the others.
     alone = all(found.folder == root for found in apart)
     absent = [] if alone else [one.name for one in chosen if one not in [found.part for found in apart]]
-    return Report(known, root, [_check_part(known, found, types, section, quick) for found in apart], absent)
+    return CatalogReport(
+        published, root, [_check_part(published, found, types, section, quick) for found in apart], absent
+    )
 
 
 def grouped(findings: Iterable[Finding]) -> list[dict[str, Any]]:
@@ -160,7 +168,7 @@ def _told_apart(located: list[Located], root: Place) -> list[Located]:
     return fitting
 
 
-def _check_part(known: KnownSet, located: Located, types: str, section: str, quick: bool) -> PartReport:
+def _check_part(published: PublishedSet, located: Located, types: str, section: str, quick: bool) -> PartReport:
     found = files(located)
     report = PartReport(located, len(found.complete))
     part = located.part
@@ -171,7 +179,7 @@ def _check_part(known: KnownSet, located: Located, types: str, section: str, qui
         report.problems += [Finding(f"no {LABELS[role]}", name) for name in names]
     if located.layout.trimap and "trimap" not in located.planes:
         report.warnings.append(Finding("no trimaps", "", "they are made from the mattes where they are needed"))
-    typed = _check_types(known, report, list(found.complete), types, section)
+    typed = _check_types(published, report, list(found.complete), types, section)
     inferring = not typed and part.use in ("foregrounds", "evaluation")
     if not quick:
         _read_all(found.complete, report, inferring)
@@ -197,7 +205,7 @@ def _read_all(found: Mapping[str, Mapping[str, Place]], report: PartReport, infe
 
 
 def _look(
-    name: str, planes: Mapping[str, Place], part: Part, inferring: bool
+    name: str, planes: Mapping[str, Place], part: DatasetPart, inferring: bool
 ) -> tuple[list[Finding], list[Finding], str]:
     """Problems and warnings of one image, and its type when it is to be inferred."""
     read: dict[str, Any] = {}
@@ -229,7 +237,7 @@ def _almost_binary(alpha: Float) -> bool:
 
 
 def _check_types(
-    known: KnownSet, report: PartReport, names: list[str], types: str, section: str
+    published: PublishedSet, report: PartReport, names: list[str], types: str, section: str
 ) -> dict[str, Typed] | None:
     """The types by name when there is a types file; what is wrong with it goes into the report."""
     part = report.located.part
@@ -240,7 +248,7 @@ def _check_types(
         return None
     file = types or str(own)
     try:
-        rows = _read_types(file, section, known.section)
+        rows = _read_types(file, section, published.section)
     except AimkitError as error:
         report.problems.append(Finding("types file", "", error.what.replace("\n ", ";")))
         return None
@@ -250,7 +258,7 @@ def _check_types(
     near = [(name, f"nearest: {near}" if near else "") for name, near in matching.missing]
     report.problems += [Finding("no type", name, detail) for name, detail in near]
     report.warnings += [Finding("named in the types file only", name) for name, _ in matching.unknown]
-    report.problems += _wrong_types(known, part, matching.typed)
+    report.problems += _wrong_types(published, part, matching.typed)
     return matching.typed
 
 
@@ -264,11 +272,11 @@ def _read_types(file: str, section: str, usual: str) -> dict[str, Typed]:
         return read_types(file)
 
 
-def _wrong_types(known: KnownSet, part: Part, typed: Mapping[str, Typed]) -> list[Finding]:
+def _wrong_types(published: PublishedSet, part: DatasetPart, typed: Mapping[str, Typed]) -> list[Finding]:
     wrong = [
-        Finding("wrong type", name, f"{entry.type}, but all are {known.type}")
+        Finding("wrong type", name, f"{entry.type}, but all are {published.type}")
         for name, entry in typed.items()
-        if known.type and entry.type != known.type
+        if published.type and entry.type != published.type
     ]
     counts = Counter(entry.category for entry in typed.values())
     if part.categories and counts != part.categories:

@@ -1,11 +1,11 @@
-"""Finding a known dataset's folders: as published, under another name, one level deeper, or only one part of it."""
+"""Finding a published dataset's folders: as published, under another name, one level deeper, or only one part of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from aimkit.datasets.catalog import KnownSet, Layout, Part
+from aimkit.datasets.catalog import DatasetPart, PartLayout, PublishedSet
 from aimkit.datasets.scan import find_images
 from aimkit.errors import AimkitError
 from aimkit.imageio import SUFFIXES
@@ -26,8 +26,8 @@ class Located:
         planes: Folders by role; trimaps only where there are some.
     """
 
-    part: Part
-    layout: Layout
+    part: DatasetPart
+    layout: PartLayout
     folder: Place
     planes: dict[str, tuple[Place, ...]]
 
@@ -45,7 +45,7 @@ class Files:
     missing: dict[str, list[str]] = field(default_factory=dict)
 
 
-def locate(known: KnownSet, part: Part, root: Place, where: str = "") -> Located:
+def locate(published: PublishedSet, part: DatasetPart, root: Place, where: str = "") -> Located:
     """Find a part; arguments as for :func:`search`.
 
     Raises:
@@ -53,17 +53,17 @@ def locate(known: KnownSet, part: Part, root: Place, where: str = "") -> Located
     """
     if not root.is_dir():
         raise AimkitError("no such folder", where or str(root))
-    found = search(known, part, root)
+    found = search(published, part, root)
     if found is None:
         raise AimkitError(
-            f"there is no {known.title}, part {part.name}, in the folder",
+            f"there is no {published.title}, part {part.name}, in the folder",
             where or str(root),
-            f"expected {expected(part.layouts[0])}; found {held(root)} ('aimkit catalog show {known.name}')",
+            f"expected {expected(part.layouts[0])}; found {held(root)} ('aimkit catalog show {published.name}')",
         )
     return found
 
 
-def search(known: KnownSet, part: Part, root: Place) -> Located | None:
+def search(published: PublishedSet, part: DatasetPart, root: Place) -> Located | None:
     """Find a part below a folder, or None.
 
     Names of folders are compared without case. A layout is looked for in the folder itself and in those directly
@@ -71,13 +71,13 @@ def search(known: KnownSet, part: Part, root: Place) -> Located | None:
     unless the folder bears the name of another part.
 
     Args:
-        known: The dataset.
+        published: The dataset.
         part: The part.
         root: Where to look.
     """
     bases = [root, *_subfolders(root)]
     own = _last(part.layouts[0].folder)
-    others = {_last(other.layouts[0].folder) for other in known.parts} - {own, ""}
+    others = {_last(other.layouts[0].folder) for other in published.parts} - {own, ""}
     for layout in part.layouts:
         for base in bases:
             if located := _fit(part, layout, base, layout.folder):
@@ -107,7 +107,7 @@ def files(located: Located) -> Files:
     return result
 
 
-def expected(layout: Layout) -> str:
+def expected(layout: PartLayout) -> str:
     """The folders of a layout, for messages."""
     folders = [f"{layout.folder}/{name}".strip("/.") for names in layout.needed.values() for name in names]
     return " and ".join(f"{folder}/" for folder in folders)
@@ -121,7 +121,7 @@ def held(root: Place) -> str:
     return (shown or "nothing") + (f"; unpack {packed[0]} first" if packed else "")
 
 
-def _fit(part: Part, layout: Layout, base: Place, relative: str) -> Located | None:
+def _fit(part: DatasetPart, layout: PartLayout, base: Place, relative: str) -> Located | None:
     folder = _descend(base, relative)
     if folder is None:
         return None

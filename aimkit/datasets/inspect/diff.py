@@ -10,7 +10,7 @@ import numpy as np
 
 from aimkit.datasets.lock import differences
 from aimkit.datasets.reader import Dataset
-from aimkit.datasets.writers.record import Record, decode_plane
+from aimkit.datasets.writers.record import SampleRecord, decode_plane
 from aimkit.datasets.writers.shard import ranges, read_sidecar
 from aimkit.errors import AimkitError
 
@@ -40,7 +40,7 @@ def _to_compare(a: Dataset, b: Dataset, here: dict[int, int], there: dict[int, i
             yield from (index for index in range(shard.start, shard.stop) if index in there)
 
 
-def _compare(a: Record, b: Record) -> Iterator[str]:
+def _compare(a: SampleRecord, b: SampleRecord) -> Iterator[str]:
     if a.type != b.type:
         yield f"type: {a.type} in A, {b.type} in B"
     if a.category != b.category:

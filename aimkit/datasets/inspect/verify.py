@@ -14,7 +14,7 @@ from aimkit.datasets.lock import NAME
 from aimkit.datasets.reader import Dataset
 from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.files import TEMPORARY
-from aimkit.datasets.writers.record import Digest, Record, decode
+from aimkit.datasets.writers.record import Digest, SampleRecord, decode
 from aimkit.datasets.writers.shard import Shard, read_sidecar
 from aimkit.errors import AimkitError
 from aimkit.matting.composite import composite
@@ -57,7 +57,7 @@ def verify(dataset: Dataset, advance: Callable[[int], None] = lambda amount: Non
     yield from _whole(dataset, expected)
 
 
-def check_sample(sample: Sample, record: Record) -> Iterator[str]:
+def check_sample(sample: Sample, record: SampleRecord) -> Iterator[str]:
     """Problems of one sample: sizes, label values and consistency, the compositing equation."""
     planes = {name: getattr(sample, name) for name in record.planes}
     sizes = {name: plane.shape[:2] for name, plane in planes.items()}
@@ -78,7 +78,7 @@ def check_sample(sample: Sample, record: Record) -> Iterator[str]:
         yield from _equation(sample, record)
 
 
-def _equation(sample: Sample, record: Record) -> Iterator[str]:
+def _equation(sample: Sample, record: SampleRecord) -> Iterator[str]:
     truth = composite(sample.foreground, sample.alpha, sample.background)
     off = np.abs(sample.image.astype(np.int16) - truth).astype(np.float64)
     if record.image_suffix == "png":

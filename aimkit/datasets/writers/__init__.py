@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from aimkit.datasets.writers.record import Record
+from aimkit.datasets.writers.record import SampleRecord
 from aimkit.datasets.writers.shard import Shard
 from aimkit.registry import Registry
 from aimkit.storage import Place
 
 
-class Format(Protocol):
+class DatasetFormat(Protocol):
     """One shard of a dataset in some format.
 
     Attributes:
@@ -27,11 +27,11 @@ class Format(Protocol):
 
     def __init__(self, root: Place, shard: Shard) -> None: ...
 
-    def write(self, folder: Path, records: Iterable[Record]) -> dict[str, Any]:
+    def write(self, folder: Path, records: Iterable[SampleRecord]) -> dict[str, Any]:
         """Write the shard's files below a folder; returns what reading needs to know, as JSON for the sidecar."""
         ...
 
-    def read(self, position: int) -> Record:
+    def read(self, position: int) -> SampleRecord:
         """The record at a position within a finished shard.
 
         Raises:
@@ -45,5 +45,5 @@ class Format(Protocol):
         ...
 
 
-#: The values are subclasses in shape of :class:`Format`.
-formats: Registry[type[Format]] = Registry("dataset format", ["aimkit.datasets.writers"])
+#: The values are subclasses in shape of :class:`DatasetFormat`.
+formats: Registry[type[DatasetFormat]] = Registry("dataset format", ["aimkit.datasets.writers"])

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from aimkit.datasets.writers import formats
-from aimkit.datasets.writers.record import Record
+from aimkit.datasets.writers.record import SampleRecord
 from aimkit.datasets.writers.shard import Shard
 from aimkit.errors import AimkitError
 from aimkit.storage import Place, read_each, read_range
@@ -44,7 +44,7 @@ class FolderShard:
         self.root, self.shard = root, shard
         self._lines: list[int] | None = None
 
-    def write(self, folder: Path, records: Iterable[Record]) -> dict[str, Any]:
+    def write(self, folder: Path, records: Iterable[SampleRecord]) -> dict[str, Any]:
         rows = folder / _rows(self.shard)
         rows.parent.mkdir(parents=True, exist_ok=True)
         with rows.open("w", encoding="utf-8", newline="\n") as file:
@@ -61,7 +61,7 @@ class FolderShard:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
         return {}
 
-    def read(self, position: int) -> Record:
+    def read(self, position: int) -> SampleRecord:
         path = self.root / _rows(self.shard)
         try:
             offsets = self._offsets()
@@ -70,7 +70,7 @@ class FolderShard:
             there = {plane: name for plane, name in paths.items() if name}
             planes = dict(zip(there, read_each(self.root, there.values()), strict=True))
             suffix = Path(row["file_name"]).suffix[1:]
-            return Record(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
+            return SampleRecord(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
         except (OSError, ValueError, KeyError, IndexError) as error:
             hint = "aimkit dataset verify"
             raise AimkitError(f"sample {position} can't be read: {error}", str(path), hint, exit_code=1) from None

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aimkit.datasets.writers import formats
-from aimkit.datasets.writers.record import PLANES, Record
+from aimkit.datasets.writers.record import PLANES, SampleRecord
 from aimkit.datasets.writers.shard import Shard
 from aimkit.errors import AimkitError
 from aimkit.storage import Place, Remote
@@ -30,7 +30,7 @@ class ParquetShard:
         self.path, self.shard = root / _file(shard), shard
         self._file: pq.ParquetFile | None = None
 
-    def write(self, folder: Path, records: Iterable[Record]) -> dict[str, Any]:
+    def write(self, folder: Path, records: Iterable[SampleRecord]) -> dict[str, Any]:
         path = folder / _file(self.shard)
         path.parent.mkdir(parents=True, exist_ok=True)
         writer: pq.ParquetWriter | None = None
@@ -49,14 +49,14 @@ class ParquetShard:
                 writer.close()
         return {}
 
-    def read(self, position: int) -> Record:
+    def read(self, position: int) -> SampleRecord:
         try:
             if self._file is None:
                 self._file = _opened(self.path)
             row = self._file.read_row_group(position).to_pylist()[0]
             planes = {name: row[name]["bytes"] for name in PLANES if name in row}
             suffix = Path(row["image"]["path"]).suffix[1:]
-            return Record(row["index"], _TYPES[row["type"]], row["category"], row["meta"], planes, suffix)
+            return SampleRecord(row["index"], _TYPES[row["type"]], row["category"], row["meta"], planes, suffix)
         except (OSError, pa.ArrowException, KeyError, IndexError, TypeError) as error:
             what = f"sample {position} can't be read: {error}"
             raise AimkitError(what, str(self.path), "aimkit dataset verify", exit_code=1) from None
@@ -77,7 +77,7 @@ def _opened(path: Place) -> pq.ParquetFile:
     return pq.ParquetFile(path, memory_map=True)
 
 
-def _row(record: Record, shard: Shard) -> dict[str, Any]:
+def _row(record: SampleRecord, shard: Shard) -> dict[str, Any]:
     stem = shard.stem(record.index)
     row: dict[str, Any] = {
         name: {"bytes": data, "path": f"{stem}.{name}.{record.suffix(name)}"} for name, data in record.planes.items()

@@ -23,7 +23,7 @@ _PNG_GREY = [cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRI
 
 
 @dataclass(frozen=True)
-class Record:
+class SampleRecord:
     """A stored sample.
 
     Attributes:
@@ -47,15 +47,15 @@ class Record:
         return self.image_suffix if plane == "image" else "png"
 
 
-def encode(sample: Sample, index: int, output: Output) -> Record:
+def encode(sample: Sample, index: int, output: Output) -> SampleRecord:
     """Encode a sample as the recipe's ``output`` table says. Labels and alpha are always lossless."""
     names = PLANES if output.planes else PLANES[:4]
     planes = {name: _encode_plane(getattr(sample, name), name, output) for name in names}
     meta = json.dumps(sample.meta, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return Record(index, sample.type.value, sample.category, meta, planes, output.image)
+    return SampleRecord(index, sample.type.value, sample.category, meta, planes, output.image)
 
 
-def decode(record: Record) -> Sample:
+def decode(record: SampleRecord) -> Sample:
     """The sample of a record; planes that were not stored come back empty, of shape (0, 0, 3).
 
     Raises:
@@ -94,7 +94,7 @@ class Digest:
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
 
-    def add(self, record: Record) -> None:
+    def add(self, record: SampleRecord) -> None:
         """Go on with the next sample."""
         parts = [str(record.index).encode(), record.type.encode(), record.category.encode(), record.meta.encode()]
         parts += [part for name in PLANES if name in record.planes for part in (name.encode(), record.planes[name])]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from aimkit.datasets.writers import formats
-from aimkit.datasets.writers.record import Record
+from aimkit.datasets.writers.record import SampleRecord
 from aimkit.datasets.writers.shard import Shard, read_sidecar
 from aimkit.errors import AimkitError
 from aimkit.storage import Place, read_range
@@ -32,7 +32,7 @@ class WebDatasetShard:
         self.path = root / _file(shard)
         self._offsets: list[int] | None = None
 
-    def write(self, folder: Path, records: Iterable[Record]) -> dict[str, Any]:
+    def write(self, folder: Path, records: Iterable[SampleRecord]) -> dict[str, Any]:
         path = folder / _file(self.shard)
         path.parent.mkdir(parents=True, exist_ok=True)
         offsets = []
@@ -52,7 +52,7 @@ class WebDatasetShard:
             offsets.append(tar.offset)
         return {"offsets": offsets}
 
-    def read(self, position: int) -> Record:
+    def read(self, position: int) -> SampleRecord:
         try:
             if self._offsets is None:
                 self._offsets = read_sidecar(self.root, self.shard)["offsets"]
@@ -61,7 +61,7 @@ class WebDatasetShard:
             row = json.loads(members.pop("json"))
             planes = {field.split(".")[0]: data for field, data in members.items()}
             suffix = next(field for field in members if field.startswith("image.")).split(".")[1]
-            return Record(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
+            return SampleRecord(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
         except (OSError, tarfile.TarError, ValueError, KeyError, IndexError, StopIteration) as error:
             what = f"sample {position} can't be read: {error}"
             raise AimkitError(what, str(self.path), "aimkit dataset verify", exit_code=1) from None

@@ -22,7 +22,7 @@ _OPEN = 128
 
 
 @dataclass(frozen=True)
-class Written:
+class PackedShard:
     """What a finished file holds; kept beside it until the index is written.
 
     Attributes:
@@ -45,7 +45,7 @@ def sidecar(root: Path, number: int) -> Path:
 
 def write_shard(
     root: Path, number: int, keys: Iterable[str], make: Callable[[str], Pyramid], tick: Callable[[], None]
-) -> Written:
+) -> PackedShard:
     """Make pictures and store them in a new file, one at a time in memory.
 
     Args:
@@ -55,7 +55,7 @@ def write_shard(
         make: Makes the picture of a key; what it can't read is left out.
         tick: Called after each picture; what it raises ends the work and leaves nothing behind.
     """
-    written = Written(list(keys))
+    written = PackedShard(list(keys))
     # What it says is about an earlier file of that number.
     sidecar(root, number).unlink(missing_ok=True)
     end = 0
@@ -80,14 +80,14 @@ def write_shard(
     return written
 
 
-def read_written(root: Path, number: int) -> Written | None:
+def read_packed(root: Path, number: int) -> PackedShard | None:
     """What an earlier build left of a shard; None unless it is whole."""
     try:
         data = json.loads(sidecar(root, number).read_text(encoding="utf-8"))
         if (root / shard_name(number)).stat().st_size != data["size"]:
             return None
         pictures = [Stored.from_json(row) for row in data["pictures"]]
-        return Written(data["keys"], pictures, [(key, what) for key, what in data["failed"]], data["size"])
+        return PackedShard(data["keys"], pictures, [(key, what) for key, what in data["failed"]], data["size"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

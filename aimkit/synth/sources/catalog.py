@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from aimkit.datasets.catalog import KnownSet, Use, find_known
+from aimkit.datasets.catalog import PublishedSet, Use, find_published
 from aimkit.datasets.catalog.layout import LABELS, Files, files, locate
 from aimkit.datasets.scan import Candidate, ScanReport, candidate, is_excluded, read_exclude
 from aimkit.errors import AimkitError
@@ -23,7 +23,7 @@ from aimkit.types import Float, UInt8, to_float
 B = TypeVar("B", bound=Block)
 
 
-class KnownForegrounds(StoredBlock):
+class PublishedForegrounds(StoredBlock):
     """Name, licence, origin, type and category are the dataset's unless the table has its own.
 
     Attributes:
@@ -33,26 +33,26 @@ class KnownForegrounds(StoredBlock):
         bleed: As for the source "pairs".
     """
 
-    source: Literal["known"] = "known"
+    source: Literal["catalog"] = "catalog"
     set: str
     part: str = ""
     method: Method = "multilevel"
     bleed: bool = True
 
 
-class KnownBackgrounds(StoredBackgroundBlock):
+class PublishedBackgrounds(StoredBackgroundBlock):
     """Attributes:
     set: The dataset: bg20k.
     part: A part of it; its training set when empty.
     """
 
-    source: Literal["known"] = "known"
+    source: Literal["catalog"] = "catalog"
     set: str
     part: str = ""
 
 
-@foreground_sources.register("known", params=KnownForegrounds)
-def known_foregrounds(block: KnownForegrounds) -> StoredForegrounds:
+@foreground_sources.register("catalog", params=PublishedForegrounds)
+def published_foregrounds(block: PublishedForegrounds) -> StoredForegrounds:
     """A dataset by name, as its authors publish it: cut-outs, or photos and mattes."""
     one, block = _filled(block)
     if block.type == "infer" and one.type:
@@ -63,22 +63,22 @@ def known_foregrounds(block: KnownForegrounds) -> StoredForegrounds:
     return open_stored(block, candidates, report, decode, finish=finish)
 
 
-@background_sources.register("known", params=KnownBackgrounds)
-def known_backgrounds(block: KnownBackgrounds) -> StoredBackgrounds:
+@background_sources.register("catalog", params=PublishedBackgrounds)
+def published_backgrounds(block: PublishedBackgrounds) -> StoredBackgrounds:
     """A dataset of backgrounds by name, as its authors publish it."""
     one, block = _filled(block)
     candidates, report, _ = _candidates(one, block, "backgrounds")
     return open_backgrounds(block, candidates, report, read_files)
 
 
-def _filled(block: B) -> tuple[KnownSet, B]:
+def _filled(block: B) -> tuple[PublishedSet, B]:
     own: Any = block
-    one = find_known(own.set, f"{own.title}, set")
+    one = find_published(own.set, f"{own.title}, set")
     filled = {"name": own.name or one.title, "licence": own.licence or one.terms, "origin": own.origin or one.page}
     return one, block.model_copy(update=filled)
 
 
-def _candidates(one: KnownSet, block: Any, use: Use) -> tuple[list[Candidate], ScanReport, bool]:
+def _candidates(one: PublishedSet, block: Any, use: Use) -> tuple[list[Candidate], ScanReport, bool]:
     """What there is, what was left out, and whether it is photos with mattes."""
     root = place(block.path)
     where = f"{block.title}, {root}"

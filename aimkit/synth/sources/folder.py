@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from aimkit.datasets.scan import Candidate, Record, ScanReport, candidate, find_images, read_exclude, scan
+from aimkit.datasets.scan import Candidate, ScanRecord, ScanReport, candidate, find_images, read_exclude, scan
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_rgb
 from aimkit.storage import place
@@ -36,7 +36,7 @@ class StoredBackgroundBlock(BackgroundBlock, SplitBlock):
     max_side: int | None = Field(None, ge=16)
 
 
-class Folder(StoredBackgroundBlock):
+class FolderBackgrounds(StoredBackgroundBlock):
     """All images below a folder, searched with its subfolders."""
 
     source: Literal["folder"] = "folder"
@@ -72,8 +72,8 @@ class StoredBackgrounds:
         return Pyramid(rgb)
 
 
-@background_sources.register("folder", params=Folder)
-def folder(block: Folder) -> StoredBackgrounds:
+@background_sources.register("folder", params=FolderBackgrounds)
+def folder(block: FolderBackgrounds) -> StoredBackgrounds:
     """A folder of images, searched with its subfolders."""
     root = place(block.path)
     report = ScanReport(block.title, str(root))
@@ -110,8 +110,8 @@ def open_backgrounds(
     return StoredBackgrounds(items, report, chosen, fetch, block.max_side)
 
 
-def _inspect(one: Candidate, fetch: Callable[[Candidate], tuple[bytes, ...]]) -> Record:
+def _inspect(one: Candidate, fetch: Callable[[Candidate], tuple[bytes, ...]]) -> ScanRecord:
     data = fetch(one)[0]
     height, width = read_rgb(data, one.where).shape[:2]
     digest = hashlib.sha256(data).hexdigest()
-    return Record(digest=digest, content=digest, height=height, width=width)
+    return ScanRecord(digest=digest, content=digest, height=height, width=width)

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from aimkit.errors import AimkitError
 from aimkit.registry import did_you_mean
-from aimkit.synth.pool.index import Entry, pool_folder, read_index
+from aimkit.synth.pool.index import PoolEntry, pool_folder, read_index
 from aimkit.synth.pool.layout import Stored
 from aimkit.synth.pool.shard import Shards
 from aimkit.synth.pyramid import Pyramid
@@ -121,7 +121,7 @@ def _open(
     return items, [index.pictures[entry.picture] for entry in chosen], Shards(root)
 
 
-def _of_sources(entries: list[Entry], block: PoolBlock, role: str, root: Path) -> list[Entry]:
+def _of_sources(entries: list[PoolEntry], block: PoolBlock, role: str, root: Path) -> list[PoolEntry]:
     known = {entry.item.source for entry in entries}
     for name in block.sources:
         if name not in known:
@@ -129,7 +129,7 @@ def _of_sources(entries: list[Entry], block: PoolBlock, role: str, root: Path) -
     return [entry for entry in entries if not block.sources or entry.item.source in block.sources]
 
 
-def _of_side(entries: list[Entry], block: PoolBlock) -> list[Entry]:
+def _of_side(entries: list[PoolEntry], block: PoolBlock) -> list[PoolEntry]:
     """The items on a side; each source is divided as it would be outside of the pool."""
     if block.split == "all":
         return entries

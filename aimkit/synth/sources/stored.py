@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from aimkit.cache import cache_folder
-from aimkit.datasets.scan import Candidate, Record, ScanReport, scan
+from aimkit.datasets.scan import Candidate, ScanRecord, ScanReport, scan
 from aimkit.datasets.types_file import Typed, match, read_types
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
@@ -181,7 +181,7 @@ def reduce(color: Float, alpha: Float, max_side: int | None) -> tuple[Float, Flo
     return np.clip(straight, 0, 1).astype(np.float32), small
 
 
-def _inspect(one: Candidate, fetch: Fetch, decode: Decode) -> Record:
+def _inspect(one: Candidate, fetch: Fetch, decode: Decode) -> ScanRecord:
     blobs = fetch(one)
     rgb, alpha = decode(blobs, one.where)
     alpha = to_float(alpha)
@@ -192,7 +192,7 @@ def _inspect(one: Candidate, fetch: Fetch, decode: Decode) -> Record:
     content = hashlib.sha256(f"{alpha.shape}".encode())
     content.update(seen.tobytes())
     content.update(np.rint(alpha * 255).astype(np.uint8).tobytes())
-    return Record(
+    return ScanRecord(
         digest=hashlib.sha256(b"".join(blobs)).hexdigest(),
         content=content.hexdigest(),
         height=alpha.shape[0],
@@ -211,7 +211,7 @@ def _doubt(alpha: Float, statistics: Statistics) -> str:
     return "almost binary alpha" if statistics.partial * alpha.size < 0.1 * outline else ""
 
 
-def _report_alike(kept: list[tuple[Candidate, Record]], divided: Sequence[str], report: ScanReport) -> None:
+def _report_alike(kept: list[tuple[Candidate, ScanRecord]], divided: Sequence[str], report: ScanReport) -> None:
     for a, b in alike([record.look for _, record in kept]):
         pair = (kept[a][0].id, kept[b][0].id)
         report.duplicates.append(pair)
@@ -245,7 +245,7 @@ def _full_report(block: StoredBlock, text: str) -> Path:
     return path
 
 
-def _item(one: Candidate, record: Record, block: StoredBlock, typed: Typed | None) -> Item:
+def _item(one: Candidate, record: ScanRecord, block: StoredBlock, typed: Typed | None) -> Item:
     if typed is not None:
         kind = typed.type
     elif one.type:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aimkit.datasets import scan as scan_module
-from aimkit.datasets.scan import Candidate, Record, find_images, read_exclude, scan
+from aimkit.datasets.scan import Candidate, ScanRecord, find_images, read_exclude, scan
 from aimkit.errors import AimkitError
 from aimkit.imageio import encode_png, write_png
 from aimkit.synth.sources.cutouts import Cutouts, cutouts
@@ -97,7 +97,7 @@ def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path, make, open_source
 def test_the_order_does_not_depend_on_the_number_of_threads(monkeypatch, cores):
     monkeypatch.setattr(scan_module.os, "cpu_count", lambda: cores)
     candidates = [Candidate(str(i), str(i), str(i)) for i in range(50)]
-    records = scan(candidates, lambda one: Record(digest=one.id), f"order {cores}", "test")
+    records = scan(candidates, lambda one: ScanRecord(digest=one.id), f"order {cores}", "test")
     assert [record.digest for record in records] == [one.id for one in candidates]
 
 

@@ -19,7 +19,7 @@ from aimkit.datasets.reader import open_dataset
 from aimkit.datasets.writers.shard import plan
 from aimkit.errors import AimkitError
 from aimkit.synth import run, workers
-from aimkit.synth.job import Job
+from aimkit.synth.job import ShardJob
 from aimkit.synth.run import synthesize
 
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks at processes through /proc")
@@ -224,7 +224,7 @@ def test_a_killed_worker_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             killed.append(next(pid for pid in pids if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()))
             os.kill(killed[0], signal.SIGKILL)
 
-    job = Job(tiny(24), tmp_path / "d")
+    job = ShardJob(tiny(24), tmp_path / "d")
     with pytest.raises(AimkitError, match="worker process was killed"):
         workers.execute(job, plan(24, 4), 2, kill_one, lambda sidecar: None)
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from aimkit.datasets.catalog.check import Report, check
+from aimkit.datasets.catalog.check import CatalogReport, check
 from aimkit.errors import AimkitError
 
 
@@ -25,7 +25,7 @@ def root(known: Any, publish: Callable[..., Path], tmp_path: Path) -> Path:
     return publish(known, tmp_path / "AM-2k")
 
 
-def problems(report: Report, part: str = "train") -> dict[str, list[str]]:
+def problems(report: CatalogReport, part: str = "train") -> dict[str, list[str]]:
     rows = next(one.to_json() for one in report.parts if one.located.part.name == part)["problems"]
     return {row["kind"]: row["names"] for row in rows}
 
