@@ -12,7 +12,7 @@ from aimkit.errors import AimkitError
 
 if TYPE_CHECKING:
     from aimkit.datasets.catalog import PublishedSet
-    from aimkit.datasets.catalog.check import CatalogReport, PartReport
+    from aimkit.datasets.catalog.report import CatalogReport, PartReport
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -106,7 +106,7 @@ def _print(report: CatalogReport, folder: str) -> None:
 
 
 def _lines(one: PartReport, limit: int = 3) -> list[str]:
-    from aimkit.datasets.catalog.check import grouped
+    from aimkit.datasets.catalog.report import grouped
 
     lines = []
     for word, findings in (("", one.problems), ("warning: ", one.warnings)):

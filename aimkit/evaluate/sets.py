@@ -14,7 +14,7 @@ import numpy as np
 from aimkit import console
 from aimkit.datasets.catalog import DatasetPart, PublishedSet, evaluation_parts
 from aimkit.datasets.catalog.layout import locate, search
-from aimkit.datasets.scan import find_images
+from aimkit.datasets.find import find_images
 from aimkit.datasets.types_file import Typed, match, nearest, read_types, usual_types_file
 from aimkit.errors import AimkitError
 from aimkit.evaluate.hub import cells, open_table

@@ -1,4 +1,4 @@
-"""The page of a published dataset, and how to use what was found: recipe lines and commands."""
+"""The page of a published dataset, and the recipe lines and commands that use it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aimkit.datasets.catalog import DatasetPart, PublishedSet
 from aimkit.datasets.catalog.layout import LABELS, expected
 from aimkit.recipe import find, header
 
-#: What a part is taken for, in words.
+#: What a part is used for, in words.
 USES = {
     "foregrounds": "foregrounds of composites",
     "backgrounds": "backgrounds of composites",
@@ -21,7 +21,7 @@ USES = {
 
 
 def page(published: PublishedSet) -> str:
-    """Everything that is published of a dataset, as plain text."""
+    """Everything the catalog knows about a dataset, as plain text."""
     types = ", ".join(published.types) + (f"; category {published.category}" if published.category else "")
     facts = [
         ("page", published.page),
@@ -36,7 +36,7 @@ def page(published: PublishedSet) -> str:
     for part in published.parts:
         lines.append(f"  {part.name}: {USES[part.use]}")
         others = [layout for layout in part.layouts if layout.by]
-        lines += [f"    also read: {expected(layout)} (as {layout.by} has them)" for layout in others]
+        lines += [f"    also read: {expected(layout)} (as arranged by {layout.by})" for layout in others]
         for recipe in part.recipes:
             lines.append(f"    {command(recipe, published, part)}")
             lines.append(f"      {header(find(recipe)).splitlines()[0]}")
@@ -47,7 +47,7 @@ def page(published: PublishedSet) -> str:
 
 
 def recipe_lines(published: PublishedSet, part: DatasetPart, root: str) -> list[str]:
-    """What to put into a recipe of one's own to use a part that lies below ``root``."""
+    """Recipe lines that use a part found below ``root``."""
     if part.use == "evaluation":
         return ["[data]", f"kind = {_quoted(part.evaluate)}", f"root = {_quoted(root)}"]
     table = {"foregrounds": "[[foregrounds]]", "backgrounds": "[[backgrounds]]", "saliency": "[data.train]"}[part.use]
@@ -86,7 +86,7 @@ def _tree(published: PublishedSet) -> list[str]:
     for path, text in rows.items():
         parent, name = re.fullmatch(r"(.*/)?([^/]+/?)", path).groups()  # type: ignore[union-attr]
         if parent and parent not in rows:
-            # Halves such as "Other/fg/" have no row of their own; they are shown whole.
+            # Nested folders such as "Other/fg/" have no row of their own; they are shown whole.
             upper = max((row for row in rows if path.startswith(row) and row != path), key=len)
             parent, name = upper, path[len(upper) :]
         depth = parent.count("/") if parent else 0

@@ -1,4 +1,4 @@
-"""Which samples, and what of them, differ between two datasets."""
+"""Comparing two datasets: which samples differ, and in what."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from aimkit.errors import AimkitError
 
 
 def diff(a: Dataset, b: Dataset) -> Iterator[str]:
-    """Yield a line for every difference: keys of the recipes, samples in only one, planes and keys of samples.
+    """Yield one line per difference: keys of the recipes, samples in only one dataset, planes and keys of samples.
 
-    The formats do not matter: what is compared is the samples' content. Shards with equal digests are skipped.
+    The datasets may have different formats: the content of the samples is compared. Shards with equal digests are
+    skipped.
     """
     for line in differences(a.recipe, b.recipe):
         yield "recipe " + line.replace(" in the dataset, ", " in A, ").replace(" now", " in B")
@@ -78,6 +79,6 @@ def _different_keys(a: Any, b: Any, prefix: str = "") -> list[str]:
 
 
 def _indices(dataset: Dataset) -> dict[int, int]:
-    """Position by sample index."""
+    """Map sample index to position."""
     indices = (index for shard in dataset.shards for index in range(shard.start, shard.stop))
     return {index: position for position, index in enumerate(indices)}

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Committing the files of a dataset: each is whole or absent, here or behind a URL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from aimkit.files import commit, write_error
 from aimkit.storage import Place, Remote, measure, names
 
-#: Folder for unfinished files inside a dataset: the same file system, so that renaming is atomic.
+#: Folder for unfinished files inside a dataset: on the same file system, so that renaming is atomic.
 TEMPORARY = ".tmp"
 
 _RESUME = "run the same command with --resume; finished shards are kept"
@@ -21,10 +21,14 @@ _RESUME = "run the same command with --resume; finished shards are kept"
 
 @contextlib.contextmanager
 def workspace(out: Place, name: str) -> Iterator[Path]:
-    """A local folder for unfinished files of a dataset, removed in the end.
+    """Make a local folder for unfinished files of a dataset, and remove it in the end.
 
-    It is inside the dataset, as ``.tmp/NAME-...``, or among the machine's temporary files when the dataset lies behind
-    a URL. No two are the same: a machine that was given up may still be writing what another writes again.
+    The folder is ``.tmp/NAME-...`` inside the dataset, or a temporary folder of this machine when the dataset is behind
+    a URL. Every call makes another folder: a machine that was given up may still write what another writes again.
+
+    Args:
+        out: Folder of the dataset.
+        name: First part of the folder's name.
     """
     folder = _made(None if isinstance(out, Remote) else out / TEMPORARY, f"{name}-")
     try:
@@ -34,7 +38,7 @@ def workspace(out: Place, name: str) -> Iterator[Path]:
 
 
 def write_whole(target: Place, chunks: Iterable[bytes], temporary: Path) -> None:
-    """Write a file under ``temporary``, force it to disk, and rename it to ``target``, or upload it."""
+    """Write a file below ``temporary``, then rename it to ``target`` or upload it."""
     temporary.mkdir(parents=True, exist_ok=True)
     unfinished = temporary / f".{target.name}.part"
     with unfinished.open("wb") as file:
@@ -49,12 +53,12 @@ def write_whole(target: Place, chunks: Iterable[bytes], temporary: Path) -> None
 
 
 def listing(folder: Path) -> list[dict[str, Any]]:
-    """Path, size and SHA-256 of every file below a folder, sorted by path."""
+    """List path, size in bytes and SHA-256 (hex) of every file below a folder, sorted by path."""
     return [dict(zip(("path", "size", "sha256"), (name, *measure(folder / name)), strict=True)) for name in _in(folder)]
 
 
 def settle(temporary: Path, root: Place) -> None:
-    """Move all files under ``temporary`` to the same relative paths under ``root``, each whole or not there."""
+    """Move or upload all files below ``temporary`` to the same relative paths below ``root``."""
     found = {name: temporary / name for name in _in(temporary)}
     if isinstance(root, Remote):
         root.upload(found)
@@ -69,10 +73,10 @@ def settle(temporary: Path, root: Place) -> None:
 
 @contextlib.contextmanager
 def explained(root: Place, again: str = _RESUME) -> Iterator[None]:
-    """Turn errors of the file system into one that says what to do.
+    """Turn errors of the file system into one AimkitError that says what to do.
 
     Args:
-        root: What is written.
+        root: The file or folder that is written.
         again: What to do once the cause is removed.
 
     Raises:
@@ -91,7 +95,7 @@ def _made(parent: Path | None, prefix: str) -> Path:
         try:
             return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         except FileNotFoundError:
-            # Another part of the job took the empty folder away in between.
+            # Another part of the job removed the empty folder in between.
             if parent is None or parent.is_dir():
                 raise
 
@@ -101,7 +105,7 @@ def _in(folder: Path) -> list[str]:
 
 
 def _sync_folders(folders: set[Path]) -> None:
-    """A renamed file survives a power cut only when its folder is on disk too."""
+    """Force folders to disk: a renamed file survives a power cut only if its folder is on disk too."""
     if os.name != "posix":
         return
     for folder in folders:

@@ -1,4 +1,4 @@
-"""The folder format: AIM-500's layout, which matting code reads, and Hugging Face's ImageFolder, in one.
+"""The folder format: AIM-500's layout, which matting code reads, and Hugging Face's ImageFolder in one.
 
 | folder | plane |
 |---|---|
@@ -6,7 +6,7 @@
 | mask/ | alpha matte |
 | trimap/ | trimap |
 | usr/ | label (generalized trimap) |
-| fg/, bg/ | foreground and background, on wish |
+| fg/, bg/ | foreground and background, if ``output.planes`` is set |
 
 ``metadata.jsonl`` has a line for every sample; ``types.json`` names types and categories as AIM-500 does.
 """
@@ -56,7 +56,7 @@ class FolderShard:
                     (folder / path).parent.mkdir(exist_ok=True)
                     (folder / path).write_bytes(data)
                     row["file_name" if plane == "image" else f"{plane}_file_name"] = path
-                # Provenance differs from sample to sample; as text it is a column that every loader can type.
+                # Provenance differs from sample to sample; as text it is a column that every loader can read.
                 row |= {"index": record.index, "type": record.type, "category": record.category, "meta": record.meta}
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
         return {}
@@ -81,7 +81,7 @@ class FolderShard:
         return {"metadata.jsonl": read_each(root, rows), "types.json": _types(read_each(root, rows))}
 
     def _offsets(self) -> list[int]:
-        """Where the lines of the rows file begin, and where the last one ends."""
+        """Offsets of the lines of the rows file, and of its end."""
         if self._lines is None:
             self._lines = [0]
             for line in (self.root / _rows(self.shard)).read_bytes().splitlines(keepends=True):

@@ -38,11 +38,11 @@ class ParquetShard:
             for record in records:
                 if writer is None:
                     schema = _schema(list(record.planes))
-                    # The images are compressed already, and no query filters by their bytes.
+                    # The images are compressed already, and queries do not filter by their bytes.
                     writer = pq.ParquetWriter(
                         path, schema, compression="NONE", use_dictionary=False, write_statistics=False
                     )
-                # One sample a row group: random access then reads that sample and no other.
+                # One sample per row group: random access then reads only that sample.
                 writer.write_table(pa.Table.from_pylist([_row(record, self.shard)], writer.schema))
         finally:
             if writer is not None:
@@ -72,7 +72,7 @@ def _file(shard: Shard) -> str:
 
 def _opened(path: Place) -> pq.ParquetFile:
     if isinstance(path, Remote):
-        # The columns of a row group lie side by side: one request for all of them, and none for more.
+        # The columns of a row group are adjacent: one request reads all of them and nothing else.
         return pq.ParquetFile(path.open(cache_type="none"), pre_buffer=True)
     return pq.ParquetFile(path, memory_map=True)
 
@@ -91,7 +91,7 @@ def _row(record: SampleRecord, shard: Shard) -> dict[str, Any]:
 
 
 def _schema(planes: list[str]) -> pa.Schema:
-    """Columns, and the same once more in the words of the ``datasets`` library."""
+    """The schema: the columns, and their description for the ``datasets`` library."""
     image = pa.struct({"bytes": pa.binary(), "path": pa.string()})
     columns = dict.fromkeys(planes, image)
     columns |= {"index": pa.int64(), "type": pa.int64(), "category": pa.string(), "meta": pa.string()}

@@ -1,4 +1,4 @@
-"""The webdataset format: one tar file a shard, the planes of a sample one after the other.
+"""The webdataset format: one tar file per shard, the planes of a sample one after the other.
 
 Members are ``000123.image.png``, ``.alpha.png``, ``.trimap.png``, ``.label.png`` and ``.json``; with planes also
 ``.foreground.png`` and ``.background.png``. The JSON's ``meta`` is JSON text itself, since loaders that infer columns
@@ -76,14 +76,14 @@ def _file(shard: Shard) -> str:
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    # A fresh TarInfo has no owner, time 0 and mode 644: the same bytes whoever writes it, and when.
+    # A fresh TarInfo has no owner, time 0 and mode 644, so the bytes never depend on who writes them, or when.
     member = tarfile.TarInfo(name)
     member.size = len(data)
     tar.addfile(member, io.BytesIO(data))
 
 
 def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """(field, bytes) of the members of one sample; the field is the name after the stem."""
+    """Yield (field, bytes) of the members of one sample; the field is the name after the stem."""
     offset = 0
     while offset < len(data):
         member = tarfile.TarInfo.frombuf(data[offset : offset + 512], "utf-8", "strict")

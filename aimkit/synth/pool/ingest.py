@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 from pydantic import Field
 
-from aimkit.datasets.scan import find_images
+from aimkit.datasets.find import find_images
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, apply_overrides, load_recipe, parse
 from aimkit.registry import did_you_mean

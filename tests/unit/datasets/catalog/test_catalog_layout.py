@@ -63,9 +63,9 @@ def test_the_same_name_in_both_halves_makes_two_pairs(
 def test_what_is_missing_is_named_with_what_is_there(tmp_path: Path) -> None:
     known = find_published("p3m10k")
     (tmp_path / "P3M-10k.zip").touch()
-    with pytest.raises(AimkitError, match=r"train/blurred_image/ and train/mask/; it holds .*unpack P3M-10k.zip first"):
+    with pytest.raises(AimkitError, match=r"train/blurred_image/ and train/mask/; found .*unpack P3M-10k.zip first"):
         locate(known, known.part("train"), tmp_path)
-    with pytest.raises(AimkitError, match="no such folder"):
+    with pytest.raises(AimkitError, match="folder not found"):
         locate(known, known.part("train"), tmp_path / "nowhere")
 
 
@@ -74,16 +74,19 @@ def test_unknown_names_get_the_nearest() -> None:
         find_published("ppm10")
     with pytest.raises(AimkitError, match="P3M-10k has no part 'P3M-500'\nhint:  did you mean 'P3M-500-P'"):
         find_published("p3m").part("P3M-500")
-    with pytest.raises(AimkitError, match="BG-20k holds no foregrounds"):
+    with pytest.raises(AimkitError, match="BG-20k has no foregrounds"):
         find_published("bg20k").part("", "foregrounds")
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"use": "backgrounds"}, "backgrounds can't be made of image, alpha"),
-        ({"evaluate": "am2k"}, "evaluate and title go with"),
-        ({"layouts": [{"image": "original", "alpha": "mask", "by": "me"}]}, "the first layout is the authors' own"),
+        ({"use": "backgrounds"}, "backgrounds can't be made from image, alpha"),
+        ({"evaluate": "am2k"}, "set evaluate and title if and only if"),
+        (
+            {"layouts": [{"image": "original", "alpha": "mask", "by": "me"}]},
+            "first layout must be the authors' own",
+        ),
         ({"count": 0}, "greater than or equal to 1"),
     ],
 )
