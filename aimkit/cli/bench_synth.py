@@ -30,7 +30,7 @@ def synth(
 
     from aimkit.bench import synth as bench
     from aimkit.cli.bench import machine
-    from aimkit.datasets.scan import find_images
+    from aimkit.datasets.find import find_images
 
     cv2.setNumThreads(1)
     folders = [Path(given) if given else None for given in (foregrounds, backgrounds)]

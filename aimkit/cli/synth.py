@@ -115,10 +115,9 @@ def preview(
 
 def save(target: Path, data: bytes) -> None:
     """Write a picture and name it on stdout."""
-    from aimkit.datasets.writers.files import explained, write_whole
+    from aimkit.files import write_bytes
 
-    with explained(target):
-        write_whole(target, [data], target.parent)
+    write_bytes(target, data)
     console.out(str(target))
 
 

@@ -73,7 +73,7 @@ def check(folder: str, file: str, dataset: str) -> None:
 
 def _mattes(folder: Path) -> dict[str, Path]:
     """The files to look at, by id: of ``alpha/`` or ``mask/`` when there is one, else of the folder itself."""
-    from aimkit.datasets.scan import find_images
+    from aimkit.datasets.find import find_images
 
     for name in ("alpha", "mask"):
         if (folder / name).is_dir():

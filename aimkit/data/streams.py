@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Protocol
 import numpy as np
 from pydantic import Field
 
-from aimkit.datasets.pairs import image_alpha_pairs, known_pairs, saliency_pairs
+from aimkit.datasets.pairs import image_alpha_pairs, published_pairs, saliency_pairs
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, expand, load_recipe
 from aimkit.registry import Registry
@@ -161,7 +161,7 @@ class FolderStream(FiniteBlock):
         return ShuffledStream(pairs, seed, self.balance, lambda i: pairs.types[i])
 
 
-@streams.register("known")
+@streams.register("catalog")
 class CatalogStream(FiniteBlock):
     """Photos with mattes or masks of a dataset of the catalog, as its authors publish it; as "folder" and "saliency".
 
@@ -172,7 +172,7 @@ class CatalogStream(FiniteBlock):
         kernel: Kernel of the trimap in pixels; by default 10 for binary masks, 30 for mattes.
     """
 
-    source: Literal["known"] = "known"
+    source: Literal["catalog"] = "catalog"
     set: str
     part: str = ""
     types: str = ""
@@ -180,7 +180,7 @@ class CatalogStream(FiniteBlock):
 
     def open(self, seed: int) -> Stream:
         """Passes over the pairs."""
-        pairs = known_pairs(expand(self.path), self.set, self.part, self.types, self.kernel)
+        pairs = published_pairs(expand(self.path), self.set, self.part, self.types, self.kernel)
         return ShuffledStream(pairs, seed, self.balance, lambda i: pairs.types[i])
 
 

@@ -1,6 +1,6 @@
-"""``recipe.lock.toml``: the recipe of a dataset with every default filled in, and the versions that made it.
+"""``recipe.lock.toml``: the recipe of a dataset with every default filled in, and the versions that wrote it.
 
-It is a recipe itself: ``aimkit synth recipe.lock.toml -o OUT`` makes the dataset again.
+It is itself a recipe: ``aimkit synth recipe.lock.toml -o OUT`` writes the dataset again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from aimkit.storage import Place
 
 NAME = "recipe.lock.toml"
 
-#: Keys that may change when a run is continued: they decide whether it stops, not what it makes.
+#: Keys that may change when a run is resumed: they decide when it stops, not what it writes.
 _FREE = {"output.max_failures"}
 
 
@@ -31,14 +31,14 @@ def lock_text(recipe: Any) -> str:
 
 
 def read_lock(root: Place) -> tuple[dict[str, Any], dict[str, str]]:
-    """The resolved recipe of a dataset as plain data, and the remarks above it (``digest``, ``versions``).
+    """Read the resolved recipe of a dataset, and the remarks above it (``digest``, ``versions``).
 
     Raises:
-        AimkitError: The folder is no dataset that aimkit wrote.
+        AimkitError: The folder is not a dataset written by aimkit.
     """
     path = root / NAME
     if not path.is_file():
-        what = f"the folder has no {NAME}" if root.is_dir() else "no such folder"
+        what = f"the folder has no {NAME}" if root.is_dir() else "folder not found"
         raise AimkitError(f"not a dataset: {what}", str(root), "give the OUT folder of an 'aimkit synth' run")
     recipe = read_toml(path)
     remarks = dict(
@@ -48,12 +48,12 @@ def read_lock(root: Place) -> tuple[dict[str, Any], dict[str, str]]:
     )
     output = recipe.get("output")
     if not isinstance(recipe.get("count"), int) or not isinstance(output, dict) or "format" not in output:
-        raise AimkitError("the lock file lacks count or output.format", str(path), "it must not be edited")
+        raise AimkitError("the lock file lacks count or output.format", str(path), "restore it; it must not be edited")
     return recipe, remarks
 
 
 def differences(locked: dict[str, Any], recipe: dict[str, Any]) -> list[str]:
-    """``key: locked value, not the new one`` for every key that keeps the recipe from continuing a dataset."""
+    """One line for every key whose value differs between the dataset's recipe and another one."""
     old, new = _flat(locked), _flat(recipe)
     # In a lock file, secrets are masked.
     unlike = (k for k in {**old, **new} if redact(repr(old.get(k))) != redact(repr(new.get(k))))
@@ -62,7 +62,7 @@ def differences(locked: dict[str, Any], recipe: dict[str, Any]) -> list[str]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what decides the bytes."""
+    """Versions of the packages that the written bytes depend on."""
     return {
         "aimkit": aimkit.__version__,
         "numpy": _version("numpy"),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
-import os
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
+from aimkit.files import replacing
 from aimkit.models.base import MattingModel
 
 FORMATS = ("onnx", "torch-export")
@@ -85,7 +84,7 @@ def export(model: MattingModel, path: Path, to: str = "onnx", size: tuple[int, i
     try:
         with torch.no_grad(), _quiet():
             program = _trace(wrapped, size)
-            with _written(path) as temporary:
+            with replacing(path) as temporary:
                 if to == "onnx":
                     _save_onnx(program, model, temporary)
                 else:
@@ -185,23 +184,6 @@ def _check(
                 hint = "nothing was written; " + ("report this" if size else "give a fixed --size HxW")
                 raise AimkitError(what, str(path), hint, exit_code=1)
     return difference
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[Path]:
-    """A temporary file that replaces ``path`` on success."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix or ".tmp")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from aimkit.datasets.writers.shard import Shard
 from aimkit.registry import Registry
-from aimkit.synth.job import Job
+from aimkit.synth.job import ShardJob
 
 
 class Executor(Protocol):
@@ -15,7 +15,7 @@ class Executor(Protocol):
 
     def __call__(
         self,
-        job: Job,
+        job: ShardJob,
         shards: Sequence[Shard],
         workers: int,
         advance: Callable[[int], None],

@@ -14,14 +14,14 @@ from aimkit.datasets.inspect.stats import Tally
 from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.files import explained, listing, settle, workspace, write_whole
 from aimkit.datasets.writers.output import Output
-from aimkit.datasets.writers.record import Digest, Record, encode
+from aimkit.datasets.writers.record import Digest, SampleRecord, encode
 from aimkit.datasets.writers.shard import Shard
 from aimkit.storage import Place
 from aimkit.types import Sample
 
 
 @dataclass(frozen=True)
-class Job:
+class ShardJob:
     """What a worker needs to know; it can be pickled.
 
     Attributes:
@@ -43,7 +43,7 @@ class Job:
         return Synthesizer(self.recipe)
 
 
-def write_shard(job: Job, samples: Sequence[Sample], shard: Shard, tick: Callable[[], None]) -> dict[str, Any]:
+def write_shard(job: ShardJob, samples: Sequence[Sample], shard: Shard, tick: Callable[[], None]) -> dict[str, Any]:
     """Make and store the samples of a shard: first under a temporary name, in place when whole, the sidecar last.
 
     Args:
@@ -62,7 +62,7 @@ def write_shard(job: Job, samples: Sequence[Sample], shard: Shard, tick: Callabl
     digest, tally = Digest(), Tally()
     quarantined: list[dict[str, Any]] = []
 
-    def records() -> Iterator[Record]:
+    def records() -> Iterator[SampleRecord]:
         for index in range(shard.start, shard.stop):
             sample = samples[index]
             record = encode(sample, index, output)

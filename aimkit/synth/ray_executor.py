@@ -23,7 +23,7 @@ from aimkit import console
 from aimkit.datasets.writers.shard import Shard
 from aimkit.errors import AimkitError
 from aimkit.synth.executors import executors
-from aimkit.synth.job import Job, write_shard
+from aimkit.synth.job import ShardJob, write_shard
 
 #: How often a shard is begun again after its worker or machine was lost.
 RETRIES = 5
@@ -32,7 +32,7 @@ PATIENCE, SLOW = 4.0, 30.0
 
 
 def execute(
-    job: Job,
+    job: ShardJob,
     shards: Sequence[Shard],
     workers: int,
     advance: Callable[[int], None],
@@ -78,16 +78,16 @@ executors.register("ray")(execute)
 
 
 @dataclass(frozen=True)
-class _Surroundings:
+class _Environment:
     """What of this process the workers need for reading the recipe's paths as it does."""
 
     folder: str
     variables: Mapping[str, str]
 
     @staticmethod
-    def of(job: Job) -> _Surroundings:
+    def of(job: ShardJob) -> _Environment:
         named = {"AIMKIT_HOME", *re.findall(r"\$\{(\w+)\}", json.dumps(job.recipe.resolved()))}
-        return _Surroundings(os.getcwd(), {name: os.environ[name] for name in named if name in os.environ})
+        return _Environment(os.getcwd(), {name: os.environ[name] for name in named if name in os.environ})
 
     def enter(self) -> None:
         os.environ.update(self.variables)
@@ -98,11 +98,11 @@ class _Surroundings:
 _opened: dict[Any, Any] = {}
 
 
-def _work(key: str, job: Job, surroundings: _Surroundings, shard: Shard) -> tuple[float, dict[str, Any]]:
+def _work(key: str, job: ShardJob, environment: _Environment, shard: Shard) -> tuple[float, dict[str, Any]]:
     """One task: seconds of work, and the sidecar. Sources are opened once in every worker process."""
     began = time.monotonic()
     if key not in _opened:
-        surroundings.enter()
+        environment.enter()
         _opened.clear()
         _opened[key] = job.samples()
     sidecar = write_shard(job, _opened[key], shard, lambda: None)
@@ -112,12 +112,12 @@ def _work(key: str, job: Job, surroundings: _Surroundings, shard: Shard) -> tupl
 class _Tasks:
     """The tasks of a job, and which shard each of them makes."""
 
-    def __init__(self, ray: Any, job: Job) -> None:
+    def __init__(self, ray: Any, job: ShardJob) -> None:
         self.ray, self.where = ray, str(job.out)
         # A machine that disappears is no fault of the shard; an error in the shard is not cured by repetition.
         options = {"max_retries": RETRIES, "retry_exceptions": False, "scheduling_strategy": "SPREAD", "num_cpus": 1}
         self._task = ray.remote(**options)(_work)
-        self._arguments = (os.urandom(8).hex(), ray.put(job), _Surroundings.of(job))
+        self._arguments = (os.urandom(8).hex(), ray.put(job), _Environment.of(job))
         self.running: dict[Any, Shard] = {}
         self._seconds: list[float] = []
         self._last = time.monotonic()

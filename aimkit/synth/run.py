@@ -16,7 +16,7 @@ from aimkit.datasets.writers.shard import Shard, finished, plan, read_sidecars
 from aimkit.errors import AimkitError
 from aimkit.storage import Place, Remote
 from aimkit.synth.executors import Executor, executors
-from aimkit.synth.job import Job
+from aimkit.synth.job import ShardJob
 from aimkit.types import Sample
 
 #: Name of the unfinished files of a run that is not a part of one.
@@ -24,7 +24,7 @@ WHOLE = "whole"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SynthOutcome:
     """What a run did.
 
     Attributes:
@@ -49,7 +49,7 @@ def synthesize(
     resume: bool = False,
     executor: str | Executor = "local",
     synthesizer: Callable[[Any], Sequence[Sample]] | None = None,
-) -> Outcome:
+) -> SynthOutcome:
     """Write the dataset of a recipe.
 
     Neither the number of workers, nor interruptions, nor the way the shards are parted shows in the result.
@@ -70,9 +70,9 @@ def synthesize(
     execute = executors.get(executor).value if isinstance(executor, str) else executor
     if isinstance(out, Remote) and out.alone and (workers > 1 or executor != "local"):
         raise AimkitError("memory:// is seen by one process alone", str(out), "--workers 1")
-    job = Job(recipe, out, synthesizer)
+    job = ShardJob(recipe, out, synthesizer)
     count = len(job.samples())
-    job = Job(recipe.model_copy(update={"count": count}), out, synthesizer)
+    job = ShardJob(recipe.model_copy(update={"count": count}), out, synthesizer)
     shards = plan(count, recipe.output.shard_size)
     mine = shards if part is None else [shard for shard in shards if shard.number % part[1] == part[0]]
     tag = WHOLE if part is None else f"{WHOLE}.{part[0]}.{part[1]}"
@@ -99,7 +99,7 @@ def synthesize(
         missing = len(shards) - len(finished(out, shards))
         if not missing:
             complete(out, shards, tag)
-    return Outcome(out, written, missing, quarantined)
+    return SynthOutcome(out, written, missing, quarantined)
 
 
 def claim(out: Place, recipe: dict[str, Any], text: str, tag: str, *, joins: bool) -> None:

@@ -16,12 +16,12 @@ from typing import Any
 from aimkit.datasets.writers.shard import Shard
 from aimkit.errors import AimkitError
 from aimkit.synth.executors import executors
-from aimkit.synth.job import Job, write_shard
+from aimkit.synth.job import ShardJob, write_shard
 
 
 @executors.register("local")
 def execute(
-    job: Job,
+    job: ShardJob,
     shards: Sequence[Shard],
     workers: int,
     advance: Callable[[int], None],
@@ -74,14 +74,14 @@ def execute(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _Stopped(Exception):
-    """The parent wants no more samples."""
+class Stopped(Exception):
+    """Raised in a worker process when its parent wants no more work."""
 
 
 _worker: dict[str, Any] = {}
 
 
-def _start(job: Job, made: Any, stop: Any) -> None:
+def _start(job: ShardJob, made: Any, stop: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
     _worker.update(job=job, made=made, stop=stop)
@@ -96,7 +96,7 @@ def _task(shard: Shard) -> dict[str, Any]:
         with made.get_lock():
             made.value += 1
         if stop.is_set():
-            raise _Stopped
+            raise Stopped
 
     return write_shard(job, _worker["samples"], shard, tick)
 

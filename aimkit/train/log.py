@@ -15,6 +15,7 @@ import torch
 from aimkit import console
 from aimkit.data.device.batch import division
 from aimkit.errors import AimkitError
+from aimkit.files import write_bytes
 from aimkit.json_files import parse_json
 from aimkit.train.checkpoint import State
 from aimkit.train.live import LiveView, clock
@@ -40,7 +41,7 @@ class Log:
         self._live: LiveView | None = None
         if parts.accelerator.is_main_process:
             kept = [line for line in read(self.path) if line["step"] <= state.step]
-            self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+            write_bytes(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
             self._file = self.path.open("a")
         if recipe.tensorboard:
             # A resumed run drops later points there, too.

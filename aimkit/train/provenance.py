@@ -45,9 +45,9 @@ def sources(block: StreamBlock) -> list[Row]:
     if isinstance(block, SynthStream):
         return _of_recipe(load_recipe(block.recipe, block.overrides, kind="synth"))
     if isinstance(block, CatalogStream):
-        from aimkit.datasets.catalog import find_known
+        from aimkit.datasets.catalog import find_published
 
-        one = find_known(block.set, "data.set")
+        one = find_published(block.set, "data.set")
         return [_row(one.title, one.terms, one.page)]
     if block.source == "written" and isinstance(block, FiniteBlock):
         from aimkit.datasets.inspect.stats import source_rows, total

@@ -153,7 +153,7 @@ def test_another_strategy_leaves_the_recipes_options_behind(
         ([], "needs its folder"),
         (["--data", "aim5000", "--root", "ROOT"], "did you mean 'aim500'"),
         (["--root", "ROOT", "--truth", "ROOT"], "--truth goes with --predictions"),
-        (["--predictions", "NOWHERE", "--root", "ROOT"], "no such folder"),
+        (["--predictions", "NOWHERE", "--root", "ROOT"], "folder not found"),
         (["aim50"], "unknown recipe 'aim50'"),
         (["metrics.grad=x", "--root", "ROOT"], "metrics.grad"),
         (["compare", "ROOT/aim_category_type.json", "ROOT/aim_category_type.json"], "no results of an evaluation"),

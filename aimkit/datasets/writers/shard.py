@@ -1,4 +1,4 @@
-"""A shard, the unit of work: a contiguous range of sample indices, and the JSON file that says it is finished."""
+"""Shards, the units of work: contiguous ranges of sample indices, each with a JSON file that marks it as finished."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aimkit.errors import AimkitError
 from aimkit.json_files import parse_json
 from aimkit.storage import Place, read_each
 
-#: What every sidecar holds; formats add keys of their own.
+#: Keys of every sidecar; formats add their own.
 _KEYS = {"start", "count", "digest", "files", "quarantined", "types", "sources"}
 #: What it says of each of its files.
 _FILE = {"path", "size", "sha256"}
@@ -22,11 +22,11 @@ class Shard:
     """Samples ``start`` to ``stop - 1`` of a dataset.
 
     Attributes:
-        number: Position among the shards.
-        total: Number of shards.
+        number: Number of the shard, from 0.
+        total: Number of shards of the dataset.
         start: Index of the first sample.
         stop: Index after the last sample.
-        digits: Length of a file stem.
+        digits: Number of digits in the file name of a sample.
     """
 
     number: int
@@ -40,16 +40,16 @@ class Shard:
 
     @property
     def name(self) -> str:
-        """File name of a shard that is one file, in the Hugging Face style, without suffix."""
+        """File name without suffix for formats with one file per shard, in Hugging Face style."""
         return f"train-{self.number:05d}-of-{self.total:05d}"
 
     @property
     def sidecar(self) -> str:
-        """Relative path of the JSON file that is written last."""
+        """Relative path of the sidecar, the JSON file that is written last."""
         return f"shards/{self.number:05d}.json"
 
     def stem(self, index: int) -> str:
-        """File stem of a sample."""
+        """File name of a sample without suffix."""
         return f"{index:0{self.digits}d}"
 
 
@@ -63,13 +63,13 @@ def plan(count: int, shard_size: int) -> list[Shard]:
 
 
 def finished(root: Place, shards: Sequence[Shard]) -> list[Shard]:
-    """Those of the shards whose sidecars are there."""
+    """The shards whose sidecars exist."""
     there = {path.name for path in (root / "shards").iterdir()} if (root / "shards").is_dir() else set()
     return [shard for shard in shards if shard.sidecar.rpartition("/")[2] in there]
 
 
 def read_sidecar(root: Place, shard: Shard) -> dict[str, Any]:
-    """The sidecar of a finished shard.
+    """Read the sidecar of a finished shard.
 
     Raises:
         AimkitError: It is missing or damaged.
@@ -78,7 +78,7 @@ def read_sidecar(root: Place, shard: Shard) -> dict[str, Any]:
 
 
 def read_sidecars(root: Place, shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
-    """The sidecars of finished shards, one after the other; errors as for one."""
+    """Read the sidecars of finished shards, one after the other; raises as :func:`read_sidecar`."""
     found = read_each(root, [shard.sidecar for shard in shards])
     for shard in shards:
         path = root / shard.sidecar
@@ -97,7 +97,7 @@ def read_sidecars(root: Place, shards: Sequence[Shard]) -> Iterator[dict[str, An
 
 
 def ranges(numbers: Sequence[int], limit: int = 6) -> str:
-    """Sorted numbers in few words: ``0-3, 7, 9-11``, and ``...`` for what goes beyond ``limit``."""
+    """Abbreviate sorted numbers as ``0-3, 7, 9-11``, with ``...`` after ``limit`` ranges."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from aimkit.errors import AimkitError
+from aimkit.files import write_bytes
 from aimkit.models.backbones.factory import probe_folder, timm_spec, timm_version
 from aimkit.models.backbones.timm_spec import TimmSpec
 
@@ -133,12 +134,7 @@ def write_table(rows: Iterable[dict[str, Any]], file: Path) -> None:
     writer = csv.DictWriter(text, COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(sorted(rows, key=lambda row: str(row["name"])))
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as handle:
-        handle.write(text.getvalue())
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(temporary, file)
+    write_bytes(file, text.getvalue().encode())
 
 
 def default_results() -> Path:

@@ -7,6 +7,7 @@ and the result is cached.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import importlib.metadata
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from aimkit.cache import cache_folder
 from aimkit.errors import AimkitError
+from aimkit.files import write_bytes
 from aimkit.models.backbones.timm_spec import KINDS, TimmSpec
 from aimkit.models.registry import backbones
 from aimkit.registry import did_you_mean
@@ -269,14 +271,6 @@ def _installed() -> frozenset[str]:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a cache file atomically; ignore a cache that can't be written."""
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(temporary, file)
-    except OSError:
-        temporary.unlink(missing_ok=True)
+    """Write a cache file; the cache is optional, so a failure is ignored."""
+    with contextlib.suppress(AimkitError):
+        write_bytes(file, text.encode())

@@ -19,21 +19,21 @@ import aimkit
 from aimkit import console
 from aimkit.datasets.writers.files import explained
 from aimkit.errors import AimkitError
-from aimkit.synth.pool.index import NAME, Entry, Index, read_index, shard_name, write_index
+from aimkit.synth.pool.index import NAME, Index, PoolEntry, read_index, shard_name, write_index
 from aimkit.synth.pool.ingest import Ingest
-from aimkit.synth.pool.shard import Written, read_written, write_shard
-from aimkit.synth.workers import end_with_parent, no_interrupts
+from aimkit.synth.pool.shard import PackedShard, read_packed, write_shard
+from aimkit.synth.workers import Stopped, end_with_parent, no_interrupts
 
 #: Pictures in a file.
 SHARD = 32
 
 _LOCK = ".lock"
 
-_AGAIN = "run the same command again"
+_AGAIN = "run the same command again; finished files are kept"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PoolOutcome:
     """What a build did.
 
     Attributes:
@@ -51,7 +51,7 @@ class Outcome:
 
 def build(
     what: Ingest, root: Path, *, append: bool = False, replace: bool = False, workers: int = 1, size: int = SHARD
-) -> Outcome:
+) -> PoolOutcome:
     """Pack items into a pool; what an interrupted build finished is not made again.
 
     Neither the number of workers nor interruptions show in the result.
@@ -86,6 +86,8 @@ def build(
 
 def _begun(root: Path, append: bool) -> Index:
     """What the folder holds already."""
+    for unfinished in [*root.glob(".pixels-*"), *root.glob(f".{Path(NAME).stem}.*")]:
+        unfinished.unlink()  # A killed build was writing it; the lock says that no other build is at work.
     if (root / NAME).exists():
         if not append:
             raise AimkitError("there is a pool already", str(root), "add --append, or choose another folder")
@@ -94,15 +96,13 @@ def _begun(root: Path, append: bool) -> Index:
             began, now = index.made_with, aimkit.__version__
             console.warn(f"the pool was begun with aimkit {began}, this is {now}: the same files may give other pixels")
         return index
-    for part in [*root.glob(".pixels-*.part"), *root.glob(f".{NAME}.*.part")]:
-        part.unlink()  # a file that a killed build had not finished writing
     foreign = [p.name for p in root.iterdir() if p.name != _LOCK and not p.name.startswith("pixels-")]
     if foreign:
         raise AimkitError("the folder holds something else", str(root / min(foreign)), "choose another folder")
     return Index()
 
 
-def _check_replaced(entries: Sequence[Entry], old: Index, replace: bool) -> None:
+def _check_replaced(entries: Sequence[PoolEntry], old: Index, replace: bool) -> None:
     changed = [e for e in entries if e.name in old.entries and old.entries[e.name].picture != e.picture]
     if changed and not replace:
         some = ", ".join("/".join(entry.name[1:]) for entry in changed[:3])
@@ -110,12 +110,14 @@ def _check_replaced(entries: Sequence[Entry], old: Index, replace: bool) -> None
         raise AimkitError(what, hint="give the source another name (name=...), or add --replace")
 
 
-def _finished(root: Path, number: int, keys: list[str]) -> Written | None:
-    found = read_written(root, number)
+def _finished(root: Path, number: int, keys: list[str]) -> PackedShard | None:
+    found = read_packed(root, number)
     return found if found is not None and found.keys == keys else None
 
 
-def _complete(root: Path, entries: Sequence[Entry], old: Index, written: Sequence[Written], first: int) -> Outcome:
+def _complete(
+    root: Path, entries: Sequence[PoolEntry], old: Index, written: Sequence[PackedShard], first: int
+) -> PoolOutcome:
     pictures = {**old.pictures, **{p.key: p for shard in written for p in shard.pictures}}
     errors = dict(failure for shard in written for failure in shard.failed)
     kept = {entry.name: entry for entry in entries if entry.picture in pictures}
@@ -129,7 +131,7 @@ def _complete(root: Path, entries: Sequence[Entry], old: Index, written: Sequenc
     before = {name: old.entries[name].picture for name in kept if name in old.entries}
     replaced = sum(kept[name].picture != picture for name, picture in before.items())
     failed = [("/".join(entry.name[1:]), errors[entry.picture]) for entry in entries if entry.picture in errors]
-    return Outcome(len(kept) - len(before), replaced, len(before) - replaced, failed)
+    return PoolOutcome(len(kept) - len(before), replaced, len(before) - replaced, failed)
 
 
 def _clean(root: Path, index: Index) -> None:
@@ -156,7 +158,7 @@ def _locked(root: Path) -> Iterator[None]:
 
 def _spread(
     what: Ingest, root: Path, groups: Mapping[int, list[str]], workers: int, advance: Callable[[int], None]
-) -> Iterator[tuple[int, Written]]:
+) -> Iterator[tuple[int, PackedShard]]:
     """Write files, here or in processes of this machine."""
     workers = min(workers, len(groups))
     if workers < 2:
@@ -185,10 +187,6 @@ def _spread(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _Stopped(Exception):
-    """The parent wants no more pictures."""
-
-
 _worker: dict[str, Any] = {}
 
 
@@ -199,13 +197,13 @@ def _start(what: Ingest, root: Path, made: Any, stop: Any) -> None:
     _worker.update(what=what, root=root, made=made, stop=stop)
 
 
-def _task(number: int, keys: list[str]) -> tuple[int, Written]:
+def _task(number: int, keys: list[str]) -> tuple[int, PackedShard]:
     made, stop = _worker["made"], _worker["stop"]
 
     def tick() -> None:
         with made.get_lock():
             made.value += 1
         if stop.is_set():
-            raise _Stopped
+            raise Stopped
 
     return number, write_shard(_worker["root"], number, keys, _worker["what"].make, tick)

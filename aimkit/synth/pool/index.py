@@ -26,7 +26,7 @@ _KIND = "aimkit pool"
 
 
 @dataclass(frozen=True)
-class Entry:
+class PoolEntry:
     """An item of a pool.
 
     Attributes:
@@ -58,12 +58,12 @@ class Index:
         made_with: Version of aimkit that began it; "" when there is none yet.
     """
 
-    entries: Mapping[tuple[str, str, str], Entry] = field(default_factory=dict)
+    entries: Mapping[tuple[str, str, str], PoolEntry] = field(default_factory=dict)
     pictures: Mapping[str, Stored] = field(default_factory=dict)
     shards: Mapping[int, int] = field(default_factory=dict)
     made_with: str = ""
 
-    def of(self, role: str) -> list[Entry]:
+    def of(self, role: str) -> list[PoolEntry]:
         """Items of a role in the order of the sources that they came from: source by source, sorted by id."""
         found = [entry for entry in self.entries.values() if entry.role == role]
         rank = {source: number for number, source in enumerate(dict.fromkeys(e.item.source for e in found))}
@@ -104,7 +104,7 @@ def read_index(root: Path) -> Index:
     if not path.is_file():
         if not root.is_dir():
             raise AimkitError("no such pool", str(root), "aimkit pool build RECIPE -o POOL")
-        if any(root.glob("pixels-*")):
+        if any(root.glob("*pixels-*")):
             raise AimkitError("the pool is not finished", str(root), "run the same 'aimkit pool build' again")
         raise AimkitError(f"not a pool: it has no {NAME}", str(root), "aimkit pool build RECIPE -o POOL")
     data = read_json(path, dict, "pool index", "build the pool again", limit=LARGE)
@@ -157,16 +157,16 @@ def _check_files(root: Path, index: Index) -> None:
             raise AimkitError(what, str(path), "copy it again, or build the pool anew")
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: PoolEntry) -> dict[str, Any]:
     known = {name: value for name, value in asdict(entry.item).items() if value or name in ("id", "source")}
     return {"role": entry.role, **known, "content": entry.content, "picture": entry.picture}
 
 
-def _entry(row: dict[str, Any]) -> Entry:
+def _entry(row: dict[str, Any]) -> PoolEntry:
     known = {name: value for name, value in row.items() if name not in ("role", "content", "picture")}
     if "type" in known:
         known["type"] = ImageType(known["type"])
-    return Entry(row["role"], Item(**known), row["content"], row["picture"])
+    return PoolEntry(row["role"], Item(**known), row["content"], row["picture"])
 
 
 def _lines(data: Mapping[str, Any]) -> str:

@@ -12,13 +12,13 @@ from typing import Any
 from PIL import Image
 from pydantic import Field
 
-from aimkit.datasets.scan import find_images
+from aimkit.datasets.find import find_images
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, apply_overrides, load_recipe, parse
 from aimkit.registry import did_you_mean
 from aimkit.rng import rng
 from aimkit.storage import Place, place
-from aimkit.synth.pool.index import Entry
+from aimkit.synth.pool.index import PoolEntry
 from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.recipe import BackgroundEntry, ForegroundEntry
 from aimkit.synth.source import SourceBlock, background_sources, foreground_sources
@@ -84,7 +84,7 @@ class Ingest:
         size: (height, width) of what is drawn.
     """
 
-    entries: list[Entry]
+    entries: list[PoolEntry]
     tasks: dict[str, Task]
     sources: list[tuple[str, Any]]
     size: tuple[int, int]
@@ -193,14 +193,14 @@ def ingest(sources: Sources, drawing: Drawing | None = None) -> Ingest:
     return result
 
 
-_Found = Iterator[tuple[Entry, int, tuple[str | int, ...]]]
+_Found = Iterator[tuple[PoolEntry, int, tuple[str | int, ...]]]
 
 
 def _read(role: str, block: SourceBlock, source: Any) -> _Found:
     contents = getattr(source, "contents", ()) or [item.digest for item in source.items]
     for position, (item, content) in enumerate(zip(source.items, contents, strict=True)):
         origin = item.digest or f"{item.source}/{item.id}"
-        yield Entry(role, item, content, _key(role, _options(block), origin)), position, ()
+        yield PoolEntry(role, item, content, _key(role, _options(block), origin)), position, ()
 
 
 def _drawn(role: str, block: SourceBlock, source: Any, drawing: Drawing, seed: int) -> _Found:
@@ -215,7 +215,7 @@ def _drawn(role: str, block: SourceBlock, source: Any, drawing: Drawing, seed: i
         for number in range(drawing.count):
             stream = (seed, "pool", role, block.title, name, number)
             key = _key(role, _options(block) | params, *stream, *drawing.size)
-            yield Entry(role, replace(item, id=f"{name}/{number}"), key, key), position, stream
+            yield PoolEntry(role, replace(item, id=f"{name}/{number}"), key, key), position, stream
 
 
 def _options(block: SourceBlock) -> dict[str, Any]:

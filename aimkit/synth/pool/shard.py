@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aimkit.errors import AimkitError
-from aimkit.files import write_bytes
+from aimkit.files import replacing, write_bytes
 from aimkit.json_files import LARGE, read_json
 from aimkit.synth.pool.index import shard_name
 from aimkit.synth.pool.layout import Stored, aligned, pieces
@@ -24,7 +23,7 @@ _OPEN = 128
 
 
 @dataclass(frozen=True)
-class Written:
+class PackedShard:
     """What a finished file holds; kept beside it until the index is written.
 
     Attributes:
@@ -47,7 +46,7 @@ def sidecar(root: Path, number: int) -> Path:
 
 def write_shard(
     root: Path, number: int, keys: Iterable[str], make: Callable[[str], ImagePyramid], tick: Callable[[], None]
-) -> Written:
+) -> PackedShard:
     """Make pictures and store them in a new file, one at a time in memory.
 
     Args:
@@ -57,31 +56,23 @@ def write_shard(
         make: Makes the picture of a key; what it can't read is left out.
         tick: Called after each picture; what it raises ends the work and leaves nothing behind.
     """
-    written = Written(list(keys))
-    path = root / shard_name(number)
-    unfinished = path.with_suffix(".part")
+    written = PackedShard(list(keys))
     # What it says is about an earlier file of that number.
     sidecar(root, number).unlink(missing_ok=True)
     end = 0
-    try:
-        with unfinished.open("wb") as file:
-            for key in written.keys:
-                try:
-                    picture = make(key)
-                except AimkitError as error:
-                    written.failed.append((key, f"{error.what} ({error.where})" if error.where else error.what))
-                    continue
-                finally:
-                    tick()
-                file.write(bytes(aligned(end) - end))
-                stored = _write(file, key, number, aligned(end), picture)
-                written.pictures.append(stored)
-                end = stored.offset + stored.nbytes
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(root / shard_name(number)) as temporary, temporary.open("wb") as file:
+        for key in written.keys:
+            try:
+                picture = make(key)
+            except AimkitError as error:
+                written.failed.append((key, f"{error.what} ({error.where})" if error.where else error.what))
+                continue
+            finally:
+                tick()
+            file.write(bytes(aligned(end) - end))
+            stored = _write(file, key, number, aligned(end), picture)
+            written.pictures.append(stored)
+            end = stored.offset + stored.nbytes
     written = replace(written, size=end)
     data = {"keys": written.keys, "failed": written.failed, "size": end}
     write_bytes(
@@ -90,14 +81,14 @@ def write_shard(
     return written
 
 
-def read_written(root: Path, number: int) -> Written | None:
+def read_packed(root: Path, number: int) -> PackedShard | None:
     """What an earlier build left of a shard; None unless it is whole."""
     try:
         data = read_json(sidecar(root, number), limit=LARGE)
         if (root / shard_name(number)).stat().st_size != data["size"]:
             return None
         pictures = [Stored.from_json(row) for row in data["pictures"]]
-        return Written(data["keys"], pictures, [(key, what) for key, what in data["failed"]], data["size"])
+        return PackedShard(data["keys"], pictures, [(key, what) for key, what in data["failed"]], data["size"])
     except (AimkitError, OSError, ValueError, KeyError, TypeError):
         return None
 

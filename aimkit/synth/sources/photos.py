@@ -1,4 +1,4 @@
-"""Foregrounds from photos and their alpha mattes: the foreground's colours are estimated, once for each photo."""
+"""Foregrounds from photos and their alpha mattes: the foreground's colours are estimated, once per photo."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Literal
 
 from aimkit import console
 from aimkit.cache import cache_folder
-from aimkit.datasets.scan import ScanReport, read_exclude, subfolder
+from aimkit.datasets.find import read_exclude, subfolder
+from aimkit.datasets.scan_report import ScanReport
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_rgb, write_png
 from aimkit.matting.foreground import Method, estimate
@@ -20,7 +21,7 @@ from aimkit.types import Array, UInt8, to_float
 
 
 class Photos(StoredBlock):
-    """``path/original/NAME`` and ``path/mask/NAME``, as in AM-2k and AIM-500; suffixes may differ.
+    """Photos ``path/original/NAME`` and mattes ``path/mask/NAME``, as in AM-2k and AIM-500; suffixes may differ.
 
     Attributes:
         image: Folder of the photos; "original", "image" or "im" when empty.
@@ -46,13 +47,16 @@ def photos(block: Photos) -> StoredForegrounds:
 
 
 def estimated(rgb: UInt8, alpha: Array, digest: str, method: Method = "multilevel") -> UInt8:
-    """The foreground colour of a photo, from the cache when it was estimated before.
+    """Estimate the foreground colour of a photo, or take it from the cache.
 
     Args:
-        rgb: The photo, (H, W, 3).
-        alpha: Its matte, (H, W).
-        digest: SHA-256 of both files; the key in the cache.
-        method: As for :func:`aimkit.matting.foreground.estimate`.
+        rgb: The photo, uint8, (H, W, 3).
+        alpha: Its matte, uint8 or float32 in [0, 1], (H, W).
+        digest: SHA-256 (hex) of both files; the key in the cache.
+        method: Method of :func:`aimkit.matting.foreground.estimate`.
+
+    Returns:
+        Foreground colour, uint8, (H, W, 3).
     """
     path = cache_folder("foregrounds") / digest[:2] / f"{digest}-{method}.png"
     known = _read(path)
@@ -62,7 +66,7 @@ def estimated(rgb: UInt8, alpha: Array, digest: str, method: Method = "multileve
     try:
         write_png(path, color)
     except AimkitError as error:
-        console.detail(f"the estimated foreground is not remembered: {error.what}")
+        console.detail(f"the estimated foreground is not cached: {error.what}")
     return color
 
 

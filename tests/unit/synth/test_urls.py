@@ -92,7 +92,7 @@ def test_verify_finds_what_is_missing_or_changed_at_a_url(remote: Remote, tmp_pa
     remote.upload({"mask/000000.png": tmp_path / "x", "notes.txt": tmp_path / "x"})
     found = list(verify(open_dataset(remote)))
     assert {"usr/000002.png: missing", "mask/000000.png: changed since it was written"} <= set(found)
-    assert "notes.txt: not of this dataset" in found
+    assert "notes.txt: does not belong to this dataset" in found
 
 
 def test_sources_behind_urls_give_the_samples_of_the_folder(
@@ -133,9 +133,9 @@ def test_sources_behind_urls_give_the_samples_of_the_folder(
 
 
 def test_a_source_behind_a_url_that_is_not_there_is_told(remote: Remote) -> None:
-    from aimkit.datasets.scan import find_images
+    from aimkit.datasets.find import find_images
 
-    with pytest.raises(AimkitError, match="no such folder"):
+    with pytest.raises(AimkitError, match="folder not found"):
         find_images(remote / "nothing")
 
 

@@ -69,7 +69,7 @@ def test_a_killed_build_leaves_no_pool_and_is_continued_to_the_same_bytes(
     made = {path.name: path.stat().st_mtime_ns for path in pool.glob("pixels-*.bin")}
     assert len(made) >= 2
     # Killed while it wrote one of the small files, too.
-    for name in (".pixels-00002.json.5ct_jgx_.part", ".index.json.abc.part"):
+    for name in (".pixels-00002.17-5ab0c3d2.json", ".pixels-00003.17-0f00c3d2.bin", ".index.17-5ab0c3d2.json"):
         (pool / name).write_bytes(b"half")
     pools.pack(data, pool, size=2)
     pools.pack(data, tmp_path / "whole", size=2)

@@ -182,7 +182,7 @@ def test_wrong_datasets_are_named(tmp_path, written_dataset, open_source):
     assert "'picture'" in error.value.hint
     with pytest.raises(AimkitError, match="holds no images"):
         open_source("background", source="huggingface", path=path, column="label")
-    with pytest.raises(AimkitError, match="no such folder or file"):
+    with pytest.raises(AimkitError, match="folder or file not found"):
         open_source(source="huggingface", path=str(tmp_path / "none"))
 
 

@@ -59,7 +59,7 @@ def test_everything_that_is_skipped_is_reported(tmp_path, make, open_source):
     assert [item.id for item in source.items] == ["binary", "good"]
     reasons = {name: reason.split(":")[0] for name, reason in source.report.skipped}
     assert reasons == {
-        "alone": "no file of that name in alpha/",
+        "alone": "no such file in alpha/",
         "size": "size mismatch",
         "empty": "empty alpha",
         "broken": "can't read the image",
