@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from aimkit.generators import GeneratorBlock, Range, coverage, draw, generators, noise, shading
 from aimkit.generators import body as bodies
 from aimkit.generators.body import Part
-from aimkit.types import Float, Foreground, ImageType
+from aimkit.types import Array, Float, Foreground, ImageType
 
 #: Points of a hair.
 _POINTS = 14
@@ -246,7 +246,7 @@ def _hairs(params: Bust, style: Style, scalp: Part, hair: Float, light: Float, r
     )  # fmt: skip
 
 
-def _fall(normal: Float, length: Float, style: Style, scalp: Part, rng: np.random.Generator) -> Float:
+def _fall(normal: Array, length: Array, style: Style, scalp: Part, rng: np.random.Generator) -> Float:
     """Hair as (n, P, 3) around the centre of the skull: it sets out along the scalp and falls past it."""
     radii = np.array([scalp.rx, scalp.ry, scalp.rx])
     part = rng.normal(0, 0.35)
@@ -279,7 +279,7 @@ def _fall(normal: Float, length: Float, style: Style, scalp: Part, rng: np.rando
 
 
 def _wave(
-    path: Float, length: Float, unit: float, style: Style, params: Bust, stray: Float, rng: np.random.Generator
+    path: Float, length: Array, unit: float, style: Style, params: Bust, stray: Array, rng: np.random.Generator
 ) -> Float:
     """Waves or curls across the hair, in phase among neighbours."""
     along = np.linspace(0, 1, _POINTS)[None]
@@ -297,7 +297,7 @@ def _wave(
     return np.asarray(path + offset, np.float32)
 
 
-def _gather(path: Float, normal: Float, style: Style, stray: Float, rng: np.random.Generator) -> Float:
+def _gather(path: Float, normal: Array, style: Style, stray: Array, rng: np.random.Generator) -> Float:
     """Locks: towards the tip a hair nears the leading hair next to its root."""
     count = len(path)
     leaders = rng.choice(count, max(count // style.locks, 1), replace=False)
@@ -307,7 +307,7 @@ def _gather(path: Float, normal: Float, style: Style, stray: Float, rng: np.rand
     return np.asarray(path + pull[..., None] * (path[nearest] - path), np.float32)
 
 
-def _draw_hair(image: Float, hair: _Strands, which: Float, gain: float, rng: np.random.Generator) -> None:
+def _draw_hair(image: Float, hair: _Strands, which: Array, gain: float, rng: np.random.Generator) -> None:
     index = np.flatnonzero(which)
     # From the nape forwards; hair near the parting lies on top.
     index = index[np.argsort(hair.depth[index] + 0.15 * rng.standard_normal(len(index)))]
