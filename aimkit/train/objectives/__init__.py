@@ -16,14 +16,14 @@ from torch import Tensor
 from aimkit.errors import AimkitError
 from aimkit.models.backbones.contract import MattingOutput
 from aimkit.models.registry import models
-from aimkit.registry import Entry, Registry, did_you_mean
+from aimkit.registry import Registry, RegistryEntry, did_you_mean
 
 Terms = dict[str, Tensor]
 
 objectives: Registry[Callable[..., Terms]] = Registry("objective", ("aimkit.train.objectives",))
 
 
-def objective_of(model: str) -> Entry[Callable[..., Terms]]:
+def objective_of(model: str) -> RegistryEntry[Callable[..., Terms]]:
     """The objective of a registered network; AimNet's when its entry names none.
 
     Raises:
