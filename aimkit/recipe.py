@@ -24,7 +24,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from aimkit import resources
 from aimkit.errors import AimkitError
 from aimkit.redact import redact_all
-from aimkit.registry import Registry, did_you_mean
+from aimkit.registry import Registry, RegistryEntry, did_you_mean
 from aimkit.storage import Place, Remote, fill, place
 
 #: What each kind of recipe is read as; named, not imported, since most callers need only one.
@@ -212,11 +212,14 @@ def expand(path: str | os.PathLike[str], where: str = "") -> Path:
     return Path(fill(path, where)).expanduser()
 
 
-def named(registry: Registry[Any], key: str) -> Callable[[Any], Any]:
-    """A validator for tables that name a registry entry: ``{step = "jpeg", quality = [60, 90]}``.
+def named(registry: Registry[Any, Any], key: str) -> Callable[[Any], Any]:
+    """Make a validator for tables that name a registry entry: ``{step = "jpeg", quality = [60, 90]}``.
 
-    The table's class reads it, so that every entry checks its own keys: the registered class itself when that is a
-    :class:`Block`, else the entry's ``params``.
+    The entry's block reads the table (see :func:`block_of`), so that every entry checks its own keys.
+
+    Args:
+        registry: Where the entry is looked up.
+        key: The key of the table that holds the entry's name.
     """
 
     def validate(data: Any) -> Any:
@@ -230,11 +233,17 @@ def named(registry: Registry[Any], key: str) -> Callable[[Any], Any]:
             entry = registry.get(data[key])
         except AimkitError as error:
             raise PydanticCustomError("unknown_name", f"{error.what}; {error.hint}".replace("{", "{{")) from None
-        is_table = isinstance(entry.value, type) and issubclass(entry.value, Block)
-        model: type[Block] = entry.value if is_table else entry.info["params"]
-        return model.model_validate(data)
+        return block_of(entry).model_validate(data)
 
     return validate
+
+
+def block_of(entry: RegistryEntry[Any, Any]) -> type[Block]:
+    """Return the class that reads an entry's table: the entry itself if it is a block, else its ``params``."""
+    if isinstance(entry.value, type) and issubclass(entry.value, Block):
+        return entry.value
+    params: type[Block] = entry.info["params"] if isinstance(entry.info, dict) else entry.info.params
+    return params
 
 
 def header(path: Place) -> str:

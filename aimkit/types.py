@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from aimkit.errors import AimkitError
 
-#: The dtype is in the name, for the reader; NumPy's and OpenCV's annotations are too loose to have it checked.
+#: An array of any dtype; the two below name theirs.
 Array = NDArray[Any]
-UInt8 = NDArray[Any]
-Float = NDArray[Any]
+UInt8 = NDArray[np.uint8]
+Float = NDArray[np.float32]
 
 
 class ImageType(StrEnum):
@@ -121,7 +121,7 @@ def to_uint8(array: Array) -> UInt8:
         import cv2
 
         # One pass multiplies, rounds and clips.
-        return cv2.addWeighted(array, 255, array, 0, 0, dtype=cv2.CV_8U).reshape(array.shape)
+        return np.asarray(cv2.addWeighted(array, 255, array, 0, 0, dtype=cv2.CV_8U), np.uint8).reshape(array.shape)
     levels = array * np.float32(255)
     np.rint(levels, out=levels)
     return np.clip(levels, 0, 255, out=levels).astype(np.uint8)

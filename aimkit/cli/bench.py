@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-from importlib.metadata import version
 from typing import Any
 
 import click
@@ -43,6 +40,8 @@ def generators(pattern: str, size: int, variety: bool, count: int, beside: str |
     The time is the median of three foregrounds, in processor time. Variety is the mean distance of simple features
     of shape, colour and texture; the shares and the transition width are those of the mattes at 256 pixels.
     """
+    from aimkit.bench.machine import machine, machine_line
+
     rows = _variety(pattern, count, beside) if variety else _speed(pattern, size)
     if not rows:
         from aimkit.errors import AimkitError
@@ -54,20 +53,7 @@ def generators(pattern: str, size: int, variety: bool, count: int, beside: str |
         console.out(json.dumps({"machine": machine(), "rows": rows}, indent=2))
         return
     console.table(list(rows[0]), [list(row.values()) for row in rows])
-    console.info(", ".join(f"{key} {value}" for key, value in machine().items()))
-
-
-def machine() -> dict[str, Any]:
-    """What a measurement depends on: versions and the machine."""
-    return {
-        "aimkit": version("aimkit"),
-        "python": platform.python_version(),
-        "numpy": version("numpy"),
-        "opencv": _opencv(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "cpu": _cpu(),
-        "cores": os.cpu_count() or 1,
-    }
+    console.info(machine_line())
 
 
 def _speed(pattern: str, size: int) -> list[dict[str, Any]]:
@@ -80,9 +66,7 @@ def _variety(pattern: str, count: int, beside: str | None) -> list[dict[str, Any
     from aimkit.bench.variety import of_folder, of_generator
     from aimkit.generators import generators as registry
 
-    measured = [
-        (name, str(registry.get(name).info["type"]), of_generator(name, count)) for name in registry.list(pattern)
-    ]
+    measured = [(name, str(registry.get(name).info.type), of_generator(name, count)) for name in registry.list(pattern)]
     if beside is not None:
         measured.append((beside, "", of_folder(beside)))
     rows = []
@@ -92,17 +76,3 @@ def _variety(pattern: str, count: int, beside: str | None) -> list[dict[str, Any
         row |= {"p10 %": round(100 * value.spread[0], 1), "p90 %": round(100 * value.spread[1], 1)}
         rows.append(row | {"transition ‰": round(value.transition, 1)})
     return rows
-
-
-def _opencv() -> str:
-    import cv2
-
-    return str(cv2.__version__)
-
-
-def _cpu() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
-    except OSError:
-        return platform.processor() or "unknown"

@@ -19,15 +19,16 @@ from aimkit import console
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def backbones(names: tuple[str, ...], size: int, batch: int, repeats: int, device: str, as_json: bool) -> None:
     """Measure AimNet on backbones NAMES, one after another: milliseconds an image, medians."""
-    from aimkit.bench.backbones import bench, machine
+    from aimkit.bench.backbones import measure
+    from aimkit.bench.machine import torch_line
 
     rows = []
     with console.progress(len(names), "bench", "backbones") as progress:
         for name in names:
-            rows.append(bench(name, size=size, batch=batch, repeats=repeats, device=device))
+            rows.append(measure(name, size=size, batch=batch, repeats=repeats, device=device))
             progress.advance()
     if as_json:
-        told = {"machine": machine(device), "size": size, "batch": batch, "backbones": [asdict(row) for row in rows]}
+        told = {"machine": torch_line(device), "size": size, "batch": batch, "backbones": [asdict(row) for row in rows]}
         console.out(json.dumps(told, indent=1))
         return
     columns = ["backbone", "params M", "forward fp32", "forward bf16", "train fp32", "train bf16", "relative"]
@@ -43,4 +44,4 @@ def backbones(names: tuple[str, ...], size: int, batch: int, repeats: int, devic
     ]
     console.table(columns, cells)
     console.out(f"ms an image of {size}x{size}, train batch {batch}, relative: forward fp32 to the first")
-    console.out(machine(device))
+    console.out(torch_line(device))

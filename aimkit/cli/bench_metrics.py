@@ -19,8 +19,8 @@ def metrics(size: str, repeats: int, as_json: bool) -> None:
 
     "reference" makes the distance maps that the AIM code makes and never uses; "oracle" leaves them out.
     """
+    from aimkit.bench.machine import machine, machine_line
     from aimkit.bench.metrics import measure
-    from aimkit.cli.bench import machine
 
     try:
         width, height = (int(side) for side in size.split("x"))
@@ -37,4 +37,4 @@ def metrics(size: str, repeats: int, as_json: bool) -> None:
         rows.append((name, f"{1000 * found[name]:.1f}", f"{found[f'{name}_ratio']:.1f}"))
     console.table(["implementation", "ms", "ratio"], rows)
     console.out(f"largest relative difference of a metric: {found['difference']:.1e}")
-    console.info(", ".join(f"{key} {value}" for key, value in machine().items()))
+    console.info(machine_line())

@@ -25,8 +25,8 @@ def models(
 
     Columns: parameters, multiply-adds and milliseconds of one image, milliseconds of a train step; float32, medians.
     """
-    from aimkit.bench.backbones import machine
-    from aimkit.bench.models import compare
+    from aimkit.bench.machine import torch_line
+    from aimkit.bench.models import measure
     from aimkit.models.registry import list_models
     from aimkit.models.registry import models as registry
 
@@ -35,11 +35,11 @@ def models(
         registry.get(name, "NAMES")
     rows = []
     with console.progress(len(chosen), "bench", "networks") as progress:
-        for row in compare(chosen, backbone, size=size, batch=batch, repeats=repeats, device=device):
+        for row in measure(chosen, backbone, size=size, batch=batch, repeats=repeats, device=device):
             rows.append(row)
             progress.advance()
     if as_json:
-        told = {"machine": machine(device), "size": size, "batch": batch, "models": [asdict(row) for row in rows]}
+        told = {"machine": torch_line(device), "size": size, "batch": batch, "models": [asdict(row) for row in rows]}
         console.out(json.dumps(told, indent=1))
         return
     cells = [
@@ -55,4 +55,4 @@ def models(
     ]
     console.table(["model", "params M", "GMACs", "ms an image", "ms a train step", "relative"], cells)
     console.out(f"{backbone}, images of {size}x{size}, train batch {batch}, float32; relative: train step to the first")
-    console.out(machine(device))
+    console.out(torch_line(device))

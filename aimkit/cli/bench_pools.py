@@ -23,8 +23,8 @@ def pools(path: str, count: int, repeats: int, as_json: bool) -> None:
     import tempfile
     from pathlib import Path
 
+    from aimkit.bench.machine import machine, machine_line
     from aimkit.bench.pools import WINDOWS, time_forms
-    from aimkit.cli.bench import machine
     from aimkit.synth.pool.index import pool_folder, read_index
     from aimkit.synth.pool.shard import Shards
 
@@ -43,4 +43,4 @@ def pools(path: str, count: int, repeats: int, as_json: bool) -> None:
         console.out(json.dumps({"machine": machine(), "pictures": len(largest), "rows": rows}, indent=2))
         return
     console.table(list(rows[0]), [list(row.values()) for row in rows])
-    console.info(f"{len(largest)} pictures, " + ", ".join(f"{key} {value}" for key, value in machine().items()))
+    console.info(f"{len(largest)} pictures, " + machine_line())

@@ -29,7 +29,7 @@ def synth(
     import cv2
 
     from aimkit.bench import synth as bench
-    from aimkit.cli.bench import machine
+    from aimkit.bench.machine import machine, machine_line
     from aimkit.datasets.find import find_images
 
     cv2.setNumThreads(1)
@@ -69,4 +69,4 @@ def synth(
         [[image, f"{both:.0f}", f"{alone:.0f}", f"{both / alone:.2f}"] for image, (both, alone) in writing.items()],
     )
     console.table(["processes", "samples/s, fast, pool"], [[str(n), f"{rate:.0f}"] for n, rate in processes])
-    console.info(", ".join(f"{key} {value}" for key, value in machine().items()))
+    console.info(machine_line())

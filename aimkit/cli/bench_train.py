@@ -21,8 +21,8 @@ def train(recipe: str, overrides: tuple[str, ...], seconds: float, as_json: bool
     "data" is one core that makes samples, "network" repeats whole steps on one batch, "together" is the run. With
     device_compositing, "network" includes the compositing, which is timed alone too.
     """
+    from aimkit.bench.machine import machine, machine_line
     from aimkit.bench.train import measure
-    from aimkit.cli.bench import machine
     from aimkit.recipe import load_recipe
 
     loaded = load_recipe(recipe, overrides, kind="train")
@@ -40,4 +40,4 @@ def train(recipe: str, overrides: tuple[str, ...], seconds: float, as_json: bool
     console.table(["what", "samples/s"], rows)
     other = {"data": "the network waits for the data", "network": "the data waits for the network"}[found.limit]
     console.out(f"limit: {found.limit} ({other}; {found.needed_workers:.1f} cores of data keep the network busy)")
-    console.info(", ".join(f"{key} {value}" for key, value in machine().items()))
+    console.info(machine_line())

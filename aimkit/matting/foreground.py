@@ -91,10 +91,9 @@ def bleed(color: Array, alpha: Array) -> Array:
         pushed = cv2.resize(filled, weights.shape[::-1], interpolation=cv2.INTER_LINEAR)
         trust = np.minimum(4 * weights, 1)[..., None]
         filled = pushed + trust * (_share(sums, weights) - pushed)
-    if color.dtype == np.uint8:
-        filled = to_uint8(filled)
+    pushed = to_uint8(filled) if color.dtype == np.uint8 else filled
     # Empty pixels have no weight of their own: the last push fills them, and touches no other.
-    outside = cv2.resize(filled, empty.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    outside = cv2.resize(pushed, empty.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return cv2.copyTo(outside, empty, color.copy())
 
 

@@ -120,4 +120,4 @@ def _looseness(plane: Array, level: Float) -> Float:
     """1 - phi."""
     distance = to_float(plane) - level
     below = float(np.nextafter(np.float32(TOLERANCE), np.float32(0)))
-    return cv2.threshold(distance, below, 0, cv2.THRESH_TOZERO)[1]
+    return np.asarray(cv2.threshold(distance, below, 0, cv2.THRESH_TOZERO)[1], np.float32)

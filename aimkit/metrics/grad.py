@@ -60,7 +60,7 @@ def gradient_magnitude(plane: Array, definition: str = "aim") -> Float:
     plane, border = to_float(plane), _BORDER[definition]
     across = cv2.sepFilter2D(plane, cv2.CV_32F, slope, smooth, borderType=border)
     down = cv2.sepFilter2D(plane, cv2.CV_32F, smooth, slope, borderType=border)
-    return cv2.magnitude(across, down)
+    return np.asarray(cv2.magnitude(across, down), np.float32)
 
 
 def kernels(definition: str) -> tuple[Float, Float]:

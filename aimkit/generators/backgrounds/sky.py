@@ -87,7 +87,7 @@ def clouds(
 
 
 def _land(
-    scene: Float,
+    scene: Array,
     size: tuple[int, int],
     horizon: float,
     far: Float,

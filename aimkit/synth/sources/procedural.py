@@ -98,8 +98,8 @@ def procedural_foregrounds(block: ProceduralForegrounds) -> DrawnForegrounds:
     chosen = []
     for name, one in _named(block.generators or _all(generators)):
         info = generators.get(one.generator).info
-        if block.type in ("infer", str(info["type"])):
-            chosen.append((name, one, info["type"], block.category or info.get("category", "")))
+        if block.type in ("infer", str(info.type)):
+            chosen.append((name, one, info.type, block.category or info.category))
     if not chosen:
         raise AimkitError(f"no generator draws type {block.type}", f"{block.title}, generators", "aimkit generators ls")
     items, blocks = [], []
@@ -121,8 +121,8 @@ def procedural_backgrounds(block: ProceduralBackgrounds) -> DrawnBackgrounds:
     return DrawnBackgrounds(items, blocks)
 
 
-def _all(registry: Registry[Any]) -> list[GeneratorBlock]:
-    return [entry.info["params"](generator=entry.name) for entry in registry]
+def _all(registry: Registry[Any, Any]) -> list[GeneratorBlock]:
+    return [entry.info.params(generator=entry.name) for entry in registry]
 
 
 def _named(blocks: Sequence[GeneratorBlock]) -> list[tuple[str, GeneratorBlock]]:

@@ -30,8 +30,8 @@ from aimkit.types import Array, Float, Foreground, ImageType, UInt8, to_float, t
 Fetch = Callable[[Candidate], tuple[bytes, ...]]
 #: (bytes, name in errors) -> straight RGB uint8 (H, W, 3) and alpha (H, W), uint8, or float32 if it has more bits.
 Decode = Callable[[tuple[bytes, ...], str], tuple[UInt8, Array]]
-#: (RGB, alpha, digest) -> foreground colour, uint8 (H, W, 3).
-Finish = Callable[[UInt8, Array, str], UInt8]
+#: (RGB, alpha, digest) -> foreground colour, uint8 or float32, (H, W, 3).
+Finish = Callable[[UInt8, Array, str], Array]
 
 
 class StoredBlock(ForegroundBlock, SplitBlock):
@@ -181,7 +181,7 @@ def reduce(color: Float, alpha: Float, max_side: int | None) -> tuple[Float, Flo
     scale = max_side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     sums, plain = (cv2.resize(c, size, interpolation=cv2.INTER_AREA) for c in (color * alpha[..., None], color))
-    small = np.clip(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), 0, 1)
+    small = np.asarray(np.clip(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), 0, 1), np.float32)
     weight = small[..., None]
     straight = np.where(weight > 1e-4, sums / np.maximum(weight, 1e-4), plain)
     return np.clip(straight, 0, 1).astype(np.float32), small

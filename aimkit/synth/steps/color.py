@@ -186,7 +186,7 @@ def matching_curve(
 
 def _through(levels: UInt8, curves: Float) -> Float:
     """Every channel through its curve, from level to level; curves are (256, 3)."""
-    return cv2.LUT(levels, np.ascontiguousarray(curves)[None])
+    return np.asarray(cv2.LUT(levels, np.ascontiguousarray(curves)[None]), np.float32)
 
 
 def _cdf(plane: Float, weights: Float | None) -> Array:

@@ -45,8 +45,8 @@ class Shadow(PointwiseStep):
         middle = (width / 2, height / 2)
         shift = offset * short * np.array([np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))])
         matrix = geometry.affine(middle, shear=shear, to=(middle[0] + shift[0], middle[1] + shift[1]))
-        cast = cv2.warpAffine(alpha, matrix, (width, height), flags=cv2.INTER_LINEAR)
-        cast = cv2.GaussianBlur(cast, (0, 0), max(softness * short / 1000, 0.3))
+        moved = cv2.warpAffine(alpha, matrix, (width, height), flags=cv2.INTER_LINEAR)
+        cast = np.asarray(cv2.GaussianBlur(moved, (0, 0), max(softness * short / 1000, 0.3)), np.float32)
         if scene.view is not None:
             cast = geometry.spread(cast, scene.view)
         record = {

@@ -64,7 +64,7 @@ def box_blur(levels: UInt8, side: int, centered: bool) -> UInt8:
         sums, count = cv2.boxFilter(levels, cv2.CV_16U, (2, 2), anchor=(0, 0), normalize=False), 4 * count
     # Sums of levels are exact, and so the same in a window as in the whole.
     sums = cv2.boxFilter(sums, cv2.CV_32F, (side, side), normalize=False)
-    return cv2.addWeighted(sums, 1 / count, sums, 0, 0, dtype=cv2.CV_8U)
+    return np.asarray(cv2.addWeighted(sums, 1 / count, sums, 0, 0, dtype=cv2.CV_8U), np.uint8)
 
 
 @steps.register("shared_noise")

@@ -73,7 +73,7 @@ def test_procedural_items_and_draws(open_source):
 
 def test_all_generators_of_a_type(open_source):
     source = open_source(source="procedural", type="STM")
-    expected = [f"{entry.name}/0" for entry in generators if entry.info["type"] == ImageType.STM]
+    expected = [f"{entry.name}/0" for entry in generators if entry.info.type == ImageType.STM]
     assert [item.id for item in source.items] == expected
 
 
