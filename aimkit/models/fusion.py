@@ -1,4 +1,4 @@
-"""Semantic classes plus detail make the alpha matte."""
+"""Fusion of semantic classes and detail into the alpha matte."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from aimkit import console
 from aimkit.data.loader import StreamDataset
 from aimkit.errors import AimkitError
+from aimkit.models.base import MattingModel
 from aimkit.models.registry import create_model
 from aimkit.train.activations import recompute
 from aimkit.train.depthwise import keep_in_float32
@@ -40,7 +41,7 @@ class Parts:
     """
 
     accelerator: Accelerator
-    network: Any
+    network: MattingModel
     model: Any
     optimizer: Any
     average: AveragedModel | None
@@ -114,7 +115,7 @@ def average_weights(decay: float, averaged: Any, weights: Any, updates: Any) -> 
     get_ema_multi_avg_fn(decay)(averaged, weights, updates)  # type: ignore[no-untyped-call]
 
 
-def build_network(recipe: TrainRecipe) -> Any:
+def build_network(recipe: TrainRecipe) -> MattingModel:
     """The network of a recipe, with its initial weights."""
     table = recipe.model
     # Initial weights depend on the recipe alone, not on what this process did before.
@@ -138,11 +139,11 @@ def backbone_is_frozen(recipe: TrainRecipe) -> bool:
     return recipe.optim.backbone_factor == 0 or recipe.optim.freeze_backbone >= recipe.steps
 
 
-def train_mode(network: nn.Module, recipe: TrainRecipe, step: int) -> None:
+def train_mode(network: MattingModel, recipe: TrainRecipe, step: int) -> None:
     """Set training mode, except for frozen parts: their batch-norm statistics must not drift."""
     network.train()
     frozen = backbone_is_frozen(recipe) or step < recipe.optim.freeze_backbone
-    if frozen and isinstance(network.backbone, nn.Module):
+    if frozen:
         network.backbone.eval()
     if recipe.model.freeze_norm:
         for module in network.modules():
@@ -150,7 +151,7 @@ def train_mode(network: nn.Module, recipe: TrainRecipe, step: int) -> None:
                 module.eval()
 
 
-def network_input(network: Any, image: Tensor, channels_last: bool = False) -> Tensor:
+def network_input(network: MattingModel, image: Tensor, channels_last: bool = False) -> Tensor:
     """The image, (B, C, H, W) in [0, 1], normalised for the network, in the recipe's memory format."""
-    ready: Tensor = network.preprocess(image)
+    ready = network.preprocess(image)
     return ready.contiguous(memory_format=torch.channels_last) if channels_last else ready

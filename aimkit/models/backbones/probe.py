@@ -83,7 +83,7 @@ def channels_first(maps: list[Tensor], layout: str) -> list[Tensor]:
 
 def _probe(name: str, in_chans: int, blocks: int, given: dict[str, Any], device: str) -> TimmSpec:
     failures: list[str] = []
-    best: tuple[_Candidate, list[float]] | None = None
+    best: tuple[_SizeCandidate, list[float]] | None = None
     for way in _candidates(name, in_chans, given, device, failures):
         strides = _strides(way.model, in_chans, way.rule)
         best = best or (way, strides)
@@ -107,7 +107,7 @@ def _probe(name: str, in_chans: int, blocks: int, given: dict[str, Any], device:
     return _spec(name, way, in_chans)
 
 
-class _Candidate(NamedTuple):
+class _SizeCandidate(NamedTuple):
     """A size rule under which the architecture works when it is built with these keywords."""
 
     rule: SizeRule
@@ -117,7 +117,7 @@ class _Candidate(NamedTuple):
 
 def _candidates(
     name: str, in_chans: int, given: dict[str, Any], device: str, failures: list[str]
-) -> Iterator[_Candidate]:
+) -> Iterator[_SizeCandidate]:
     """Size rules that work, the best first; coarse multiples only when no fine one does."""
     models: dict[int, tuple[dict[str, Any], Any] | None] = {}
 
@@ -136,16 +136,16 @@ def _candidates(
                 continue
             if (smallest := _takes(way[1], in_chans, rule, _FINE, failures)) is not None:
                 found = True
-                yield _Candidate(SizeRule(rule.multiple, smallest, rule.scale), *way)
+                yield _SizeCandidate(SizeRule(rule.multiple, smallest, rule.scale), *way)
                 break
     if found or (way := built_with(0)) is None:
         return
     for multiple in _COARSE_MULTIPLES if free else ():
         if (smallest := _takes(way[1], in_chans, SizeRule(multiple, multiple), _COARSE, failures)) is not None:
-            yield _Candidate(SizeRule(multiple, smallest), *way)
+            yield _SizeCandidate(SizeRule(multiple, smallest), *way)
     for fixed in _own_sizes(way[1], given):
         if _runs(way[1], in_chans, fixed, failures):
-            yield _Candidate(SizeRule(fixed=fixed), *way)
+            yield _SizeCandidate(SizeRule(fixed=fixed), *way)
 
 
 def _build_some_way(
@@ -254,7 +254,7 @@ def _kind(strides: list[float], levels: tuple[int, ...]) -> str:
     return "pyramid" if near and complete else "irregular"
 
 
-def _spec(name: str, way: _Candidate, in_chans: int) -> TimmSpec:
+def _spec(name: str, way: _SizeCandidate, in_chans: int) -> TimmSpec:
     model = way.model.train()
     maps = _run(model, in_chans, way.rule.padded(_reference(way.rule)), batch=2)
     strides = _measured(maps, model, way.rule)

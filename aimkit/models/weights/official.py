@@ -58,7 +58,7 @@ def load_state_dict(model: nn.Module, state_dict: Mapping[str, object], where: s
     form = recognise(tensors)
     if form is None:
         unknown, missing = tensors.keys() - wanted.keys(), wanted.keys() - tensors.keys()
-        raise AimkitError(f"these weights are of another network: {_differences(unknown, missing)}", where)
+        raise AimkitError(f"these weights belong to another network: {_differences(unknown, missing)}", where)
     inner = getattr(model, "backbone", None)
     target = inner if form.name == "resnet34_mp" and isinstance(inner, nn.Module) else model
     ours, report = translate(tensors, form, where)
