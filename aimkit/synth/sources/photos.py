@@ -18,6 +18,9 @@ from aimkit.synth.sources.pairs import decode, pair
 from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, open_stored
 from aimkit.types import Array, UInt8, to_float
 
+#: Part of the cache's keys, raised whenever an estimate changes: colours of an older version are not taken.
+_EDITION = 2
+
 
 class Photos(StoredBlock):
     """``path/original/NAME`` and ``path/mask/NAME``, as in AM-2k and AIM-500; suffixes may differ.
@@ -51,10 +54,10 @@ def estimated(rgb: UInt8, alpha: Array, digest: str, method: Method = "multileve
     Args:
         rgb: The photo, (H, W, 3).
         alpha: Its matte, (H, W).
-        digest: SHA-256 of both files; the key in the cache.
+        digest: SHA-256 of both files; the key in the cache, with the method and its edition.
         method: As for :func:`aimkit.matting.foreground.estimate`.
     """
-    path = cache_folder("foregrounds") / digest[:2] / f"{digest}-{method}.png"
+    path = cache_folder("foregrounds") / digest[:2] / f"{digest}-{method}-{_EDITION}.png"
     known = _read(path)
     if known is not None and known.shape == rgb.shape:
         return known
