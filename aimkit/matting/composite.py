@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 
 from aimkit.errors import AimkitError
-from aimkit.matting import kernels
 from aimkit.types import Array, Float, UInt8, to_float
 
 
@@ -46,6 +45,9 @@ def composite(foreground: Array, alpha: Array, background: Array) -> Array:
 
 def blend_levels(foreground: UInt8, alpha: UInt8, background: UInt8) -> UInt8:
     """I = a F + (1 - a) B on uint8 planes of one size: :func:`blend` rounded to levels, in every bit."""
+    # Numba is imported only where its loops run: a cut-out needs the module, but not them.
+    from aimkit.matting import kernels
+
     return kernels.blend(foreground, alpha, background)
 
 

@@ -11,7 +11,6 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from aimkit.matting import kernels
 from aimkit.types import Array
 
 #: Below this kernel OpenCV's own dilation is as fast.
@@ -34,6 +33,9 @@ def dilate(mask: Array, kernel: int) -> Array:
         return mask
     if kernel < _WIDE:
         return cv2.dilate(mask.view(np.uint8), _ellipse(kernel)).view(bool)
+    # Numba is imported only where its loops run.
+    from aimkit.matting import kernels
+
     height, width = mask.shape
     padded = np.pad(mask, ((0, 0), (0, -width % _BITS)))
     bits = np.packbits(padded, axis=1, bitorder="little").view("<u8")

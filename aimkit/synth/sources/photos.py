@@ -19,6 +19,9 @@ from aimkit.synth.sources.pairs import decode, pair
 from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, open_stored
 from aimkit.types import Array, UInt8, to_float
 
+#: Part of the cache's keys, raised whenever an estimate changes: colours of an older version are not taken.
+_EDITION = 2
+
 
 class Photos(StoredBlock):
     """Photos ``path/original/NAME`` and mattes ``path/mask/NAME``, as in AM-2k and AIM-500; suffixes may differ.
@@ -52,13 +55,13 @@ def estimated(rgb: UInt8, alpha: Array, digest: str, method: Method = "multileve
     Args:
         rgb: The photo, uint8, (H, W, 3).
         alpha: Its matte, uint8 or float32 in [0, 1], (H, W).
-        digest: SHA-256 (hex) of both files; the key in the cache.
+        digest: SHA-256 (hex) of both files; the key in the cache, with the method and its edition.
         method: Method of :func:`aimkit.matting.foreground.estimate`.
 
     Returns:
         Foreground colour, uint8, (H, W, 3).
     """
-    path = cache_folder("foregrounds") / digest[:2] / f"{digest}-{method}.png"
+    path = cache_folder("foregrounds") / digest[:2] / f"{digest}-{method}-{_EDITION}.png"
     known = _read(path)
     if known is not None and known.shape == rgb.shape:
         return known
