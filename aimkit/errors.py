@@ -1,4 +1,4 @@
-"""The one error that aimkit raises for bad input: what is wrong, where, and how to mend it."""
+"""The error that aimkit raises for bad input: what is wrong, where, and how to correct it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from aimkit.redact import redact
 
 
 class AimkitError(Exception):
-    """A problem that the user can mend.
+    """A problem that the user can correct.
 
     Args:
         what: The problem in one sentence, without a full stop.
-        where: The file, recipe key, argument or sample that it concerns.
-        hint: How to mend it, or the nearest right thing.
+        where: The file, recipe key, argument or sample that it concerns, or "".
+        hint: How to correct it, or the nearest valid name, or "".
         exit_code: The exit code of the command line: 2 for bad input, 1 for work that failed.
     """
 

@@ -1,4 +1,4 @@
-"""aimkit bench: how fast the parts are, on this machine."""
+"""aimkit bench: how fast the parts are on this machine."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import click
 from aimkit import console
 from aimkit.cli import LazyGroup
 
-#: Benchmarks, in the form of COMMANDS.
+#: The benchmarks, in the form of COMMANDS.
 BENCHMARKS = {
-    "generators": ("aimkit.cli.bench", "generators", "Milliseconds, or variety, of procedural generators."),
-    "metrics": ("aimkit.cli.bench_metrics", "metrics", "Milliseconds of the matting metrics, and the ratio."),
-    "models": ("aimkit.cli.bench_models", "models", "Parameters, multiply-adds and milliseconds of networks."),
-    "backbones": ("aimkit.cli.bench_backbones", "backbones", "Milliseconds of AimNet on backbones, side by side."),
-    "synth": ("aimkit.cli.bench_synth", "synth", "Samples a second of the engine, and of the usual pipeline."),
-    "pools": ("aimkit.cli.bench_pools", "pools", "Milliseconds to read packed pictures, in this form and others."),
-    "train": ("aimkit.cli.bench_train", "train", "Samples a second of a recipe's data, network, and both."),
+    "generators": ("aimkit.cli.bench", "generators", "Time procedural generators, or measure their variety."),
+    "metrics": ("aimkit.cli.bench_metrics", "metrics", "Time the matting metrics beside a plain implementation."),
+    "models": ("aimkit.cli.bench_models", "models", "Compare parameters, multiply-adds and times of networks."),
+    "backbones": ("aimkit.cli.bench_backbones", "backbones", "Time AimNet on several backbones."),
+    "synth": ("aimkit.cli.bench_synth", "synth", "Time the engine beside the usual pipeline."),
+    "pools": ("aimkit.cli.bench_pools", "pools", "Time reading from a pool, in its own form and in others."),
+    "train": ("aimkit.cli.bench_train", "train", "Time the data and the network of a training recipe."),
 }
 
 
@@ -31,8 +31,10 @@ def bench() -> None:
 @click.argument("pattern", default="*")
 @click.option("--size", default=1024, show_default=True, type=click.IntRange(16), help="Height and width in pixels.")
 @click.option("--variety", is_flag=True, help="Measure how varied the foregrounds are instead of their speed.")
-@click.option("--count", default=24, show_default=True, type=click.IntRange(2), help="Foregrounds a generator.")
-@click.option("--beside", type=click.Path(exists=True, file_okay=False), help="Folder of real cut-outs to compare.")
+@click.option("--count", default=24, show_default=True, type=click.IntRange(2), help="Foregrounds of each generator.")
+@click.option(
+    "--beside", type=click.Path(exists=True, file_okay=False), help="Folder of real cut-outs to compare with."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def generators(pattern: str, size: int, variety: bool, count: int, beside: str | None, as_json: bool) -> None:
     """Time the procedural generators whose names match PATTERN, on one thread; or measure their variety.

@@ -13,12 +13,12 @@ from aimkit import console
 @click.command("backbones")
 @click.argument("names", nargs=-1, required=True)
 @click.option("--size", default=320, show_default=True, help="Height and width of the images.")
-@click.option("--batch", default=2, show_default=True, help="Images of a train step.")
-@click.option("--repeats", default=5, show_default=True, help="Timed runs of each; the median counts.")
+@click.option("--batch", default=2, show_default=True, help="Number of images of a train step.")
+@click.option("--repeats", default=5, show_default=True, help="Number of timed runs; the median counts.")
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def backbones(names: tuple[str, ...], size: int, batch: int, repeats: int, device: str, as_json: bool) -> None:
-    """Measure AimNet on backbones NAMES, one after another: milliseconds an image, medians."""
+    """Time AimNet on the backbones NAMES, one after another: median milliseconds an image."""
     from aimkit.bench.backbones import measure
     from aimkit.bench.machine import torch_line
 

@@ -12,16 +12,18 @@ from aimkit import console
 
 @click.command("models")
 @click.argument("names", nargs=-1)
-@click.option("--backbone", default="resnet34_mp", show_default=True, help="Of all of them.")
+@click.option("--backbone", default="resnet34_mp", show_default=True, help="Backbone of all networks.")
 @click.option("--size", default=320, show_default=True, type=click.IntRange(32), help="Height and width of the images.")
-@click.option("--batch", default=2, show_default=True, type=click.IntRange(2), help="Images of a train step.")
-@click.option("--repeats", default=5, show_default=True, type=click.IntRange(1), help="Timed runs; the median counts.")
+@click.option("--batch", default=2, show_default=True, type=click.IntRange(2), help="Number of images of a train step.")
+@click.option(
+    "--repeats", default=5, show_default=True, type=click.IntRange(1), help="Number of timed runs; the median counts."
+)
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def models(
     names: tuple[str, ...], backbone: str, size: int, batch: int, repeats: int, device: str, as_json: bool
 ) -> None:
-    """Measure networks NAMES, all registered ones by default, on one backbone, one after another.
+    """Measure the networks NAMES (default: all) on one backbone, one after another.
 
     Columns: parameters, multiply-adds and milliseconds of one image, milliseconds of a train step; float32, medians.
     """

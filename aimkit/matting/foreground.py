@@ -1,4 +1,4 @@
-"""Foreground colours: estimating them from a photo and its matte, and extending them outwards."""
+"""Foreground colours: estimate them from a photo and its matte, and extend them outwards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RADII = (90, 6)
 
 
 def estimate(image: Array, alpha: Array, method: Method = "multilevel") -> Array:
-    """Estimate the straight foreground colour F of I = aF + (1-a)B when only I and a are known.
+    """Estimate the straight foreground colour F of I = aF + (1-a)B from I and a.
 
     Measured on cut-outs with known F over photos (at most 60 of a kind): the mean absolute error in 8-bit levels where
     alpha is between 0 and 1, weighted by alpha; seconds on one core for photos of about 1.4 megapixels.
@@ -42,13 +42,13 @@ def estimate(image: Array, alpha: Array, method: Method = "multilevel") -> Array
         it is 0.
 
     Raises:
-        AimkitError: Sizes differ, or the method is unknown.
+        AimkitError: The sizes differ, or the method is unknown.
     """
     if image.ndim != 3 or image.shape[2] != 3 or alpha.shape != image.shape[:2]:
         raise AimkitError(
-            f"image {image.shape} and alpha {alpha.shape} do not fit together",
+            f"shape mismatch: image is {image.shape}, alpha {alpha.shape}",
             "foreground.estimate",
-            "give RGB (H, W, 3) and a matte (H, W) of the same size",
+            "pass RGB (H, W, 3) and an alpha matte (H, W) of the same size",
         )
     photo, matte = to_float(image), np.clip(to_float(alpha), 0, 1)
     if method == "multilevel":
@@ -57,23 +57,24 @@ def estimate(image: Array, alpha: Array, method: Method = "multilevel") -> Array
         color = _blur_fusion(photo, matte)
     else:
         raise AimkitError(f"unknown method '{method}'", "foreground.estimate", "use 'multilevel' or 'blur_fusion'")
-    # Neither method is exact where nothing is mixed; there the photo is the answer.
+    # Where alpha is 1 the photo is the foreground, which neither method reproduces exactly.
     color = np.where((matte >= 1)[..., None], photo, color)
     color = bleed(np.clip(color, 0, 1), matte)
     return to_uint8(color) if image.dtype == np.uint8 else color
 
 
 def bleed(color: Array, alpha: Array) -> Array:
-    """Extend colours outwards to where alpha is 0, smoothly (pull-push over an image pyramid).
+    """Extend colours smoothly outwards to where alpha is 0 (pull-push over an image pyramid).
 
-    Without it, whatever lies beyond the matte's edge leaks in as soon as colours are resized or blurred.
+    Otherwise resizing or blurring mixes in colours from beyond the edge of the matte.
 
     Args:
         color: Straight RGB, uint8 or float32 in [0, 1], (H, W, 3).
-        alpha: Matte, uint8 or float32 in [0, 1], (H, W).
+        alpha: Alpha matte, uint8 or float32 in [0, 1], (H, W).
 
     Returns:
-        RGB, dtype of the colour, (H, W, 3): as given where alpha > 0; unchanged when alpha is 0 everywhere.
+        RGB with the dtype of ``color``, (H, W, 3): unchanged where alpha > 0, and everywhere when alpha is 0
+        everywhere.
     """
     empty = (alpha <= 0).astype(np.uint8)
     if not empty.any() or empty.all():
@@ -91,7 +92,7 @@ def bleed(color: Array, alpha: Array) -> Array:
         trust = np.minimum(4 * weights, 1)[..., None]
         filled = pushed + trust * (_share(sums, weights) - pushed)
     pushed = to_uint8(filled) if color.dtype == np.uint8 else filled
-    # Empty pixels have no weight of their own: the last push fills them, and touches no other.
+    # Empty pixels have no weight of their own: the last push fills them and no others.
     outside = cv2.resize(pushed, empty.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return cv2.copyTo(outside, empty, color.copy())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -164,3 +165,11 @@ def test_a_class_name_means_one_thing() -> None:
             if isinstance(node, ast.ClassDef):
                 homes[node.name.lstrip("_")].append(str(path.relative_to(PACKAGE)))
     assert {name: files for name, files in homes.items() if len(files) > 1} == {}
+
+
+def test_the_guide_for_contributors_names_files_that_exist() -> None:
+    root = PACKAGE.parent
+    text = (root / "CONTRIBUTING.md").read_text()
+    paths = set(re.findall(r"`((?:aimkit|tests|recipes|zoo)/[\w/.-]+)", text))
+    assert len(paths) > 40
+    assert [path for path in sorted(paths) if not (root / path).exists() and "KIND" not in path] == []

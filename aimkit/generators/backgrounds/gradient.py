@@ -14,7 +14,7 @@ class Gradient(GeneratorBlock):
     """A studio backdrop.
 
     Attributes:
-        colors: How many, 2 to 4.
+        colors: Number of colours, 2 to 4.
         chroma: Saturation, from paper to neon.
         bend: How far the gradient strays from straight.
         spot: Strength of a spot of light.

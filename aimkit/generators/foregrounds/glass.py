@@ -58,7 +58,7 @@ class Glass(GeneratorBlock):
     """Parameters of a glass vessel.
 
     Attributes:
-        vessel: Its form.
+        vessel: Form of the vessel; one at random when "any".
         scale: Height, relative to the short side of the frame.
         wall: Factor of the wall's thickness.
         tint: How strongly the glass absorbs; 0 is clear.

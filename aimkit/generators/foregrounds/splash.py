@@ -23,7 +23,7 @@ class Splash(GeneratorBlock):
         shape: ``crown`` rises as a ring, ``jet`` upwards, ``throw`` sideways as from a bucket.
         scale: Height, relative to the short side of the frame.
         fingers: Jets into which the sheet breaks up.
-        drops: How many drops fly free.
+        drops: Number of drops that fly free.
         drop: Radius of the drops, in thousandths of the height; small ones are far more frequent.
         foam: Share of white, aerated water.
     """
@@ -80,7 +80,7 @@ def drops(pose: Pose, middle: Array, radii: Array, angle: Array, around: Surroun
     """Drops of water as premultiplied RGBA; the coverage of each sums to its area.
 
     Args:
-        pose: Of the splash.
+        pose: Pose of the splash.
         middle: Object coordinates, (N, 2).
         radii: Along and across the flight, object units, (N, 2).
         angle: Direction of the flight, radians, (N,).

@@ -62,7 +62,7 @@ def test_views_are_taken_like_arrays():
 
 def test_wrong_shapes_and_methods_are_refused():
     image, alpha, _ = scene(32)
-    with pytest.raises(AimkitError, match="do not fit"):
+    with pytest.raises(AimkitError, match="shape mismatch"):
         estimate(image, alpha[:-1])
     with pytest.raises(AimkitError, match="unknown method"):
         estimate(image, alpha, "guess")

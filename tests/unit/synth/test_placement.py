@@ -134,7 +134,7 @@ def test_canvas_size_is_drawn_from_its_ranges() -> None:
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"scale": [0.9, 0.3]}, r"\[0.9, 0.3\] runs backwards"),
+        ({"scale": [0.9, 0.3]}, r"\[0.9, 0.3\] is reversed"),
         ({"scale": [0, 0.3]}, "above 0"),
         ({"height": [20, 10]}, "height"),
         ({"layers": [0]}, "layers"),
