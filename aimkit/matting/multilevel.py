@@ -46,7 +46,7 @@ def multilevel(image: Float, alpha: Float) -> Float:
         the image is the answer, and where it is 0, there is none.
     """
     image = np.ascontiguousarray(image)
-    planes = np.stack(cv2.split(image))
+    planes: Float = np.asarray(np.stack(cv2.split(image)), np.float32)
     means = [cv2.mean(image, mask=mask.view(np.uint8))[:3] for mask in (alpha > 0.9, alpha < 0.1)]
     layers: Float = np.array(means, np.float32)[..., None, None]
     height, width = alpha.shape
@@ -55,7 +55,7 @@ def multilevel(image: Float, alpha: Float) -> Float:
         size = (round(height ** (level / levels)), round(width ** (level / levels)))
         last = level == levels
         sweeps = _SWEEPS_SMALL if max(size) <= _SMALL else _SWEEPS
-        pixels, matte, solved = (_by_parity(x, size) for x in (planes, alpha, layers))
+        pixels, matte, solved = (_by_parity(x, size) for x in (planes, np.asarray(alpha, np.float32), layers))
         # In half a sweep, colours travel by one pixel.
         tiles = _tiles(matte, reach=2 * sweeps if last else None)
         for _ in range(sweeps):

@@ -38,7 +38,7 @@ class Synthesizer(Sequence[Sample]):
     """Makes the samples of a recipe; ``synthesizer[i]`` is a pure function of the recipe and ``i``.
 
     Args:
-        recipe: What to make.
+        recipe: The recipe of the dataset.
         keep: Bytes of decoded pictures to cache for later samples, which they don't change.
 
     Raises:

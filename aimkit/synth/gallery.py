@@ -21,8 +21,8 @@ def gallery(pattern: str = "*", *, variants: int = 3, size: tuple[int, int] = (2
 
     Args:
         pattern: Shell pattern over generator names.
-        variants: Draws of each.
-        size: (height, width) at which generators draw.
+        variants: How often to draw each generator.
+        size: (height, width) at which generators draw, in pixels.
         seed: Seed of the draws.
 
     Returns:
@@ -82,7 +82,7 @@ def _background_row(name: str, columns: int, size: tuple[int, int], seed: int) -
 
 
 def _backdrop(size: tuple[int, int], seed: int) -> UInt8:
-    """The first background generator's picture, or a grey ramp when there is none."""
+    """The first background generator's picture, or a grey ramp without any."""
     for name in background_generators.list():
         entry = background_generators.get(name)
         return to_uint8(entry.value(entry.info.params(generator=name), size, rng(seed, "gallery backdrop")))

@@ -73,7 +73,7 @@ def render(picture: ImagePyramid, matrix: Array, view: View, kernel: str = "auto
     Args:
         picture: Colour, and a matte or none.
         matrix: (2, 3), from picture to canvas, in pixels whose corners (not centres) are at integers.
-        view: What is rendered.
+        view: The part of the canvas to render.
         kernel: One of ``KERNELS`` or "auto" (also "area"): bilinear from the level of the pyramid that is nearest to
             the scale. The others sample the picture as it is: their artefacts are what one chooses them for.
 
@@ -110,7 +110,7 @@ def render(picture: ImagePyramid, matrix: Array, view: View, kernel: str = "auto
     moved = np.asarray(cv2.warpAffine(layer, move, size, flags=flags, borderMode=cv2.BORDER_CONSTANT), np.float32)
 
     def straight() -> Float:
-        # Nobody sees these colours; the nearest will do.
+        # These colours are not visible; the nearest pixel will do.
         repeated, nearby = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, np.column_stack([back, shift + _OFF_THE_MIDDLE])
         turned = cv2.warpAffine(source, nearby, size, flags=repeated, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(turned, np.float32)
@@ -197,10 +197,10 @@ def affine(
     """The map that flips, shears, scales and rotates (counter-clockwise) about a point and carries it to another.
 
     Args:
-        center: (x, y) that is turned about.
+        center: Point (x, y) to turn about, in pixels.
         scale: Factor of both axes.
-        degrees: Rotation.
-        shear: Horizontal shear, degrees.
+        degrees: Rotation in degrees, counter-clockwise.
+        shear: Horizontal shear in degrees.
         flip: Mirror left and right.
         to: (x, y) where the centre goes; stays in place by default.
 

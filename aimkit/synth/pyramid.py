@@ -26,8 +26,8 @@ class ImagePyramid:
     Args:
         color: RGB, uint8 or float32 in [0, 1], (h, w, 3).
         alpha: Matte, uint8 or float32, (h, w); None for backgrounds.
-        levels: Levels from 1 on that are known already.
-        outline: ``box`` and ``contact``, when they are known already.
+        levels: Levels from 1 on, as far as they are already known.
+        outline: Returns bounding box and border contact where these are already known; by default they are measured.
     """
 
     def __init__(

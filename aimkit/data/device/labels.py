@@ -31,7 +31,7 @@ def trimaps(planes: BatchPlanes, alpha: Tensor, kernels: Array, schedule: str) -
     """
     inside = planes.inside()
     dilated = _near((alpha > 0) & inside, kernels[:, 0], schedule)
-    # What is near to something that is not solid gets eroded; beyond the planes there is nothing.
+    # A pixel near one that is not solid gets eroded; pixels beyond the planes do not count.
     eroded = _near((alpha < 255) & inside, kernels[:, 1], schedule)
     label = torch.full_like(alpha, UNKNOWN)
     label.masked_fill_(~dilated, BACKGROUND)

@@ -11,10 +11,6 @@ from aimkit.errors import AimkitError
 from aimkit.matting.composite import composite
 from aimkit.recipe import parse
 from aimkit.synth.engine import Synthesizer
-from aimkit.synth.geometry import affine
-from aimkit.synth.layer import Layer
-from aimkit.synth.placement import Placement
-from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.recipe import SynthRecipe
 from aimkit.synth.source import (
     BackgroundBlock,
@@ -23,7 +19,6 @@ from aimkit.synth.source import (
     background_sources,
     foreground_sources,
 )
-from aimkit.synth.view import View
 from aimkit.types import Foreground, ImageType, Sample
 
 PLANES = ("image", "alpha", "trimap", "label", "foreground", "background")
@@ -300,18 +295,6 @@ def test_refraction_bends_the_stored_background_and_the_equation_holds() -> None
         assert not np.array_equal(bent.background, plain.background)
         assert bent.meta["composition_valid"]
         assert np.array_equal(composite(bent.foreground, bent.alpha, bent.background), bent.image)
-
-
-def test_refraction_turns_and_scales_with_its_foreground() -> None:
-    field = np.full((100, 80, 2), (4.0, 0.0), np.float32)
-    matrix = affine((40, 50), scale=0.8, degrees=90, to=(80, 60))
-    pixels = ImagePyramid(np.zeros((100, 80, 3), np.float32), np.ones((100, 80), np.float32))
-    bent = Layer(pixels, refraction=field, placement=Placement(matrix, "auto", {}))
-    for scale in (1.0, 0.5):
-        view = View((120, 160), (round(120 * scale), round(160 * scale)), scale=scale)
-        middle = bent.refraction_field(view)[view.size[0] // 2, view.size[1] // 2]
-        assert np.allclose(middle, (0, -4 * 0.8 * scale), atol=1e-2)
-        assert bent.largest_refraction(view) == pytest.approx(3.2 * scale, abs=1e-3)
 
 
 def test_random_and_relative_label_kernels_are_stored_and_reproduce_the_trimap() -> None:

@@ -8,7 +8,6 @@ import pytest
 from aimkit.errors import AimkitError
 from aimkit.matting.composite import blend
 from aimkit.recipe import parse
-from aimkit.synth.chosen_steps import PendingStep
 from aimkit.synth.steps import Scene, Step, steps
 from aimkit.synth.steps.color import matching_curve
 from aimkit.synth.steps.lens import disc, streak
@@ -93,19 +92,6 @@ def test_drawing_changes_nothing_and_does_not_depend_on_the_planes_beside_the_ov
     assert first.record == second.record
     assert first.values.keys() == second.values.keys()
     assert all(np.array_equal(value, second.values[key]) for key, value in first.values.items())
-
-
-def test_nothing_is_applied_where_nothing_was_drawn_to_apply() -> None:
-    fog, nothing = scene(), scene()
-    fog.type = ImageType.NS
-    nothing.alpha = np.zeros_like(nothing.alpha)
-    for name, target in (("shadow", fog), ("match_histogram", nothing)):
-        step = parse(steps.get(name).value, {"step": name}, name)
-        params = step.draw(target, np.random.default_rng(0))
-        assert params.values == {}
-        before = dict(target.planes)
-        PendingStep(step, 0, params).apply(target)
-        assert target.planes == before
 
 
 def test_the_centred_box_blur_does_not_move_the_background_and_the_references_does() -> None:
