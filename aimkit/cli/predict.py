@@ -1,4 +1,4 @@
-"""aimkit predict: photos become alpha mattes, cut-outs and composites."""
+"""aimkit predict: alpha mattes, cut-outs and composites of photos."""
 
 from __future__ import annotations
 
@@ -13,40 +13,54 @@ from aimkit.errors import AimkitError
 from aimkit.recipe import apply_overrides, expand
 
 if TYPE_CHECKING:
-    from aimkit.predict.files import Job
+    from aimkit.predict.files import PhotoJob
 
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO|FOLDER...")
 @click.option(
-    "-o", "--out", default="predictions", show_default=True, help="Folder of the outputs: OUT/alpha/NAME.png and so on."
+    "-o", "--out", default="predictions", show_default=True, help="Output folder: OUT/alpha/NAME.png and so on."
 )
-@click.option("--weights", help="A file, the folder of a training run, or a zoo id; by default the zoo's default.")
-@click.option("--model", help="Network; by default what the weights say, else aimnet.")
-@click.option("--backbone", help="Its backbone; by default what the weights say, else resnet34_mp.")
-@click.option("--strategy", help="hybrid, resize, whole or tiled; by default what the network is meant for: hybrid.")
-@click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Of the strategy: detail_scale=0.33.")
-@click.option("--outputs", help="alpha, cutout, composite, trimap, semantic.  [default: alpha,cutout]")
-@click.option("--sheet", metavar="FILE", help="Also draw photos, mattes and cut-outs on one picture, PNG or JPEG.")
-@click.option("--background", help="Of composites: an image, or a colour such as green or '#00ff00'.")
-@click.option("--foreground", type=click.Choice(["multilevel", "blur_fusion"]), default="multilevel", show_default=True)
-@click.option("--bits", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Of alpha and cut-outs.")
-@click.option("--short-side", type=click.IntRange(min=1), help="Reduce larger photos first; the reference used 1080.")
-@click.option("--tta", is_flag=True, help="Average with the mirrored photo: twice the time.")
+@click.option("--weights", help="A file, the folder of a training run, or a zoo id.  [default: the zoo's default]")
+@click.option("--model", help="Network.  [default: that of the weights, else aimnet]")
+@click.option("--backbone", help="Backbone of the network.  [default: that of the weights, else resnet34_mp]")
+@click.option("--strategy", help="hybrid, resize, whole or tiled.  [default: the network's, mostly hybrid]")
+@click.option(
+    "--option", "options", multiple=True, metavar="KEY=VALUE", help="Set an option of the strategy: detail_scale=0.33."
+)
+@click.option("--outputs", help="Outputs: alpha, cutout, composite, trimap, semantic.  [default: alpha,cutout]")
+@click.option("--sheet", metavar="FILE", help="Draw photos, mattes and cut-outs on one sheet, PNG or JPEG.")
+@click.option("--background", help="Background of composites: an image, or a colour such as green or '#00ff00'.")
+@click.option(
+    "--foreground",
+    type=click.Choice(["multilevel", "blur_fusion"]),
+    default="multilevel",
+    show_default=True,
+    help="Method that estimates foreground colours.",
+)
+@click.option(
+    "--bits", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Bit depth of alpha and cut-outs."
+)
+@click.option(
+    "--short-side",
+    type=click.IntRange(min=1),
+    help="Reduce larger photos to this short side first; the reference used 1080.",
+)
+@click.option("--tta", is_flag=True, help="Average with the mirrored photo; takes twice the time.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
 @click.option("--precision", default="auto", show_default=True, help="auto, fp32, bf16 or fp16.")
-@click.option("--channels-last", is_flag=True, help="Another memory format; often faster.")
-@click.option("--compile", "compiled", is_flag=True, help="torch.compile: for many photos of one size.")
-@click.option("--resume", is_flag=True, help="Skip photos whose outputs are all there.")
-@click.option("--overwrite", is_flag=True, help="Replace outputs that are there.")
+@click.option("--channels-last", is_flag=True, help="Use the memory format channels_last; often faster.")
+@click.option("--compile", "compiled", is_flag=True, help="Use torch.compile: for many photos of one size.")
+@click.option("--resume", is_flag=True, help="Skip photos whose outputs all exist.")
+@click.option("--overwrite", is_flag=True, help="Replace existing outputs.")
 def predict(photos: tuple[str, ...], out: str, sheet: str | None, resume: bool, overwrite: bool, **options: Any) -> int:
     """Predict alpha mattes of photos.
 
-    Outputs are PNG files of the photo's size, upright. Cut-outs and composites carry estimated foreground colours and
-    the photo's colour profile.
+    Outputs are upright PNG files of the photo's size. Cut-outs and composites have estimated foreground colours and the
+    photo's colour profile.
     """
     if resume and overwrite:
-        raise AimkitError("skip or replace what is there?", "--resume, --overwrite", "give one of the two")
+        raise AimkitError("--resume and --overwrite exclude each other", hint="give one of the two")
     from aimkit.predict.files import collect, predict_files
     from aimkit.predict.sheet import check_sheet
 
@@ -61,10 +75,10 @@ def predict(photos: tuple[str, ...], out: str, sheet: str | None, resume: bool, 
         started = [job for job in jobs if any(job.output(folder, kind).exists() for kind in kinds)]
         if started and not resume:
             where = str(next(path for kind in kinds if (path := started[0].output(folder, kind)).exists()))
-            what = f"outputs of {len(started)} photos are there already"
-            raise AimkitError(what, where, "--resume skips them, --overwrite replaces them")
+            what = f"outputs of {len(started)} photo{'s' * (len(started) != 1)} exist already"
+            raise AimkitError(what, where, "use --resume to skip them, --overwrite to replace them")
         if len(left) < len(jobs):
-            console.info(f"{len(jobs) - len(left)} of {len(jobs)} photos are done already")
+            console.info(f"{len(jobs) - len(left)} of {len(jobs)} photos are already done")
         jobs = left
     failures = predict_files(jobs, _predictor(options), folder, kinds, style) if jobs else []
     for failure in failures:
@@ -77,7 +91,7 @@ def predict(photos: tuple[str, ...], out: str, sheet: str | None, resume: bool, 
     return 1 if failures else 0
 
 
-def _draw(picture: Path, jobs: Sequence[Job], folder: Path) -> None:
+def _draw(picture: Path, jobs: Sequence[PhotoJob], folder: Path) -> None:
     from aimkit.files import write_bytes
     from aimkit.predict.sheet import MOST, draw_sheet
 
@@ -88,7 +102,7 @@ def _draw(picture: Path, jobs: Sequence[Job], folder: Path) -> None:
 
 
 def _outputs(options: dict[str, Any]) -> tuple[list[str], Any]:
-    from aimkit.predict.output import KINDS, Style, read_background
+    from aimkit.predict.output import KINDS, CompositeStyle, read_background
     from aimkit.registry import did_you_mean
 
     text = options["outputs"] or ("alpha,cutout,composite" if options["background"] else "alpha,cutout")
@@ -97,11 +111,11 @@ def _outputs(options: dict[str, Any]) -> tuple[list[str], Any]:
         if kind not in KINDS:
             raise AimkitError(f"unknown output '{kind}'", "--outputs", did_you_mean(kind, KINDS))
     if not kinds:
-        raise AimkitError("no outputs are asked for", "--outputs", f"known: {', '.join(KINDS)}")
+        raise AimkitError("no outputs given", "--outputs", f"known: {', '.join(KINDS)}")
     if "composite" in kinds and not options["background"]:
         raise AimkitError("a composite needs a background", "--outputs composite", "add --background green")
     background = read_background(options["background"]) if options["background"] else None
-    return kinds, Style(int(options["bits"]), background)
+    return kinds, CompositeStyle(int(options["bits"]), background)
 
 
 def _predictor(options: dict[str, Any]) -> Any:
@@ -125,24 +139,26 @@ def _predictor(options: dict[str, Any]) -> Any:
 
 
 def _default(model: str | None, backbone: str | None) -> str:
-    """The zoo's default entry, if it is of this network; it is told which one that is."""
+    """The id of the zoo's default entry, if it is of this network."""
     from aimkit.zoo.manifest import default_entry
 
     entry = default_entry()
     if entry is None or model not in (None, entry.architecture) or backbone not in (None, entry.backbone):
         raise _no_weights(model or "aimnet", backbone or "resnet34_mp")
-    console.info(f"no weights are named, so {entry.id} is taken (aimkit zoo show default)")
+    console.info(f"using the default weights {entry.id} (aimkit zoo show default)")
     return entry.id
 
 
 def _no_weights(model: str, backbone: str) -> AimkitError:
-    """An error that names the zoo's weights for this network."""
+    """An error that lists the zoo's weights for this network."""
     from aimkit.zoo.manifest import entries
 
     fitting = [entry.id for entry in entries() if (entry.architecture, entry.backbone) == (model, backbone)]
-    what = f"no weights are given for {model} on {backbone}"
+    what = f"no weights given for {model} on {backbone}"
     if not fitting:
-        return AimkitError(what, "--weights", "give a file or the folder of a training run; the zoo has none that fit")
+        return AimkitError(
+            what, "--weights", "give a file or the folder of a training run; the zoo has none for this network"
+        )
     best = next((id for id in fitting if id.endswith(".matting")), fitting[-1])
-    hint = f"aimkit zoo pull {best}, then --weights {best}; or a file, or the folder of a training run"
+    hint = f"run aimkit zoo pull {best} and add --weights {best}, or give a file or the folder of a training run"
     return AimkitError(f"{what}; the zoo has {', '.join(fitting)}", "--weights", hint)

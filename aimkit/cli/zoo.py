@@ -1,4 +1,4 @@
-"""aimkit zoo: the weights that are known, on this machine and elsewhere."""
+"""aimkit zoo: list, fetch and verify known weights."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from aimkit.cli import LazyGroup
 from aimkit.errors import AimkitError
 
 if TYPE_CHECKING:
-    from aimkit.zoo.manifest import Entry
+    from aimkit.zoo.manifest import ZooEntry
 
-as_json = click.option("--json", "as_json", is_flag=True, help="As JSON.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-#: Commands, in the form of COMMANDS.
+#: Subcommands, in the form of COMMANDS.
 ZOO = {
     "ls": ("aimkit.cli.zoo", "list_", "List entries."),
-    "show": ("aimkit.cli.zoo", "show", "Show everything that is known of an entry."),
+    "show": ("aimkit.cli.zoo", "show", "Show all facts about an entry."),
     "pull": ("aimkit.cli.zoo", "pull", "Fetch entries, by id or by pattern."),
-    "verify": ("aimkit.cli.zoo", "verify", "Read cached files again and compare their digests."),
+    "verify": ("aimkit.cli.zoo", "verify", "Verify the digests of cached files."),
     "path": ("aimkit.cli.zoo", "path", "Print the file of an entry."),
     "rm": ("aimkit.cli.zoo", "rm", "Remove cached files."),
-    "add": ("aimkit.cli.zoo_publish", "add", "Make a checkpoint or a run an entry."),
-    "convert": ("aimkit.cli.zoo_publish", "convert", "Convert weights to our names, or to the released ones."),
+    "add": ("aimkit.cli.zoo_publish", "add", "Make a checkpoint or a run a zoo entry."),
+    "convert": ("aimkit.cli.zoo_publish", "convert", "Convert weights to aimkit's names, or to the released ones."),
     "push": ("aimkit.cli.zoo_publish", "push", "Publish an entry on the Hugging Face hub."),
-    "check": ("aimkit.cli.zoo_publish", "check", "Check manifests; every error is listed."),
+    "check": ("aimkit.cli.zoo_publish", "check", "Check manifests and list every error."),
 }
 
 
@@ -41,10 +41,10 @@ def zoo() -> None:
 
 @click.command("ls")
 @click.argument("pattern", default="*")
-@click.option("--stage", type=click.Choice(["imagenet", "saliency", "matting"]), help="Only of this stage.")
+@click.option("--stage", type=click.Choice(["imagenet", "saliency", "matting"]), help="Only entries of this stage.")
 @click.option("--licence", help="Only weights whose licence matches this pattern, such as 'mit' or '*nc*'.")
-@click.option("--commercial", is_flag=True, help="Only where weights and data are known to allow commercial use.")
-@click.option("--cached", is_flag=True, help="Only what is on this machine.")
+@click.option("--commercial", is_flag=True, help="Only entries whose weights and data allow commercial use.")
+@click.option("--cached", is_flag=True, help="Only entries cached on this machine.")
 @as_json
 def list_(pattern: str, stage: str | None, licence: str | None, commercial: bool, cached: bool, as_json: bool) -> None:
     """List the entries that match PATTERN; 'timm:*' lists the weights of timm."""
@@ -79,7 +79,7 @@ def list_(pattern: str, stage: str | None, licence: str | None, commercial: bool
         "SAD, by protocol",
     ]
     console.table(columns[: -1 if timm else None], [_row(entry)[: -1 if timm else None] for entry in found])
-    more = "" if timm else "; the ImageNet weights of timm: aimkit zoo ls 'timm:*'"
+    more = "" if timm else "; for timm's ImageNet weights: aimkit zoo ls 'timm:*'"
     console.info(f"{len(found)} of {len(known)} entries{more}")
 
 
@@ -87,7 +87,7 @@ def list_(pattern: str, stage: str | None, licence: str | None, commercial: bool
 @click.argument("id")
 @as_json
 def show(id: str, as_json: bool) -> None:
-    """Show everything that is known of an entry."""
+    """Show all facts about an entry."""
     from aimkit.publish.card import YES
     from aimkit.zoo import store
     from aimkit.zoo.manifest import find
@@ -99,7 +99,7 @@ def show(id: str, as_json: bool) -> None:
     record, path = store.records().get(entry.id), store.cached(entry)
     rows = [
         ("id", entry.id),
-        ("architecture", entry.architecture or "- (a backbone alone)"),
+        ("architecture", entry.architecture or "- (backbone only)"),
         ("backbone", entry.backbone),
         ("options", json.dumps(entry.options) if entry.options else ""),
         ("stage", entry.stage),
@@ -116,7 +116,7 @@ def show(id: str, as_json: bool) -> None:
         ("recipe", f"{entry.recipe or ''} {(entry.recipe_digest or '')[:12]}".strip()),
         ("seed", entry.seed),
         ("paper", entry.paper),
-        ("default", "yes: it is taken when no weights are named" if entry.default else ""),
+        ("default", "yes: used when no weights are given" if entry.default else ""),
         ("manifest", str(entry.file) if entry.file else "timm's configurations"),
         ("notes", entry.notes),
     ]
@@ -136,19 +136,24 @@ def show(id: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("ids", nargs=-1, required=True)
-@click.option("--from", "from_file", type=click.Path(path_type=Path), help="Take this file, downloaded by hand.")
-@click.option("--trust-first-use", is_flag=True, default=None, help="Accept a digest that nobody has published.")
-@click.option("--force", is_flag=True, help="Fetch again what is cached.")
+@click.option("--from", "from_file", type=click.Path(path_type=Path), help="Use this file, downloaded by hand.")
+@click.option(
+    "--trust-first-use",
+    is_flag=True,
+    default=None,
+    help="Accept a file without a published digest, and record its digest.",
+)
+@click.option("--force", is_flag=True, help="Fetch the file again even if it is cached.")
 @as_json
 def pull(
     ids: tuple[str, ...], from_file: Path | None, trust_first_use: bool | None, force: bool, as_json: bool
 ) -> None:
-    """Fetch entries, by id or by pattern; what is cached is only checked."""
+    """Fetch entries, by id or by pattern; cached files are only verified."""
     from aimkit.zoo import fetch
 
     chosen = [entry for id in ids for entry in _matching(id)]
     if from_file is not None and len(chosen) != 1:
-        raise AimkitError(f"--from takes one entry, {len(chosen)} are named", ", ".join(ids))
+        raise AimkitError(f"--from needs exactly one entry, not {len(chosen)}", ", ".join(ids))
     rows: list[dict[str, Any]] = []
     failed: list[AimkitError] = []
     for entry in chosen:
@@ -169,14 +174,14 @@ def pull(
             if row["path"]:
                 console.out(f"{row['id']}  {row['path']}")
     if failed:
-        raise AimkitError(f"{len(failed)} of {len(chosen)} entries were not pulled", exit_code=1)
+        raise AimkitError(f"{len(failed)} of {len(chosen)} entries could not be pulled", exit_code=1)
 
 
 @click.command()
 @click.argument("ids", nargs=-1)
 @as_json
 def verify(ids: tuple[str, ...], as_json: bool) -> None:
-    """Read cached files again and compare their digests; all of them when no IDS are given."""
+    """Verify the digests of cached files; of all if no IDS are given."""
     from aimkit.zoo import store
 
     chosen = [entry for id in ids for entry in _matching(id)] or [e for e in _everything() if store.cached(e)]
@@ -201,23 +206,23 @@ def verify(ids: tuple[str, ...], as_json: bool) -> None:
 @click.argument("id")
 @as_json
 def path(id: str, as_json: bool) -> None:
-    """Print the file of an entry; nothing is fetched."""
+    """Print the cached file of an entry; fetch nothing."""
     from aimkit.zoo import store
     from aimkit.zoo.manifest import find
 
     entry = find(id)
     found = store.verify(entry)
     if found is None:
-        raise AimkitError(f"{entry.id} is not on this machine", hint=f"aimkit zoo pull {entry.id}", exit_code=1)
+        raise AimkitError(f"{entry.id} is not cached", hint=f"aimkit zoo pull {entry.id}", exit_code=1)
     console.out(json.dumps({"id": entry.id, "path": str(found)}) if as_json else str(found))
 
 
 @click.command()
 @click.argument("ids", nargs=-1, required=True)
-@click.option("--forget", is_flag=True, help="Forget the digests too that were accepted here.")
+@click.option("--forget", is_flag=True, help="Also forget the recorded digests.")
 @as_json
 def rm(ids: tuple[str, ...], forget: bool, as_json: bool) -> None:
-    """Remove cached files, and what interrupted pulls have left. Manifests stay."""
+    """Remove cached files and the leftovers of interrupted pulls. Manifests are kept."""
     from aimkit.zoo import store
 
     rows = [
@@ -232,7 +237,7 @@ def rm(ids: tuple[str, ...], forget: bool, as_json: bool) -> None:
         console.info(f"{row['id']}: {len(row['removed'])} files removed")
 
 
-def _matching(pattern: str) -> list[Entry]:
+def _matching(pattern: str) -> list[ZooEntry]:
     from aimkit.zoo.manifest import entries, find
 
     if not any(sign in pattern for sign in "*?["):
@@ -244,21 +249,21 @@ def _matching(pattern: str) -> list[Entry]:
     return found
 
 
-def _timm() -> list[Entry]:
+def _timm() -> list[ZooEntry]:
     from aimkit.zoo.timm_entries import timm_entries
 
     return timm_entries()
 
 
-def _everything() -> list[Entry]:
-    """All entries, and those of timm that were pulled before."""
+def _everything() -> list[ZooEntry]:
+    """All entries, with those of timm that were pulled before."""
     from aimkit.zoo import store
     from aimkit.zoo.manifest import entries, find
 
     return [*entries(), *(find(id) for id in store.records() if id.startswith("timm:"))]
 
 
-def _row(entry: Entry) -> list[Any]:
+def _row(entry: ZooEntry) -> list[Any]:
     from aimkit.publish.card import YES
     from aimkit.zoo import store
 
@@ -273,8 +278,8 @@ def _row(entry: Entry) -> list[Any]:
     return [*row, "yes" if store.cached(entry) else "", entry.licence, data, YES[entry.commercial], sad]
 
 
-def plain(entry: Entry) -> dict[str, Any]:
-    """An entry as JSON has it, with what this machine knows of it."""
+def plain(entry: ZooEntry) -> dict[str, Any]:
+    """An entry as JSON, with its state on this machine."""
     from aimkit.zoo import store
 
     cached = store.cached(entry)
@@ -282,7 +287,7 @@ def plain(entry: Entry) -> dict[str, Any]:
     return entry.to_table() | about | {"commercial": entry.commercial}
 
 
-def _preprocessing(entry: Entry) -> str:
+def _preprocessing(entry: ZooEntry) -> str:
     p = entry.preprocessing
     scale = "" if p.value_range == 1 else f" of 0..{p.value_range:g}"
     return f"mean {p.mean}, std {p.std}{scale}, sizes are multiples of {p.size_multiple}"

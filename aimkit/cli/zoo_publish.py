@@ -1,4 +1,4 @@
-"""aimkit zoo: a checkpoint becomes an entry that others can check and fetch."""
+"""aimkit zoo: add, convert, push and check entries."""
 
 from __future__ import annotations
 
@@ -13,32 +13,34 @@ from aimkit.cli.zoo import as_json, plain
 from aimkit.errors import AimkitError
 
 if TYPE_CHECKING:
-    from aimkit.zoo.manifest import Data, Entry
+    from aimkit.zoo.manifest import TrainingSet, ZooEntry
 
 
 @click.command()
 @click.argument("file")
 @click.option("--id", "id", required=True, help="architecture_backbone.tag, or backbone.tag.")
-@click.option("--recipe", help="The recipe that made it; by default the one beside the checkpoint.")
+@click.option("--recipe", help="Recipe that made the checkpoint.  [default: the one beside it]")
 @click.option("--results", multiple=True, type=click.Path(path_type=Path), help="A results.json of aimkit evaluate.")
-@click.option("--licence", default="unknown", show_default=True, help="Of the weights, an SPDX name.")
+@click.option("--licence", default="unknown", show_default=True, help="Licence of the weights, an SPDX name.")
 @click.option("--data", multiple=True, help='Training data: \'name="X", licence="MIT", commercial=true\'.')
-@click.option("--seen", multiple=True, help="A test set whose images it has seen.")
-@click.option("--architecture", help="Of a file that does not say it.")
-@click.option("--backbone", help="Of a file that does not say it.")
-@click.option("--stage", type=click.Choice(["imagenet", "saliency", "matting"]), help="Of a file that does not say it.")
-@click.option("--paper", help="Address.")
-@click.option("--notes", default="", help="Anything else.")
-@click.option("--half", is_flag=True, help="Store float16.")
-@click.option("--default", is_flag=True, help="Take it when no weights are named.")
+@click.option("--seen", multiple=True, help="Test set whose images were used for training or model selection.")
+@click.option("--architecture", help="Network, if the file does not tell.")
+@click.option("--backbone", help="Backbone, if the file does not tell.")
 @click.option(
-    "--predict", multiple=True, metavar="KEY=VALUE", help="What it is meant for: strategy=hybrid, detail_side=512, ..."
+    "--stage", type=click.Choice(["imagenet", "saliency", "matting"]), help="Stage, if the file does not tell."
 )
-@click.option("--to", "folder", type=click.Path(path_type=Path), help="Manifest folder; by default your own.")
-@click.option("--force", is_flag=True, help="Replace an entry of that id in the folder.")
+@click.option("--paper", help="URL of the paper.")
+@click.option("--notes", default="", help="Further notes.")
+@click.option("--half", is_flag=True, help="Store float16.")
+@click.option("--default", is_flag=True, help="Use the entry when no weights are given.")
+@click.option(
+    "--predict", multiple=True, metavar="KEY=VALUE", help="Inference default: strategy=hybrid, detail_side=512, ..."
+)
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Manifest folder.  [default: your own]")
+@click.option("--force", is_flag=True, help="Replace an entry of the same id in the folder.")
 @as_json
 def add(file: str, id: str, folder: Path | None, half: bool, force: bool, as_json: bool, **options: Any) -> None:
-    """Make FILE, a checkpoint or a run, an entry: digest, size, recipe, training data and metrics are filled in."""
+    """Make FILE, a checkpoint or a run, a zoo entry with digest, size, recipe, training data and metrics."""
     from aimkit.models.weights.loading import find
     from aimkit.publish import add as adding
     from aimkit.recipe import apply_overrides
@@ -47,9 +49,9 @@ def add(file: str, id: str, folder: Path | None, half: bool, force: bool, as_jso
     data = [_data(text) for text in options.pop("data")]
     predict = apply_overrides({}, options.pop("predict"))
     if predict:
-        from aimkit.predict.strategies import check_meant
+        from aimkit.predict.strategies import check_inference_defaults
 
-        check_meant(predict)
+        check_inference_defaults(predict)
     facts = adding.Facts(data=data, predict=predict, **options)
     entry = adding.add(find(file), id, facts, folder=folder, half=half, force=force)
     if as_json:
@@ -57,7 +59,7 @@ def add(file: str, id: str, folder: Path | None, half: bool, force: bool, as_jso
     else:
         console.out(f"{entry.id}  {entry.file}")
     if entry.file and entry.file.parent.absolute() not in own_folders():
-        console.info(f"to see it among the others: export AIMKIT_ZOO={entry.file.parent.absolute()}")
+        console.info(f"to list it with the others: export AIMKIT_ZOO={entry.file.parent.absolute()}")
 
 
 @click.command()
@@ -66,7 +68,7 @@ def add(file: str, id: str, folder: Path | None, half: bool, force: bool, as_jso
 @click.option("--half", is_flag=True, help="Store float16.")
 @as_json
 def convert(source: str, target: Path, half: bool, as_json: bool) -> None:
-    """Convert SOURCE (a file or an id) to TARGET: .safetensors with our names, .pth with the released ones."""
+    """Convert SOURCE (a file or a zoo id) to TARGET: .safetensors with aimkit's names, .pth with the released ones."""
     from aimkit.models.weights.loading import find
     from aimkit.publish.convert import convert as work
 
@@ -83,15 +85,15 @@ def convert(source: str, target: Path, half: bool, as_json: bool) -> None:
         console.out(json.dumps(row, indent=1))
         return
     console.out(str(target))
-    left = f"; left out, since nothing reads them: {', '.join(left_out)}" if left_out else ""
+    left = f"; left out as unused: {', '.join(left_out)}" if left_out else ""
     console.info(f"{report.loaded} tensors from the format {report.format}, {len(report.aliases)} second names{left}")
 
 
 @click.command()
 @click.argument("id")
-@click.option("--repo", required=True, help="ORG/NAME on the Hugging Face hub.")
-@click.option("--private", is_flag=True, help="Make the repository private when it is made.")
-@click.option("--dry-run", is_flag=True, help="Print the model card, upload nothing.")
+@click.option("--repo", required=True, help="Repository on the Hugging Face hub, ORG/NAME.")
+@click.option("--private", is_flag=True, help="Make a new repository private.")
+@click.option("--dry-run", is_flag=True, help="Print the model card and upload nothing.")
 @as_json
 def push(id: str, repo: str, private: bool, dry_run: bool, as_json: bool) -> None:
     """Publish an entry on the Hugging Face hub, with a model card."""
@@ -114,16 +116,16 @@ def push(id: str, repo: str, private: bool, dry_run: bool, as_json: bool) -> Non
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @as_json
 def check(files: tuple[Path, ...], as_json: bool) -> None:
-    """Check manifest FILES, or the packaged ones and your own. Every error is listed."""
+    """Check manifest FILES, or the packaged ones and your own, and list every error."""
     from aimkit.publish import check as checks
     from aimkit.zoo.manifest import entries, manifest_files
 
     packaged = manifest_files()
-    # Named files may start from entries that are known already.
+    # Entries of the given files may have started from packaged entries.
     found = entries([*packaged, *(file for file in files if file.absolute() not in packaged)])
     chosen = [entry for entry in found if not files or entry.file in files]
     problems = [p for p in checks.check(found) if any(p.where.startswith(f"{e.file}, {e.id},") for e in chosen)]
-    problems += [problem for entry in chosen if (problem := _meant_for_nothing(entry))]
+    problems += [problem for entry in chosen if (problem := _wrong_defaults(entry))]
     notes = checks.unknowns(chosen)
     if as_json:
         rows = [{"what": p.what, "where": p.where, "hint": p.hint} for p in problems]
@@ -135,31 +137,31 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
             console.info(f"note: {note}")
         console.out(f"{len(chosen)} entries, {len(problems)} problems")
     if problems:
-        raise AimkitError(f"{len(problems)} things are wrong in the manifest")
+        raise AimkitError(f"{len(problems)} problem{'s' * (len(problems) != 1)} in the manifest")
 
 
-def _meant_for_nothing(entry: Entry) -> AimkitError | None:
-    """What is wrong with the strategy and options that an entry is meant for."""
+def _wrong_defaults(entry: ZooEntry) -> AimkitError | None:
+    """The error in an entry's inference defaults, if there is one."""
     if not entry.predict:
         return None
-    from aimkit.predict.strategies import check_meant
+    from aimkit.predict.strategies import check_inference_defaults
 
     try:
-        check_meant(entry.predict)
+        check_inference_defaults(entry.predict)
     except AimkitError as error:
         return AimkitError(error.what, f"{entry.file}, {entry.id}, predict, {error.where}", error.hint)
     return None
 
 
-def _data(text: str) -> Data:
+def _data(text: str) -> TrainingSet:
     import tomllib
 
     from aimkit.recipe import parse
-    from aimkit.zoo.manifest import Data
+    from aimkit.zoo.manifest import TrainingSet
 
     try:
         table = tomllib.loads(f"data = {{ {text} }}")["data"]
     except tomllib.TOMLDecodeError as error:
         example = 'name="X", licence="MIT", commercial=true'
-        raise AimkitError(f"'{text}' is no description of data: {error}", "--data", example) from None
-    return parse(Data, table, "--data")
+        raise AimkitError(f"'{text}' does not describe a dataset: {error}", "--data", example) from None
+    return parse(TrainingSet, table, "--data")

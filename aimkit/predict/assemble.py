@@ -1,4 +1,4 @@
-"""From the maps of the passes to alpha, labels and detail at the photo's size."""
+"""From the maps of a network to alpha, labels and detail at the photo's size."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from aimkit.predict.network import Network
 from aimkit.predict.sizes import bilinear
 from aimkit.types import Float, UInt8
 
-#: Pixels that are put together at a time.
+#: Pixels that are assembled at a time.
 STRIP = 1 << 22
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a strategy gives; (B, H, W) for a batch, (H, W) for one photo.
+    """The result of a strategy; arrays are (B, H, W) for a batch, (H, W) for one photo.
 
     Attributes:
         alpha: Alpha matte, float32 in [0, 1].
-        semantic: The likeliest class, uint8 {0, 128, 255}: background, unknown, foreground.
-        detail: Alpha by the matting decoder alone, float32 in [0, 1]; it counts where the label is 128.
+        semantic: Label of the likeliest class, uint8 {0, 128, 255}: background, unknown, foreground.
+        detail: Alpha of the matting decoder alone, float32 in [0, 1]; used where the label is 128.
     """
 
     alpha: Float
@@ -37,7 +37,7 @@ class Result:
 
 
 def empty(count: int, size: tuple[int, int]) -> Result:
-    """A result to be filled."""
+    """Allocate a result of uninitialised values."""
     shape = (count, *size)
     return Result(np.empty(shape, np.float32), np.empty(shape, np.uint8), np.empty(shape, np.float32))
 
@@ -52,19 +52,19 @@ def assemble(
 ) -> Result:
     """Enlarge the maps and fuse them.
 
-    Class scores are enlarged and then compared, so that a decision is never an interpolated label: solid areas have
-    no pin-holes. It is done strip by strip, so that little is needed beside the result.
+    Class scores are enlarged before they are compared, so that a label is never interpolated: solid areas have no
+    pinholes. The work is done in strips, which need little memory beside the result.
 
     Args:
-        network: Knows the fusion.
-        logits: Of the semantic pass, (B, K, h, w).
-        detail: Of the detail pass, (B, 1, h', w').
+        network: The network, which defines the fusion.
+        logits: Logits of the semantic classes, float32, (B, K, h, w).
+        detail: Alpha inside the unknown area, float32 in [0, 1], (B, 1, h', w').
         size: (H, W) of the photo.
-        alpha: Already fused, (B, 1, h, w): it is only enlarged, unless there is a sharpness.
-        sharpness: See :meth:`Network.fuse`.
+        alpha: Alpha as fused by the network, (B, 1, h, w). It is enlarged instead, unless ``sharpness`` differs from 1.
+        sharpness: Factor of the logits, see :class:`aimkit.predict.strategy.Strategy`.
 
     Raises:
-        AimkitError: The network gave values that are no numbers.
+        AimkitError: The network predicted NaN or infinite values.
     """
     height, width = size
     result = empty(len(logits), size)
@@ -85,10 +85,10 @@ def put(result: Result, top: int, alpha: Tensor, labels: Tensor, detail: Tensor)
     """Write rows from ``top`` on: alpha and detail (B, 1, rows, W), labels (B, rows, W).
 
     Raises:
-        AimkitError: The network gave values that are no numbers.
+        AimkitError: The network predicted NaN or infinite values.
     """
     if not torch.isfinite(alpha).all():
-        raise AimkitError("the network gave values that are no numbers", "alpha", "try precision fp32", exit_code=1)
+        raise AimkitError("the predicted alpha is NaN or infinite", "alpha", "try precision fp32", exit_code=1)
     rows = slice(top, top + alpha.shape[-2])
     result.alpha[:, rows] = alpha[:, 0].clamp(0, 1).cpu().numpy()
     result.semantic[:, rows] = labels.cpu().numpy()

@@ -1,4 +1,4 @@
-"""Many photos: which, under which names, and predicting them one after the other."""
+"""Predict many photos: collect them, name their outputs, and write these one after the other."""
 
 from __future__ import annotations
 
@@ -16,36 +16,41 @@ from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.imageio import SUFFIXES, read_rgb
-from aimkit.predict.output import Style, encode, read_profile
+from aimkit.predict.output import CompositeStyle, encode, read_profile
 from aimkit.predict.predictor import Prediction, Predictor
 from aimkit.recipe import expand
 from aimkit.types import UInt8
 
 
 @dataclass(frozen=True)
-class Job:
-    """A photo, and the name of its outputs: ``OUT/KIND/NAME.png``."""
+class PhotoJob:
+    """A photo to predict.
+
+    Attributes:
+        path: The image file.
+        name: Name of the outputs, ``OUT/KIND/NAME.png``; it may contain folders.
+    """
 
     path: Path
     name: str
 
     def output(self, out: Path, kind: str) -> Path:
-        """Where an output goes."""
+        """The path of an output."""
         return out / kind / f"{self.name}.png"
 
 
-def collect(inputs: Iterable[str | os.PathLike[str]], out: Path | None = None) -> list[Job]:
-    """Files, and the images in folders and below, each once, with names of which no two are alike.
+def collect(inputs: Iterable[str | os.PathLike[str]], out: Path | None = None) -> list[PhotoJob]:
+    """Collect image files, and the images below folders, each once and under a unique name.
 
-    A photo is called as its file without suffix, inside a folder with the path from there. Names that would be alike
-    get the suffix (``a_jpg``), then a digest of the path, so that a name does not depend on the order.
+    The name is the file's without suffix; below a folder it includes the path from there. Equal names get the suffix
+    (``a_jpg``), then a digest of the path, so that no name depends on the order.
 
     Args:
         inputs: Files and folders.
-        out: Folder of the outputs; what lies in it is not taken.
+        out: Folder of the outputs; files in it are skipped.
 
     Raises:
-        AimkitError: Something does not exist, or a folder holds no images.
+        AimkitError: A file or folder does not exist, or a folder has no images.
     """
     found: dict[Path, Path] = {}
     for text in inputs:
@@ -53,23 +58,30 @@ def collect(inputs: Iterable[str | os.PathLike[str]], out: Path | None = None) -
         if path.is_dir():
             images = [(file, file.relative_to(path)) for file in _images(path, out)]
             if not images:
-                raise AimkitError("there are no images in the folder", str(path), ", ".join(sorted(SUFFIXES)))
+                raise AimkitError("the folder has no images", str(path), ", ".join(sorted(SUFFIXES)))
         elif path.exists():
             images = [(path, Path(path.name))]
         else:
-            raise AimkitError("no such file or folder", str(path))
+            raise AimkitError("file or folder not found", str(path))
         for file, relative in images:
             found.setdefault(file.resolve(), relative)
-    return [Job(path, name) for path, name in zip(found, _names(found), strict=True)]
+    return [PhotoJob(path, name) for path, name in zip(found, _names(found), strict=True)]
 
 
 def predict_files(
-    jobs: Sequence[Job], predictor: Predictor, out: Path, kinds: Sequence[str], style: Style
+    jobs: Sequence[PhotoJob], predictor: Predictor, out: Path, kinds: Sequence[str], style: CompositeStyle
 ) -> list[AimkitError]:
-    """Predict photos and write what is asked for; while one is predicted, the next is read and the last written.
+    """Predict photos and write their outputs. While one is predicted, the next is read and the last is written.
+
+    Args:
+        jobs: The photos.
+        predictor: Predicts them.
+        out: Folder of the outputs.
+        kinds: The outputs to write, keys of :data:`aimkit.predict.output.KINDS`.
+        style: Bit depth, background and trimap kernel of the outputs.
 
     Returns:
-        The photos that could not be read or predicted; all others are written.
+        An error for each photo that could not be read or predicted; the outputs of all others are written.
 
     Raises:
         AimkitError: An output can't be written.
@@ -118,11 +130,13 @@ def _predict(predictor: Predictor, photo: UInt8, path: Path) -> Prediction:
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
         height, width = photo.shape[:2]
-        hint = "--strategy tiled, with --option tile=512 if need be"
-        raise AimkitError(f"a photo of {width}x{height} needs more memory than there is", str(path), hint) from None
+        hint = "use --strategy tiled, with --option tile=512 if that is still too much"
+        raise AimkitError(f"not enough memory for a photo of {width}x{height}", str(path), hint) from None
 
 
-def _write(job: Job, prediction: Prediction, profile: bytes, out: Path, kinds: Sequence[str], style: Style) -> None:
+def _write(
+    job: PhotoJob, prediction: Prediction, profile: bytes, out: Path, kinds: Sequence[str], style: CompositeStyle
+) -> None:
     for kind in kinds:
         write_bytes(job.output(out, kind), encode(kind, prediction, style, profile))
 
@@ -140,7 +154,7 @@ def _images(folder: Path, out: Path | None) -> list[Path]:
 
 
 def _names(found: dict[Path, Path]) -> list[str]:
-    """A name for every (file, path from its folder); alike in upper and lower case is alike, as on some disks."""
+    """A unique name for each (file, path from its folder), whatever the case, since some disks ignore it."""
     choices = []
     for path, relative in found.items():
         plain = relative.with_suffix("").as_posix()

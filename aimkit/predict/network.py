@@ -1,4 +1,4 @@
-"""A network as strategies use it: evaluation mode, one device, one precision, and flipped once more on wish."""
+"""A network as strategies use it: evaluation mode, one device, one precision, optionally averaged over a flip."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
+from aimkit.models.base import MattingModel
 from aimkit.models.fusion import soft
 from aimkit.types import UInt8
 
@@ -21,12 +22,12 @@ PRECISIONS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Maps(NamedTuple):
-    """What one pass gives, at its own size.
+    """The outputs of a network, at the size of its input.
 
     Attributes:
-        logits: Of the semantic classes, float32, (B, K, h, w).
+        logits: Logits of the semantic classes, float32, (B, K, h, w).
         detail: Alpha inside the unknown area, float32 in [0, 1], (B, 1, h, w).
-        alpha: Fused by the network, float32 in [0, 1], (B, 1, h, w).
+        alpha: Alpha as fused by the network, float32 in [0, 1], (B, 1, h, w).
     """
 
     logits: Tensor
@@ -35,74 +36,71 @@ class Maps(NamedTuple):
 
 
 class Network:
-    """A matting network, ready for passes.
+    """A matting model, ready to predict photos.
 
     Args:
-        model: A ``MattingModel`` or a module with the same ``forward``, ``preprocess``, ``classes`` and ``fuse``.
-        flip: Every pass sees the photo and its mirror image; logits and details are averaged.
-        dtype: Of mixed precision; None is plain float32.
-        channels_last: Memory format of the images.
+        model: A ``MattingModel``, also a compiled one.
+        flip: Predict the photo and its mirror image, and average logits and detail.
+        dtype: Lower precision of mixed precision; None for float32 throughout.
+        channels_last: Pass images in the memory format ``channels_last``.
 
     Raises:
-        AimkitError: The module is no matting network.
+        AimkitError: The object is not a matting model.
     """
 
     def __init__(
         self, model: Any, *, flip: bool = False, dtype: torch.dtype | None = None, channels_last: bool = False
     ) -> None:
-        if not isinstance(model, nn.Module) or not callable(getattr(model, "preprocess", None)):
-            hint = "give a module of aimkit.create_model, or one with its forward, preprocess, classes and fuse"
-            raise AimkitError(f"a {type(model).__name__} is no matting network", "model", hint)
-        self.model: Any = model
+        self.model: Any = check_model(model)
         self.flip, self.dtype, self.channels_last = flip, dtype, channels_last
         parameter = next(model.parameters(), None)
         self.device = torch.device("cpu") if parameter is None else parameter.device
-        self.classes: tuple[str, ...] = tuple(getattr(model, "classes", LEVELS))
+        self.classes: tuple[str, ...] = tuple(model.classes)
         levels = [LEVELS[name] for name in self.classes]
         self._levels = torch.tensor(levels, dtype=torch.uint8, device=self.device)
 
     def __call__(self, images: Tensor) -> Maps:
-        """One pass over photos.
+        """Run the network on photos.
 
         Args:
             images: RGB, float32 in [0, 255], (B, 3, h, w), any size.
         """
         images = (images.to(self.device) / 255).clamp_(0, 1)
-        maps = self._pass(images)
+        maps = self._forward(images)
         if not self.flip:
             return maps
-        mirrored = self._pass(images.flip(-1))
+        mirrored = self._forward(images.flip(-1))
         logits, detail, alpha = ((a + b.flip(-1)) / 2 for a, b in zip(maps, mirrored, strict=True))
         # Where the two disagree, one decision is better than half of each.
         return Maps(logits, detail, self.fuse(logits, detail) if self.fuses else alpha)
 
     @property
     def fuses(self) -> bool:
-        """Whether alpha follows from semantic classes and detail alone; strategies of two passes need that."""
-        return callable(getattr(self.model, "fuse", None))
+        """Whether alpha follows from semantic classes and detail alone, so that they may have different input sizes."""
+        return self.model.fuse is not None
 
     def fuse(self, logits: Tensor, detail: Tensor, sharpness: float = 1.0) -> Tensor:
-        """Alpha by the network's own rule, float32 in [0, 1], (B, 1, h, w); both maps are of one size.
+        """Fuse maps of one size into alpha, float32 in [0, 1], (B, 1, h, w).
 
         Args:
-            sharpness: Factor of the logits, for soft fusion. The expected alpha errs least by squares; the larger the
-                factor, the more the likeliest class decides, which errs least by absolute differences.
+            logits: Logits of the semantic classes, float32, (B, K, h, w).
+            detail: Alpha inside the unknown area, float32 in [0, 1], (B, 1, h, w).
+            sharpness: Factor of the logits, see :class:`aimkit.predict.strategy.Strategy`.
 
         Raises:
-            AimkitError: The network has no such rule.
+            AimkitError: The network's alpha does not follow from these two.
         """
         if not self.fuses:
-            what = f"the alpha of {type(self.model).__name__} does not follow from two passes"
+            what = f"the alpha of {type(self.model).__name__} does not follow from semantic classes and detail"
             raise AimkitError(what, "strategy", "use 'resize' or 'whole'")
         alpha: Tensor = self.model.fuse(logits * sharpness, detail.to(logits.device), self.classes)
         return alpha
 
     def labels(self, logits: Tensor) -> Tensor:
-        """The likeliest class as a grey level, uint8 {0, 128, 255}, (B, h, w); of equal scores the first wins."""
-        scores = getattr(self.model, "scores", torch.sigmoid)
-        return self._levels.to(logits.device)[scores(logits).max(1).indices]
+        """The argmax of the class scores as grey levels, uint8 {0, 128, 255}, (B, h, w); the first class wins ties."""
+        return self._levels.to(logits.device)[self.model.scores(logits).max(1).indices]
 
-    def _pass(self, images: Tensor) -> Maps:
+    def _forward(self, images: Tensor) -> Maps:
         x = self.model.preprocess(images)
         if self.channels_last:
             x = x.contiguous(memory_format=torch.channels_last)
@@ -114,14 +112,27 @@ class Network:
         return Maps(logits.float(), output.detail.float(), output.alpha.float())
 
 
-def fuses_softly(model: Any) -> bool:
-    """Whether a network weighs its classes; one that lets the likeliest decide has no doubt to be sharpened."""
-    return getattr(model, "fuse", None) is soft
+def check_model(model: Any) -> MattingModel:
+    """Check that an object is a matting model, and return it.
+
+    Raises:
+        AimkitError: It is something else.
+    """
+    # A compiled module holds the one that it was made from.
+    if not isinstance(getattr(model, "_orig_mod", model), MattingModel):
+        hint = "build one with aimkit.create_model, or subclass aimkit.models.base.MattingModel"
+        raise AimkitError(f"{type(model).__name__} is not a matting model", "model", hint)
+    return model  # type: ignore[no-any-return]
+
+
+def fuses_softly(model: MattingModel) -> bool:
+    """Whether a network weighs its classes by their probability; argmax fusion has no sharpness to set."""
+    return model.fuse is soft
 
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode and no gradients; afterwards every module has the mode that it had."""
+    """Switch to evaluation mode without gradients; restore the mode of every module afterwards."""
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
@@ -133,15 +144,15 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def planes_of(photos: UInt8) -> Tensor:
-    """Photos, uint8 (B, H, W, 3), as planes, uint8 (B, 3, H, W); copied only if read-only."""
+    """Convert photos, uint8 (B, H, W, 3), to planes, uint8 (B, 3, H, W); copies only read-only arrays."""
     return torch.from_numpy(np.require(photos, requirements=["C", "W"])).permute(0, 3, 1, 2)
 
 
 def choose_device(name: str | torch.device = "auto") -> torch.device:
-    """``auto`` takes CUDA, else MPS, else the CPU.
+    """Choose a device by name; ``auto`` takes CUDA, else MPS, else the CPU.
 
     Raises:
-        AimkitError: No such device here.
+        AimkitError: This machine does not have the device.
     """
     if isinstance(name, torch.device):
         return name
@@ -158,10 +169,12 @@ def choose_device(name: str | torch.device = "auto") -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype | None:
-    """The type of mixed precision; ``auto`` is bfloat16 (else float16) on CUDA and float32 elsewhere.
+    """Choose the lower precision of mixed precision, or None for float32.
+
+    ``auto`` takes bfloat16 (else float16) on CUDA and float32 elsewhere.
 
     Raises:
-        AimkitError: No such precision.
+        AimkitError: The precision is unknown.
     """
     if name == "auto":
         if device.type != "cuda":

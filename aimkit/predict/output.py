@@ -1,4 +1,4 @@
-"""What is written of a prediction: alpha, cut-out, composite, trimap, semantic; always lossless PNG."""
+"""Outputs of a prediction: alpha, cut-out, composite, trimap, semantic; always lossless PNG."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from aimkit.types import Array, Float, UInt8, to_float, to_uint8
 
 
 @dataclass(frozen=True)
-class Style:
-    """How outputs look.
+class CompositeStyle:
+    """Format of the outputs.
 
     Attributes:
-        bits: 8 or 16, of the alpha matte and of the cut-out.
-        background: Behind composites: a colour (3,) or an image (h, w, 3), uint8.
-        kernel: Of trimaps, in pixels of the photo.
+        bits: Bit depth of the alpha matte and the cut-out, 8 or 16.
+        background: Background of composites: a colour (3,) or an image (h, w, 3), RGB, uint8.
+        kernel: Kernel of trimaps, in pixels of the photo.
     """
 
     bits: int = 8
@@ -35,26 +35,26 @@ class Style:
     kernel: int = 30
 
 
-def encode(kind: str, prediction: Prediction, style: Style, profile: bytes = b"") -> bytes:
-    """The PNG of an output.
+def encode(kind: str, prediction: Prediction, style: CompositeStyle, profile: bytes = b"") -> bytes:
+    """Encode an output as PNG.
 
     Args:
-        kind: One of ``KINDS``.
-        prediction: Of the upright photo: nothing is said of orientation.
-        style: How it looks.
-        profile: ICC profile of the photo; it goes with the outputs that hold its colours.
+        kind: A key of ``KINDS``.
+        prediction: The prediction of the upright photo; the file gets no orientation tag.
+        style: Format of the output.
+        profile: ICC profile of the photo; embedded in the outputs that hold its colours.
     """
     draw, colored = KINDS[kind]
     data = encode_png(draw(prediction, style))
     return with_profile(data, profile) if colored and profile else data
 
 
-def alpha(prediction: Prediction, style: Style) -> Array:
+def alpha(prediction: Prediction, style: CompositeStyle) -> Array:
     """The matte, uint8 or uint16, (H, W)."""
     return _levels(prediction.alpha, style.bits)
 
 
-def cutout(prediction: Prediction, style: Style) -> Array:
+def cutout(prediction: Prediction, style: CompositeStyle) -> Array:
     """RGBA with estimated foreground colours, straight, uint8 or uint16, (H, W, 4)."""
     if style.bits == 8:
         return prediction.cutout()
@@ -62,10 +62,10 @@ def cutout(prediction: Prediction, style: Style) -> Array:
     return np.dstack([color, _levels(prediction.alpha, 16)])
 
 
-def composite(prediction: Prediction, style: Style) -> UInt8:
+def composite(prediction: Prediction, style: CompositeStyle) -> UInt8:
     """The cut-out over the background, RGB, uint8, (H, W, 3)."""
     if style.background is None:
-        raise AimkitError("a composite needs a background", "--background", "name a colour or an image")
+        raise AimkitError("a composite needs a background", "--background", "give a colour or an image")
     height, width = prediction.alpha.shape
     background = style.background
     behind = (
@@ -75,18 +75,18 @@ def composite(prediction: Prediction, style: Style) -> UInt8:
     return to_uint8(blend(color, prediction.alpha, to_float(behind)))
 
 
-def trimap_(prediction: Prediction, style: Style) -> UInt8:
+def trimap_(prediction: Prediction, style: CompositeStyle) -> UInt8:
     """Trimap of the predicted matte, uint8 {0, 128, 255}, (H, W); for matting methods that want one."""
     return trimap(to_uint8(prediction.alpha), style.kernel)
 
 
-def semantic(prediction: Prediction, style: Style) -> UInt8:
+def semantic(prediction: Prediction, style: CompositeStyle) -> UInt8:
     """The network's own classes, uint8 {0, 128, 255}, (H, W)."""
     return prediction.semantic
 
 
-#: Outputs by name, and whether they hold colours of the photo.
-KINDS: dict[str, tuple[Callable[[Prediction, Style], Array], bool]] = {
+#: Outputs by name, and whether they hold the photo's colours.
+KINDS: dict[str, tuple[Callable[[Prediction, CompositeStyle], Array], bool]] = {
     "alpha": (alpha, False),
     "cutout": (cutout, True),
     "composite": (composite, True),
@@ -118,7 +118,7 @@ def read_background(text: str) -> UInt8:
     try:
         return np.array(ImageColor.getrgb(text)[:3], np.uint8)
     except ValueError:
-        hint = "name an image file, or a colour: green, '#00ff00'"
+        hint = "give an image file, or a colour: green, '#00ff00'"
         raise AimkitError(f"'{text}' is neither an image file nor a colour", "--background", hint) from None
 
 

@@ -1,4 +1,4 @@
-"""The predictor: a network, a strategy, a device; photos in, mattes and colours out."""
+"""The predictor: a network, a strategy and a device turn photos into alpha mattes and foreground colours."""
 
 from __future__ import annotations
 
@@ -12,37 +12,36 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_rgb
 from aimkit.predict.assemble import Result
-from aimkit.predict.network import Network, choose_device, choose_precision, planes_of
+from aimkit.predict.network import Network, check_model, choose_device, choose_precision, planes_of
 from aimkit.predict.sizes import bilinear, shrink
-from aimkit.predict.strategies import apply, as_rgb, read_options
+from aimkit.predict.strategies import apply, as_rgb, create
 from aimkit.recipe import expand
 from aimkit.types import Array, Float, UInt8, to_uint8
 
 if TYPE_CHECKING:
     from aimkit.models.base import MattingModel
 
-#: What is built when neither the caller nor the weights file names a network: the released one.
+#: The network that is built when neither the caller nor the weights file names one: the released one.
 DEFAULT_MODEL, DEFAULT_BACKBONE = "aimnet", "resnet34_mp"
 
-#: An image array, a file, or the bytes of one.
+#: An image array, an image file, or the bytes of one.
 Photo = Array | str | os.PathLike[str] | bytes
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What is predicted of one photo, at its size.
+    """The prediction of one photo, at the photo's size.
 
     Attributes:
         image: The photo, RGB, uint8, (H, W, 3).
         alpha: Alpha matte, float32 in [0, 1], (H, W).
-        semantic: The likeliest class, uint8 {0, 128, 255}, (H, W): background, unknown, foreground.
-        detail: Alpha by the matting decoder alone, float32 in [0, 1], (H, W).
-        method: How ``foreground`` is estimated; "" is not at all.
+        semantic: Label of the likeliest class, uint8 {0, 128, 255}, (H, W): background, unknown, foreground.
+        detail: Alpha of the matting decoder alone, float32 in [0, 1], (H, W).
+        method: Method that estimates ``foreground``, "" for none.
     """
 
     image: UInt8
@@ -53,7 +52,7 @@ class Prediction:
 
     @cached_property
     def foreground(self) -> UInt8 | None:
-        """Straight foreground colours, RGB, uint8, (H, W, 3), estimated when first asked for; None without a method."""
+        """Straight foreground colours, RGB, uint8, (H, W, 3), estimated on first use; None without a method."""
         if not self.method:
             return None
         from aimkit.matting.foreground import estimate
@@ -61,13 +60,13 @@ class Prediction:
         return estimate(self.image, self.alpha, self.method)  # type: ignore[arg-type]
 
     def cutout(self) -> UInt8:
-        """RGBA, straight colours, uint8, (H, W, 4); the photo's own colours when none are estimated."""
+        """The cut-out, RGBA with straight colours, uint8, (H, W, 4); with the photo's colours if none are estimated."""
         color = self.image if self.foreground is None else self.foreground
         return np.dstack([color, to_uint8(self.alpha)])
 
 
 class Predictor:
-    """Predicts mattes of photos.
+    """Predicts alpha mattes of photos.
 
     ```python
     predictor = aimkit.Predictor.load("runs/matting", strategy="tiled", tile=768)
@@ -75,29 +74,35 @@ class Predictor:
     ```
 
     Args:
-        model: A matting network; it is moved to the device and put into evaluation mode.
-        strategy: ``hybrid``, ``resize``, ``whole`` or ``tiled``; see ``aimkit.predict.strategies``. By default the
-            one that the network is meant for: hybrid, except for GFM's RIM.
+        model: A matting model; it is moved to the device and switched to evaluation mode.
+        strategy: ``hybrid``, ``resize``, ``whole`` or ``tiled``; see ``aimkit.predict.strategies``. The default is the
+            network's own: hybrid, except for GFM's RIM.
         device: ``auto`` (CUDA, else MPS, else CPU), or a device of PyTorch.
         precision: ``auto`` (mixed on CUDA), ``fp32``, ``bf16`` or ``fp16``.
-        tta: Average with the mirrored photo: twice the time.
-        foreground: How colours are estimated, ``multilevel`` or ``blur_fusion`` (see
-            ``aimkit.matting.foreground.estimate``); True is the first, False is not at all.
-        short_side: Photos whose short side is longer are first reduced to it, and the result is enlarged again. The
-            reference did so with 1080.
-        channels_last: Memory format; faster on most GPUs, and for many networks on CPUs.
-        compile: Use ``torch.compile``: every size of a pass is compiled when it is first met (up to minutes on a CPU),
-            so it is for many photos of one size.
-        options: Keywords of the strategy, such as ``detail_scale=1/3``; what the weights or else the network are meant
-            for by default.
+        tta: Average the predictions of the photo and of its mirror image, which takes twice the time.
+        foreground: Method that estimates foreground colours, ``multilevel`` or ``blur_fusion`` (see
+            ``aimkit.matting.foreground.estimate``). True is ``multilevel``, False is none.
+        short_side: Maximum short side in pixels. Larger photos are reduced to it first, and the result is enlarged
+            again; the reference used 1080.
+        channels_last: Use the memory format ``channels_last``: faster on most GPUs, and for many networks on CPUs.
+        compile: Use ``torch.compile``. Each input size is compiled on first use (up to minutes on a CPU), so this pays
+            for many photos of one size.
+        options: Options of the strategy, such as ``detail_scale=1/3``. Defaults come from the weights, else from the
+            network.
+
+    Attributes:
+        strategy: The strategy with its options.
+        network: The network with its device and precision.
+        method: Method that estimates foreground colours, "" for none.
+        short_side: Maximum short side in pixels, or None.
 
     Raises:
-        AimkitError: An unknown strategy, option, device or precision, or no matting network.
+        AimkitError: A strategy, option, device or precision is unknown, or ``model`` is not a matting model.
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        model: MattingModel,
         strategy: str | None = None,
         *,
         device: str | torch.device = "auto",
@@ -110,19 +115,20 @@ class Predictor:
         **options: Any,
     ) -> None:
         if short_side is not None and short_side < 1:
-            raise AimkitError(f"a short side of {short_side} pixels", "short_side", "the reference used 1080")
+            raise AimkitError(
+                f"short_side must be at least 1, not {short_side}", "short_side", "the reference used 1080"
+            )
         if foreground not in (True, False, "multilevel", "blur_fusion"):
             raise AimkitError(f"unknown method '{foreground}'", "foreground", "use 'multilevel' or 'blur_fusion'")
-        self.strategy = strategy or str(getattr(model, "strategy", "hybrid"))
-        self.options = read_options(self.strategy, options, model)
+        check_model(model)
+        self.strategy = create(strategy or model.strategy, options, model)
         self.method = "multilevel" if foreground is True else foreground or ""
         self.short_side = short_side
         place = choose_device(device)
         dtype = choose_precision(precision, place)
-        if isinstance(model, nn.Module):
-            model = model.to(place).eval()
-            if channels_last:
-                model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = model.to(place).eval()
+        if channels_last:
+            model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         network = Network(model, flip=tta, dtype=dtype, channels_last=channels_last)
         if compile:
             # One size at a time: with symbolic sizes, PyTorch 2.15 fails on the padding.
@@ -140,16 +146,15 @@ class Predictor:
         model_options: dict[str, Any] | None = None,
         **keywords: Any,
     ) -> Predictor:
-        """A predictor from weights.
+        """Load weights into their network and make a predictor of it.
 
         Args:
-            weights: A file, the folder of a training run, or the id of a zoo entry; "default" is the entry that the
-                zoo says is the default.
+            weights: A file, the folder of a training run, or a zoo id; "default" is the zoo's default entry.
             strategy: As for the class.
-            model: Registered network. What is not given is taken from the weights file if it says so, as those of
-                our trainer and the released ones do, or from the zoo; else it is AimNet on ``resnet34_mp``.
-            backbone: Its backbone.
-            model_options: Keywords of the network.
+            model: Registered network. By default the weights file or the zoo tells the network, the backbone and their
+                options (files of aimkit's trainer and the released ones do), else it is AimNet on ``resnet34_mp``.
+            backbone: Backbone of the network.
+            model_options: Options of the network.
             keywords: As for the class.
 
         Raises:
@@ -166,7 +171,7 @@ class Predictor:
                 its bytes; EXIF orientation is applied.
 
         Raises:
-            AimkitError: It is no image, or can't be read.
+            AimkitError: The image is invalid or can't be read.
         """
         return self.batch([image])[0]
 
@@ -174,12 +179,12 @@ class Predictor:
         """Predict photos of one size together.
 
         Raises:
-            AimkitError: As for one photo, or the sizes differ.
+            AimkitError: The sizes differ, or an image is invalid or can't be read.
         """
         photos = [_read(image) for image in images]
         sizes = sorted({photo.shape[:2] for photo in photos})
         if len(sizes) > 1:
-            what = "photos of a batch must have one size, not " + ", ".join(f"{w}x{h}" for h, w in sizes[:4])
+            what = "all photos of a batch must have one size, not " + ", ".join(f"{w}x{h}" for h, w in sizes[:4])
             raise AimkitError(what, "images", "predict photos of different sizes one by one")
         if not photos:
             return []
@@ -191,10 +196,10 @@ class Predictor:
         height, width = photos.shape[1:3]
         scale = 1.0 if self.short_side is None else self.short_side / min(height, width)
         if scale >= 1:
-            return apply(self.strategy, self.network, photos, self.options)
+            return apply(self.strategy, self.network, photos)
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
         reduced = shrink(planes_of(photos), size).permute(0, 2, 3, 1).numpy() / 255
-        result = apply(self.strategy, self.network, to_uint8(reduced), self.options)
+        result = apply(self.strategy, self.network, to_uint8(reduced))
         return _enlarged(result, (height, width))
 
 
@@ -205,7 +210,7 @@ def load_network(
     backbone: str | None = None,
     model_options: dict[str, Any] | None = None,
 ) -> MattingModel:
-    """The network of a weights file; arguments and errors as for :meth:`Predictor.load`."""
+    """Load the network of a weights file; arguments and errors as for :meth:`Predictor.load`."""
     from aimkit.models.registry import create_model
     from aimkit.models.weights.loading import find
 
@@ -218,14 +223,14 @@ def load_network(
         weights=path,
         **(model_options if model_options is not None else known.get("options", {}) if same else {}),
     )
-    meant = dict(known.get("predict", {})) if same else {}
-    network.strategy = str(meant.pop("strategy", network.strategy))
-    network.inference_defaults = meant
+    defaults = dict(known.get("predict", {})) if same else {}
+    network.strategy = str(defaults.pop("strategy", network.strategy))
+    network.inference_defaults = defaults
     return network
 
 
 def described(path: Path) -> dict[str, Any]:
-    """What a weights file of ours says: ``model``, ``backbone``, ``options`` and ``predict``; nothing of others."""
+    """Read ``model``, ``backbone``, ``options`` and ``predict`` from the metadata of aimkit's files; {} for others."""
     if path.suffix != ".safetensors":
         return {}
     from safetensors import SafetensorError, safe_open
@@ -240,11 +245,11 @@ def described(path: Path) -> dict[str, Any]:
         found = {"model": facts["architecture"], "backbone": facts["backbone"]}
         return {**found, "options": dict(options), "predict": dict(predict)}
     except (OSError, SafetensorError, ValueError, TypeError) as error:
-        raise AimkitError(f"can't read the weights: {error}", str(path), "is the file complete?") from None
+        raise AimkitError(f"can't read the weights: {error}", str(path), "check that the file is complete") from None
 
 
 def _released(path: Path) -> dict[str, Any]:
-    """What the keys of a released file say; nothing of others."""
+    """Infer ``model``, ``backbone`` and ``options`` from the keys of a released file; {} for others."""
     from aimkit.models.weights import official
     from aimkit.state_dict import read
 

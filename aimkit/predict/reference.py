@@ -1,7 +1,7 @@
-"""Parity: inference exactly as the AIM reference does it, with its flaws.
+"""Parity: inference exactly as the AIM reference does it, flaws included.
 
-Sizes are floored to multiples of 32 and capped, which changes the aspect; labels are interpolated as grey levels and
-decide only where they are exactly 0 or 255, which leaves pin-holes; photos under 128 pixels are too small.
+Sizes are floored to multiples of 32 and capped, which changes the aspect ratio. Labels are interpolated as grey levels
+and count only where they are exactly 0 or 255, which leaves pinholes. Photos under 128 pixels are too small.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from aimkit.errors import AimkitError
+from aimkit.models.fusion import argmax_complement
 from aimkit.predict.assemble import Result, empty, put
 from aimkit.predict.network import Network, planes_of
 from aimkit.predict.sizes import bilinear
@@ -19,13 +20,14 @@ _MULTIPLE = 32
 
 
 def hybrid(network: Network, photos: UInt8, semantic_scale: float, detail_scale: float, max_side: int) -> Result:
-    """The reference's hybrid strategy; see :func:`aimkit.predict.strategies.hybrid`.
+    """Predict as the reference's hybrid strategy does; see :class:`aimkit.predict.hybrid.Hybrid`.
 
     Raises:
-        AimkitError: The photo is too small, or the network has no unknown class.
+        AimkitError: The photo is too small, or the network's detail is not the alpha of the unknown area.
     """
-    if "unknown" not in network.classes or not network.fuses or getattr(network.model, "rosta", "TT") != "TT":
-        raise AimkitError("the reference's hybrid needs a detail that is alpha", "parity", "leave parity off")
+    if "unknown" not in network.classes or network.model.fuse in (None, argmax_complement):
+        what = "the reference's hybrid strategy needs a network whose detail is the alpha of the unknown area"
+        raise AimkitError(what, "parity", "leave out parity")
     planes, size = planes_of(photos).to(network.device), photos.shape[1:3]
     levels = network.labels(network(_shrunk(planes, semantic_scale, max_side)).logits)[:, None]
     detail = network(_shrunk(planes, detail_scale, max_side)).detail
@@ -35,7 +37,7 @@ def hybrid(network: Network, photos: UInt8, semantic_scale: float, detail_scale:
 
 
 def resize(network: Network, photos: UInt8, scale: float, max_side: int) -> Result:
-    """The reference's resize strategy; see :func:`aimkit.predict.strategies.resize`.
+    """Predict as the reference's resize strategy does; see :class:`aimkit.predict.resize.Resize`.
 
     Raises:
         AimkitError: The photo is too small.
@@ -48,15 +50,15 @@ def resize(network: Network, photos: UInt8, scale: float, max_side: int) -> Resu
 
 
 def reference_size(size: tuple[int, int], scale: float, max_side: int) -> tuple[int, int]:
-    """Each side scaled, floored to a multiple of 32, capped.
+    """Scale each side, floor it to a multiple of 32 and cap it.
 
     Raises:
-        AimkitError: Nothing is left of a side.
+        AimkitError: A side becomes 0.
     """
     height, width = (min(int(side * scale) // _MULTIPLE * _MULTIPLE, max_side) for side in size)
     if not height or not width:
         what = f"a photo of {size[1]}x{size[0]} pixels is too small for the reference at scale {scale:.3g}"
-        raise AimkitError(what, "parity", "leave parity off, or raise the scale")
+        raise AimkitError(what, "parity", "leave out parity, or raise the scale")
     return height, width
 
 

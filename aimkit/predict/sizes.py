@@ -9,9 +9,9 @@ from torch import Tensor
 
 from aimkit.types import Array
 
-#: No pass makes the short side of a photo smaller than this, in pixels: below it networks see next to nothing.
+#: Minimum short side of a network's input in pixels, unless the photo is smaller: below it networks see too little.
 LEAST_SIDE = 128
-#: The long side of a pass in the reference.
+#: Maximum long side of a network's input in the reference, in pixels.
 MAX_SIDE = 1600
 
 #: (top, left, bottom, right) in pixels, bottom and right excluded.
@@ -21,16 +21,17 @@ Window = tuple[int, int, int, int]
 def working_size(
     size: tuple[int, int], scale: float, max_side: int = MAX_SIDE, side: int | None = None
 ) -> tuple[int, int]:
-    """The size of a pass, with the photo's aspect.
+    """The input size of a network, with the photo's aspect ratio.
 
     Args:
         size: (height, width) of the photo.
-        scale: Wished; raised where the short side would fall below ``LEAST_SIDE``, but never above 1.
-        max_side: The long side gets no larger; this goes before all else.
-        side: The short side wished, in pixels, instead of a scale.
+        scale: Desired size relative to the photo, at most 1; raised where the short side would fall below
+            ``LEAST_SIDE``.
+        max_side: Maximum long side in pixels; overrides all else.
+        side: Desired short side in pixels; replaces ``scale``.
 
     Returns:
-        (height, width), at least 1. Networks pad it to what they take.
+        (height, width), at least 1. Networks pad it to their size multiple.
     """
     scale = scale if side is None else side / min(size)
     scale = min(max(scale, LEAST_SIDE / min(size)), 1.0, max_side / max(size))
@@ -39,7 +40,7 @@ def working_size(
 
 
 def shrink(planes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize a photo for a pass: plain bilinear, as networks are trained; averaged where that would skip much of it.
+    """Reduce photos to a network's input size: bilinear, as in training, and averaged where that would skip pixels.
 
     Args:
         planes: uint8 or float, (B, C, H, W).
@@ -55,17 +56,17 @@ def shrink(planes: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def bilinear(planes: Tensor, size: tuple[int, int], window: Window | None = None, *, mirror: bool = False) -> Tensor:
-    """A window of the planes resized to ``size``, without making the rest of it.
+    """Resize planes to ``size`` and return a window, without computing the rest.
 
-    Pixel centres are at half-integers (``align_corners=False``), there is no anti-aliasing, and only the pixels that
-    are looked at are converted to float.
+    Pixel centres are at half-integers (``align_corners=False``). There is no anti-aliasing. Only the pixels that are
+    read are converted to float.
 
     Args:
         planes: uint8 or float, (B, C, h, w).
         size: (height, width) of the whole resized plane.
-        window: The part of it that is wanted; all when None.
-        mirror: Beyond the border the plane is mirrored about its outermost pixels, as the reference's resizer does;
-            otherwise it is repeated.
+        window: The part of the resized plane to return; None for all.
+        mirror: Mirror the plane about its outermost pixels beyond the border, as the reference's resizer does, instead
+            of repeating them.
 
     Returns:
         float32, (B, C, rows, columns) of the window.

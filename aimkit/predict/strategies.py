@@ -1,15 +1,16 @@
 """How a network is applied to a photo.
 
-| strategy | passes | for |
+| strategy | input sizes | for |
 |---|---|---|
 | hybrid | a small one for the semantic classes, a larger one for the detail | most photos; the papers' |
 | resize | a small one | speed |
-| whole | one at full size | small photos |
+| whole | the photo's | small photos |
 | tiled | a small one for the semantic classes, tiles for the detail | large photos, little memory |
 
-How small is the network's to say (``model.scales``): AimNet 1/4 & 1/2, resize 1/4; GFM 1/3 & 1/2, resize 1/2, its RIM
-1/3; P3M-Net 1/2 & 1, resize 1/2. Weights may set input sides in pixels (``model.inference_defaults``), which take
-precedence: a network that was trained on small images does best on small ones, however large the photo is.
+A network declares its best input sizes, relative to the photo (``model.scales``): AimNet 1/4 and 1/2, resize 1/4;
+GFM 1/3 and 1/2, resize 1/2, its RIM 1/3; P3M-Net 1/2 and 1, resize 1/2. Weights may declare further defaults
+(``model.inference_defaults``), which override the scales: a network trained on small images needs input sizes in
+pixels, however large the photo is. Options of the caller override both.
 
 The functions need only a network and an image; ``aimkit.Predictor`` adds device, precision and colours.
 """
@@ -20,23 +21,22 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from aimkit.errors import AimkitError
+from aimkit.models.base import MattingModel
 from aimkit.predict.assemble import Result
 from aimkit.predict.network import Network, evaluating, fuses_softly
-from aimkit.predict.registry import strategies
-from aimkit.predict.sizes import MAX_SIDE
-from aimkit.recipe import Block, parse
+from aimkit.predict.strategy import Strategy, strategies
+from aimkit.recipe import parse
 from aimkit.types import Array, Float, UInt8, to_float, to_uint8
 
 __all__ = [
     "Result",
     "apply",
-    "check_meant",
+    "check_inference_defaults",
+    "create",
+    "default_options",
     "hybrid",
-    "own_options",
-    "read_options",
     "resize",
     "run",
     "strategies",
@@ -45,183 +45,139 @@ __all__ = [
 ]
 
 
-def hybrid(
-    model: nn.Module,
-    image: Array,
-    *,
-    semantic_scale: float | None = None,
-    detail_scale: float | None = None,
-    semantic_side: int | None = None,
-    detail_side: int | None = None,
-    max_side: int = MAX_SIDE,
-    sharpness: float | None = None,
-    parity: bool = False,
-    flip: bool = False,
-) -> Float:
-    """Semantic classes from a small pass, detail from a larger one (Li, Zhang, Tao, IJCAI 2021, section 4).
+def hybrid(model: MattingModel, image: Array, *, flip: bool = False, **options: Any) -> Float:
+    """Predict semantic classes at a small input size and the detail at a larger one (Li, Zhang, Tao, IJCAI 2021).
 
     Args:
-        model: A matting network, on any device, in any mode.
-        image: RGB, uint8, (H, W, 3). Grey, RGBA (alpha is dropped) and uint16 images are converted.
-        semantic_scale: Size of the semantic pass, relative to the photo; the network's own by default. No pass has a
-            short side under 128 pixels, unless the photo has.
-        detail_scale: Size of the detail pass. AIM's table used 1/3, its demo 1/2.
-        semantic_side: Short side of the semantic pass in pixels, instead of a scale.
-        detail_side: Short side of the detail pass in pixels, instead of a scale.
-        max_side: Longest side of a pass, in pixels; the aspect is kept.
-        sharpness: How much the likeliest class decides, for soft fusion: 1 is the expected alpha (least squared error),
-            3 comes near to the likeliest alone (least absolute error) with edges that are still soft. The network's own
-            by default, 1 if it has none.
-        parity: As the reference does it, see ``aimkit.predict.reference``.
-        flip: Average with the mirrored photo.
+        model: The network, on any device, in any mode.
+        image: RGB, uint8, (H, W, 3). Grey, RGBA, uint16 and float images in [0, 1] are converted; alpha is dropped.
+        flip: Average the predictions of the photo and of its mirror image.
+        options: Fields of :class:`aimkit.predict.hybrid.Hybrid`; the network's defaults apply to the others.
 
     Returns:
         Alpha matte, float32 in [0, 1], (H, W).
 
     Raises:
-        AimkitError: No image, an option out of range, or the network can't be used in two passes.
+        AimkitError: The image is invalid, an option is unknown or out of range, or the network's alpha does not follow
+            from semantic classes and detail.
     """
-    return run(
-        "hybrid",
-        model,
-        image,
-        flip=flip,
-        semantic_scale=semantic_scale,
-        detail_scale=detail_scale,
-        semantic_side=semantic_side,
-        detail_side=detail_side,
-        max_side=max_side,
-        sharpness=sharpness,
-        parity=parity,
-    ).alpha
+    return run("hybrid", model, image, flip=flip, **options).alpha
 
 
-def resize(
-    model: nn.Module,
-    image: Array,
-    *,
-    scale: float | None = None,
-    side: int | None = None,
-    max_side: int = MAX_SIDE,
-    sharpness: float | None = None,
-    parity: bool = False,
-    flip: bool = False,
-) -> Float:
-    """One small pass whose alpha is enlarged.
+def resize(model: MattingModel, image: Array, *, flip: bool = False, **options: Any) -> Float:
+    """Predict at one small input size and enlarge the alpha matte.
 
     Args:
-        scale: Size of the pass, relative to the photo; the network's own by default.
-        side: Its short side in pixels, instead of a scale.
+        model: As for :func:`hybrid`.
+        image: As for :func:`hybrid`.
+        flip: As for :func:`hybrid`.
+        options: Fields of :class:`aimkit.predict.resize.Resize`; the network's defaults apply to the others.
 
-    Other arguments, result and errors as for :func:`hybrid`.
-    """
-    return run(
-        "resize",
-        model,
-        image,
-        flip=flip,
-        scale=scale,
-        side=side,
-        max_side=max_side,
-        sharpness=sharpness,
-        parity=parity,
-    ).alpha
-
-
-def whole(model: nn.Module, image: Array, *, sharpness: float | None = None, flip: bool = False) -> Float:
-    """One pass at the photo's own size; arguments, result and errors as for :func:`hybrid`."""
-    return run("whole", model, image, flip=flip, sharpness=sharpness).alpha
-
-
-def tiled(
-    model: nn.Module,
-    image: Array,
-    *,
-    tile: int = 1024,
-    overlap: int = 128,
-    semantic_scale: float | None = None,
-    detail_scale: float | None = None,
-    semantic_side: int | None = None,
-    detail_side: int | None = None,
-    max_side: int = MAX_SIDE,
-    sharpness: float | None = None,
-    flip: bool = False,
-) -> Float:
-    """As hybrid, but the detail pass sees overlapping tiles: memory does not grow with the photo, its planes apart.
-
-    Args:
-        tile: Side of a tile, in pixels of the detail pass.
-        overlap: Of neighbouring tiles, which fade into each other over it; at most half a tile.
-        detail_scale: 1 uses all that the photo shows.
-        max_side: Longest side of the semantic pass; the detail pass has no limit.
-
-    Other arguments, result and errors as for :func:`hybrid`.
-    """
-    return run(
-        "tiled",
-        model,
-        image,
-        flip=flip,
-        tile=tile,
-        overlap=overlap,
-        semantic_scale=semantic_scale,
-        detail_scale=detail_scale,
-        semantic_side=semantic_side,
-        detail_side=detail_side,
-        max_side=max_side,
-        sharpness=sharpness,
-    ).alpha
-
-
-def run(name: str, model: nn.Module, image: Array, *, flip: bool = False, **options: Any) -> Result:
-    """Apply a strategy by name; beside alpha the result holds labels and detail.
-
-    Args:
-        name: Registered strategy.
-        options: Its keywords.
-
-    Other arguments and errors as for :func:`hybrid`; an unknown name or option is an error that names the nearest.
-    """
-    return apply(name, Network(model, flip=flip), as_rgb(image)[None], read_options(name, options, model))[0]
-
-
-def apply(name: str, network: Network, photos: UInt8, options: Block) -> Result:
-    """Apply a strategy to photos of one size, uint8 (B, H, W, 3); the result is (B, H, W)."""
-    with evaluating(network.model):
-        result: Result = strategies.get(name, "strategy").value(network, photos, options)
-    return result
-
-
-def read_options(name: str, options: dict[str, Any], model: Any = None) -> Block:
-    """Check the options of a strategy.
-
-    Args:
-        name: Registered strategy.
-        options: Its keywords; None is as if it were left out.
-        model: The network, whose own scales are the defaults.
+    Returns:
+        Alpha matte, float32 in [0, 1], (H, W).
 
     Raises:
-        AimkitError: An unknown strategy or option, a value out of range, or one that is not for that network.
+        AimkitError: The image is invalid, or an option is unknown or out of range.
     """
-    params: type[Block] = strategies.get(name, "strategy").info["params"]
+    return run("resize", model, image, flip=flip, **options).alpha
+
+
+def whole(model: MattingModel, image: Array, *, flip: bool = False, **options: Any) -> Float:
+    """Predict at the photo's own size.
+
+    Args:
+        model: As for :func:`hybrid`.
+        image: As for :func:`hybrid`.
+        flip: As for :func:`hybrid`.
+        options: Fields of :class:`aimkit.predict.whole.Whole`; the network's defaults apply to the others.
+
+    Returns:
+        Alpha matte, float32 in [0, 1], (H, W).
+
+    Raises:
+        AimkitError: The image is invalid, or an option is unknown or out of range.
+    """
+    return run("whole", model, image, flip=flip, **options).alpha
+
+
+def tiled(model: MattingModel, image: Array, *, flip: bool = False, **options: Any) -> Float:
+    """Predict semantic classes at a small input size and the detail in overlapping tiles.
+
+    Only the result and the photo itself take memory that grows with the photo.
+
+    Args:
+        model: As for :func:`hybrid`.
+        image: As for :func:`hybrid`.
+        flip: As for :func:`hybrid`.
+        options: Fields of :class:`aimkit.predict.tiled.Tiled`; the network's defaults apply to the others.
+
+    Returns:
+        Alpha matte, float32 in [0, 1], (H, W).
+
+    Raises:
+        AimkitError: As for :func:`hybrid`.
+    """
+    return run("tiled", model, image, flip=flip, **options).alpha
+
+
+def run(name: str, model: MattingModel, image: Array, *, flip: bool = False, **options: Any) -> Result:
+    """Predict with the strategy of that name.
+
+    Args:
+        name: A registered strategy.
+        model: As for :func:`hybrid`.
+        image: As for :func:`hybrid`.
+        flip: As for :func:`hybrid`.
+        options: Fields of the strategy.
+
+    Returns:
+        Alpha, labels and detail, each (H, W).
+
+    Raises:
+        AimkitError: As for :func:`hybrid`, or the strategy is unknown.
+    """
+    network = Network(model, flip=flip)
+    return apply(create(name, options, model), network, as_rgb(image)[None])[0]
+
+
+def apply(strategy: Strategy, network: Network, photos: UInt8) -> Result:
+    """Apply a strategy to photos of one size, uint8 (B, H, W, 3), without gradients; the result is (B, H, W)."""
+    with evaluating(network.model):
+        return strategy.apply(network, photos)
+
+
+def create(name: str, options: Mapping[str, Any], model: MattingModel | None = None) -> Strategy:
+    """Build a strategy and check its options.
+
+    Args:
+        name: A registered strategy.
+        options: Its fields; None counts as left out.
+        model: The network whose defaults apply; None for the strategy's own.
+
+    Raises:
+        AimkitError: The strategy or an option is unknown, a value is out of range, or the network does not support an
+            option.
+    """
+    block = strategies.get(name, "strategy").value
     given = {key: value for key, value in options.items() if value is not None}
-    read = parse(params, own_options(name, model, given) | given, f"strategy {name}")
-    if model is not None and getattr(read, "sharpness", 1) != 1 and not fuses_softly(model):
+    if model is None:
+        return parse(block, given, f"strategy {name}")
+    strategy = parse(block, default_options(name, model, given) | given, f"strategy {name}")
+    if strategy.sharpness != 1 and not fuses_softly(model):
         where = f"strategy {name}, sharpness"
         raise AimkitError("the fusion of the network is not soft", where, "leave sharpness out")
-    return read
+    return strategy
 
 
-def own_options(name: str, model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What a network and its weights are meant for, of the options of a strategy that are not given.
+def default_options(name: str, model: MattingModel, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults of a network and its weights for the options of a strategy that are not given.
 
-    A side (pixels) and a scale say the same thing: of a pass that one of them is given for, the other is left out, and
-    a side that the weights are meant for goes before the network's scale. A sharpness is for soft fusion alone.
+    A side and a scale both set an input size: if one of them is given, the other has no default, and a default side
+    overrides the default scale. Only networks with soft fusion have a default sharpness.
     """
-    fields = strategies.get(name, "strategy").info["params"].model_fields
-    scales, meant = getattr(model, "scales", None), getattr(model, "inference_defaults", {})
-    own = {} if scales is None else scales.options(name)
-    own |= {key: value for key, value in meant.items() if key in fields}
+    fields = strategies.get(name, "strategy").value.model_fields
+    own: dict[str, Any] = dict(model.scales.options(name))
+    own |= {key: value for key, value in model.inference_defaults.items() if key in fields}
     for side in [key for key in fields if key.endswith("side") and key != "max_side"]:
         scale = side.removesuffix("side") + "scale"
         if scale in given or given.get("parity"):
@@ -233,34 +189,36 @@ def own_options(name: str, model: Any, given: Mapping[str, Any]) -> dict[str, An
     return {key: value for key, value in own.items() if key not in given}
 
 
-def check_meant(meant: Mapping[str, Any]) -> None:
-    """Check what weights say that they are meant for: a ``strategy`` and its options.
+def check_inference_defaults(defaults: Mapping[str, Any]) -> None:
+    """Check the inference defaults of weights: ``strategy`` and its options.
 
     Raises:
-        AimkitError: There is no such strategy or option, or a value is out of range.
+        AimkitError: The strategy or an option is unknown, or a value is out of range.
     """
-    options = {key: value for key, value in meant.items() if key != "strategy"}
-    read_options(str(meant.get("strategy", "hybrid")), options)
+    options = {key: value for key, value in defaults.items() if key != "strategy"}
+    create(str(defaults.get("strategy", "hybrid")), options)
 
 
 def as_rgb(image: Array) -> UInt8:
-    """Any image array as RGB, uint8, (H, W, 3).
+    """Convert an image array to RGB, uint8, (H, W, 3).
 
     Args:
         image: Grey (H, W), (H, W, 1), RGB or RGBA; uint8, uint16, or float in [0, 1]. Alpha is dropped.
 
     Raises:
-        AimkitError: It is no image.
+        AimkitError: The shape, the dtype or the range of values is not that of an image.
     """
     image = np.asarray(image)
     where = "image"
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3 or image.shape[2] not in (1, 3, 4) or 0 in image.shape:
-        hint = "give (H, W, 3), RGB" + (", not planes first" if image.ndim == 3 and image.shape[0] in (1, 3) else "")
-        raise AimkitError(f"an array of {image.shape} is no image", where, hint)
+        hint = "give RGB, (H, W, 3)" + (", channels last" if image.ndim == 3 and image.shape[0] in (1, 3) else "")
+        raise AimkitError(f"shape {image.shape} is not an image", where, hint)
     if image.dtype not in (np.uint8, np.uint16) and image.dtype.kind != "f":
-        raise AimkitError(f"an image of {image.dtype} can't be read", where, "give uint8, uint16, or float in [0, 1]")
+        raise AimkitError(
+            f"can't read an image of dtype {image.dtype}", where, "give uint8, uint16, or float in [0, 1]"
+        )
     if image.dtype.kind == "f" and not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
         raise AimkitError("float images must be in [0, 1]", where, "divide levels by 255, or give uint8")
     color = np.broadcast_to(image, (*image.shape[:2], 3)) if image.shape[2] == 1 else image[..., :3]

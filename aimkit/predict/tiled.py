@@ -1,4 +1,4 @@
-"""Large photos in bounded memory: one semantic pass over all of it, the detail in overlapping tiles."""
+"""The tiled strategy: large photos in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,15 +12,25 @@ from torch import Tensor
 
 from aimkit.predict.assemble import Result, assemble
 from aimkit.predict.network import Network, planes_of
-from aimkit.predict.passes import Scale, Sharpness, Side
-from aimkit.predict.registry import strategies
 from aimkit.predict.sizes import MAX_SIDE, bilinear, shrink, working_size
-from aimkit.recipe import Block
+from aimkit.predict.strategy import Scale, Side, Strategy, strategies
 from aimkit.types import Float, UInt8
 
 
-class TiledOptions(Block):
-    """Options of :func:`aimkit.predict.strategies.tiled`."""
+@strategies.register("tiled")
+class Tiled(Strategy):
+    """Predict semantic classes at a small input size and the detail in overlapping tiles: for large photos.
+
+    Attributes:
+        tile: Side of a tile, in pixels of the input for the detail.
+        overlap: Overlap of neighbouring tiles in pixels, at most half a tile. Tiles fade into each other over it.
+        semantic_scale: Input size for the semantic classes, relative to the photo, in (0, 1]. The short side stays at
+            least 128 pixels, or the photo's own if that is smaller.
+        detail_scale: Input size for the detail, relative to the photo, in (0, 1]. 1 uses all pixels of the photo.
+        semantic_side: Short side of the input for the semantic classes, in pixels; replaces ``semantic_scale``.
+        detail_side: Short side of the input for the detail, in pixels; replaces ``detail_scale``.
+        max_side: Maximum long side of the input for the semantic classes, in pixels. The detail has no limit.
+    """
 
     tile: Side = 1024
     overlap: Annotated[int, Field(ge=0)] = 128
@@ -29,45 +39,43 @@ class TiledOptions(Block):
     semantic_side: Side | None = None
     detail_side: Side | None = None
     max_side: Side = MAX_SIDE
-    sharpness: Sharpness = 1.0
 
     @model_validator(mode="after")
-    def _tiles_advance(self) -> TiledOptions:
+    def _tiles_advance(self) -> Tiled:
         if self.overlap > self.tile // 2:
             raise ValueError(f"the overlap may be at most half of the tile, {self.tile // 2}")
         return self
 
-
-@strategies.register("tiled", params=TiledOptions)
-def tiled(network: Network, photos: UInt8, options: TiledOptions) -> Result:
-    """One semantic pass over the whole photo, detail in overlapping tiles: for large photos."""
-    planes, size = planes_of(photos), photos.shape[1:3]
-    small = shrink(planes, working_size(size, options.semantic_scale, options.max_side, options.semantic_side))
-    logits = network(small).logits
-    large = working_size(size, options.detail_scale, max(size), options.detail_side)
-    detail = tiled_detail(network, planes, large, options)
-    return assemble(network, logits, detail, size, sharpness=options.sharpness)
+    def apply(self, network: Network, photos: UInt8) -> Result:
+        """Run the network once on the reduced photos, and once on each tile."""
+        planes, size = planes_of(photos), photos.shape[1:3]
+        small = shrink(planes, working_size(size, self.semantic_scale, self.max_side, self.semantic_side))
+        logits = network(small).logits
+        large = working_size(size, self.detail_scale, max(size), self.detail_side)
+        detail = tiled_detail(network, planes, large, self.tile, self.overlap)
+        return assemble(network, logits, detail, size, sharpness=self.sharpness)
 
 
-def tiled_detail(network: Network, planes: Tensor, size: tuple[int, int], options: TiledOptions) -> Tensor:
-    """The detail at ``size``, pieced together from tiles whose weights fade out over the overlap.
+def tiled_detail(network: Network, planes: Tensor, size: tuple[int, int], tile: int, overlap: int) -> Tensor:
+    """Predict the detail at ``size`` from tiles whose weights fade out over the overlap.
 
     Args:
-        network: Sees one tile at a time.
+        network: The network; it sees one tile at a time.
         planes: The photos, uint8 on the CPU, (B, 3, H, W); each tile is resized from them on its own.
         size: (height, width) of the detail.
-        options: Tile and overlap, in pixels of ``size``.
+        tile: Side of a tile, in pixels of ``size``.
+        overlap: Overlap of neighbouring tiles, in pixels of ``size``.
 
     Returns:
         float32 on the CPU, (B, 1, height, width).
     """
     detail = torch.zeros(len(planes), 1, *size)
-    columns = weighted_spans(size[1], options.tile, options.overlap)
-    for top, bottom, rows in weighted_spans(size[0], options.tile, options.overlap):
+    columns = weighted_spans(size[1], tile, overlap)
+    for top, bottom, rows in weighted_spans(size[0], tile, overlap):
         for left, right, across in columns:
-            tile = bilinear(planes, size, (top, left, bottom, right))
+            crop = bilinear(planes, size, (top, left, bottom, right))
             weight = torch.from_numpy(np.outer(rows, across))
-            detail[..., top:bottom, left:right] += network(tile).detail.cpu() * weight
+            detail[..., top:bottom, left:right] += network(crop).detail.cpu() * weight
     return detail
 
 

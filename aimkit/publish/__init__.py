@@ -1,1 +1,1 @@
-"""From a finished run to a zoo entry: add, convert, check, push, cards."""
+"""Publish weights: make a run a zoo entry, convert files, check manifests, push to the hub, write model cards."""

@@ -1,6 +1,6 @@
-"""A trained checkpoint becomes an entry: a weights file, its recipe and a manifest file, side by side.
+"""Make a trained checkpoint a zoo entry: a weights file, its recipe and a manifest file, side by side.
 
-What the trainer wrote into the run's ``data.json`` says what all its stages were trained on.
+The run's ``data.json``, written by the trainer, lists the training data of all stages.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import tomli_w
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.json_files import parse_json, read_json
+from aimkit.models.weights import official
 from aimkit.publish.convert import Build, build_of, describe, make, metadata, save
 from aimkit.recipe import load_recipe, parse
+from aimkit.state_dict import read
 from aimkit.zoo import store
-from aimkit.zoo.manifest import Data, Entry, Manifest, commercial, entries, own_folders
+from aimkit.zoo.manifest import Manifest, TrainingSet, ZooEntry, commercial, entries, own_folders
 from aimkit.zoo.manifest import find as find_entry
 
 _WHOLE = ("sad", "mse", "mad", "grad", "conn", "sad_transition", "mse_transition", "mad_transition")
@@ -27,29 +29,29 @@ _WHOLE = ("sad", "mse", "mad", "grad", "conn", "sad_transition", "mse_transition
 
 @dataclass
 class Facts:
-    """What the file does not say; empty values are taken from it, and from the entry it started from.
+    """Facts about a checkpoint that its file lacks. Empty values come from the file and from the entry it started from.
 
     Attributes:
-        architecture: Network.
-        backbone: Backbone.
+        architecture: Name of the network.
+        backbone: Name of the backbone.
         stage: Training stage.
-        licence: Of the weights.
-        data: Training data, besides that of the run and of the entry it started from; a set of the same name takes
-            the place of the run's.
-        seen: Test sets it has seen.
+        licence: Licence of the weights.
+        data: Training data beyond that of the run and of the entry it started from; a set replaces the run's of the
+            same name.
+        seen: Test sets whose images were used for training or model selection.
         recipe: Packaged recipe or file; it must be the one that made the checkpoint.
-        results: Files that ``aimkit evaluate`` wrote.
-        paper: Address.
-        notes: Anything else.
-        default: Whether it is taken when no weights are named.
-        predict: ``strategy`` and its options that the weights are meant for.
+        results: Files written by ``aimkit evaluate``.
+        paper: URL of the paper.
+        notes: Further notes.
+        default: Whether the entry is used when no weights are given.
+        predict: Inference defaults: a ``strategy`` and its options.
     """
 
     architecture: str | None = None
     backbone: str | None = None
     stage: str | None = None
     licence: str = "unknown"
-    data: Sequence[Data] = ()
+    data: Sequence[TrainingSet] = ()
     seen: Sequence[str] = ()
     recipe: str | None = None
     results: Sequence[Path] = ()
@@ -61,22 +63,23 @@ class Facts:
 
 def add(
     file: Path, id: str, facts: Facts, *, folder: Path | None = None, half: bool = False, force: bool = False
-) -> Entry:
+) -> ZooEntry:
     """Write an entry into a manifest folder of your own.
 
     Args:
-        file: Weights: a checkpoint of the trainer, or any file that a known network takes whole.
+        file: Weights file: a checkpoint of the trainer, or any file that fits a known network completely.
         id: ``architecture_backbone.tag``, or ``backbone.tag``.
-        facts: What the file does not say.
-        folder: Manifest folder; see :func:`aimkit.zoo.manifest.own_folders`.
+        facts: Facts that the file lacks.
+        folder: Manifest folder; by default the first of :func:`aimkit.zoo.manifest.own_folders`.
         half: Store float16.
-        force: Replace an entry of that id in the folder.
+        force: Replace an entry of the same id in the folder.
 
     Returns:
         The entry, with digest and size.
 
     Raises:
-        AimkitError: The weights do not fit their network, the id is taken or wrong, or the recipe is another one.
+        AimkitError: The weights do not fit their network, the id is taken or invalid, or the recipe is not the one that
+            made the checkpoint.
     """
     folder = folder or own_folders()[0]
     target = folder / f"{id}.toml"
@@ -84,7 +87,7 @@ def add(
         same = known.file is not None and known.file.resolve() == target.resolve()
         if not (force and same):
             hint = "choose another tag" + (", or add --force" if same else "")
-            raise AimkitError(f"there is an entry '{id}' already", str(known.file), hint)
+            raise AimkitError(f"the zoo already has an entry '{id}'", str(known.file), hint)
     model, build = _load(file, facts)
     told = metadata(file)
     first, data = _history(file, told.get("init", ""))
@@ -111,7 +114,7 @@ def add(
     }
     recipe = _recipe(file, id, facts, told.get("recipe", ""))
     wanted |= recipe.keys
-    parse(Entry, wanted, f"the new entry {id}")
+    parse(ZooEntry, wanted, f"the new entry {id}")
     weights = folder / f"{id}.safetensors"
     told |= {"predict": json.dumps(wanted["predict"], sort_keys=True)} if wanted["predict"] else {}
     save(model.state_dict(), weights, told | describe(build), half=half)
@@ -122,25 +125,25 @@ def add(
     }
     if recipe.text is not None:
         write_bytes(folder / f"{id}.recipe.toml", recipe.text)
-    entry = parse(Entry, wanted, f"the new entry {id}")
+    entry = parse(ZooEntry, wanted, f"the new entry {id}")
     write(entry, target)
     return entry
 
 
-def write(entry: Entry, target: Path) -> None:
+def write(entry: ZooEntry, target: Path) -> None:
     """Write a manifest file of one entry."""
     table = entry.to_table()
-    head = f"# Written by aimkit zoo. Look: aimkit zoo show {entry.id}\n\n"
+    head = f"# Written by aimkit zoo. To show it: aimkit zoo show {entry.id}\n\n"
     write_bytes(target, (head + tomli_w.dumps({"checkpoint": [table]})).encode())
     parse(Manifest, {"checkpoint": [table]}, str(target))
     entry._file = target
 
 
 def metric_of(path: Path) -> dict[str, Any]:
-    """The metric row of a ``results.json``: averages over all images, SAD and MAD of types and their means.
+    """Read a metric row from a ``results.json``: averages over all images, SAD and MAD of types and their means.
 
     Raises:
-        AimkitError: It is no result of an evaluation.
+        AimkitError: The file does not hold the results of an evaluation.
     """
     file = path / "results.json" if path.is_dir() else path
     try:
@@ -153,39 +156,36 @@ def metric_of(path: Path) -> dict[str, Any]:
         data, text = str(protocol["data"]), str(protocol["text"])
     except (ValueError, KeyError, TypeError, AttributeError):
         raise AimkitError(
-            "the file holds no results of an evaluation", str(file), "aimkit evaluate writes them"
+            "the file does not hold the results of an evaluation", str(file), "aimkit evaluate writes such files"
         ) from None
     values = {name: round(value, 6) for name, value in found.items() if value is not None}
     return {"test_set": data.split(", ")[0], "protocol": text, "origin": "aimkit evaluate", "values": values}
 
 
 @dataclass
-class _Recipe:
+class _EntryRecipe:
     keys: dict[str, str]
     text: bytes | None = None
 
 
-def _recipe(file: Path, id: str, facts: Facts, digest: str) -> _Recipe:
-    """The recipe: the named one when its digest is the checkpoint's, else the one beside the checkpoint."""
+def _recipe(file: Path, id: str, facts: Facts, digest: str) -> _EntryRecipe:
+    """The recipe: the given one if its digest is the checkpoint's, else the one beside the checkpoint."""
     if facts.recipe:
         found = load_recipe(facts.recipe, kind="train").digest()
         if digest and found != digest:
             what = f"the checkpoint was made by another recipe: digest {digest[:12]}, this one has {found[:12]}"
-            raise AimkitError(what, facts.recipe, "leave --recipe out: the one beside the checkpoint is taken")
+            raise AimkitError(what, facts.recipe, "leave out --recipe to use the one beside the checkpoint")
         if not Path(facts.recipe).is_file():
-            return _Recipe({"recipe": facts.recipe, "recipe_digest": found})
-        return _Recipe({"recipe": f"{id}.recipe.toml", "recipe_digest": found}, Path(facts.recipe).read_bytes())
+            return _EntryRecipe({"recipe": facts.recipe, "recipe_digest": found})
+        return _EntryRecipe({"recipe": f"{id}.recipe.toml", "recipe_digest": found}, Path(facts.recipe).read_bytes())
     beside = file.with_name("recipe.toml")
     if digest and beside.is_file():
-        return _Recipe({"recipe": f"{id}.recipe.toml"}, beside.read_bytes())
-    return _Recipe({})
+        return _EntryRecipe({"recipe": f"{id}.recipe.toml"}, beside.read_bytes())
+    return _EntryRecipe({})
 
 
 def _load(file: Path, facts: Facts) -> tuple[Any, Build]:
-    """The network with the weights in it: what does not fit its network is no checkpoint."""
-    from aimkit.models.weights import official
-    from aimkit.state_dict import read
-
+    """Build the network and load the weights into it, which proves that they fit."""
     tensors = read(file)
     if facts.backbone:
         told = metadata(file)
@@ -203,22 +203,22 @@ def _told(told: Mapping[str, str], key: str, file: Path) -> dict[str, Any]:
     return table
 
 
-def _history(file: Path, init: str) -> tuple[str, list[Data]]:
-    """The zoo id that the first stage began from, or "", and what all stages were trained on."""
+def _history(file: Path, init: str) -> tuple[str, list[TrainingSet]]:
+    """The zoo id that the first stage started from, or "", and the training data of all stages."""
     for folder in list(file.parents)[:3]:
         path = folder / "data.json"
         if path.is_file():
             try:
                 content = read_json(path, dict, "list of the run's training data")
                 rows = [row | {"commercial": commercial(row["licence"])} for row in content["data"]]
-                return str(content["start"]), [parse(Data, row, str(path)) for row in rows]
+                return str(content["start"]), [parse(TrainingSet, row, str(path)) for row in rows]
             except (OSError, ValueError, KeyError, TypeError) as error:
-                raise AimkitError(f"can't read what the run was trained on: {error}", str(path)) from None
+                raise AimkitError(f"can't read the training data of the run: {error}", str(path)) from None
     return (init if init in {entry.id for entry in entries()} else ""), []
 
 
-def _merged(start: Entry | None, data: Sequence[Data]) -> list[Data]:
-    """Training data of the start and of the run, each set once."""
+def _merged(start: ZooEntry | None, data: Sequence[TrainingSet]) -> list[TrainingSet]:
+    """Training data of the start and of the run, one per name."""
     sets = {item.name: item for item in [*(start.data if start else ()), *data]}
     return list(sets.values())
 

@@ -1,18 +1,18 @@
-"""The model card of an entry: what it is, what it may be used for, how good it is, how it is used."""
+"""The model card of an entry: facts, licences, results and use."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aimkit.zoo.manifest import Data, Entry
+from aimkit.zoo.manifest import TrainingSet, ZooEntry
 
-#: Names that the hub knows for licences that we write otherwise.
+#: Identifiers of licences on the hub.
 _HUB = {"mit", "apache-2.0", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-nc-4.0"}
 YES = {True: "yes", False: "no", None: "not stated"}
 
 
-def card(entry: Entry, repo: str) -> str:
-    """README.md of a repository on the hub, with the hub's front matter."""
+def card(entry: ZooEntry, repo: str) -> str:
+    """Write the README.md of a repository on the hub, with the hub's front matter."""
     licence = entry.licence.lower() if entry.licence.lower() in _HUB else "other"
     head = ["---", "library_name: aimkit", "pipeline_tag: image-segmentation", f"license: {licence}"]
     head += [f"license_name: {_quoted(entry.licence)}"] if licence == "other" else []
@@ -31,7 +31,7 @@ def card(entry: Entry, repo: str) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _about(entry: Entry) -> str:
+def _about(entry: ZooEntry) -> str:
     rows = [
         ("network", entry.architecture or "a backbone alone"),
         ("backbone", entry.backbone),
@@ -46,7 +46,7 @@ def _about(entry: Entry) -> str:
     return _table(("", ""), [row for row in rows if row[1]])
 
 
-def _use(entry: Entry, repo: str) -> str:
+def _use(entry: ZooEntry, repo: str) -> str:
     if entry.architecture:
         call = "from aimkit.models.base import MattingModel\n\n" + f'model = MattingModel.from_pretrained("{repo}")'
         call = f"{call}.eval()"
@@ -56,14 +56,14 @@ def _use(entry: Entry, repo: str) -> str:
     return f"## Use\n\n```python\n{call}\n```"
 
 
-def _data(data: tuple[Data, ...]) -> str:
+def _data(data: tuple[TrainingSet, ...]) -> str:
     if not data:
         return "## Training data\n\nNot stated."
     rows = [(d.name, d.licence, YES[d.commercial], str(d.images or "")) for d in data]
     return "## Training data\n\n" + _table(("set", "licence", "commercial use", "images"), rows)
 
 
-def _results(entry: Entry) -> str:
+def _results(entry: ZooEntry) -> str:
     lines = []
     for metric in entry.metrics:
         rows = [(name, f"{value:g}") for name, value in metric.values.items()]

@@ -1,4 +1,4 @@
-"""What must hold for the manifest: names that exist, digests, recipes, and metrics on images that nobody has seen."""
+"""Check manifests: names, files, recipes, and metrics measured on unseen images only."""
 
 from __future__ import annotations
 
@@ -8,37 +8,39 @@ from pathlib import Path
 
 from aimkit import resources
 from aimkit.errors import AimkitError
+from aimkit.models.backbones.factory import describe
+from aimkit.models.registry import models
 from aimkit.paths import inside
 from aimkit.recipe import load_recipe
-from aimkit.zoo.manifest import Entry
+from aimkit.zoo.manifest import ZooEntry
 from aimkit.zoo.sources import kind_of, split
 from aimkit.zoo.sources.file import locate
 
 
-def check(entries: Sequence[Entry]) -> list[AimkitError]:
-    """Everything that is wrong with entries whose schema is right already."""
+def check(entries: Sequence[ZooEntry]) -> list[AimkitError]:
+    """Find the errors in entries that already match the schema."""
     known = {entry.id: entry for entry in entries}
     return [
         problem for entry in entries for problem in (*_names(entry, known), *_files(entry), *_metrics(entry, known))
     ]
 
 
-def unknowns(entries: Sequence[Entry]) -> list[str]:
-    """What is not wrong, but should be told: digests that nobody knows, recipes that have changed."""
-    notes = [f"{entry.id}: the digest is unknown" for entry in entries if not entry.sha256]
+def unknowns(entries: Sequence[ZooEntry]) -> list[str]:
+    """Find what is worth a note but not an error: unknown digests, changed recipes."""
+    notes = [f"{entry.id}: no digest" for entry in entries if not entry.sha256]
     for entry in entries:
         if entry.recipe and entry.recipe_digest and entry.recipe in resources.recipes():
             now = load_recipe(entry.recipe).digest()
             if now != entry.recipe_digest:
-                notes.append(f"{entry.id}: the recipe {entry.recipe} has changed since, or was overridden")
+                notes.append(f"{entry.id}: recipe {entry.recipe} has changed since, or was overridden")
     return notes
 
 
-def saw(entry: Entry, known: dict[str, Entry]) -> set[str]:
-    """Names of all sets that an entry, or one it comes from, was trained on or chosen by; in one spelling."""
+def saw(entry: ZooEntry, known: dict[str, ZooEntry]) -> set[str]:
+    """Names of all sets that an entry or its ancestors were trained on or selected by, in one spelling."""
     names: set[str] = set()
     visited: set[str] = set()
-    step: Entry | None = entry
+    step: ZooEntry | None = entry
     while step is not None and step.id not in visited:
         visited.add(step.id)
         names |= {_plain(name) for name in (*step.seen, *(data.name for data in step.data))}
@@ -46,10 +48,7 @@ def saw(entry: Entry, known: dict[str, Entry]) -> set[str]:
     return names
 
 
-def _names(entry: Entry, known: dict[str, Entry]) -> list[AimkitError]:
-    from aimkit.models.backbones.factory import describe
-    from aimkit.models.registry import models
-
+def _names(entry: ZooEntry, known: dict[str, ZooEntry]) -> list[AimkitError]:
     problems = []
     try:
         describe(entry.backbone)
@@ -61,21 +60,21 @@ def _names(entry: Entry, known: dict[str, Entry]) -> list[AimkitError]:
     except AimkitError as error:
         problems.append(_problem(entry, "architecture", error.what, error.hint))
     if entry.init is not None and entry.init not in known and not entry.init.startswith("timm:"):
-        problems.append(_problem(entry, "init", f"there is no entry '{entry.init}'"))
+        problems.append(_problem(entry, "init", f"entry '{entry.init}' not found"))
     if not entry.sources:
-        problems.append(_problem(entry, "sources", "there is no source"))
+        problems.append(_problem(entry, "sources", "the entry has no source"))
     if (entry.sha256 is None) != (entry.bytes is None):
-        problems.append(_problem(entry, "bytes", "digest and size are known together, or neither"))
+        problems.append(_problem(entry, "bytes", "give both digest and size, or neither"))
     return problems
 
 
-def _files(entry: Entry) -> list[AimkitError]:
+def _files(entry: ZooEntry) -> list[AimkitError]:
     problems = []
     folder = entry.file.parent if entry.file else Path()
     for source in entry.sources:
         address, _ = split(source)
         if kind_of(address) == "file" and not address.startswith("file:/") and not locate(address, folder).is_file():
-            problems.append(_problem(entry, "sources", f"there is no file '{locate(address, folder)}'"))
+            problems.append(_problem(entry, "sources", f"file '{locate(address, folder)}' not found"))
     if entry.recipe is not None:
         try:
             if not inside(folder, entry.recipe, entry.file or "").is_file():
@@ -85,10 +84,14 @@ def _files(entry: Entry) -> list[AimkitError]:
     return problems
 
 
-def _metrics(entry: Entry, known: dict[str, Entry]) -> list[AimkitError]:
+def _metrics(entry: ZooEntry, known: dict[str, ZooEntry]) -> list[AimkitError]:
     seen = saw(entry, known)
     return [
-        _problem(entry, "metrics", f"it has metrics on {metric.test_set}, whose images it has seen")
+        _problem(
+            entry,
+            "metrics",
+            f"the entry has metrics on {metric.test_set}, whose images it was trained on or selected by",
+        )
         for metric in entry.metrics
         if _plain(metric.test_set) in seen
     ]
@@ -98,5 +101,5 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _problem(entry: Entry, key: str, what: str, hint: str = "") -> AimkitError:
+def _problem(entry: ZooEntry, key: str, what: str, hint: str = "") -> AimkitError:
     return AimkitError(what, f"{entry.file}, {entry.id}, {key}", hint)

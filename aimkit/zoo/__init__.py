@@ -1,7 +1,6 @@
-"""The zoo: which weights there are, where they come from, what they may be used for, and how good they are.
+"""The zoo: known weights, their sources, licences and results.
 
-``path`` gives the file of an entry and fetches it when it is not here yet; ``aimkit.models.weights.loading.load`` puts
-it into a network.
+``path`` returns the file of an entry, fetched if needed; ``aimkit.create_model(..., weights=ID)`` builds the network.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ from pathlib import Path
 
 
 def path(id: str) -> Path:
-    """The checked file of an entry, fetched when need be.
+    """The verified file of an entry, fetched if it is not cached.
 
     Args:
-        id: Such as ``aimnet_resnet34_mp.matting``, or ``timm:NAME.TAG``.
+        id: Zoo id such as ``aimnet_resnet34_mp.matting``, or ``timm:NAME.TAG``.
 
     Raises:
-        AimkitError: An unknown id, a file that can't be fetched, a wrong digest, or a digest that nobody knows yet.
+        AimkitError: The id is unknown, the file can't be fetched, or its digest is wrong or not published.
     """
     from aimkit.zoo.fetch import path as fetched
     from aimkit.zoo.manifest import find

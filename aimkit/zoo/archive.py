@@ -1,28 +1,29 @@
-"""One member out of a zip file; nothing else of it is unpacked."""
+"""Unpack one member of a zip file and nothing else."""
 
 from __future__ import annotations
 
-import os
 import zipfile
 import zlib
 from pathlib import Path
 
 from aimkit.errors import AimkitError
+from aimkit.files import replacing
 from aimkit.registry import did_you_mean
 from aimkit.zoo.safety import check_member
 
 
 def extract(archive: Path, member: str, target: Path, limit: int) -> None:
-    """Copy a member of a zip file (a wheel is one) to ``target``, which decides the name, not the archive.
+    """Copy a member of a zip file (such as a wheel) to ``target``.
 
     Args:
         archive: The zip file.
         member: Name of the member.
-        target: File to write.
-        limit: Largest size in bytes, whatever the archive says of itself.
+        target: File to write, whole or not at all.
+        limit: Maximum size in bytes, whatever the archive declares.
 
     Raises:
-        AimkitError: No such member, a damaged archive, a name outside the archive's folder, or too large.
+        AimkitError: The member does not exist or is too large, the archive is damaged, or a member's name leads outside
+            the archive's folder.
     """
     where = f"{archive.name}#{member}"
     try:
@@ -33,14 +34,11 @@ def extract(archive: Path, member: str, target: Path, limit: int) -> None:
             if member not in names:
                 raise AimkitError(f"the archive has no member '{member}'", where, did_you_mean(member, names))
             if file.getinfo(member).file_size > limit:
-                raise AimkitError(f"the member would unpack to more than {limit:,} bytes; it is refused", where)
-            _copy(file, member, target, limit, where)
+                raise AimkitError(f"the member would unpack to more than {limit:,} bytes", where)
+            with replacing(target) as temporary:
+                _copy(file, member, temporary, limit, where)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, OSError) as error:
-        target.unlink(missing_ok=True)
         raise AimkitError(f"can't unpack the archive: {error}", where, exit_code=1) from None
-    except AimkitError:
-        target.unlink(missing_ok=True)
-        raise
 
 
 def _copy(file: zipfile.ZipFile, member: str, target: Path, limit: int, where: str) -> None:
@@ -49,7 +47,5 @@ def _copy(file: zipfile.ZipFile, member: str, target: Path, limit: int, where: s
         while block := source.read(1 << 20):
             size += len(block)
             if size > limit:
-                raise AimkitError(f"the member unpacks to more than {limit:,} bytes; it is refused", where)
+                raise AimkitError(f"the member unpacks to more than {limit:,} bytes", where)
             out.write(block)
-        out.flush()
-        os.fsync(out.fileno())

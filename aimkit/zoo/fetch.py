@@ -1,4 +1,4 @@
-"""Pulling an entry: sources in order, size, digest and contents checked before the file takes its name."""
+"""Pull an entry: try its sources in order; check size, digest and contents before the file gets its name."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from filelock import Timeout
 
 from aimkit import console
 from aimkit.errors import AimkitError
+from aimkit.files import replacing
 from aimkit.zoo import safety, store, tensors
 from aimkit.zoo.archive import extract
-from aimkit.zoo.manifest import Entry
-from aimkit.zoo.sources import MAX_BYTES, Job, kind_of, split
+from aimkit.zoo.manifest import ZooEntry
+from aimkit.zoo.sources import MAX_BYTES, FetchJob, kind_of, split
 from aimkit.zoo.sources import fetch as fetch_source
 
 
-def path(entry: Entry) -> Path:
-    """The checked file of an entry, pulled when it is not cached.
+def path(entry: ZooEntry) -> Path:
+    """The verified file of an entry, pulled if it is not cached.
 
     Raises:
-        AimkitError: As :func:`pull`; or the cached file has changed.
+        AimkitError: The file can't be pulled (see :func:`pull`), or the cached file has changed.
     """
     if outdated(entry):
         return pull(entry)
@@ -30,23 +31,23 @@ def path(entry: Entry) -> Path:
 
 
 def pull(
-    entry: Entry, *, from_file: Path | None = None, trust_first_use: bool | None = None, force: bool = False
+    entry: ZooEntry, *, from_file: Path | None = None, trust_first_use: bool | None = None, force: bool = False
 ) -> Path:
     """Fetch an entry's file into the cache.
 
     Args:
         entry: The entry.
-        from_file: Take this file, downloaded by hand, instead of the sources; it is checked like any other.
-        trust_first_use: Accept a file whose digest nobody has published, and remember its digest. None asks the
-            environment: ``AIMKIT_TRUST_FIRST_USE=1``.
-        force: Fetch again what is cached.
+        from_file: File downloaded by hand, used instead of the sources and checked like them.
+        trust_first_use: Accept a file without a published digest, and record its digest. None reads the environment
+            variable ``AIMKIT_TRUST_FIRST_USE``.
+        force: Fetch the file again even if it is cached.
 
     Returns:
         The cached file.
 
     Raises:
-        AimkitError: The digest is unknown and not to be trusted; all sources failed, each is told; or the file is
-            wrong. A file that was cached before stays as it is.
+        AimkitError: The entry has no published digest and ``trust_first_use`` is off, all sources failed (each with
+            its reason), or the file is wrong. A file that was cached before is kept.
     """
     trust = switched_on("AIMKIT_TRUST_FIRST_USE") if trust_first_use is None else trust_first_use
     with _alone(entry):
@@ -61,17 +62,17 @@ def pull(
         wanted = store.expected(entry)
         if wanted is None and not trust:
             raise AimkitError(
-                f"the digest of {entry.id} is unknown, so nobody can tell whether a file is the right one",
+                f"{entry.id} has no published digest, so its file can't be verified",
                 f"zoo entry {entry.id}",
-                f"aimkit zoo pull {entry.id} --trust-first-use  (records the digest and checks it from then on)",
+                f"aimkit zoo pull {entry.id} --trust-first-use  (records the digest and verifies later pulls)",
             )
         if from_file is not None:
             return _from_file(entry, from_file, wanted)
         return _from_sources(entry, wanted)
 
 
-def outdated(entry: Entry) -> bool:
-    """Whether the cached file is what an earlier manifest meant."""
+def outdated(entry: ZooEntry) -> bool:
+    """Whether the cached file belongs to an earlier version of the manifest."""
     record = store.records().get(entry.id)
     if record is None or store.by_tensors(entry, record):
         return False
@@ -79,24 +80,24 @@ def outdated(entry: Entry) -> bool:
 
 
 def switched_on(name: str) -> bool:
-    """Whether an environment variable says yes."""
+    """Whether an environment variable is 1, true, yes or on."""
     return os.environ.get(name, "").lower() in ("1", "true", "yes", "on")
 
 
 @contextmanager
-def _alone(entry: Entry) -> Iterator[None]:
-    """Only one process pulls an entry; the others wait, and then find it cached."""
+def _alone(entry: ZooEntry) -> Iterator[None]:
+    """Let one process pull an entry; the others wait and then find it cached."""
     try:
         with store.lock(entry.id, timeout=0):
             yield
             return
     except Timeout:
-        console.info(f"another process pulls {entry.id}; waiting for it")
+        console.info(f"waiting for another process that pulls {entry.id}")
     with store.lock(entry.id):
         yield
 
 
-def _from_sources(entry: Entry, wanted: str | None) -> Path:
+def _from_sources(entry: ZooEntry, wanted: str | None) -> Path:
     failures: list[AimkitError] = []
     offline = switched_on("AIMKIT_OFFLINE")
     for source in entry.sources:
@@ -109,7 +110,7 @@ def _from_sources(entry: Entry, wanted: str | None) -> Path:
             if len(entry.sources) > 1:
                 console.warn(f"{source}: {error.what}")
     if not failures:
-        what = f"no source of {entry.id} is known"
+        what = f"{entry.id} has no source"
         raise AimkitError(what, f"zoo entry {entry.id}", f"aimkit zoo pull {entry.id} --from FILE", exit_code=1)
     if len(failures) == 1:
         only = failures[0]
@@ -120,9 +121,9 @@ def _from_sources(entry: Entry, wanted: str | None) -> Path:
     raise AimkitError(f"can't pull {entry.id}, all its sources failed:{lines}", "", hint, exit_code=1)
 
 
-def _from_source(entry: Entry, source: str, wanted: str | None) -> Path:
+def _from_source(entry: ZooEntry, source: str, wanted: str | None) -> Path:
     address, member = split(source)
-    job = Job(
+    job = FetchJob(
         address,
         store.part(entry, source),
         id=entry.id,
@@ -138,24 +139,24 @@ def _from_source(entry: Entry, source: str, wanted: str | None) -> Path:
     except AimkitError:
         if not continued:
             raise
-        # What an earlier pull had left may have been damaged: once more, from its first byte.
-        console.detail(f"{source}: the continued file is wrong, starting again")
+        # The part that an earlier pull left may be damaged: fetch the file once more, from its first byte.
+        console.detail(f"{source}: the resumed file is wrong, starting over")
         job.fresh = True
         fetch_source(job)
         return _take(entry, job.part, member, source, wanted)
 
 
-def _from_file(entry: Entry, file: Path, wanted: str | None) -> Path:
+def _from_file(entry: ZooEntry, file: Path, wanted: str | None) -> Path:
     if not file.is_file():
-        raise AimkitError("no such file", str(file), "give the file that you have downloaded")
+        raise AimkitError("file not found", str(file), "give the downloaded file")
     part = store.part(entry, "by hand")
     bytes = None if entry.tensors else entry.bytes
-    fetch_source(Job(file.absolute().as_uri(), part, id=entry.id, bytes=bytes))
+    fetch_source(FetchJob(file.absolute().as_uri(), part, id=entry.id, bytes=bytes))
     return _take(entry, part, "", file.absolute().as_uri(), wanted)
 
 
-def _take(entry: Entry, part: Path, member: str, source: str, wanted: str | None) -> Path:
-    """Check fetched bytes and give them their name; they are removed when they are wrong."""
+def _take(entry: ZooEntry, part: Path, member: str, source: str, wanted: str | None) -> Path:
+    """Check a fetched file and move it into the cache; remove it if it is wrong."""
     file = part
     try:
         if member:
@@ -165,7 +166,7 @@ def _take(entry: Entry, part: Path, member: str, source: str, wanted: str | None
         size, digest = file.stat().st_size, store.sha256(file)
         other = wanted is not None and digest != wanted
         if entry.tensors is None and entry.bytes is not None and size != entry.bytes:
-            raise AimkitError(f"the file has {size:,} bytes, {entry.bytes:,} are expected", source, exit_code=1)
+            raise AimkitError(f"the file has {size:,} bytes, {entry.bytes:,} expected", source, exit_code=1)
         if other and entry.tensors is None:
             raise store.mismatch(entry, digest, wanted, source)
         file = file.replace(part.with_name(part.name + suffix))
@@ -177,14 +178,14 @@ def _take(entry: Entry, part: Path, member: str, source: str, wanted: str | None
         part.unlink(missing_ok=True)
         raise
     target = store.stem(entry).with_name(store.stem(entry).name + suffix)
-    target.parent.mkdir(parents=True, exist_ok=True)
     old = store.cached(entry)
-    os.replace(file, target)
+    with replacing(target) as temporary:
+        file.replace(temporary)
     if old is not None and old != target:
         old.unlink()
     part.unlink(missing_ok=True)
     accepted = entry.tensors if other and entry.tensors and digest != entry.sha256 else ""
     store.keep(entry, target, digest, source, entry.sha256 is None, accepted)
     if wanted is None:
-        console.info(f"{entry.id}: accepted with digest {digest}, which is checked from now on")
+        console.info(f"{entry.id}: recorded digest {digest}; later pulls are verified against it")
     return target

@@ -1,7 +1,7 @@
-"""The manifest: one table for each checkpoint, in TOML files that hold data only.
+"""The manifest: one table for each checkpoint, in TOML files.
 
-The entries of the package are in its ``zoo`` folder; your own are in the folders that ``AIMKIT_ZOO`` names, else in the
-platform's folder for data. An id follows timm's grammar: ``backbone.tag`` or ``architecture_backbone.tag``.
+The package's entries are in its ``zoo`` folder; your own are in the folders of the environment variable ``AIMKIT_ZOO``,
+else in the platform's data folder. Ids follow timm's grammar: ``backbone.tag`` or ``architecture_backbone.tag``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from aimkit.recipe import Block, parse, read_toml
 from aimkit.registry import did_you_mean
 from aimkit.zoo.sources import check_source
 
-#: Licences that allow commercial use of what they cover; lower case. What generators draw is nobody's.
+#: Licences that allow commercial use, lower case. Nobody owns what the generators draw.
 PERMISSIVE = ("generated", "mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "unlicense")
 
 _ID = r"^[a-z0-9][a-z0-9_]*\.[a-z0-9][a-z0-9_-]*$"
@@ -34,15 +34,15 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Source = Annotated[str, AfterValidator(check_source)]
 
 
-class Data(Block):
-    """Training data.
+class TrainingSet(Block):
+    """A dataset that weights were trained on.
 
     Attributes:
-        name: Of the set.
-        licence: Its licence, or what its owners say.
-        origin: Where it can be had.
-        commercial: Whether that allows commercial use; left out when nobody says.
-        images: How many images of it were used.
+        name: Name of the dataset.
+        licence: Its licence, or its owners' terms.
+        origin: Where to get it.
+        commercial: Whether the licence allows commercial use; None if it does not say.
+        images: Number of images used.
     """
 
     name: str
@@ -56,10 +56,10 @@ class Metric(Block):
     """Results on one test set under one protocol.
 
     Attributes:
-        test_set: Its name.
-        protocol: Everything that must be equal before two rows may be compared.
+        test_set: Name of the test set.
+        protocol: All that must be equal for two rows to be comparable, as text.
         origin: Who measured: the paper, the repository's page, or this toolkit.
-        values: By metric: ``sad``, ``mad_transition``, ``sad_stm``, ``sad_type_mean``, ...
+        values: Value by metric: ``sad``, ``mad_transition``, ``sad_stm``, ``sad_type_mean``, ...
     """
 
     test_set: str
@@ -77,14 +77,14 @@ class Metric(Block):
         return self
 
 
-class Preprocessing(Block):
-    """What the network wants to see: ``(image * value_range - mean) / std``, image in [0, 1].
+class PreprocessingTable(Block):
+    """Preprocessing of a network's input: ``(image * value_range - mean) / std``, image in [0, 1].
 
     Attributes:
-        mean: One value a channel.
-        std: One value a channel.
-        value_range: 1.0, or 255.0.
-        size_multiple: Heights and widths are multiples of this.
+        mean: Mean of each channel.
+        std: Standard deviation of each channel.
+        value_range: Value of white, 1.0 or 255.0.
+        size_multiple: Number of pixels that heights and widths must be multiples of.
     """
 
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
@@ -93,35 +93,35 @@ class Preprocessing(Block):
     size_multiple: int = Field(32, ge=1)
 
 
-class Entry(Block):
-    """A checkpoint.
+class ZooEntry(Block):
+    """A checkpoint of the zoo.
 
     Attributes:
         id: ``backbone.tag`` for stage imagenet, else ``architecture_backbone.tag``.
-        architecture: Registered network; left out for a backbone.
-        backbone: Backbone name.
+        architecture: Name of the network; None for a backbone alone.
+        backbone: Name of the backbone.
         options: Keywords of the network.
         stage: What it was trained for last: ``imagenet``, ``saliency`` or ``matting``.
-        init: The entry it started from.
-        sources: Where the file is, in the order in which they are tried; see :mod:`aimkit.zoo.sources`.
-        sha256: Digest of the file, hex; left out when unknown.
-        bytes: Size of the file; left out when unknown.
-        tensors: Digest of the tensors, see :func:`aimkit.zoo.tensors.digest`: a source whose file has another digest is
-            taken if it holds the same tensors. Left out where all sources are the same file.
-        format: ``safetensors`` (our names), ``official-pth`` (the reference's names), ``timm`` (timm's names) or
+        init: Id of the entry that training started from.
+        sources: Addresses of the file, tried in this order; see :mod:`aimkit.zoo.sources`.
+        sha256: SHA-256 of the file, hex; None if unknown.
+        bytes: Size of the file; None if unknown.
+        tensors: Digest of the tensors, see :func:`aimkit.zoo.tensors.digest`. A file with another digest is accepted if
+            it holds the same tensors. None if all sources are the same file.
+        format: ``safetensors`` (aimkit's names), ``official-pth`` (the reference's names), ``timm`` (timm's names) or
             ``efficientnet-pytorch`` (the names of that package).
-        licence: Of the weights, an SPDX name where there is one.
-        data: What it was trained on, over all stages.
-        seen: Test sets whose images it was trained on or chosen by.
-        preprocessing: What the network wants to see.
-        predict: The ``strategy`` that the weights are meant for, and its options; the network's own by default.
+        licence: Licence of the weights, an SPDX name if there is one.
+        data: Training data of all stages.
+        seen: Test sets whose images were used for training or model selection.
+        preprocessing: Preprocessing of the network's input.
+        predict: Inference defaults: a ``strategy`` and its options; the network's own if empty.
         recipe: Packaged recipe, or a TOML file beside the manifest.
-        recipe_digest: Digest of the recipe that made it.
+        recipe_digest: Digest of the recipe that made the checkpoint.
         seed: Seed of the run.
         metrics: Results.
-        paper: Address.
-        notes: Anything else.
-        default: What ``aimkit predict`` takes when no weights are named.
+        paper: URL of the paper.
+        notes: Further notes.
+        default: Whether ``aimkit predict`` uses it when no weights are given.
     """
 
     id: Annotated[str, StringConstraints(pattern=_ID)]
@@ -136,9 +136,9 @@ class Entry(Block):
     tensors: Digest | None = None
     format: Literal["safetensors", "official-pth", "timm", "efficientnet-pytorch"]
     licence: str
-    data: tuple[Data, ...] = ()
+    data: tuple[TrainingSet, ...] = ()
     seen: tuple[str, ...] = ()
-    preprocessing: Preprocessing = Preprocessing()
+    preprocessing: PreprocessingTable = PreprocessingTable()
     predict: dict[str, Any] = Field(default_factory=dict)
     recipe: str | None = None
     recipe_digest: Digest | None = None
@@ -151,16 +151,16 @@ class Entry(Block):
     _file: Path | None = PrivateAttr(None)
 
     @model_validator(mode="after")
-    def _id_says_what_it_is(self) -> Entry:
+    def _id_says_what_it_is(self) -> ZooEntry:
         stem = self.id.split(".")[0]
         trunk = self.backbone.split(".")[0].lower().replace("-", "_")
         wanted = f"{self.architecture}_{trunk}" if self.architecture else trunk
         if stem != wanted:
-            raise ValueError(f"the id '{self.id}' should begin with '{wanted}.'")
+            raise ValueError(f"the id '{self.id}' must begin with '{wanted}.'")
         if self.default and self.architecture is None:
-            raise ValueError("a backbone alone predicts nothing, so it can't be the default")
+            raise ValueError("a backbone alone can't predict, so it can't be the default")
         if (self.architecture is None) != (self.stage == "imagenet"):
-            raise ValueError("stage imagenet is for backbones, which have no architecture; the other stages need one")
+            raise ValueError("stage imagenet is for backbones without architecture; other stages need an architecture")
         return self
 
     @property
@@ -170,18 +170,18 @@ class Entry(Block):
 
     @cached_property
     def commercial(self) -> bool | None:
-        """Whether the licences of weights and data all allow commercial use; None when one of them does not say."""
+        """Whether the licences of weights and data all allow commercial use; None if one of them does not say."""
         flags = [commercial(self.licence), *(data.commercial for data in self.data)]
         return False if False in flags else None if None in flags or not self.data else True
 
     def to_table(self) -> dict[str, Any]:
-        """As plain data without empty keys, for TOML and JSON."""
+        """Convert to plain data without empty keys, for TOML and JSON."""
         table: dict[str, Any] = self.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
         return table
 
 
 def commercial(licence: str) -> bool | None:
-    """Whether a licence allows commercial use; None when that can't be told from its name."""
+    """Whether a licence allows commercial use; None if its name does not tell."""
     text = licence.lower()
     if text in PERMISSIVE:
         return True
@@ -191,29 +191,29 @@ def commercial(licence: str) -> bool | None:
 class Manifest(Block):
     """A manifest file."""
 
-    checkpoint: tuple[Entry, ...] = ()
+    checkpoint: tuple[ZooEntry, ...] = ()
 
 
-def entries(files: Iterable[Path] | None = None) -> list[Entry]:
+def entries(files: Iterable[Path] | None = None) -> list[ZooEntry]:
     """All entries of manifest files, by default the packaged ones and your own, sorted by id.
 
     Raises:
-        AimkitError: A file is wrong, all its errors are listed; or two entries have one id.
+        AimkitError: A file is invalid (all its errors are listed), or two entries have the same id.
     """
-    found: dict[str, Entry] = {}
+    found: dict[str, ZooEntry] = {}
     for file in manifest_files() if files is None else files:
         for entry in read(file):
             if entry.id in found:
-                raise AimkitError(f"two entries have the id '{entry.id}'", f"{found[entry.id].file} and {file}")
+                raise AimkitError(f"duplicate id '{entry.id}'", f"{found[entry.id].file} and {file}")
             found[entry.id] = entry
     return [found[key] for key in sorted(found)]
 
 
-def read(file: Path) -> list[Entry]:
+def read(file: Path) -> list[ZooEntry]:
     """The entries of one file.
 
     Raises:
-        AimkitError: It is wrong; all its errors are listed.
+        AimkitError: The file is invalid; all its errors are listed.
     """
     found = list(parse(Manifest, read_toml(file), str(file)).checkpoint)
     for entry in found:
@@ -221,17 +221,17 @@ def read(file: Path) -> list[Entry]:
     return found
 
 
-def find(id: str) -> Entry:
-    """The entry of an id, which may be ``timm:NAME`` or ``timm:NAME.TAG``, or that of the word ``default``.
+def find(id: str) -> ZooEntry:
+    """Find an entry by id, ``timm:NAME``, ``timm:NAME.TAG`` or the word ``default``.
 
     Raises:
-        AimkitError: There is none; the hint names the nearest.
+        AimkitError: The id is unknown; the hint lists the nearest.
     """
     if id == "default":
         chosen = default_entry()
         if chosen is None:
-            hint = "name a file, the folder of a training run, or a zoo id (aimkit zoo ls)"
-            raise AimkitError("no weights come with this installation as the default", hint=hint)
+            hint = "give a file, the folder of a training run, or a zoo id (aimkit zoo ls)"
+            raise AimkitError("this installation has no default weights", hint=hint)
         return chosen
     if id.startswith("timm:"):
         from aimkit.zoo.timm_entries import timm_entry
@@ -244,11 +244,11 @@ def find(id: str) -> Entry:
     return known[id]
 
 
-def default_entry() -> Entry | None:
-    """What is meant when no weights are named: your own entry that says ``default = true``, else the packaged one.
+def default_entry() -> ZooEntry | None:
+    """The entry that is used when no weights are given: your own with ``default = true``, else the packaged one.
 
     Raises:
-        AimkitError: Several of your own, or several packaged ones, say so.
+        AimkitError: Several of your own, or several packaged ones, have ``default = true``.
     """
     packaged = set(resources.zoo_files())
     chosen = [entry for entry in entries() if entry.default]
@@ -256,19 +256,19 @@ def default_entry() -> Entry | None:
     chosen = own or chosen
     if len(chosen) > 1:
         where = ", ".join(str(entry.file) for entry in chosen)
-        raise AimkitError(f"{len(chosen)} entries say default = true: {', '.join(e.id for e in chosen)}", where)
+        raise AimkitError(f"{len(chosen)} entries have default = true: {', '.join(e.id for e in chosen)}", where)
     return chosen[0] if chosen else None
 
 
 def manifest_files() -> list[Path]:
-    """Packaged manifest files and your own."""
+    """List the packaged manifest files and your own."""
     own = [file for folder in own_folders() for file in sorted(folder.glob("*.toml")) if ".recipe." not in file.name]
     packaged = resources.zoo_files()
     return [*packaged, *(file for file in own if file not in packaged)]
 
 
 def own_folders() -> list[Path]:
-    """Where your own entries are; ``zoo add`` writes to the first."""
+    """The folders of your own entries; ``zoo add`` writes to the first."""
     named = os.environ.get("AIMKIT_ZOO")
     if named:
         return [Path(part).expanduser().absolute() for part in named.split(os.pathsep) if part]

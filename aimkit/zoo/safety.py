@@ -1,4 +1,4 @@
-"""What may take the name of a checkpoint: safetensors, or a PyTorch file that loads without running its code."""
+"""Accept only safe checkpoints: safetensors, or PyTorch files that load without running code."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from aimkit.paths import fault
 
 #: Longest header of a safetensors file, as its own library has it.
 _LONGEST_HEADER = 100_000_000
-#: PyTorch stores tensors uncompressed: a file that unpacks to much more than its size is no checkpoint.
+#: PyTorch stores tensors uncompressed, so a file that unpacks to much more than its size is not a checkpoint.
 _LARGEST_GROWTH = 2
 _SLACK = 16 * 2**20
 
 
 def check(path: Path, where: str = "") -> str:
-    """Look at a file without trusting it.
+    """Check the form of an untrusted file.
 
     Args:
         path: The file.
-        where: For messages; the path when empty.
+        where: Location for messages; the path if empty.
 
     Returns:
-        Its suffix: ``.safetensors`` or ``.pth``.
+        The suffix for the file: ``.safetensors`` or ``.pth``.
 
     Raises:
-        AimkitError: It is none of the two, incomplete, or a trap; says which.
+        AimkitError: The file has neither form, is incomplete, or unpacks to far more than its size.
     """
     where = where or str(path)
     with path.open("rb") as file:
@@ -35,7 +35,7 @@ def check(path: Path, where: str = "") -> str:
     if not head:
         raise AimkitError("the file is empty", where)
     if is_web_page(head):
-        raise AimkitError("the file is a web page, no weights", where, "was a login or a quota page saved?")
+        raise AimkitError("the file is a web page, not weights", where, "check whether it is a login or quota page")
     if head[8:9] == b"{":
         _check_safetensors(path, where)
         return ".safetensors"
@@ -48,27 +48,29 @@ def check(path: Path, where: str = "") -> str:
 
 
 def check_contents(path: Path, where: str = "") -> None:
-    """Read a file that :func:`check` has passed, running no code in it.
+    """Read a file that :func:`check` accepted, without running code from it.
 
     Raises:
-        AimkitError: It holds something else than tensors, or is incomplete.
+        AimkitError: The file holds anything but tensors, or is incomplete.
     """
     where = where or str(path)
     if path.suffix == ".safetensors":
-        return  # It has no code, and its header has been checked.
+        return  # The format has no code, and check() has read its header.
     from aimkit.state_dict import read
 
     try:
         read(path)
     except AimkitError as error:
-        raise AimkitError(f"the file is refused: {error.what}", where, "only tensors are taken, code never") from None
+        raise AimkitError(
+            f"unsafe or damaged file: {error.what}", where, "only tensors are loaded, never code"
+        ) from None
     except Exception as error:  # A hostile pickle can raise anything.
-        what = f"the file is refused: {type(error).__name__}: {str(error)[:200]}"
-        raise AimkitError(what, where, "only tensors are taken, code never") from None
+        what = f"unsafe or damaged file: {type(error).__name__}: {str(error)[:200]}"
+        raise AimkitError(what, where, "only tensors are loaded, never code") from None
 
 
 def is_web_page(head: bytes) -> bool:
-    """Whether a file begins like HTML."""
+    """Whether the first bytes of a file look like HTML."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--"))
 
@@ -78,10 +80,10 @@ def _check_safetensors(path: Path, where: str) -> None:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > _LONGEST_HEADER:
-            raise AimkitError("the header of the safetensors file is absurdly long", where)
+            raise AimkitError("the header of the safetensors file is too long", where)
         header = file.read(length)
     if len(header) < length:
-        raise AimkitError(f"the file is incomplete: it ends in its header, after {size:,} bytes", where)
+        raise AimkitError(f"the file is incomplete: it ends within its header, after {size:,} bytes", where)
     try:
         tensors = json.loads(header)
         end = max((entry["data_offsets"][1] for name, entry in tensors.items() if name != "__metadata__"), default=0)
@@ -103,14 +105,14 @@ def _check_zip(path: Path, where: str) -> None:
         check_member(member.filename, where)
     unpacked, size = sum(member.file_size for member in members), path.stat().st_size
     if unpacked > _LARGEST_GROWTH * size + _SLACK:
-        raise AimkitError(f"the file of {size:,} bytes would unpack to {unpacked:,}; it is refused", where)
+        raise AimkitError(f"the file of {size:,} bytes would unpack to {unpacked:,}", where)
 
 
 def check_member(name: str, where: str) -> None:
-    """Refuse a member of an archive that would leave its folder.
+    """Refuse a member of an archive whose path leaves the archive's folder.
 
     Raises:
-        AimkitError: The name is absolute, or climbs.
+        AimkitError: The path is absolute, or contains "..".
     """
     if fault(name.removesuffix("/")):
         raise AimkitError(f"the archive has a member outside its folder: '{name[:80]}'", where, "it is refused")

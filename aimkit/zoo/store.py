@@ -1,7 +1,7 @@
-"""The cache of the zoo, and the lock file beside it that remembers every digest that was ever accepted here.
+"""The zoo's cache, and the lock file that records every digest accepted on this machine.
 
-``zoo.lock.json`` has a record for each id that was pulled: digest, size, and what the file looked like when it was last
-read whole. It stays when files are removed, so that an entry without a published digest can't change unnoticed.
+``zoo.lock.json`` has a record for each pulled id: the digest, the size, and the modification time at the last full
+verification. Records outlive their files, so that an entry without a published digest can't change unnoticed.
 """
 
 from __future__ import annotations
@@ -18,23 +18,24 @@ from filelock import FileLock
 from aimkit.cache import cache_folder
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
-from aimkit.zoo.manifest import Entry
+from aimkit.zoo.manifest import ZooEntry
 
 SUFFIXES = (".safetensors", ".pth")
 
 
 @dataclass
-class Record:
-    """What is remembered of a pulled file.
+class StoreRecord:
+    """The record of a pulled file.
 
     Attributes:
-        sha256: Its digest, hex.
-        bytes: Its size.
-        mtime_ns: Its time of change when it was last read whole.
-        source: Where it came from.
-        trusted: It was accepted without a published digest.
-        pulled: When, ISO 8601, UTC.
-        tensors: Digest of its tensors, where it was accepted by that: its own digest is not the published one.
+        sha256: SHA-256 of the file, hex.
+        bytes: Size of the file.
+        mtime_ns: Modification time at the last full verification, in nanoseconds.
+        source: Source that the file came from.
+        trusted: Whether the file was accepted without a published digest.
+        pulled: Time of the pull, ISO 8601, UTC.
+        tensors: Digest of the tensors if the file was accepted for them, because its own digest is not the published
+            one; else "".
     """
 
     sha256: str
@@ -47,57 +48,57 @@ class Record:
 
 
 def folder() -> Path:
-    """Where the files are."""
+    """The folder of the cached files."""
     return cache_folder("zoo")
 
 
-def stem(entry: Entry) -> Path:
+def stem(entry: ZooEntry) -> Path:
     """The cached file of an entry without its suffix."""
     return folder() / entry.id.replace(":", "/")
 
 
-def part(entry: Entry, source: str) -> Path:
-    """Where the bytes of a source go until they are checked; the same after a kill, so that they are continued."""
+def part(entry: ZooEntry, source: str) -> Path:
+    """The file that a source is fetched into before it is checked; always the same, so that a pull can resume."""
     mark = hashlib.sha256(source.encode()).hexdigest()[:12]
     return folder() / ".parts" / f"{entry.id.replace(':', '-')}-{mark}"
 
 
-def cached(entry: Entry) -> Path | None:
-    """The file of an entry, unchecked, or None."""
+def cached(entry: ZooEntry) -> Path | None:
+    """The cached file of an entry, not verified, or None."""
     found = [path for suffix in SUFFIXES if (path := stem(entry).with_name(stem(entry).name + suffix)).is_file()]
     return found[0] if found else None
 
 
-def expected(entry: Entry) -> str | None:
-    """The digest that the file must have: the published one, else the one that was accepted here; None: unknown."""
+def expected(entry: ZooEntry) -> str | None:
+    """The digest that the file must have: the published one, else the recorded one, else None."""
     record = records().get(entry.id)
     if entry.sha256 and not (record and by_tensors(entry, record)):
         return entry.sha256
     return record.sha256 if record else None
 
 
-def by_tensors(entry: Entry, record: Record) -> bool:
-    """Whether a file was accepted since it holds the published tensors, though in a file of another digest."""
+def by_tensors(entry: ZooEntry, record: StoreRecord) -> bool:
+    """Whether a file was accepted for its tensors, although its own digest is not the published one."""
     return bool(entry.tensors) and record.tensors == entry.tensors
 
 
-def digest_state(entry: Entry) -> str:
+def digest_state(entry: ZooEntry) -> str:
     """``published``, ``trusted here`` or ``unknown``."""
     return "published" if entry.sha256 else "trusted here" if expected(entry) else "unknown"
 
 
-def verify(entry: Entry, *, whole: bool = False) -> Path | None:
-    """The cached file, checked.
+def verify(entry: ZooEntry, *, whole: bool = False) -> Path | None:
+    """Verify the cached file of an entry.
 
     Args:
         entry: The entry.
-        whole: Read it again even if size and time of change are those of the last check.
+        whole: Read the file again even if size and modification time have not changed since the last verification.
 
     Returns:
-        None when it is not cached.
+        The file; None if it is not cached.
 
     Raises:
-        AimkitError: Its digest is not the expected one; names both.
+        AimkitError: The digest is not the expected one; the message has both.
     """
     path, wanted = cached(entry), expected(entry)
     if path is None:
@@ -109,50 +110,50 @@ def verify(entry: Entry, *, whole: bool = False) -> Path | None:
     found = sha256(path)
     if found != wanted:
         raise mismatch(entry, found, wanted, str(path))
-    known = record or Record(found, 0, 0, "", trusted=False, pulled="")
+    known = record or StoreRecord(found, 0, 0, "", trusted=False, pulled="")
     keep(entry, path, found, known.source, known.trusted, known.tensors)
     return path
 
 
-def mismatch(entry: Entry, found: str, wanted: str | None, where: str) -> AimkitError:
+def mismatch(entry: ZooEntry, found: str, wanted: str | None, where: str) -> AimkitError:
     """The error for a wrong digest."""
-    origin = "published" if entry.sha256 else "what was accepted here before"
-    said = f"{wanted} is {origin}" if wanted else "none is known"
+    origin = "published" if entry.sha256 else "recorded here"
+    said = f"{wanted} is {origin}" if wanted else "no digest is known"
     hint = f"to fetch it again: aimkit zoo pull {entry.id} --force"
     if not entry.sha256 and wanted:
-        hint = f"if the new file is right: aimkit zoo rm {entry.id} --forget, then pull it again"
+        hint = f"if the new file is right: aimkit zoo rm {entry.id} --forget, then pull again"
     return AimkitError(f"the file of {entry.id} has digest {found}, but {said}", where, hint, exit_code=1)
 
 
-def records() -> dict[str, Record]:
-    """All records, by id.
+def records() -> dict[str, StoreRecord]:
+    """Read all records, by id.
 
     Raises:
-        AimkitError: The lock file is damaged; it is never ignored, since it guards against changed files.
+        AimkitError: The lock file is damaged. It is never ignored, since it guards against changed files.
     """
     path = lock_file()
     try:
-        return {key: Record(**value) for key, value in json.loads(path.read_text(encoding="utf-8")).items()}
+        return {key: StoreRecord(**value) for key, value in json.loads(path.read_text(encoding="utf-8")).items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        hint = "it remembers digests; remove it to forget them all"
-        raise AimkitError(f"can't read the lock file of the zoo: {error}", str(path), hint, exit_code=1) from None
+        hint = "remove it to forget all recorded digests"
+        raise AimkitError(f"can't read the zoo's lock file: {error}", str(path), hint, exit_code=1) from None
 
 
-def keep(entry: Entry, path: Path, digest: str, source: str, trusted: bool, tensors: str = "") -> None:
-    """Remember a file that has been checked."""
+def keep(entry: ZooEntry, path: Path, digest: str, source: str, trusted: bool, tensors: str = "") -> None:
+    """Record a verified file."""
     stat = path.stat()
     with lock("records"):
         known = records()
         old = known.get(entry.id)
         pulled = old.pulled if old and old.sha256 == digest else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        known[entry.id] = Record(digest, stat.st_size, stat.st_mtime_ns, source, trusted, pulled, tensors)
+        known[entry.id] = StoreRecord(digest, stat.st_size, stat.st_mtime_ns, source, trusted, pulled, tensors)
         _write(known)
 
 
-def remove(entry: Entry, *, forget: bool = False) -> list[Path]:
-    """Remove an entry's file and what an interrupted pull left; with ``forget``, its record too."""
+def remove(entry: ZooEntry, *, forget: bool = False) -> list[Path]:
+    """Remove an entry's file and the leftovers of interrupted pulls; with ``forget`` also its record."""
     import shutil
 
     gone = []
@@ -174,15 +175,15 @@ def remove(entry: Entry, *, forget: bool = False) -> list[Path]:
 
 
 def lock_file() -> Path:
-    """Where the digests are remembered."""
+    """The file of all records."""
     return cache_folder() / "zoo.lock.json"
 
 
 def lock(name: str, timeout: float = -1) -> AbstractContextManager[object]:
-    """A lock between processes; the system lets it go when its owner dies.
+    """A lock between processes; the system releases it when its owner dies.
 
     Raises:
-        filelock.Timeout: Somebody holds it for longer than ``timeout`` seconds; -1 waits forever.
+        filelock.Timeout: Another process holds it for longer than ``timeout`` seconds; -1 waits forever.
     """
     path = folder() / ".locks" / f"{name.replace(':', '-')}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -190,11 +191,11 @@ def lock(name: str, timeout: float = -1) -> AbstractContextManager[object]:
 
 
 def sha256(path: Path) -> str:
-    """Digest of a file, hex."""
+    """SHA-256 of a file, hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write(known: dict[str, Record]) -> None:
+def _write(known: dict[str, StoreRecord]) -> None:
     text = json.dumps({key: asdict(known[key]) for key in sorted(known)}, indent=1) + "\n"
     write_bytes(lock_file(), text.encode())

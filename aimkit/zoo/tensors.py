@@ -1,4 +1,4 @@
-"""A digest of what a checkpoint holds, whatever kind of file it is in."""
+"""A digest of the tensors of a checkpoint that does not depend on its file format."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 def digest(path: Path) -> str:
     """SHA-256, hex, over names, shapes and values of a file's tensors, sorted by name.
 
-    The names are those that :func:`aimkit.state_dict.read` gives, so the same weights have one digest as
-    safetensors and as a PyTorch file, and under the names of either package. Values are compared as float32; counters
-    of batches are left out, since not every file has them.
+    The names are those of :func:`aimkit.state_dict.read`, so the same weights have one digest as safetensors and as a
+    PyTorch file, and under the names of either package. Values are compared as float32. Batch counters of batch norm
+    are left out, since not every file has them.
 
     Raises:
         AimkitError: The file can't be read.

@@ -1,6 +1,6 @@
-"""``timm:NAME`` and ``timm:NAME.TAG``: backbones of timm, resolved through timm's own configurations, offline.
+"""``timm:NAME`` and ``timm:NAME.TAG``: backbones of timm, resolved offline through timm's own configurations.
 
-The list of all of them is kept in the cache for each version of timm, since importing timm takes seconds.
+The cache keeps the list of all entries for each version of timm, since importing timm takes seconds.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from aimkit.cache import cache_folder
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.registry import did_you_mean
-from aimkit.zoo.manifest import Data, Entry, Preprocessing
+from aimkit.zoo.manifest import PreprocessingTable, TrainingSet, ZooEntry
 
-_IMAGENET = Data(
+_IMAGENET = TrainingSet(
     name="ImageNet", licence="ImageNet terms of access: non-commercial research and education", commercial=False
 )
-#: Parts of tags that say ImageNet was used.
+#: Parts of tags that stand for ImageNet.
 _IMAGENET_TAGS = re.compile(r"(^|_)(in1k|in12k|in21k|in22k)(_|$)")
 
 
-def timm_entries() -> list[Entry]:
-    """All pretrained weights that the installed timm knows, sorted by id; the first call imports timm."""
+def timm_entries() -> list[ZooEntry]:
+    """List the pretrained weights of the installed timm, sorted by id; the first call imports timm."""
     file = cache_folder("zoo-timm") / f"timm-{importlib.metadata.version('timm')}.json"
     try:
         rows = json.loads(file.read_text(encoding="utf-8"))
@@ -34,11 +34,11 @@ def timm_entries() -> list[Entry]:
     return [_entry(row) for row in rows]
 
 
-def timm_entry(id: str) -> Entry:
-    """The entry of ``timm:NAME`` (the default tag) or ``timm:NAME.TAG``.
+def timm_entry(id: str) -> ZooEntry:
+    """The entry of ``timm:NAME`` (with the default tag) or ``timm:NAME.TAG``.
 
     Raises:
-        AimkitError: timm has no such weights; the hint names the nearest.
+        AimkitError: timm does not have the weights; the hint lists the nearest.
     """
     name = id.removeprefix("timm:")
     known = {entry.backbone: entry for entry in timm_entries()}
@@ -51,7 +51,7 @@ def timm_entry(id: str) -> Entry:
         if default is not None and f"{name}.{default.tag}" in known:
             return known[f"{name}.{default.tag}"]
         if timm.is_model(name):
-            raise AimkitError(f"timm has no pretrained weights of {name}", id, "aimkit zoo ls 'timm:*'")
+            raise AimkitError(f"timm has no pretrained weights for {name}", id, "aimkit zoo ls 'timm:*'")
     hint = did_you_mean(name, [n for n in known if n.split(".")[0] == name.split(".")[0]] or known)
     raise AimkitError(f"timm has no weights '{name}'", id, f"{hint} (aimkit zoo ls 'timm:*')")
 
@@ -70,16 +70,16 @@ def _configurations() -> list[dict[str, Any]]:
     return rows
 
 
-def _entry(row: dict[str, Any]) -> Entry:
-    """One address only: the hub's file and the original one differ in form, so they can't share a digest."""
+def _entry(row: dict[str, Any]) -> ZooEntry:
+    """Build an entry with one source: the hub's file and the original one differ in format, and so in digest."""
     name = row["name"]
     if row["hub"]:
         source = f"hf://{row['hub']}/{row['file'] or 'model.safetensors'}"
     else:
         source = row["url"]
     tag = name.partition(".")[2]
-    # Taken as it is: timm's names and addresses follow timm's grammar, not the manifest's.
-    return Entry.model_construct(
+    # Not validated: timm's names and URLs follow timm's grammar, not the manifest's.
+    return ZooEntry.model_construct(
         id=f"timm:{name}",
         backbone=name,
         stage="imagenet",
@@ -87,9 +87,9 @@ def _entry(row: dict[str, Any]) -> Entry:
         format="timm",
         licence=row["licence"] or "unknown",
         data=(_IMAGENET,) if _IMAGENET_TAGS.search(tag) else (),
-        preprocessing=Preprocessing(mean=tuple(row["mean"]), std=tuple(row["std"])),
+        preprocessing=PreprocessingTable(mean=tuple(row["mean"]), std=tuple(row["std"])),
         paper=row["paper"],
-        notes="" if _IMAGENET_TAGS.search(tag) else "training data: see the page of the weights",
+        notes="" if _IMAGENET_TAGS.search(tag) else "training data: see the page of these weights",
         seen=(),
         metrics=(),
     )

@@ -7,9 +7,9 @@ import pytest
 from aimkit import resources
 from aimkit.models.backbones.factory import describe
 from aimkit.models.registry import backbones, create_model, models
-from aimkit.predict.strategies import check_meant
+from aimkit.predict.strategies import check_inference_defaults
 from aimkit.publish.check import check
-from aimkit.zoo.manifest import Entry, entries
+from aimkit.zoo.manifest import ZooEntry, entries
 
 ENTRIES = entries(resources.zoo_files())
 
@@ -17,7 +17,7 @@ ENTRIES = entries(resources.zoo_files())
 def test_nothing_is_wrong_in_the_packaged_manifest() -> None:
     assert [str(problem) for problem in check(ENTRIES)] == []
     for entry in ENTRIES:
-        check_meant(entry.predict)
+        check_inference_defaults(entry.predict)
 
 
 def test_the_reference_is_there_with_its_published_rows() -> None:
@@ -42,7 +42,7 @@ def test_pretrained_weights_of_our_backbones_are_entries(name: str) -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.id)
-def test_an_entry_says_what_a_person_must_know(entry: Entry) -> None:
+def test_an_entry_says_what_a_person_must_know(entry: ZooEntry) -> None:
     assert entry.licence
     assert entry.data, "the training data and its licences"
     assert entry.sources
@@ -51,7 +51,7 @@ def test_an_entry_says_what_a_person_must_know(entry: Entry) -> None:
 
 
 @pytest.mark.parametrize("entry", [e for e in ENTRIES if e.architecture], ids=lambda e: e.id)
-def test_an_entry_says_the_preprocessing_of_its_network(entry: Entry) -> None:
+def test_an_entry_says_the_preprocessing_of_its_network(entry: ZooEntry) -> None:
     import torch
 
     assert entry.architecture

@@ -96,9 +96,9 @@ def test_a_photo_is_predicted_without_naming_weights(
     quick = ["--outputs", "alpha", "--device", "cpu", "--strategy", "whole"]
     assert run(["predict", str(photo), "-o", str(tmp_path / "a"), *quick]) == 0
     told = capsys.readouterr().err
-    assert f"no weights are named, so {ID} is taken" in told
+    assert f"using the default weights {ID}" in told
     assert run(["predict", str(photo), "-o", str(tmp_path / "b"), *quick, "--weights", "default"]) == 0
-    assert "no weights are named" not in capsys.readouterr().err
+    assert "using the default weights" not in capsys.readouterr().err
     alpha = read_alpha(tmp_path / "a" / "alpha" / "photo.png")
     assert np.array_equal(alpha, read_alpha(tmp_path / "b" / "alpha" / "photo.png"))
     with torch.no_grad():
@@ -106,7 +106,7 @@ def test_a_photo_is_predicted_without_naming_weights(
     assert np.abs(alpha - wanted).max() <= 0.5 / 255 + 1e-6
     # Another network than the default's has no weights.
     assert run(["predict", str(photo), "-o", str(tmp_path / "c"), "--backbone", "resnet18"]) == 2
-    assert "no weights are given for aimnet on resnet18" in capsys.readouterr().err
+    assert "no weights given for aimnet on resnet18" in capsys.readouterr().err
 
 
 def test_a_photo_alone_is_enough(
@@ -132,7 +132,7 @@ def test_an_entry_of_ones_own_goes_before_the_packaged_default(shipped: Path, tr
 def test_without_a_default_the_word_is_no_id(trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr(resources, "zoo_files", list)
     assert run(["zoo", "show", "default"]) == 2
-    assert "no weights come with this installation" in capsys.readouterr().err
+    assert "this installation has no default weights" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -95,10 +95,10 @@ def test_resume_predicts_only_what_is_missing(
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in out.rglob("*.png")}
     assert len(before) == 6
     assert predict(photos, out, weights) == 2
-    assert "--resume skips them, --overwrite replaces them" in capsys.readouterr().err
+    assert "use --resume to skip them, --overwrite to replace them" in capsys.readouterr().err
     (out / "cutout" / "grey.png").unlink()
     assert predict(photos, out, weights, "--resume") == 0
-    assert "2 of 3 photos are done already" in capsys.readouterr().err
+    assert "2 of 3 photos are already done" in capsys.readouterr().err
     after = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in out.rglob("*.png")}
     assert {path.name for path in after if after[path][0] != before[path][0]} == {"grey.png"}
     assert {path: content for path, (_, content) in after.items()} == {p: content for p, (_, content) in before.items()}
@@ -129,7 +129,7 @@ def test_a_full_disk_leaves_no_half_files(
         (["--strategy", "tilted"], "did you mean 'tiled'"),
         (["--option", "skale=1"], "did you mean 'scale'"),
         (["--option", "scale"], "is not an override"),
-        (["--resume", "--overwrite"], "give one of the two"),
+        (["--resume", "--overwrite"], "--resume and --overwrite exclude each other"),
         (["--model", "aimnot"], "did you mean 'aimnet'"),
     ],
 )
@@ -145,7 +145,7 @@ def test_without_weights_the_zoo_is_named(photos: Path, tmp_path: Path, capsys: 
     assert run(["predict", str(photos), "-o", str(tmp_path / "out"), "--backbone", "resnet34_mp"]) == 2
     assert "aimkit zoo pull aimnet_resnet34_mp.matting" in capsys.readouterr().err
     assert run(["predict", str(photos), "-o", str(tmp_path / "out"), "--backbone", "resnet10t"]) == 2
-    assert "the zoo has none that fit" in capsys.readouterr().err
+    assert "the zoo has none for this network" in capsys.readouterr().err
 
 
 def test_a_sheet_shows_photo_matte_and_cutout(photos: Path, tmp_path: Path, weights: Path) -> None:
@@ -175,7 +175,7 @@ def test_a_sheet_shows_photo_matte_and_cutout(photos: Path, tmp_path: Path, weig
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--sheet", "sheet.gif"], "a sheet is a PNG or a JPEG, not '.gif'"),
+        (["--sheet", "sheet.gif"], "a sheet must be PNG or JPEG, not '.gif'"),
         (["--sheet", "sheet.png", "--outputs", "alpha"], "--outputs alpha,cutout"),
     ],
 )

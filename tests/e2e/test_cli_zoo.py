@@ -11,7 +11,7 @@ import pytest
 
 from aimkit.cli import run
 from aimkit.zoo import timm_entries
-from aimkit.zoo.manifest import Entry, find
+from aimkit.zoo.manifest import ZooEntry, find
 
 ENTRY = """
 [[checkpoint]]
@@ -99,7 +99,7 @@ def test_pull_path_verify_rm(zoo: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_a_pattern_pulls_what_it_can_and_says_what_it_could_not(zoo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = output(capsys, "pull", "aimnet_resnet18.*", code=1)
     assert [bool(row["path"]) for row in rows] == [True, False]
-    assert "is unknown" in rows[1]["error"]
+    assert "has no published digest" in rows[1]["error"]
     assert [bool(row["path"]) for row in output(capsys, "pull", "aimnet_resnet18.*", "--trust-first-use")] == [
         True,
         True,
@@ -123,14 +123,14 @@ def test_check_lists_every_problem(zoo: Path, capsys: pytest.CaptureFixture[str]
     (zoo / "own.toml").write_text(text)
     found = output(capsys, "check", str(zoo / "own.toml"), code=2)
     assert found["entries"] == 2
-    assert ["no file" in problem["what"] for problem in found["problems"]] == [True, True]
-    assert any("digest is unknown" in note for note in found["notes"])
+    assert ["gone.safetensors' not found" in problem["what"] for problem in found["problems"]] == [True, True]
+    assert any("no digest" in note for note in found["notes"])
 
 
 def test_wrong_data_and_a_dry_run_of_publishing(zoo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     args = ["zoo", "add", str(zoo / "w.safetensors"), "--id", "aimnet_resnet18.new"]
     assert run([*args, "--data", "nonsense"]) == 2
-    assert "no description of data" in capsys.readouterr().err
+    assert "does not describe a dataset" in capsys.readouterr().err
     assert run([*args, "--architecture", "aimnet", "--backbone", "resnet18"]) == 2
     assert "another network" in capsys.readouterr().err
     card = output(capsys, "push", "aimnet_resnet18.known", "--repo", "org/name", "--dry-run")["card"]
@@ -181,7 +181,7 @@ def test_the_installed_timm_is_resolved(zoo: Path) -> None:
     assert len(entries) > 1000
     # Every entry is what the schema of the manifest allows, but for its id.
     for entry in entries:
-        Entry.model_validate(entry.to_table() | {"id": "resnet18.x", "backbone": "resnet18"})
+        ZooEntry.model_validate(entry.to_table() | {"id": "resnet18.x", "backbone": "resnet18"})
     assert find("timm:tf_efficientnet_lite0").id == "timm:tf_efficientnet_lite0.in1k"
     assert find("timm:convnext_tiny.fb_in22k").licence == "apache-2.0"
 

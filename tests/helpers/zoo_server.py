@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from aimkit.zoo.manifest import Entry
+from aimkit.zoo.manifest import ZooEntry
 from aimkit.zoo.sources import https
 
 
@@ -152,7 +152,7 @@ def weights() -> bytes:
     return safetensors()
 
 
-def entry(content: bytes | None, *sources: str, **keys: Any) -> Entry:
+def entry(content: bytes | None, *sources: str, **keys: Any) -> ZooEntry:
     """An entry whose file has that content, or an unknown digest."""
     known = {} if content is None else {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     data: dict[str, Any] = {
@@ -164,11 +164,11 @@ def entry(content: bytes | None, *sources: str, **keys: Any) -> Entry:
         "licence": "MIT",
         "sources": list(sources),
     }
-    return Entry.model_validate(data | known | keys)
+    return ZooEntry.model_validate(data | known | keys)
 
 
 @pytest.fixture
-def make_entry() -> Callable[..., Entry]:
+def make_entry() -> Callable[..., ZooEntry]:
     return entry
 
 

@@ -1,14 +1,13 @@
-"""Where files come from. A source is a text, such as
+"""Sources of files. A source is a text, such as
 
 ``hf://ORG/REPO@REVISION/FILE``, ``https://HOST/FILE``, ``gdrive://ID``, ``pypi://PROJECT/VERSION/FILE``,
 ``file:///absolute/file`` or ``file:name`` beside the manifest.
 
-``#MEMBER`` at the end takes one member out of a zip file, such as a wheel.
+``#MEMBER`` at the end selects one member of a zip file, such as a wheel.
 """
 
 from __future__ import annotations
 
-import importlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,24 +27,24 @@ FORMS = {
     "file": (r"file:(///?)?[^#]+", "file:///absolute/file, or file:name beside the manifest"),
 }
 
-#: Without a size in the manifest, nothing larger is fetched.
+#: Maximum size of a file whose size the manifest does not give.
 MAX_BYTES = 8 * 2**30
 MB = 1_000_000
 
 
 @dataclass
-class Job:
+class FetchJob:
     """One attempt to fetch a file.
 
     Attributes:
-        source: The source without member.
-        part: Where the bytes go; what is there already may be continued.
-        known: Whether the result will be checked against a digest, so that a doubtful part may be continued.
-        bytes: Size, when known.
-        limit: Largest size.
-        folder: Of the manifest.
-        id: For messages.
-        fresh: Do not continue what is there.
+        source: The source, without member.
+        part: File to fetch into; an existing part may be resumed.
+        id: Zoo id, for messages.
+        known: Whether the result will be checked against a digest, so that a part may be resumed without a validator.
+        bytes: Expected size; None if unknown.
+        limit: Maximum size in bytes.
+        folder: Folder of the manifest, which ``file:name`` is relative to.
+        fresh: Start over instead of resuming an existing part.
     """
 
     source: str
@@ -58,65 +57,69 @@ class Job:
     fresh: bool = False
 
     def check_size(self, size: int) -> None:
-        """Refuse a size that can't be right.
+        """Check the size of the file.
 
         Raises:
-            AimkitError: It is not the expected one, or too large.
+            AimkitError: The size is not the expected one, or is too large.
         """
         if self.bytes is not None and size != self.bytes:
-            raise AimkitError(f"the file has {size:,} bytes, {self.bytes:,} are expected", self.source)
+            raise AimkitError(f"the file has {size:,} bytes, {self.bytes:,} expected", self.source)
         if size > self.limit:
-            raise AimkitError(f"the file has {size:,} bytes, at most {self.limit:,} are taken", self.source)
+            raise AimkitError(f"the file has {size:,} bytes, the limit is {self.limit:,}", self.source)
 
 
 def kind_of(source: str) -> str:
-    """``hf``, ``https``, ``gdrive``, ``pypi`` or ``file``."""
+    """The kind of a source: ``hf``, ``https``, ``gdrive``, ``pypi`` or ``file``."""
     scheme = source.partition(":")[0]
     return "https" if scheme == "http" else scheme
 
 
 def split(source: str) -> tuple[str, str]:
-    """A source without its member, and the member or ""."""
+    """Split a source into its address and its member, "" if it has none."""
     address, _, member = source.partition("#")
     return address, member
 
 
-def fetch(job: Job) -> None:
-    """Bring the bytes of a source to ``job.part``.
+def fetch(job: FetchJob) -> None:
+    """Fetch a source into ``job.part``.
 
     Raises:
-        AimkitError: It can't be done; says why, and what a person can do.
+        AimkitError: The file can't be fetched; the hint tells what to do instead.
     """
     job.part.parent.mkdir(parents=True, exist_ok=True)
     if job.fresh:
         job.part.unlink(missing_ok=True)
-    importlib.import_module(f"aimkit.zoo.sources.{kind_of(job.source)}").fetch(job)
+    # Imported here, since these modules import this one.
+    from aimkit.zoo.sources import file, gdrive, hf, https, pypi
+
+    fetchers = {"hf": hf.fetch, "https": https.fetch, "gdrive": gdrive.fetch, "pypi": pypi.fetch, "file": file.fetch}
+    fetchers[kind_of(job.source)](job)
 
 
 def check_source(source: str) -> str:
-    """The source itself.
+    """Check the form of a source and return it.
 
     Raises:
-        ValueError: It has no known form.
+        ValueError: The form is unknown.
     """
     address, _ = split(source)
     known = FORMS.get(kind_of(address))
     if known is None:
-        raise ValueError(f"'{source}' is no source; one begins with {', '.join(FORMS)}")
+        raise ValueError(f"'{source}' is not a source; sources begin with {', '.join(FORMS)}")
     if not re.fullmatch(known[0], address) or "/../" in address:
-        raise ValueError(f"'{source}' is no source; write {known[1]}")
+        raise ValueError(f"'{source}' is not a source; write {known[1]}")
     return source
 
 
 class Counter:
-    """Feeds a progress bar, which counts megabytes, with bytes."""
+    """Counts bytes for a progress bar of megabytes."""
 
     def __init__(self, bar: Progress, start: int = 0) -> None:
         self.bar, self.bytes, self.told = bar, 0, 0
         self.add(start)
 
     def add(self, count: int) -> None:
-        """So many bytes more are done."""
+        """Count further bytes."""
         self.bytes += count
         if self.bytes // MB > self.told:
             self.bar.advance(self.bytes // MB - self.told)

@@ -1,4 +1,4 @@
-"""``gdrive://ID``: Google Drive, through gdown, which is an optional extra."""
+"""``gdrive://ID``: Google Drive, through the optional package gdown."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from aimkit.errors import AimkitError
 from aimkit.zoo.safety import is_web_page
-from aimkit.zoo.sources import Job
+from aimkit.zoo.sources import FetchJob
 from aimkit.zoo.sources.https import policy
 
 
-def fetch(job: Job) -> None:
-    """Fetch a shared file of Drive, answering its question whether large files may go unscanned."""
+def fetch(job: FetchJob) -> None:
+    """Fetch a shared file of Drive, also if it is too large for Drive's virus scan."""
     link = browser_link(job.source)
     trust = "" if job.known else " --trust-first-use"
     by_hand = f"open {link} in a browser, then: aimkit zoo pull {job.id or 'ID'} --from FILE{trust}"
@@ -24,14 +24,14 @@ def fetch(job: Job) -> None:
     options: dict[str, Any] = {"quiet": True, "use_cookies": False, "resume": True}
     if "timeout" in inspect.signature(gdown.download).parameters:
         options["timeout"] = policy.timeout
-    # What gdown leaves when it is cut off has a name of its own, which it finds again.
+    # gdown keeps an interrupted download under its own name and resumes it.
     job.part.unlink(missing_ok=True)
     try:
         found = gdown.download(id=job.source.removeprefix("gdrive://"), output=str(job.part), **options)
-    except Exception as error:  # gdown and requests raise many kinds, and all mean that it did not work.
+    except Exception as error:  # gdown and requests raise many kinds of errors.
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = " ".join(lines[:3])[:200] or type(error).__name__
-        raise AimkitError(f"Google Drive refuses: {reason}", job.source, by_hand, exit_code=1) from None
+        raise AimkitError(f"Google Drive refused: {reason}", job.source, by_hand, exit_code=1) from None
     if found is None or not job.part.is_file():
         raise AimkitError("Google Drive sent no file", job.source, by_hand, exit_code=1)
     with job.part.open("rb") as file:
@@ -44,5 +44,5 @@ def fetch(job: Job) -> None:
 
 
 def browser_link(source: str) -> str:
-    """Where a person can download it."""
+    """The address to download the file in a browser."""
     return f"https://drive.google.com/file/d/{source.removeprefix('gdrive://')}/view"

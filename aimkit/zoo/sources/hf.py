@@ -7,11 +7,11 @@ import re
 import shutil
 
 from aimkit.errors import AimkitError
-from aimkit.zoo.sources import Job
+from aimkit.zoo.sources import FetchJob
 
 
-def fetch(job: Job) -> None:
-    """Fetch a file of a repository; the hub's client continues what was cut off."""
+def fetch(job: FetchJob) -> None:
+    """Fetch a file of a repository; the hub's client resumes interrupted downloads."""
     from huggingface_hub import hf_hub_download
 
     repo, revision, name = parts(job.source)
@@ -24,16 +24,16 @@ def fetch(job: Job) -> None:
         os.replace(found, job.part)
     except AimkitError:
         raise
-    except Exception as error:  # The hub's client raises kinds of its own, of its HTTP library and of the system.
+    except Exception as error:  # The hub's client raises errors of several libraries.
         reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
-        hint = "check the connection and the name; a private repository needs: hf auth login"
-        raise AimkitError(f"the hub refuses: {reason}", job.source, hint, exit_code=1) from None
+        hint = "check the connection and the name; private repositories need hf auth login"
+        raise AimkitError(f"the hub refused: {reason}", job.source, hint, exit_code=1) from None
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def parts(source: str) -> tuple[str, str | None, str]:
-    """(repository, revision or None, file)."""
+    """Split a source into repository, revision or None, and file."""
     found = re.fullmatch(r"hf://([\w.-]+/[\w.-]+)(?:@([\w.-]+))?/(.+)", source)
     if found is None:
-        raise AimkitError("not a source of the hub", source, "write hf://org/repo@revision/file")
+        raise AimkitError("invalid source on the hub", source, "write hf://org/repo@revision/file")
     return found[1], found[2], found[3]

@@ -1,4 +1,4 @@
-"""``https://``: streaming that continues where it broke off, with retries, back-off and timeouts."""
+"""``https://``: resumable downloads with retries, back-off and timeouts."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from typing import Any
 import aimkit
 from aimkit import console
 from aimkit.errors import AimkitError
-from aimkit.zoo.sources import Counter, Job, megabytes
+from aimkit.zoo.sources import Counter, FetchJob, megabytes
 
 
 @dataclass
 class Policy:
-    """How long to keep trying.
+    """When to retry and when to give up.
 
     Attributes:
-        attempts: Failures in a row, without a byte gained, before giving up.
+        attempts: Number of failures in a row, without progress, before giving up.
         wait: Seconds before the second attempt; doubled after each.
-        longest: Most seconds between attempts, also when the server asks for more.
-        timeout: Seconds without a byte before an attempt counts as failed.
+        longest: Maximum seconds between attempts, even if the server asks for more.
+        timeout: Seconds without data before an attempt fails.
     """
 
     attempts: int = 5
@@ -43,23 +43,23 @@ _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 
 class _Passing(Exception):
-    """A failure that may pass."""
+    """A failure that a retry may solve."""
 
     def __init__(self, what: str, wait: float = 0.0) -> None:
         super().__init__(what)
         self.wait = wait
 
 
-def fetch(job: Job) -> None:
-    """Fetch a file, continuing ``job.part``."""
+def fetch(job: FetchJob) -> None:
+    """Fetch a file, resuming ``job.part``."""
     download(job.source, job)
 
 
-def download(url: str, job: Job, headers: Mapping[str, str] | None = None) -> None:
-    """Fetch an address into ``job.part``, with as many attempts as the policy allows.
+def download(url: str, job: FetchJob, headers: Mapping[str, str] | None = None) -> None:
+    """Fetch a URL into ``job.part``, retrying as the policy allows.
 
     Raises:
-        AimkitError: The server refuses, keeps failing, or sends something else than the file.
+        AimkitError: The server refuses, keeps failing, or does not send the file.
     """
     failures = 0
     while True:
@@ -70,17 +70,17 @@ def download(url: str, job: Job, headers: Mapping[str, str] | None = None) -> No
             failures = 1 if _size(job.part) > before else failures + 1
             if failures >= policy.attempts:
                 what = f"{problem}; gave up after {failures} attempts"
-                raise AimkitError(what, url, "try again later, what has come is kept", exit_code=1) from None
+                raise AimkitError(what, url, "try again later; the download will resume", exit_code=1) from None
             pause = min(max(policy.wait * 2 ** (failures - 1), problem.wait), policy.longest)
-            console.detail(f"{url}: {problem}; again in {pause:.1f} s")
+            console.detail(f"{url}: {problem}; retrying in {pause:.1f} s")
             time.sleep(pause)
 
 
 def read_json(url: str, headers: Mapping[str, str]) -> Any:
-    """A small JSON document.
+    """Read a small JSON document.
 
     Raises:
-        AimkitError: It can't be read.
+        AimkitError: The document can't be read.
     """
     try:
         with _open(url, dict(headers)) as answer:
@@ -89,10 +89,10 @@ def read_json(url: str, headers: Mapping[str, str]) -> Any:
         raise AimkitError(f"can't read the index: {error}", url, exit_code=1) from None
 
 
-def _attempt(url: str, job: Job, headers: dict[str, str]) -> None:
+def _attempt(url: str, job: FetchJob, headers: dict[str, str]) -> None:
     notes = job.part.with_name(job.part.name + ".json")
     start, validator = _size(job.part), _validator(notes, url)
-    # Without a validator or a digest nobody would notice that the file has changed since: begin again.
+    # Without a validator or a digest, a file that has changed since would go unnoticed: start over.
     if start and (validator or job.known):
         headers |= {"Range": f"bytes={start}-"} | ({"If-Range": validator} if validator else {})
     else:
@@ -101,7 +101,7 @@ def _attempt(url: str, job: Job, headers: dict[str, str]) -> None:
         with _open(url, headers) as answer:
             if answer.status == 206 and not _range_starts(answer, start):
                 job.part.unlink(missing_ok=True)
-                raise _Passing("the server sent another range than it was asked for")
+                raise _Passing("the server sent a different range than requested")
             start = start if answer.status == 206 else 0
             total = _total(answer, start)
             _check(answer, url)
@@ -116,11 +116,11 @@ def _attempt(url: str, job: Job, headers: dict[str, str]) -> None:
             return
     except urllib.error.URLError as error:
         if isinstance(error.reason, ssl.SSLCertVerificationError):
-            what = f"the server's certificate can't be verified: {error.reason.verify_message}"
-            raise AimkitError(what, url, "is there a proxy in between?", exit_code=1) from None
+            what = f"can't verify the server's certificate: {error.reason.verify_message}"
+            raise AimkitError(what, url, "check whether a proxy replaces certificates", exit_code=1) from None
         raise _Passing(f"no connection: {error.reason}") from None
     except TimeoutError:
-        raise _Passing(f"no answer for {policy.timeout:g} s") from None
+        raise _Passing(f"no response for {policy.timeout:g} s") from None
     except (ConnectionError, http.client.HTTPException) as error:
         raise _Passing(f"the connection broke: {type(error).__name__}") from None
     notes.unlink(missing_ok=True)
@@ -137,18 +137,18 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         if req.full_url.startswith("https:") and not newurl.startswith("https:"):
-            raise AimkitError("the server redirects to an address without encryption", newurl, exit_code=1)
+            raise AimkitError("the server redirects to an unencrypted address", newurl, exit_code=1)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _receive(answer: Any, job: Job, start: int, total: int | None) -> None:
+def _receive(answer: Any, job: FetchJob, start: int, total: int | None) -> None:
     label = f"pull {job.id}" if job.id else "pull"
     with job.part.open("r+b" if start else "wb") as file, console.progress(megabytes(total), label, "MB") as bar:
         file.truncate(start)
         file.seek(start)
         counter, size = Counter(bar, start), start
         try:
-            # read1 gives what has come; read would wait for a full block, and lose it when the connection dies.
+            # read1 returns what has arrived; read would wait for a full block and lose it if the connection breaks.
             while block := answer.read1(1 << 18):
                 size += len(block)
                 if size > job.limit or (total is not None and size > total):
@@ -169,7 +169,7 @@ def _check(answer: Any, url: str) -> None:
     if answer.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
         raise AimkitError("the server answered with a web page instead of the file", url, exit_code=1)
     if answer.headers.get("Content-Encoding", "identity") != "identity":
-        raise AimkitError("the server compresses the file, so it can't be continued", url, exit_code=1)
+        raise AimkitError("the server compresses the file, so the download can't resume", url, exit_code=1)
 
 
 def _check_space(part: Path, needed: int) -> None:
@@ -177,18 +177,18 @@ def _check_space(part: Path, needed: int) -> None:
 
     free = shutil.disk_usage(part.parent).free
     if free < needed:
-        what = f"the disk has {free / 1e9:.1f} GB left, {needed / 1e9:.1f} GB are needed"
+        what = f"not enough disk space: {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB needed"
         raise AimkitError(what, str(part.parent), "free some space, or set AIMKIT_HOME", exit_code=1)
 
 
-def _refused(error: urllib.error.HTTPError, url: str, job: Job) -> None:
-    """Raise what an HTTP error means; return when the part was whole already."""
+def _refused(error: urllib.error.HTTPError, url: str, job: FetchJob) -> None:
+    """Raise the error that an HTTP status stands for; return if the part is already complete."""
     if error.code == 416:
         size = re.fullmatch(r"bytes \*/(\d+)", error.headers.get("Content-Range", ""))
         if size and int(size[1]) == _size(job.part):
             return
         job.part.unlink(missing_ok=True)
-        raise _Passing("the server has another file than before")
+        raise _Passing("the file on the server has changed")
     if error.code in _PASSING:
         after = error.headers.get("Retry-After", "")
         raise _Passing(f"the server answered {error.code} {error.reason}", float(after) if after.isdigit() else 0.0)
@@ -206,7 +206,7 @@ def _total(answer: Any, start: int) -> int | None:
 
 
 def _remember(notes: Path, url: str, answer: Any) -> None:
-    """Keep what tells later whether the server's file is still the same. Weak tags do not."""
+    """Keep a validator that tells later whether the file has changed; weak tags do not."""
     tag = answer.headers.get("ETag", "")
     validator = tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")
     if validator:

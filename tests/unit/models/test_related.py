@@ -138,7 +138,7 @@ def test_every_parameter_of_rim_learns_and_two_passes_are_refused(tiny: type) ->
     from aimkit.predict import strategies
 
     photo = np.zeros((64, 64, 3), np.uint8)
-    with pytest.raises(AimkitError, match="does not follow from two passes"):
+    with pytest.raises(AimkitError, match="does not follow from semantic classes and detail"):
         strategies.hybrid(model, photo)
     assert strategies.resize(model, photo).shape == (64, 64)
 

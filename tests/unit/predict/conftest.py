@@ -9,20 +9,20 @@ import torch
 from aimkit.models.aimnet import AimNet
 from aimkit.models.backbones.contract import Backbone, Features, MattingOutput
 from aimkit.models.base import MattingModel
-from aimkit.models.fusion import REPRESENTATIONS, argmax
+from aimkit.models.fusion import REPRESENTATIONS, Fusion, argmax
 from aimkit.models.registry import backbones, register_backbone
 
 
-class PointwiseNet(torch.nn.Module):
+class PointwiseNet(MattingModel):
     """Every pixel by itself: red is the score of the background, green of the foreground, blue is the detail.
 
     Unknown wins where neither red nor green exceeds a half. It notes the sizes of the images that it saw.
     """
 
     def __init__(self, representation: str = "generalized") -> None:
-        super().__init__()
+        torch.nn.Module.__init__(self)  # It has no backbone.
         self.classes = REPRESENTATIONS[representation]
-        self.fuse = argmax
+        self.fuse: Fusion = argmax
         self.seen: list[tuple[int, ...]] = []
 
     def preprocess(self, image: torch.Tensor) -> torch.Tensor:

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_alpha, read_rgba
 from aimkit.predict.files import collect
-from aimkit.predict.output import KINDS, Style, cover, encode, read_background, read_profile
+from aimkit.predict.output import KINDS, CompositeStyle, cover, encode, read_background, read_profile
 from aimkit.predict.predictor import Prediction
 
 
@@ -25,15 +25,15 @@ def prediction() -> Prediction:
 @pytest.mark.parametrize(("bits", "step"), [(8, 1 / 255), (16, 1 / 65535)])
 def test_alpha_is_rounded_to_the_nearest_level(bits: int, step: float, prediction: Prediction) -> None:
     for kind in ("alpha", "cutout"):
-        data = encode(kind, prediction, Style(bits))
+        data = encode(kind, prediction, CompositeStyle(bits))
         assert np.abs(read_alpha(data) - prediction.alpha).max() <= step * 0.501
-    color, _ = read_rgba(encode("cutout", prediction, Style(bits)))
+    color, _ = read_rgba(encode("cutout", prediction, CompositeStyle(bits)))
     assert np.array_equal(color, prediction.image)
 
 
 def test_a_composite_is_the_equation(prediction: Prediction) -> None:
     color = read_background("#00ff00")
-    data = encode("composite", prediction, Style(background=color))
+    data = encode("composite", prediction, CompositeStyle(background=color))
     weight = prediction.alpha[..., None]
     wanted = weight * prediction.image + (1 - weight) * color
     assert np.abs(np.asarray(Image.open(io.BytesIO(data))) - wanted).max() <= 0.51
@@ -41,13 +41,13 @@ def test_a_composite_is_the_equation(prediction: Prediction) -> None:
 
 def test_trimaps_and_classes_have_three_levels(prediction: Prediction) -> None:
     for kind in ("trimap", "semantic"):
-        levels = np.unique(np.asarray(Image.open(io.BytesIO(encode(kind, prediction, Style(kernel=3))))))
+        levels = np.unique(np.asarray(Image.open(io.BytesIO(encode(kind, prediction, CompositeStyle(kernel=3))))))
         assert set(levels) <= {0, 128, 255}
 
 
 def test_the_profile_goes_with_colours_only(prediction: Prediction) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    style = Style(16, np.zeros(3, np.uint8))
+    style = CompositeStyle(16, np.zeros(3, np.uint8))
     for kind, (_, colored) in KINDS.items():
         data = encode(kind, prediction, style, profile)
         image = Image.open(io.BytesIO(data))
@@ -101,7 +101,7 @@ def test_outputs_are_not_taken_for_photos(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert [job.name for job in collect([tmp_path], tmp_path / "out")] == ["a"]
-    with pytest.raises(AimkitError, match="no images in the folder"):
+    with pytest.raises(AimkitError, match="the folder has no images"):
         collect([tmp_path / "out"], tmp_path / "out")
-    with pytest.raises(AimkitError, match="no such file or folder"):
+    with pytest.raises(AimkitError, match="file or folder not found"):
         collect([tmp_path / "b.png"])

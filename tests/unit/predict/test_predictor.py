@@ -116,7 +116,7 @@ def test_a_compiled_network_gives_the_same(tiny_net: Any, smooth_photo: np.ndarr
         ({"strategy": "tilted"}, "did you mean 'tiled'"),
         ({"semantic": 1}, "unknown key"),
         ({"foreground": "magic"}, "unknown method 'magic'"),
-        ({"short_side": 0}, "a short side of 0"),
+        ({"short_side": 0}, "must be at least 1, not 0"),
     ],
 )
 def test_wrong_options_are_told(options: dict[str, Any], message: str, pointwise: Any) -> None:

@@ -14,7 +14,7 @@ from aimkit.predict import Predictor, strategies
 
 
 def seen(model: Any, run: Any) -> list[tuple[int, int]]:
-    """(height, width) of every pass."""
+    """(height, width) of every input of the network."""
     sizes: list[tuple[int, int]] = []
     handle = model.register_forward_pre_hook(lambda _, args: sizes.append(tuple(args[0].shape[-2:])))
     run()
@@ -34,7 +34,7 @@ def seen(model: Any, run: Any) -> list[tuple[int, int]]:
         ("p3mnet", {}, "resize", [(300, 420)]),
     ],
 )
-def test_passes_have_the_sizes_that_the_network_is_meant_for(
+def test_inputs_have_the_default_sizes_of_the_network(
     name: str, options: dict[str, str], strategy: str | None, wanted: list[tuple[int, int]], few_convs: str
 ) -> None:
     torch.manual_seed(0)
@@ -65,7 +65,7 @@ def test_sides_are_pixels_whatever_the_photo(few_convs: str) -> None:
     assert seen(model, lambda: strategies.hybrid(model, photo, semantic_side=1000)) == [(300, 420), (150, 210)]
 
 
-def test_what_weights_are_meant_for_goes_before_the_network_and_after_the_caller(few_convs: str) -> None:
+def test_the_caller_overrides_the_weights_which_override_the_network(few_convs: str) -> None:
     model = create_model("aimnet", backbone=few_convs, width=8)
     model.inference_defaults = {"semantic_side": 160, "detail_side": 240}
     photo = np.zeros((600, 840, 3), np.uint8)
@@ -75,7 +75,7 @@ def test_what_weights_are_meant_for_goes_before_the_network_and_after_the_caller
     # The reference has scales, and other strategies have other options.
     assert seen(model, lambda: strategies.hybrid(model, photo, parity=True))[0] == (128, 192)
     assert seen(model, lambda: strategies.resize(model, photo)) == [(150, 210)]
-    with pytest.raises(AimkitError, match="leave parity or the sides out"):
+    with pytest.raises(AimkitError, match="leave out parity or the sides"):
         strategies.hybrid(model, photo, parity=True, semantic_side=160)
 
 
@@ -113,7 +113,7 @@ def test_sharpness_is_for_soft_fusion(few_convs: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("meant", "what"),
+    ("defaults", "what"),
     [
         ({"semantic_sied": 160}, "semantic_side"),
         ({"strategy": "hibrid"}, "hybrid"),
@@ -121,15 +121,15 @@ def test_sharpness_is_for_soft_fusion(few_convs: str) -> None:
         ({"sharpness": 0}, "greater"),
     ],
 )
-def test_what_weights_are_meant_for_is_checked(meant: dict[str, Any], what: str) -> None:
-    strategies.check_meant({})
-    strategies.check_meant({"strategy": "tiled", "tile": 512})
+def test_inference_defaults_are_checked(defaults: dict[str, Any], what: str) -> None:
+    strategies.check_inference_defaults({})
+    strategies.check_inference_defaults({"strategy": "tiled", "tile": 512})
     with pytest.raises(AimkitError, match=what):
-        strategies.check_meant(meant)
+        strategies.check_inference_defaults(defaults)
 
 
 @pytest.mark.parametrize("rosta", ["FT", "BT"])
-def test_two_passes_follow_the_rule_of_the_rosta(rosta: str, few_convs: str) -> None:
+def test_two_input_sizes_follow_the_rule_of_the_rosta(rosta: str, few_convs: str) -> None:
     torch.manual_seed(0)
     model = create_model("gfm", backbone=few_convs, width=8, rosta=rosta).eval()
     photo = np.random.default_rng(0).integers(0, 256, (128, 160, 3), np.uint8)
@@ -138,5 +138,5 @@ def test_two_passes_follow_the_rule_of_the_rosta(rosta: str, few_convs: str) -> 
         whole = model(model.preprocess(torch.from_numpy(photo).permute(2, 0, 1)[None] / 255))
     assert np.abs(result.alpha - whole.alpha[0, 0].numpy()).max() < 1e-5
     if rosta == "BT":
-        with pytest.raises(AimkitError, match="detail that is alpha"):
+        with pytest.raises(AimkitError, match="whose detail is the alpha"):
             strategies.hybrid(model, photo, parity=True)

@@ -17,12 +17,13 @@ from aimkit.models.registry import create_backbone, create_model
 from aimkit.models.weights import official
 from aimkit.models.weights.loading import load
 from aimkit.predict import Predictor
+from aimkit.predict.tiled import Tiled
 from aimkit.publish.add import Facts, add, metric_of
 from aimkit.publish.card import card
 from aimkit.publish.convert import convert
 from aimkit.publish.push import push
 from aimkit.zoo import fetch, path
-from aimkit.zoo.manifest import Data, find, own_folders
+from aimkit.zoo.manifest import TrainingSet, find, own_folders
 
 OPTIONS = {"width": 8}
 
@@ -71,7 +72,7 @@ def test_a_checkpoint_becomes_an_entry_that_is_pulled_by_its_id(checkpoint: Path
         },
     }
     (home / "results.json").write_text(json.dumps(results))
-    data = [Data(name="procedural", licence="MIT", commercial=True)]
+    data = [TrainingSet(name="procedural", licence="MIT", commercial=True)]
     entry = add(checkpoint, ID, Facts(licence="MIT", data=data, results=[home], seen=["VAL"]))
     assert entry.file == home / "zoo" / f"{ID}.toml"
     assert (entry.stage, entry.seed, entry.recipe_digest, entry.commercial) == ("matting", 5, "ab" * 32, True)
@@ -95,11 +96,11 @@ def test_a_checkpoint_becomes_an_entry_that_is_pulled_by_its_id(checkpoint: Path
 
 
 def test_an_entry_inherits_data_and_seen_sets_from_its_start(checkpoint: Path, home: Path) -> None:
-    first = add(checkpoint, ID, Facts(data=[Data(name="X", licence="MIT")], seen=["T"]))
+    first = add(checkpoint, ID, Facts(data=[TrainingSet(name="X", licence="MIT")], seen=["T"]))
     with safe_open(checkpoint, "pt") as file:
         told = dict(file.metadata())
     save_file(load_file(checkpoint), checkpoint, told | {"init": first.id})
-    second = add(checkpoint, f"{ID}2", Facts(data=[Data(name="Y", licence="MIT")]))
+    second = add(checkpoint, f"{ID}2", Facts(data=[TrainingSet(name="Y", licence="MIT")]))
     assert second.init == first.id
     assert [item.name for item in second.data] == ["X", "Y"]
     assert second.seen == ("T",)
@@ -107,12 +108,12 @@ def test_an_entry_inherits_data_and_seen_sets_from_its_start(checkpoint: Path, h
 
 def test_an_id_is_not_taken_twice_and_weights_must_fit(checkpoint: Path, home: Path) -> None:
     add(checkpoint, ID, Facts())
-    with pytest.raises(AimkitError, match="there is an entry"):
+    with pytest.raises(AimkitError, match="the zoo already has an entry"):
         add(checkpoint, ID, Facts())
     assert add(checkpoint, ID, Facts(notes="second"), force=True).notes == "second"
     relative = Path(os.path.relpath(own_folders()[0]))
     assert add(checkpoint, ID, Facts(notes="third"), folder=relative, force=True).notes == "third"
-    with pytest.raises(AimkitError, match="should begin with"):
+    with pytest.raises(AimkitError, match="must begin with"):
         add(checkpoint, "aimnet_resnet18.x", Facts())
     with pytest.raises(AimkitError, match=r"another network|do not fit"):
         add(checkpoint, "aimnet_resnet18.x", Facts(architecture="aimnet", backbone="resnet18"))
@@ -124,15 +125,15 @@ def test_another_recipe_than_the_checkpoints_is_refused(checkpoint: Path, home: 
         add(checkpoint, ID, Facts(recipe="train/demo"))
 
 
-def test_weights_say_what_they_are_meant_for(checkpoint: Path, home: Path) -> None:
-    meant = {"strategy": "tiled", "semantic_side": 160, "tile": 512}
-    entry = add(checkpoint, ID, Facts(predict=meant))
-    assert entry.predict == meant
+def test_weights_carry_their_inference_defaults(checkpoint: Path, home: Path) -> None:
+    defaults = {"strategy": "tiled", "semantic_side": 160, "tile": 512}
+    entry = add(checkpoint, ID, Facts(predict=defaults))
+    assert entry.predict == defaults
     assert entry.file is not None
     for weights in (ID, entry.file.with_name(f"{ID}.safetensors")):
-        predictor = Predictor.load(weights)
-        assert predictor.strategy == "tiled"
-        assert (predictor.options.semantic_side, predictor.options.tile) == (160, 512)  # type: ignore[attr-defined]
+        strategy = Predictor.load(weights).strategy
+        assert isinstance(strategy, Tiled)
+        assert (strategy.semantic_side, strategy.tile) == (160, 512)
 
 
 def test_half_precision_halves_the_file_and_loads(checkpoint: Path, home: Path) -> None:
@@ -151,7 +152,7 @@ def test_half_precision_halves_the_file_and_loads(checkpoint: Path, home: Path) 
 
 def test_something_else_than_results_is_refused(home: Path) -> None:
     (home / "x.json").write_text('{"a": 1}')
-    with pytest.raises(AimkitError, match="no results"):
+    with pytest.raises(AimkitError, match="does not hold the results"):
         metric_of(home / "x.json")
 
 

@@ -10,7 +10,7 @@ import pytest
 from aimkit.errors import AimkitError
 from aimkit.publish.add import write
 from aimkit.publish.check import check, saw
-from aimkit.zoo.manifest import Data, entries, find, read
+from aimkit.zoo.manifest import TrainingSet, entries, find, read
 
 GOOD = """
 [[checkpoint]]
@@ -41,12 +41,12 @@ def test_every_error_of_a_file_is_told_with_the_nearest_key(home: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"aimnet_resnet18.a"', '"aimnet_resnet34.a"', "should begin with 'aimnet_resnet18.'"),
+        ('"aimnet_resnet18.a"', '"aimnet_resnet34.a"', "must begin with 'aimnet_resnet18.'"),
         ('"aimnet_resnet18.a"', '"../evil.a"', "pattern"),
         ('"aimnet_resnet18.a"', '"aimnet_resnet18"', "pattern"),
-        ("https://host", "http://host", "is no source"),
+        ("https://host", "http://host", "is not a source"),
         ('licence = "MIT"', 'licence = "MIT"\nsha256 = "abc"', "pattern"),
-        ('architecture = "aimnet"', "", "should begin with 'resnet18.'"),
+        ('architecture = "aimnet"', "", "must begin with 'resnet18.'"),
         ('"matting"', '"imagenet"', "stage imagenet is for backbones"),
     ],
 )
@@ -62,7 +62,7 @@ def test_an_unknown_metric_is_refused(home: Path) -> None:
 def test_two_entries_of_one_id_are_an_error_that_names_both_files(home: Path) -> None:
     for name in ("a", "b"):
         (home / "zoo" / f"{name}.toml").write_text(GOOD)
-    with pytest.raises(AimkitError, match=r"two entries have the id.*\n.*a\.toml and .*b\.toml"):
+    with pytest.raises(AimkitError, match=r"duplicate id.*\n.*a\.toml and .*b\.toml"):
         entries()
 
 
@@ -100,7 +100,7 @@ def test_an_entry_survives_being_written_and_read(home: Path, make_entry: Any, w
 def test_commercial_use_needs_weights_and_all_data(
     make_entry: Any, licence: str, flags: list[bool | None], commercial: bool | None
 ) -> None:
-    data = [Data(name=str(i), licence="x", commercial=flag) for i, flag in enumerate(flags)]
+    data = [TrainingSet(name=str(i), licence="x", commercial=flag) for i, flag in enumerate(flags)]
     assert make_entry(None, licence=licence, data=data).commercial is commercial
 
 
@@ -114,7 +114,7 @@ def test_a_metric_on_images_that_the_entry_or_its_start_has_seen_is_found(make_e
         None, "https://h/b", init="aimnet_resnet18.start", metrics=[metric("aim500"), metric("P3M-500-NP")]
     )
     found = [problem.what for problem in check([start, one])]
-    assert found == ["it has metrics on aim500, whose images it has seen"]
+    assert found == ["the entry has metrics on aim500, whose images it was trained on or selected by"]
     assert saw(one, {start.id: start, one.id: one}) == {"aim500"}
 
 
@@ -125,5 +125,6 @@ def test_names_files_and_recipes_that_do_not_exist_are_found(make_entry: Any, mo
         None, "file:gone.safetensors", bytes=5, architecture="aimnot", backbone="resnet81", id="aimnot_resnet81.a"
     ).model_copy(update={"init": "nothing.at_all", "recipe": "train/dmeo"})
     text = "\n".join(str(problem) for problem in check([one]))
-    for part in ("unknown backbone", "unknown model", "no entry 'nothing.at_all'", "no file", "known together", "dmeo"):
+    gone = "gone.safetensors' not found", "entry 'nothing.at_all' not found"
+    for part in ("unknown backbone", "unknown model", *gone, "both digest and size", "dmeo"):
         assert part in text

@@ -1,0 +1,73 @@
+"""What a strategy is: a block of options with one method that applies a network to photos.
+
+A new strategy is a new file with one registered class; ``strategies`` below names the file.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from aimkit.predict.assemble import Result
+from aimkit.predict.network import Network
+from aimkit.predict.sizes import MAX_SIDE
+from aimkit.recipe import Block
+from aimkit.registry import Registry
+from aimkit.types import UInt8
+
+#: Input size relative to the photo.
+Scale = Annotated[float, Field(gt=0, le=1)]
+#: Length in pixels.
+Side = Annotated[int, Field(ge=32)]
+
+
+class Strategy(Block):
+    """Base of all strategies: their options, and how they apply a network.
+
+    Attributes:
+        sharpness: Factor of the semantic logits, > 0, for networks with soft fusion:
+            alpha = fuse(softmax(sharpness * logits), detail). 1 gives the expected alpha, which has the least squared
+            error. Larger values approach the decision for the likeliest class, which has the least absolute error;
+            3 still keeps soft edges.
+    """
+
+    sharpness: Annotated[float, Field(gt=0)] = 1.0
+
+    def apply(self, network: Network, photos: UInt8) -> Result:
+        """Predict photos of one size.
+
+        Args:
+            network: The network, in evaluation mode.
+            photos: RGB, uint8, (B, H, W, 3).
+
+        Returns:
+            Alpha, labels and detail, each (B, H, W).
+        """
+        raise NotImplementedError
+
+
+class ParityStrategy(Strategy):
+    """Base of the strategies that the AIM reference has too.
+
+    Attributes:
+        max_side: Maximum long side of an input of the network, in pixels. The aspect ratio is kept.
+        parity: Predict exactly as the reference does, flaws included; see :mod:`aimkit.predict.reference`.
+    """
+
+    max_side: Side = MAX_SIDE
+    parity: bool = False
+
+    @model_validator(mode="after")
+    def _parity_excludes_other_options(self) -> Self:
+        if self.parity and self.sharpness != 1:
+            raise ValueError("the reference has no sharpness: leave out parity or sharpness")
+        if self.parity and any(side is not None for name, side in self if name.endswith("side") and name != "max_side"):
+            raise ValueError("the reference has scales, not sides: leave out parity or the sides")
+        return self
+
+
+#: Strategies by name; entries are subclasses of :class:`Strategy`.
+strategies: Registry[type[Strategy]] = Registry(
+    "strategy", [f"aimkit.predict.{name}" for name in ("hybrid", "resize", "whole", "tiled")]
+)
