@@ -20,9 +20,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from torch import nn
 
 from aimkit.errors import AimkitError
+from aimkit.imageio import from_pil, rgb_of
 from aimkit.predict.assemble import Result
 from aimkit.predict.network import Network, evaluating, fuses_softly
 from aimkit.predict.registry import strategies
@@ -247,12 +249,13 @@ def as_rgb(image: Array) -> UInt8:
     """Any image array as RGB, uint8, (H, W, 3).
 
     Args:
-        image: Grey (H, W), (H, W, 1), RGB or RGBA; uint8, uint16, or float in [0, 1]. Alpha is dropped.
+        image: Grey (H, W), (H, W, 1), RGB or RGBA; uint8, uint16, or float in [0, 1]; or a PIL image of any mode,
+            whose EXIF orientation is applied. Alpha is dropped.
 
     Raises:
         AimkitError: It is no image.
     """
-    image = np.asarray(image)
+    image = np.asarray(rgb_of(from_pil(image)) if isinstance(image, Image.Image) else image)
     where = "image"
     if image.ndim == 2:
         image = image[..., None]
