@@ -16,8 +16,12 @@ import aimkit
 PACKAGE = Path(aimkit.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
+#: Part of the ground floor that is a folder.
+EVERYWHERE = {"ground floor", "imageio"}
+
 #: What each folder may import, besides itself and the ground floor (the modules directly in the package).
 ALLOWED: dict[str, set[str]] = {
+    "imageio": set(),
     "matting": set(),
     "metrics": {"matting"},
     "generators": {"matting"},
@@ -80,7 +84,8 @@ def wrong(own: str, names: frozenset[str] | set[str], upward: set[str] | None = 
     """The imports that a folder may not have."""
     if upward is None:
         return set()
-    allowed = {own, "ground floor", *ALLOWED[own], *upward}
+    below = {"ground floor"} if own == "ground floor" else EVERYWHERE
+    allowed = {own, *below, *ALLOWED[own], *upward}
     return {name for name in names if folder_of(name) not in allowed}
 
 
