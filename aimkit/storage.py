@@ -122,11 +122,11 @@ def stamp(path: Place) -> str:
     return f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
 
 
-def _told(function: F) -> F:
+def _one_error(function: F) -> F:
     """Turn the exceptions of all object stores, which callers can't know, into one."""
 
     @wraps(function)
-    def told(self: Remote, *args: Any, **kwargs: Any) -> Any:
+    def checked(self: Remote, *args: Any, **kwargs: Any) -> Any:
         try:
             return function(self, *args, **kwargs)
         except (FileNotFoundError, AimkitError):
@@ -135,7 +135,7 @@ def _told(function: F) -> F:
             what = f"the object store failed: {type(error).__name__}: {error}"
             raise AimkitError(what, self.url, "check the URL, the credentials and the network", exit_code=1) from error
 
-    return cast(F, told)
+    return cast(F, checked)
 
 
 @dataclass(frozen=True, order=True)
@@ -178,12 +178,12 @@ class Remote:
         """Whether it exists in this process only."""
         return self.url.startswith("memory://")
 
-    @_told
+    @_one_error
     def is_file(self) -> bool:
         """Whether it is a file."""
         return bool(self._store().isfile(self.url))
 
-    @_told
+    @_one_error
     def is_dir(self) -> bool:
         """Whether it is a folder that is not empty."""
         return bool(self._store().isdir(self.url))
@@ -192,14 +192,14 @@ class Remote:
         """Whether it is a file or a folder."""
         return self.is_file() or self.is_dir()
 
-    @_told
+    @_one_error
     def iterdir(self) -> Iterator[Remote]:
         """Files and folders directly below it; empty if the folder does not exist."""
         store = self._store()
         found = store.find(self.url, maxdepth=1, withdirs=True, detail=True)
         return iter([entry for entry in self._below(found) if entry.url != self.url])
 
-    @_told
+    @_one_error
     def walk(self) -> list[Remote]:
         """All files below it, sorted; empty if the folder does not exist."""
         return self._below(self._store().find(self.url, detail=True))
@@ -210,12 +210,12 @@ class Remote:
         rests = {name.rstrip("/").removeprefix(own): info for name, info in found.items()}
         return sorted(Remote(self.url + rest, info) for rest, info in rests.items())
 
-    @_told
+    @_one_error
     def details(self) -> Mapping[str, Any]:
         """The store's listing entry of the file."""
         return self.info if self.info is not None else cast(Mapping[str, Any], self._store().info(self.url))
 
-    @_told
+    @_one_error
     def read_bytes(self) -> bytes:
         """Read the whole file."""
         return cast(bytes, self._store().cat_file(self.url))
@@ -224,12 +224,12 @@ class Remote:
         """Read the whole file as text."""
         return self.read_bytes().decode(encoding)
 
-    @_told
+    @_one_error
     def read_range(self, start: int, stop: int) -> bytes:
         """Read bytes ``start`` to ``stop - 1``."""
         return cast(bytes, self._store().cat_file(self.url, start=start, end=stop))
 
-    @_told
+    @_one_error
     def fetch(self, names: Sequence[str]) -> list[bytes | FileNotFoundError]:
         """Read several files below this folder at once; a missing file gives a FileNotFoundError in its place."""
         paths = [f"{self.url}/{name}" for name in names]
@@ -239,19 +239,19 @@ class Remote:
                 raise one
         return found
 
-    @_told
+    @_one_error
     def open(self, mode: str = "rb", **options: Any) -> Any:
         """Open the file for reading; ``options`` are fsspec's."""
         return self._store().open(self.url, mode, **options)
 
-    @_told
+    @_one_error
     def upload(self, files: Mapping[str, Path]) -> None:
         """Upload local files below this folder, by relative path; several at a time if the store can."""
         store = self._store()
         targets = [store._strip_protocol(f"{self.url}/{name}") for name in files]
         store.put([str(path) for path in files.values()], targets)
 
-    @_told
+    @_one_error
     def unlink(self) -> None:
         """Remove the file."""
         self._store().rm_file(self.url)

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aimkit.data.streams import FiniteBlock, Known, StreamBlock, Synth
+from aimkit.data.streams import CatalogPairs, FiniteBlock, StreamBlock, Synth
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.models.registry import backbones
@@ -43,7 +43,7 @@ def sources(block: StreamBlock) -> list[Row]:
     """The sources of a stream."""
     if isinstance(block, Synth):
         return _of_recipe(load_recipe(block.recipe, block.overrides, kind="synth"))
-    if isinstance(block, Known):
+    if isinstance(block, CatalogPairs):
         from aimkit.datasets.catalog import find_published
 
         one = find_published(block.set, "data.set")

@@ -170,15 +170,15 @@ def _spread(
     context = multiprocessing.get_context("spawn")
     made, stop = context.Value("q", 0), context.Event()
     pool = ProcessPoolExecutor(workers, context, _start, (what, root, made, stop))
-    told = 0
+    reported = 0
     try:
         with no_interrupts():
             pending = {pool.submit(_task, number, keys) for number, keys in groups.items()}
         while pending:
             done, pending = wait(pending, timeout=0.3, return_when=FIRST_COMPLETED)
             now = made.value
-            advance(now - told)
-            told = now
+            advance(now - reported)
+            reported = now
             yield from (future.result() for future in done)
     except BrokenProcessPool:
         hint = "memory may have run out: run the same command with fewer --workers; finished files are kept"
