@@ -1,4 +1,4 @@
-"""aimkit catalog: published datasets, where to get them, and whether a folder holds one."""
+"""aimkit catalog: list published datasets, show where to get them, and check a folder against one."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group()
 def catalog() -> None:
-    """Known datasets: what they are, where to get them, whether a folder holds one."""
+    """Published datasets: what they hold, where to get them, whether a folder matches one."""
 
 
 @catalog.command("ls")
 @as_json
 def list_(as_json: bool) -> None:
-    """List the datasets that aimkit knows by name."""
+    """List the published datasets of the catalog."""
     from aimkit.datasets.catalog import published_sets
 
     published = published_sets().values()
@@ -33,14 +33,14 @@ def list_(as_json: bool) -> None:
         console.out(json.dumps([one.model_dump(mode="json") for one in published], indent=1))
         return
     console.table(["name", "title", "parts", "types", "used for", "terms"], [_row(one) for one in published])
-    console.info("where to get one, its folders and its recipes: aimkit catalog show NAME")
+    console.info("for download, folders and recipes: aimkit catalog show NAME")
 
 
 @catalog.command()
 @click.argument("name")
 @as_json
 def show(name: str, as_json: bool) -> None:
-    """Print the page of a dataset: where to get it, its terms, its folders, and the recipes that use it."""
+    """Show a dataset: where to get it, its terms, its folders, and the recipes that use it."""
     from aimkit.datasets.catalog import find_published
     from aimkit.datasets.catalog.page import page
 
@@ -52,15 +52,15 @@ def show(name: str, as_json: bool) -> None:
 @click.argument("name")
 @click.argument("folder")
 @click.option("--part", default="", help="Check only this part.")
-@click.option("--types", default="", metavar="FILE", help="A types file, if it is not in the folder.")
+@click.option("--types", default="", metavar="FILE", help="Types file, if it is not in the folder.")
 @click.option("--section", default="", help="Section of the types file; the dataset's own by default.")
-@click.option("--quick", is_flag=True, help="Names and counts only: open no image.")
+@click.option("--quick", is_flag=True, help="Check names and counts only; open no image.")
 @as_json
 def check(name: str, folder: str, part: str, types: str, section: str, quick: bool, as_json: bool) -> None:
     """Check that FOLDER holds a dataset as published: counts, pairs, sizes, types, and that every image can be read.
 
-    FOLDER may be the dataset's folder, under any name, the one above it, or that of one of its parts. The exit code is
-    1 when it does not match.
+    FOLDER is the dataset's folder under any name, its parent folder, or the folder of one part. The exit code is 1 if
+    it does not match.
     """
     from aimkit.datasets.catalog import find_published
     from aimkit.datasets.catalog.check import check as compare
@@ -89,7 +89,7 @@ def _print(report: CatalogReport, folder: str) -> None:
         )
         for one in report.parts
     ]
-    rows += [(name, "-", "-", 0, report.published.part(name).count, "not there") for name in report.absent]
+    rows += [(name, "-", "-", 0, report.published.part(name).count, "not found") for name in report.absent]
     console.table(["part", "folder", "layout", "found", "published", "result"], rows)
     for one in report.parts:
         for line in _lines(one):
@@ -97,7 +97,7 @@ def _print(report: CatalogReport, folder: str) -> None:
     wrong = sum(bool(one.problems) for one in report.parts) + len(report.absent)
     parts = len(report.parts) + len(report.absent)
     title = report.published.title
-    console.out(f"{title}: {wrong} of {parts} parts do not match" if wrong else f"{title}: all is as published")
+    console.out(f"{title}: {wrong} of {parts} parts do not match" if wrong else f"{title}: everything is as published")
     for one in report.parts:
         usage = _usage(report.published, one, folder)
         console.out(f"\nto use {usage['part']}, in a recipe:\n  " + "\n  ".join(usage["recipe"]))
@@ -126,7 +126,7 @@ def _usage(published: PublishedSet, one: PartReport, folder: str) -> dict[str, A
 
     part = one.located.part
     root = folder if "://" in folder else str(expand(folder).absolute())
-    # The saliency recipes read any folder of images and masks, so they want the part's own.
+    # The saliency recipes read any folder of images and masks, so they need the part's own.
     own = str(one.located.folder) if part.use == "saliency" else root
     commands = [command(recipe, published, part, own) for recipe in part.recipes]
     return {"part": part.name, "recipe": recipe_lines(published, part, root), "commands": commands}
@@ -135,8 +135,8 @@ def _usage(published: PublishedSet, one: PartReport, folder: str) -> dict[str, A
 def _hint(report: CatalogReport) -> str:
     found = [one.located.part.name for one in report.parts if not one.problems]
     if report.absent and found and not any(one.problems for one in report.parts):
-        return f"not there: {', '.join(report.absent)}; --part {found[0]} asks for that part alone"
-    return f"download or unpack it again ('aimkit catalog show {report.published.name}'); --json lists every name"
+        return f"not found: {', '.join(report.absent)}; --part {found[0]} checks that part only"
+    return f"download or unpack it again ('aimkit catalog show {report.published.name}'); --json lists all names"
 
 
 def _row(one: PublishedSet) -> list[str]:

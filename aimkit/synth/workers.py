@@ -1,4 +1,4 @@
-"""The local executor: shards are spread over processes of this machine."""
+"""The local executor: writes shards in processes of this machine."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def execute(
     """Write shards in processes of this machine; see :class:`aimkit.synth.executors.Executor`.
 
     Args:
-        job: What is made.
+        job: The dataset to write.
         shards: The shards to write.
-        workers: Number of processes; 0 and 1 stay in this one.
+        workers: Number of processes; 0 and 1 use this process.
         advance: Called with the number of samples made since the last call.
-        finished: Called with the sidecar of every finished shard; what it raises ends the work.
+        finished: Called with the sidecar of every finished shard; an exception from it stops the work.
 
     Raises:
         AimkitError: A shard failed, or a worker process was killed. The others stop after their current sample.
-        KeyboardInterrupt: Likewise.
+        KeyboardInterrupt: The user pressed Ctrl-C. The workers stop after their current sample.
     """
     workers = min(workers, len(shards))
     if workers < 2:
@@ -52,7 +52,7 @@ def execute(
     pool = ProcessPoolExecutor(workers, context, _start, (job, made, stop))
     reported = 0
     try:
-        # Workers inherit this, so that Ctrl-C reaches them as a stop after the current sample, at any time.
+        # Workers inherit this: Ctrl-C reaches them only as the stop flag, which they check after each sample.
         with no_interrupts():
             pending = {pool.submit(_task, shard) for shard in shards}
         while pending:
@@ -66,7 +66,7 @@ def execute(
         raise AimkitError(
             "a worker process was killed",
             str(job.out),
-            "most often memory ran out: continue with --resume and fewer --workers",
+            "memory may have run out: continue with --resume and fewer --workers",
             exit_code=1,
         ) from None
     finally:
@@ -102,7 +102,7 @@ def _task(shard: Shard) -> dict[str, Any]:
 
 
 def end_with_parent() -> None:
-    """A killed parent can't tell its workers; without this they would wait for work for ever."""
+    """End this process when its parent ends: a killed parent can't tell its workers to stop."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait_for([parent.sentinel])
@@ -111,7 +111,7 @@ def end_with_parent() -> None:
 
 @contextlib.contextmanager
 def no_interrupts() -> Iterator[None]:
-    """Ctrl-C waits; processes that are started meanwhile never hear it."""
+    """Ignore Ctrl-C; processes started in the block ignore it for good."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -11,7 +11,7 @@ def test_ls_lists_every_recipe_with_its_purpose(capsys: pytest.CaptureFixture[st
     assert run(["recipes", "ls", "synth"]) == 0
     out = capsys.readouterr().out
     assert "synth/demo" in out
-    assert "Composites out of nothing" in out
+    assert "Composites without any data" in out
 
 
 def test_cp_then_check_then_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

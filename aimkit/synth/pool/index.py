@@ -1,4 +1,4 @@
-"""``index.json``: the items of a pool, and where their pictures lie."""
+"""``index.json``: the items of a pool and the location of their pictures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aimkit.types import ImageType
 
 NAME = "index.json"
 
-#: Raised whenever pictures of the same originals would be stored otherwise, as when the way of halving changes.
+#: Raised whenever the same originals would be stored as other bytes, for example when halving changes.
 VERSION = 1
 
 _KIND = "aimkit pool"
@@ -31,9 +31,9 @@ class PoolEntry:
 
     Attributes:
         role: "foreground" or "background".
-        item: What provenance tells of it.
-        content: Digest (hex) by which a source is divided between training and validation.
-        picture: Key of its picture; several items may have the same.
+        item: The item as the provenance describes it.
+        content: Digest (hex) that decides the item's side of the train/val split.
+        picture: Key of its picture; several items may share one.
     """
 
     role: str
@@ -43,19 +43,19 @@ class PoolEntry:
 
     @property
     def name(self) -> tuple[str, str, str]:
-        """What is unique in a pool: role, source and id."""
+        """The item's unique name in the pool: role, source and id."""
         return self.role, self.item.source, self.item.id
 
 
 @dataclass(frozen=True)
 class Index:
-    """What a pool holds.
+    """The content of a pool.
 
     Attributes:
-        entries: Its items by name.
-        pictures: Its pictures by key.
-        shards: Size in bytes of each file, by number.
-        made_with: Version of aimkit that began it; "" when there is none yet.
+        entries: Items by name.
+        pictures: Pictures by key.
+        shards: Size of each file in bytes, by its number.
+        made_with: Version of aimkit that began the pool; "" for a new one.
     """
 
     entries: Mapping[tuple[str, str, str], PoolEntry] = field(default_factory=dict)
@@ -64,13 +64,13 @@ class Index:
     made_with: str = ""
 
     def of(self, role: str) -> list[PoolEntry]:
-        """Items of a role in the order of the sources that they came from: source by source, sorted by id."""
+        """The items of a role, source by source in the order of packing, sorted by id within a source."""
         found = [entry for entry in self.entries.values() if entry.role == role]
         rank = {source: number for number, source in enumerate(dict.fromkeys(e.item.source for e in found))}
         return sorted(found, key=lambda e: (rank[e.item.source], e.item.id))
 
     def tidy(self) -> Index:
-        """Without pictures that no item has, and files that hold none."""
+        """A copy without unused pictures, and without files that hold no used picture."""
         used = {entry.picture for entry in self.entries.values()}
         pictures = {key: picture for key, picture in self.pictures.items() if key in used}
         shards = {picture.shard for picture in pictures.values()}
@@ -78,32 +78,33 @@ class Index:
 
 
 def shard_name(number: int) -> str:
-    """File name of a shard."""
+    """File name of a shard, by its number."""
     return f"pixels-{number:05d}.bin"
 
 
 def pool_folder(path: str, where: str = "") -> Path:
-    """The folder of a pool, with ``~`` and ``${NAME}`` filled in.
+    """Resolve the folder of a pool: expands ``~`` and ``${NAME}``.
 
     Raises:
-        AimkitError: It is a URL: memory can only be shared on one machine.
+        AimkitError: The path is a URL: a pool is memory-mapped, so it must be local.
     """
     root = place(path, where)
     if isinstance(root, Remote):
-        raise AimkitError("a pool must lie on a local disk", str(root), "copy it there, or build it there")
+        raise AimkitError("a pool must be on a local disk", str(root), "copy the pool there, or build it there")
     return root
 
 
 def read_index(root: Path) -> Index:
-    """What a pool holds; that its files have their sizes is checked, their content is not.
+    """Read the index of a pool and check the sizes of its files; their content is not checked.
 
     Raises:
-        AimkitError: It is no pool, unfinished, of another version, or a file is missing or cut short.
+        AimkitError: The folder is not a pool, the pool is unfinished or of another version, or a file is missing or
+            truncated.
     """
     path = root / NAME
     if not path.is_file():
         if not root.is_dir():
-            raise AimkitError("no such pool", str(root), "aimkit pool build RECIPE -o POOL")
+            raise AimkitError("pool not found", str(root), "aimkit pool build RECIPE -o POOL")
         if any(root.glob("*pixels-*")):
             raise AimkitError("the pool is not finished", str(root), "run the same 'aimkit pool build' again")
         raise AimkitError(f"not a pool: it has no {NAME}", str(root), "aimkit pool build RECIPE -o POOL")
@@ -119,7 +120,7 @@ def read_index(root: Path) -> Index:
 
 
 def write_index(root: Path, index: Index) -> None:
-    """Write the index; from then on there is a pool."""
+    """Write the index, which completes the pool."""
     data = {
         "kind": _KIND,
         "version": VERSION,
@@ -151,10 +152,10 @@ def _check_files(root: Path, index: Index) -> None:
     for number, size in index.shards.items():
         path = root / shard_name(number)
         if not path.is_file():
-            raise AimkitError("a file of the pool is missing", str(path), "copy it again, or build the pool anew")
+            raise AimkitError("a file of the pool is missing", str(path), "copy it again, or build the pool again")
         if path.stat().st_size != size:
             what = f"a file of the pool has {path.stat().st_size} bytes instead of {size}"
-            raise AimkitError(what, str(path), "copy it again, or build the pool anew")
+            raise AimkitError(what, str(path), "copy it again, or build the pool again")
 
 
 def _row(entry: PoolEntry) -> dict[str, Any]:
@@ -170,7 +171,7 @@ def _entry(row: dict[str, Any]) -> PoolEntry:
 
 
 def _lines(data: Mapping[str, Any]) -> str:
-    """JSON with a line for each row of a table, for people and for diff."""
+    """Format as JSON with one line per table row, which is easy to read and to diff."""
 
     def table(rows: Iterable[Any]) -> str:
         return "[\n" + ",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in rows) + "\n ]"

@@ -1,4 +1,4 @@
-"""Files of pictures: written whole or not at all, and read as memory maps."""
+"""Files of pictures: written atomically, read as memory maps."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from aimkit.synth.pool.index import shard_name
 from aimkit.synth.pool.layout import Stored, aligned, pieces
 from aimkit.synth.pyramid import ImagePyramid
 
-#: Files that a process keeps open; each takes a file descriptor.
+#: Number of files that a process keeps open; each takes a file descriptor.
 _OPEN = 128
 
 
 @dataclass(frozen=True)
 class PackedShard:
-    """What a finished file holds; kept beside it until the index is written.
+    """The content of a finished file; stored in its sidecar until the index is written.
 
     Attributes:
-        keys: Keys of all pictures that were asked for.
-        pictures: Those that were made.
-        failed: Key and error of the others.
-        size: Bytes of the file.
+        keys: Keys of all pictures that the file should hold.
+        pictures: The pictures that it holds.
+        failed: (key, error) of the pictures that could not be made.
+        size: Size of the file in bytes.
     """
 
     keys: list[str]
@@ -40,24 +40,27 @@ class PackedShard:
 
 
 def sidecar(root: Path, number: int) -> Path:
-    """The file that says what a shard holds as long as the index does not."""
+    """Path of a shard's sidecar, which describes its content until the index does."""
     return (root / shard_name(number)).with_suffix(".json")
 
 
 def write_shard(
     root: Path, number: int, keys: Iterable[str], make: Callable[[str], ImagePyramid], tick: Callable[[], None]
 ) -> PackedShard:
-    """Make pictures and store them in a new file, one at a time in memory.
+    """Make pictures and store them in a new file, with one picture at a time in memory.
 
     Args:
         root: Folder of the pool.
         number: Number of the file.
         keys: Keys of the pictures.
-        make: Makes the picture of a key; what it can't read is left out.
-        tick: Called after each picture; what it raises ends the work and leaves nothing behind.
+        make: Makes the picture of a key; a picture that raises an AimkitError is left out.
+        tick: Called after each picture; an exception from it stops the work, and nothing is left behind.
+
+    Raises:
+        AimkitError: The disk is full, or the folder can't be written.
     """
     written = PackedShard(list(keys))
-    # What it says is about an earlier file of that number.
+    # An old sidecar describes an earlier file of that number.
     sidecar(root, number).unlink(missing_ok=True)
     end = 0
     with replacing(root / shard_name(number)) as temporary, temporary.open("wb") as file:
@@ -82,7 +85,7 @@ def write_shard(
 
 
 def read_packed(root: Path, number: int) -> PackedShard | None:
-    """What an earlier build left of a shard; None unless it is whole."""
+    """Read what an earlier build stored in a shard; None unless the shard is complete."""
     try:
         data = read_json(sidecar(root, number), limit=LARGE)
         if (root / shard_name(number)).stat().st_size != data["size"]:
@@ -94,9 +97,9 @@ def read_packed(root: Path, number: int) -> PackedShard | None:
 
 
 class Shards:
-    """Reads pictures out of a pool's files, which are mapped when they are first needed.
+    """Reads pictures from a pool's files, which are memory-mapped on first use.
 
-    All processes of a machine share the mapped pages. Pickling leaves the maps behind.
+    All processes of a machine share the mapped pages. Pickling drops the maps.
 
     Args:
         root: Folder of the pool.
@@ -107,10 +110,10 @@ class Shards:
         self._maps: OrderedDict[int, mmap.mmap] = OrderedDict()
 
     def picture(self, stored: Stored) -> ImagePyramid:
-        """A picture whose arrays are views of the file, read-only.
+        """Open a picture as read-only views of its file.
 
         Raises:
-            AimkitError: The file is missing or too short.
+            AimkitError: The file is missing or truncated.
         """
         return stored.open(self._map(stored))
 
@@ -125,11 +128,11 @@ class Shards:
                 raise AimkitError(f"can't open a file of the pool: {error}", str(path), "aimkit pool verify") from None
             self._maps[number] = opened
             if len(self._maps) > _OPEN:
-                # Arrays that are still in use keep their map open.
+                # Arrays in use keep their map open.
                 self._maps.popitem(last=False)
         self._maps.move_to_end(number)
         if len(self._maps[number]) < stored.offset + stored.nbytes:
-            raise AimkitError("a file of the pool is cut short", str(self.root / shard_name(number)), "copy it again")
+            raise AimkitError("a file of the pool is truncated", str(self.root / shard_name(number)), "copy it again")
         return self._maps[number]
 
     def __getstate__(self) -> Mapping[str, Any]:

@@ -88,9 +88,9 @@ def test_balance_for_a_type_that_is_not_there_is_told() -> None:
         ShuffledStream([None], 0, {"NS": 1.0}, lambda i: "SO")  # type: ignore[list-item]
 
 
-def test_a_types_file_that_misses_images_is_told(photos: Path) -> None:
+def test_a_types_file_that_lacks_images_is_told(photos: Path) -> None:
     (photos / "aim_category_type.json").write_text(json.dumps({"p0": {"type": "SO"}, "q1": {"type": "NS"}}))
-    with pytest.raises(AimkitError, match="misses 5 images"):
+    with pytest.raises(AimkitError, match="lacks 5 images"):
         open_stream({"source": "folder", "path": str(photos)})
 
 

@@ -201,7 +201,7 @@ def test_broken_sources_are_set_aside_and_reported(tmp_path: Path) -> None:
 
 def test_too_many_broken_sources_stop_the_run(tmp_path: Path) -> None:
     recipe = tiny(12, foreground={"broken": [0, 1, 2, 3, 4]}, output={"max_failures": 0.1})
-    with pytest.raises(AimkitError, match="samples met source images") as caught:
+    with pytest.raises(AimkitError, match="samples drew source images") as caught:
         synthesize(recipe, tmp_path / "d")
     assert caught.value.exit_code == 1
     assert "max_failures" in caught.value.hint
@@ -251,7 +251,7 @@ def test_other_versions_are_warned_of(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(run, "versions", lambda: {"numpy": "0.1"})
     monkeypatch.setattr(run.console, "warn", told.append)
     synthesize(tiny(4), tmp_path / "d", resume=True)
-    assert "the bytes may differ" in told[0]
+    assert "new samples may differ in their bytes" in told[0]
 
 
 def test_the_lock_is_a_recipe_that_makes_the_dataset_again(tmp_path: Path) -> None:

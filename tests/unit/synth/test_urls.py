@@ -73,11 +73,11 @@ def test_a_run_that_breaks_leaves_only_whole_shards_at_a_url(remote: Remote, mon
 
     def fails_in_the_second_shard(self: Remote, files: Any) -> None:
         if any("000005" in name for name in files):
-            raise AimkitError("the store refused: ConnectionError", exit_code=1)
+            raise AimkitError("the object store failed: ConnectionError", exit_code=1)
         upload(self, files)
 
     monkeypatch.setattr(Remote, "upload", fails_in_the_second_shard)
-    with pytest.raises(AimkitError, match="the store refused"):
+    with pytest.raises(AimkitError, match="the object store failed"):
         synthesize(tiny(12), remote)
     assert [sample.meta["index"] for sample in open_dataset(remote)] == [0, 1, 2, 3]
     monkeypatch.undo()
@@ -159,7 +159,7 @@ def test_parts_at_urls_and_in_folders_are_merged(remote: Remote, tmp_path: Path)
 
 
 def test_memory_is_refused_for_several_processes() -> None:
-    with pytest.raises(AimkitError, match="one process alone"):
+    with pytest.raises(AimkitError, match="one process only"):
         synthesize(tiny(4), place("memory://x/y"), workers=2)
 
 
