@@ -8,7 +8,7 @@ hold for every size.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, GetCoreSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema, core_schema
@@ -86,3 +86,15 @@ Shears = Annotated[Range, Within(-75, 75)]
 CanvasSides = Annotated[IntRange, Within(1, 16_384)]
 Kernels = Annotated[IntRange, Within(0, 1000)]
 Qualities = Annotated[IntRange, Within(1, 100)]
+
+# Lists.
+#: Sides of square crops, one of which is drawn.
+CropSides = Annotated[tuple[int, ...], Field(min_length=1, max_length=64), Within(16, 16_384)]
+#: Sides of box filters, one of which is drawn.
+BoxSides = Annotated[tuple[int, ...], Field(min_length=1, max_length=64), Within(1, 1000)]
+#: Resampling kernels, one of which is drawn; "auto" is the cleanest for the scale.
+Resampling = Annotated[
+    tuple[Literal["auto", "nearest", "linear", "cubic", "lanczos", "area"], ...], Field(min_length=1, max_length=16)
+]
+#: Keywords of a network or strategy, which checks their values.
+Options = Annotated[dict[Name, Any], Field(max_length=64)]
