@@ -45,13 +45,13 @@ _DRAWN = (("toy", "fur", "plant", "bust"), ("interior", "forest", "city", "mater
 #: Functions that are timed one by one, as the module's last name and the qualified name; and what they do.
 PARTS = {
     "layout.make_layout": "open sources, draw places",
-    "transforms.Crop.view.<locals>.choose": "choose the crop",
+    "transforms.SquareCrop.view.<locals>.choose": "choose the crop",
     "planes.render_planes": "place foreground and background",
     "rssn.box_blur": "blur",
     "noise.add_noise": "noise",
     "composite.blend_levels": "blend",
     "trimap.make_trimap": "label",
-    "transforms.Crop.finish": "reduce the crop",
+    "transforms.SquareCrop.finish": "reduce the crop",
 }
 
 #: Tells the time in seconds.

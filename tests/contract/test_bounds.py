@@ -40,7 +40,8 @@ def blocks() -> list[type[Block]]:
     for registry in registries():
         for name in registry.list():
             entry = registry.get(name)
-            todo += [entry.value, *getattr(entry, "info", {}).values()]
+            info = entry.info if isinstance(entry.info, dict) else vars(entry.info)
+            todo += [entry.value, *info.values()]
     found: dict[type[Block], None] = {}
     while todo:
         one = todo.pop()

@@ -64,7 +64,7 @@ def test_the_ends_are_allowed(key: str, value: Any) -> None:
         ("quality", [0, 101], "0 is not between 1 and 100"),
         ("radius", 1_000_000, r"1e\+06 is not between 0 and 50"),
         ("radius", -1, "-1 is not between 0 and 50"),
-        ("radius", [6, 1], "runs backwards"),
+        ("radius", [6, 1], "is reversed"),
         ("kernels", [1, 10], "10 is not between 1 and 9"),
         ("kernels", [1, 1, 1, 1], "at most 3 items"),
         ("name", "x" * 256, "at most 255 characters"),
