@@ -1,4 +1,4 @@
-"""Where aimkit keeps what it can make again: scans, estimated foregrounds, downloads."""
+"""The cache folder, for what can be made again: scans, estimated foregrounds, downloads."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def cache_folder(name: str = "") -> Path:
-    """The cache folder, or a part of it; it need not exist yet.
+    """Return the cache folder, or a subfolder of it; it may not exist yet.
 
-    ``AIMKIT_HOME`` decides when it is set, else the platform's custom: ``~/.cache/aimkit`` (or ``XDG_CACHE_HOME``),
-    ``~/Library/Caches/aimkit`` on macOS, ``%LOCALAPPDATA%\\aimkit`` on Windows. It may be deleted at any time.
+    ``AIMKIT_HOME`` is used when it is set, else the platform's default: ``~/.cache/aimkit`` (or ``XDG_CACHE_HOME``),
+    ``~/Library/Caches/aimkit`` on macOS, ``%LOCALAPPDATA%\\aimkit`` on Windows. You may delete it at any time.
     """
     home = os.environ.get("AIMKIT_HOME")
     if home:

@@ -1,4 +1,4 @@
-"""What a person sees: messages, tables, progress. Results go to stdout, everything else to stderr."""
+"""Messages, tables and progress on the terminal. Results go to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from aimkit.redact import redact
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,32 +21,32 @@ _stderr: tuple[Any, Console] | None = None
 
 
 def set_verbosity(level: int) -> None:
-    """-1 is quiet (errors only), 0 is normal, 1 and more say what is being done."""
+    """Set how much is printed: -1 only errors, 0 news too, 1 and more also details."""
     global _verbosity
     _verbosity = level
 
 
 def info(text: str) -> None:
-    """A line of news, unless quiet."""
+    """Print a line of news, unless quiet."""
     if _verbosity >= 0:
-        stderr().print(text, highlight=False, markup=False, soft_wrap=True)
+        stderr().print(redact(text), highlight=False, markup=False, soft_wrap=True)
 
 
 def detail(text: str) -> None:
-    """A line for -v."""
+    """Print a line that only ``-v`` shows."""
     if _verbosity >= 1:
-        stderr().print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
+        stderr().print(redact(text), style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def warn(text: str) -> None:
-    """A warning; it is shown unless quiet."""
+    """Print a warning, unless quiet."""
     if _verbosity >= 0:
-        stderr().print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+        stderr().print(f"warning: {redact(text)}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
 def when_slow(text: str, seconds: float = 2.0) -> Iterator[None]:
-    """A line of news when what is inside takes longer than that, so that nobody thinks it hangs."""
+    """Print a line of news when the block takes longer than ``seconds``, so that it does not seem to hang."""
     timer = threading.Timer(seconds, info, [text])
     timer.daemon = True
     timer.start()
@@ -55,7 +57,7 @@ def when_slow(text: str, seconds: float = 2.0) -> Iterator[None]:
 
 
 def error(problem: AimkitError) -> None:
-    """An error in three lines: what, where, how to mend it."""
+    """Print an error in up to three lines: what is wrong, where, and how to correct it."""
     console = stderr()
     console.print(f"error: {problem.what}", style="bold red", highlight=False, markup=False, soft_wrap=True)
     if problem.where:
@@ -65,15 +67,15 @@ def error(problem: AimkitError) -> None:
 
 
 def out(text: str) -> None:
-    """A result on stdout, as it is."""
-    sys.stdout.write(text + "\n")
+    """Print a result to stdout, secrets masked."""
+    sys.stdout.write(redact(text) + "\n")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
-    """A table on stdout; columns whose cells are all numbers are aligned to the right."""
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    """Print a table to stdout; columns of numbers are aligned to the right."""
+    cells = [["" if cell is None else redact(str(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty() or len(cells) > 200:
-        # A pipe has no width: never fold what another program will read. A long table would take rich seconds.
+        # A pipe has no width, and another program reads it: never fold lines. Rich needs seconds for a long table.
         out("\n".join(_plain_table(columns, cells, title)))
         return
     from rich.console import Console
@@ -88,13 +90,19 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
 
 
 def shows_live() -> bool:
-    """Whether there is a terminal for displays that change, and nobody asked for quiet."""
+    """Whether stderr is a terminal that can show a changing display, and the verbosity is not quiet."""
     return _verbosity >= 0 and sys.stderr.isatty()
 
 
 @contextmanager
 def progress(total: int | None, label: str, unit: str = "") -> Iterator[Progress]:
-    """A progress bar with rate and time left on a terminal; a plain line every ten seconds elsewhere."""
+    """Show a progress bar with rate and time left on a terminal, or print a plain line every ten seconds elsewhere.
+
+    Args:
+        total: Amount of work, or None when it is not known.
+        label: Text before the bar.
+        unit: What is counted, for the rate, or "".
+    """
     reporter = Progress(total, label, unit)
     try:
         yield reporter
@@ -125,7 +133,7 @@ class Progress:
             self._bar.start()
 
     def advance(self, amount: int = 1) -> None:
-        """Say that ``amount`` more is done."""
+        """Count ``amount`` more as done."""
         self.done += amount
         if self._bar is not None:
             self._bar.update(self._task, advance=amount, rate=self._rate())
@@ -134,7 +142,7 @@ class Progress:
             info(self._line())
 
     def close(self) -> None:
-        """End the bar, or print the last plain line."""
+        """Remove the bar, or print the last plain line."""
         if self._bar is not None:
             self._bar.stop()
         elif self.done:
@@ -153,7 +161,7 @@ class Progress:
 
 
 def stderr() -> Console:
-    """The console for everything that is not a result: one, so that messages and a live display keep off each other."""
+    """Return the console for stderr: a single one, so that messages and a live display do not overwrite each other."""
     from rich.console import Console
 
     global _stderr
@@ -164,7 +172,7 @@ def stderr() -> Console:
 
 
 def _plain_table(columns: Sequence[str], cells: list[list[str]], title: str) -> list[str]:
-    """Lines of aligned columns, without blanks at their ends."""
+    """Lines of aligned columns, without trailing blanks."""
     lines = [list(columns), *cells]
     widths = [max(len(line[position]) for line in lines) for position in range(len(columns))]
     right = [_is_numeric(cells, position) for position in range(len(columns))]

@@ -1,8 +1,8 @@
-"""EfficientNets in the names of the package EfficientNet-PyTorch, brought to timm's names.
+"""Renames the tensors of EfficientNets from the package EfficientNet-PyTorch to timm's names.
 
-That package numbers its blocks through, timm counts them within stages. A stage is a run of blocks of one width, as
-everywhere in the family (Tan and Le: EfficientNet, ICML 2019, table 1). A block that does not expand is timm's
-depthwise-separable block, whose second convolution has another name.
+That package numbers all blocks in one sequence, timm numbers them within stages. A stage is a run of blocks of one
+width, as everywhere in the family (Tan and Le: EfficientNet, ICML 2019, table 1). A block that does not expand is
+timm's depthwise-separable block, whose second convolution has another name.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def to_timm(tensors: Mapping[str, Tensor], where: str = "state dict") -> dict[st
     """The same tensors under timm's names, in the same order.
 
     Args:
-        tensors: A state dict in the package's names.
-        where: For messages.
+        tensors: State dict with the package's names.
+        where: File for error messages.
 
     Raises:
-        AimkitError: A key is not one of an EfficientNet.
+        AimkitError: A key does not belong to an EfficientNet.
     """
     places = _places(tensors, where)
     return {_name(key, tensors, places, where): value for key, value in tensors.items()}
@@ -60,7 +60,7 @@ def _name(key: str, tensors: Mapping[str, Tensor], places: list[str], where: str
             names = _INVERTED if expands else _SEPARABLE
             if module in names and int(number) < len(places):
                 return f"{places[int(number)]}.{names[module]}.{value}"
-    raise AimkitError(f"'{key}' is no tensor of an EfficientNet", where)
+    raise AimkitError(f"'{key}' is not a tensor of an EfficientNet", where)
 
 
 def _places(tensors: Mapping[str, Tensor], where: str) -> list[str]:
@@ -69,7 +69,7 @@ def _places(tensors: Mapping[str, Tensor], where: str) -> list[str]:
     while (key := f"_blocks.{len(widths)}._project_conv.weight") in tensors:
         widths.append(tensors[key].shape[0])
     if not widths:
-        raise AimkitError("there are no blocks in it", where)
+        raise AimkitError("the state dict has no blocks", where)
     places, stage, block = ["blocks.0.0"], 0, 0
     for before, width in pairwise(widths):
         stage, block = (stage, block + 1) if width == before else (stage + 1, 0)

@@ -1,23 +1,24 @@
-"""The one error that aimkit raises for bad input: what is wrong, where, and how to mend it."""
+"""The error that aimkit raises for bad input: what is wrong, where, and how to correct it."""
 
 from __future__ import annotations
 
+from aimkit.redact import redact
+
 
 class AimkitError(Exception):
-    """A problem that the user can mend.
+    """A problem that the user can correct.
 
     Args:
         what: The problem in one sentence, without a full stop.
-        where: The file, recipe key, argument or sample that it concerns.
-        hint: How to mend it, or the nearest right thing.
+        where: The file, recipe key, argument or sample that it concerns, or "".
+        hint: How to correct it, or the nearest valid name, or "".
         exit_code: The exit code of the command line: 2 for bad input, 1 for work that failed.
     """
 
     def __init__(self, what: str, where: str = "", hint: str = "", *, exit_code: int = 2) -> None:
-        super().__init__(what, where, hint)
-        self.what = what
-        self.where = where
-        self.hint = hint
+        # Errors end on screens, in logs, records and reports: here is the one place that all of them pass.
+        self.what, self.where, self.hint = redact(str(what)), redact(str(where)), redact(str(hint))
+        super().__init__(self.what, self.where, self.hint)
         self.exit_code = exit_code
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Small pieces of self-contained HTML: a page, line charts, pictures inside the file."""
+"""Self-contained HTML: a page, tables, line charts, embedded pictures."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ _COLOURS = ("#2b6cb0", "#c05621", "#2f855a", "#805ad5", "#b83280", "#718096")
 
 
 def page(title: str, body: str) -> str:
-    """A whole page that needs no other file."""
+    """Return a whole page that needs no other file."""
     head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{html.escape(title)}</title>"
     return f"<!doctype html><html lang=en><head>{head}<style>{_STYLE}</style></head><body>{body}</body></html>\n"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table of text."""
+    """Return a table of text."""
     head = "".join(f"<th>{html.escape(str(name))}</th>" for name in columns)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in row) + "</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
 def picture(source: Path | bytes, caption: str = "") -> str:
-    """A PNG file, or the bytes of one, inside the page, with a caption."""
+    """Return a figure with a PNG, given as a file or as its bytes, and a caption."""
     data = base64.b64encode(source if isinstance(source, bytes) else source.read_bytes()).decode()
     text = html.escape(caption)
     return f"<figure><img alt='{text}' src='data:image/png;base64,{data}'><figcaption>{text}</figcaption></figure>"
 
 
 def chart(title: str, lines: Mapping[str, Sequence[tuple[float, float]]], width: int = 340, height: int = 200) -> str:
-    """A line chart as SVG; the vertical axis starts at the smallest value.
+    """Return a line chart as SVG; the vertical axis starts at the smallest value.
 
     Args:
-        title: Caption.
-        lines: Points (x, y) by name.
-        width: Pixels.
-        height: Pixels.
+        title: Caption of the figure.
+        lines: Points (x, y) of each line, by name.
+        width: Width in pixels.
+        height: Height in pixels.
     """
     points = [point for line in lines.values() for point in line]
     if not points:

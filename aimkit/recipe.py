@@ -1,10 +1,10 @@
-"""Recipes: a TOML file becomes a typed, frozen object; every error is told at once.
+"""Recipes: a TOML file becomes a typed, frozen object; all errors are reported at once.
 
 A recipe is found by name (``demo``, ``synth/demo``) or by path. ``key=value`` overrides are dotted paths into the
 file; a list of tables is addressed by position or by name: ``steps.0.p=1``, ``steps.jpeg.p=0``.
 
 A file may name lists of overrides in a table ``[variants]``; ``variant=NAME`` stands for the list of that name. The
-recipe that comes out is the one with these overrides, and knows nothing of names.
+result is the recipe with these overrides; it does not record the variant's name.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from aimkit import resources
 from aimkit.errors import AimkitError
-from aimkit.registry import Registry, did_you_mean
+from aimkit.redact import redact_all
+from aimkit.registry import Registry, RegistryEntry, did_you_mean
 from aimkit.storage import Place, Remote, fill, place
 
-#: What each kind of recipe is read as; named, not imported, since most callers need only one.
+#: The class of each kind of recipe. It is named, not imported, since most callers need only one.
 KINDS = {
     "synth": "aimkit.synth.recipe:SynthRecipe",
     "train": "aimkit.train.recipe:TrainRecipe",
@@ -45,7 +46,7 @@ def _pair(value: Any) -> Any:
 
 def _ordered(value: tuple[float, float]) -> tuple[float, float]:
     if value[0] > value[1]:
-        raise ValueError(f"the range [{value[0]:g}, {value[1]:g}] runs backwards")
+        raise ValueError(f"the range [{value[0]:g}, {value[1]:g}] is reversed")
     return value
 
 
@@ -55,7 +56,7 @@ IntRange = Annotated[tuple[int, int], BeforeValidator(_pair), AfterValidator(_or
 
 
 class Block(BaseModel):
-    """A table of a recipe: frozen, and it knows all its keys."""
+    """A table of a recipe. It is frozen and refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
@@ -65,7 +66,7 @@ class Block(BaseModel):
         try:
             return handler(data)
         except ValidationError as error:
-            # pydantic knows that a key is unknown, but not which key was meant: only this class does.
+            # pydantic reports an unknown key, but only this class can name the nearest known one.
             lines = [_line(cls, details) for details in error.errors()]
             raise ValidationError.from_exception_data(cls.__name__, lines) from None
 
@@ -74,7 +75,7 @@ class Recipe(Block):
     """The root table of a recipe file.
 
     Attributes:
-        kind: Which command it is for.
+        kind: Kind of the recipe: ``synth``, ``train`` or ``evaluate``.
         seed: Seed of every random stream.
     """
 
@@ -84,11 +85,11 @@ class Recipe(Block):
     seed: int = 0
 
     def resolved(self) -> dict[str, Any]:
-        """Every key with its value, as plain data without empty entries."""
-        return cast(dict[str, Any], _plain(self.model_dump(mode="json")))
+        """Return every key with its value as plain data, without keys that are None; credentials are masked."""
+        return cast(dict[str, Any], redact_all(_plain(self.model_dump(mode="json"))))
 
     def digest(self) -> str:
-        """SHA-256 (hex) over all keys that decide the result; the same on every machine."""
+        """Return the SHA-256 (hex) of all keys that decide the result; it is the same on every machine."""
         content = self.resolved()
         for name in self.outside_digest:
             *tables, key = name.split(".")
@@ -102,20 +103,20 @@ class Recipe(Block):
 def load_recipe(
     name_or_path: str | os.PathLike[str] | Remote, overrides: Iterable[str] = (), *, kind: str | None = None
 ) -> Any:
-    """Read, override and check a recipe.
+    """Read a recipe, apply overrides and check it.
 
     Args:
         name_or_path: A packaged recipe (``demo``, ``train/demo``) or a TOML file, by path or URL.
-        overrides: ``key=value`` texts; the value is read as TOML, else as a string. ``variant=NAME`` stands for those
-            that the file calls so.
-        kind: ``synth``, ``train`` or ``evaluate``; a recipe of another kind is refused. A bare name that several
-            kinds have is looked up in this order.
+        overrides: ``key=value`` texts; the value is read as TOML, else as a string. ``variant=NAME`` stands for the
+            overrides that the file lists under this name.
+        kind: ``synth``, ``train`` or ``evaluate``; a recipe of another kind is an error. When None, a bare name is
+            looked up in this order of kinds.
 
     Returns:
         The typed recipe, a ``SynthRecipe`` for kind ``synth`` and so on.
 
     Raises:
-        AimkitError: No such recipe, or one or more keys are wrong; all of them are listed.
+        AimkitError: The recipe was not found, or keys are wrong; all of them are listed.
     """
     path = find(name_or_path, kind)
     data = read_toml(path)
@@ -123,13 +124,9 @@ def load_recipe(
     found = data.get("kind")
     if not isinstance(found, str) or found not in KINDS:
         hint = did_you_mean(str(found), KINDS) if found else f'add kind = "{kind or "synth"}"'
-        raise AimkitError(
-            "a recipe must say its kind" if not found else f"unknown kind '{found}'", f"{path}, kind", hint
-        )
+        raise AimkitError("missing key 'kind'" if not found else f"unknown kind '{found}'", f"{path}, kind", hint)
     if kind is not None and found != kind:
-        raise AimkitError(
-            f"this is a {found} recipe, a {kind} recipe is needed", str(path), f"aimkit recipes ls {kind}"
-        )
+        raise AimkitError(f"expected a {kind} recipe, not a {found} recipe", str(path), f"aimkit recipes ls {kind}")
     module, name = KINDS[found].split(":")
     return parse(getattr(importlib.import_module(module), name), data, str(path))
 
@@ -137,8 +134,13 @@ def load_recipe(
 def parse(model: type[M], data: Mapping[str, Any], where: str) -> M:
     """Validate plain data as a table.
 
+    Args:
+        model: Class of the table.
+        data: Keys and values.
+        where: File or table that errors name.
+
     Raises:
-        AimkitError: With every error on a line of its own.
+        AimkitError: Keys are wrong; each error has a line of its own.
     """
     try:
         return model.model_validate(data)
@@ -153,21 +155,21 @@ def parse(model: type[M], data: Mapping[str, Any], where: str) -> M:
 
 
 def find(name_or_path: str | os.PathLike[str] | Remote, kind: str | None = None) -> Place:
-    """The file of a packaged name or a path.
+    """Return the file of a packaged recipe or a path.
 
     Raises:
-        AimkitError: Neither exists; the hint names the nearest recipes.
+        AimkitError: There is neither; the hint names the nearest recipes.
     """
     text = str(name_or_path) if isinstance(name_or_path, Remote) else os.fspath(name_or_path)
     packaged = resources.recipes()
     for key in [text, *(f"{k}/{text}" for k in ([kind] if kind else KINDS))]:
         if key in packaged:
             return packaged[key]
-    path = place(text)
+    path = name_or_path if isinstance(name_or_path, Remote) else place(text)
     if path.is_file():
         return path
     if isinstance(path, Remote) or path.suffix == ".toml" or len(path.parts) > 2:
-        raise AimkitError("no such recipe file", str(path), "'aimkit recipes ls' lists the packaged ones")
+        raise AimkitError("recipe file not found", str(path), "'aimkit recipes ls' lists the packaged recipes")
     known = [key for key in packaged if kind is None or key.startswith(f"{kind}/")]
     names = known + [key.split("/")[1] for key in known]
     raise AimkitError(f"unknown recipe '{text}'", hint=did_you_mean(text, names) + " ('aimkit recipes ls')")
@@ -177,21 +179,21 @@ def read_toml(path: Place) -> dict[str, Any]:
     """Read a TOML file.
 
     Raises:
-        AimkitError: It can't be read, or is not TOML; the message holds the line and column.
+        AimkitError: The file cannot be read or is not TOML; the message has the line and column.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise AimkitError(f"can't read the file: {error.strerror or error}", str(path)) from None
+        raise AimkitError(f"cannot read the file: {error.strerror or error}", str(path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AimkitError(f"not valid TOML: {error}", str(path), "see toml.io for the syntax") from None
 
 
 def apply_overrides(data: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
-    """A copy of the data with ``key=value`` texts applied.
+    """Return a copy of the data with ``key=value`` texts applied.
 
     Raises:
-        AimkitError: An override has no ``=``, or its path leads through something that is no table.
+        AimkitError: An override has no ``=``, or its path leads through a value that is not a table.
     """
     result: dict[str, Any] = json.loads(json.dumps(data, default=str))
     for override in overrides:
@@ -203,7 +205,7 @@ def apply_overrides(data: Mapping[str, Any], overrides: Iterable[str]) -> dict[s
 
 
 def expand(path: str | os.PathLike[str], where: str = "") -> Path:
-    """A path with ``~`` and ``${NAME}`` filled in.
+    """Return a path with ``~`` and ``${NAME}`` replaced.
 
     Raises:
         AimkitError: An environment variable is not set.
@@ -211,10 +213,14 @@ def expand(path: str | os.PathLike[str], where: str = "") -> Path:
     return Path(fill(path, where)).expanduser()
 
 
-def named(registry: Registry[Any], key: str) -> Callable[[Any], Any]:
-    """A validator for tables that name a registry entry: ``{step = "jpeg", quality = [60, 90]}``.
+def named(registry: Registry[Any, Any], key: str) -> Callable[[Any], Any]:
+    """Make a validator for tables that name a registry entry: ``{step = "jpeg", quality = [60, 90]}``.
 
-    The entry's ``params`` class reads the table, so that every entry checks its own keys.
+    The entry's block reads the table (see :func:`block_of`), so that every entry checks its own keys.
+
+    Args:
+        registry: Where the entry is looked up.
+        key: The key of the table that holds the entry's name.
     """
 
     def validate(data: Any) -> Any:
@@ -223,18 +229,26 @@ def named(registry: Registry[Any], key: str) -> Callable[[Any], Any]:
         if isinstance(data, str):
             data = {key: data}
         if not isinstance(data, dict) or not isinstance(data.get(key), str):
-            raise PydanticCustomError("no_name", f'needs {key} = "..."')
+            raise PydanticCustomError("no_name", f'missing {key} = "..."')
         try:
             entry = registry.get(data[key])
         except AimkitError as error:
             raise PydanticCustomError("unknown_name", f"{error.what}; {error.hint}".replace("{", "{{")) from None
-        return entry.info["params"].model_validate(data)
+        return block_of(entry).model_validate(data)
 
     return validate
 
 
+def block_of(entry: RegistryEntry[Any, Any]) -> type[Block]:
+    """Return the class that reads an entry's table: the entry itself if it is a block, else its ``params``."""
+    if isinstance(entry.value, type) and issubclass(entry.value, Block):
+        return entry.value
+    params: type[Block] = entry.info["params"] if isinstance(entry.info, dict) else entry.info.params
+    return params
+
+
 def header(path: Place) -> str:
-    """The comment block that opens a recipe file, without the marks."""
+    """Return the comment block at the top of a recipe file, without the ``#``."""
     lines = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
@@ -249,9 +263,9 @@ def _line(model: type[Block], details: Any) -> InitErrorDetails:
         hint = did_you_mean(str(details["loc"][0]), model.model_fields)
         message, kind = f"unknown key; {hint}" if hint else "unknown key", "unknown_key"
     elif kind == "missing":
-        message = "this key is needed"
+        message = "missing key"
     elif kind in ("value_error", "assertion_error"):
-        # Tables inside tables pass here once for each level: pydantic's "Value error, " goes only once.
+        # Tables inside tables pass here once for each level: remove pydantic's "Value error, " only once.
         message, kind = message.partition(", ")[2] or message, "refused"
     message = message.replace("Input should be", "must be")
     return InitErrorDetails(
@@ -266,7 +280,9 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 def _spelled_out(known: Any, overrides: Iterable[str], where: str) -> list[str]:
     """The overrides, with those of a variant in the place of its name."""
     if not isinstance(known, dict) or not all(isinstance(texts, list) for texts in known.values()):
-        raise AimkitError("each variant is a list of overrides", f"{where}, variants", 'name = ["seed=1"]')
+        raise AimkitError(
+            "each variant must be a list of overrides", f"{where}, variants", 'for example: name = ["seed=1"]'
+        )
     result = []
     for override in overrides:
         key, _, name = override.partition("=")
@@ -303,7 +319,7 @@ def _slots(data: Any, key: str, override: str) -> list[Any]:
         raise AimkitError(f"'{key}' is not inside a table", f"override {override}")
     if key.lstrip("-").isdigit():
         if not -len(data) <= int(key) < len(data):
-            raise AimkitError(f"there is no entry {key}, the list has {len(data)}", f"override {override}")
+            raise AimkitError(f"position {key} is outside the list of {len(data)}", f"override {override}")
         return [int(key)]
     names = [next((row[k] for k in _NAME_KEYS if k in row), "") if isinstance(row, dict) else row for row in data]
     slots = [i for i, name in enumerate(names) if name == key]
@@ -313,7 +329,7 @@ def _slots(data: Any, key: str, override: str) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Without None, which TOML can't hold."""
+    """Drop None, which TOML cannot express."""
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):

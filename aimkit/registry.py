@@ -5,29 +5,33 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
 
 from aimkit.errors import AimkitError
 
 T = TypeVar("T")
+#: The type of the entries' ``info``: a dataclass of the registry's own, or a plain dictionary.
+Info = TypeVar("Info", default=dict[str, Any])
 
 
 @dataclass(frozen=True)
-class Entry(Generic[T]):
+class RegistryEntry(Generic[T, Info]):
     """One registered thing.
 
     Attributes:
-        name: What recipes and callers say.
-        value: The function or class.
-        info: What else is known about it, by keyword of ``register``.
+        name: The name that recipes and callers use.
+        value: The registered function or class.
+        info: The keywords of ``register``, as the type that the registry's ``info`` makes of them.
     """
 
     name: str
     value: T
-    info: dict[str, Any] = field(default_factory=dict)
+    info: Info
 
     @property
     def summary(self) -> str:
@@ -35,39 +39,48 @@ class Entry(Generic[T]):
         return (self.value.__doc__ or "").strip().split("\n")[0]
 
 
-class Registry(Generic[T]):
-    """A mapping from names to entries that fills itself when it is first asked.
+class Registry(Generic[T, Info]):
+    """A mapping from names to entries. It fills itself when it is first asked.
 
     Args:
-        kind: What the entries are, in the singular; used in messages.
-        modules: Modules or packages whose import registers the built-in entries. Of a package every module is
-            imported, so adding an entry means adding a file.
+        kind: What the entries are, in the singular; messages use it.
+        modules: Modules or packages whose import registers the built-in entries. All modules of a package are
+            imported, so a new entry is a new file.
+        info: Makes an entry's ``info`` from the keywords of ``register``, for example a dataclass.
+            None keeps them as a dictionary.
     """
 
-    def __init__(self, kind: str, modules: Iterable[str] = ()) -> None:
+    def __init__(self, kind: str, modules: Iterable[str] = (), info: Callable[..., Info] | None = None) -> None:
         self.kind = kind
         self._modules = tuple(modules)
+        self._info: Callable[..., Any] = info or dict
         self._loaded = False
-        self._entries: dict[str, Entry[T]] = {}
+        self._entries: dict[str, RegistryEntry[T, Info]] = {}
 
     def register(self, name: str, **info: Any) -> Callable[[T], T]:
-        """Decorator that adds an entry; a second entry of the same name is an error."""
+        """Decorator that adds an entry.
+
+        Raises:
+            AimkitError: Another entry has this name.
+            TypeError: The registry's ``info`` does not know a keyword, or needs another one.
+        """
+        made = self._info(**info)
 
         def add(value: T) -> T:
             known = self._entries.get(name)
             # A module that is reloaded registers the same thing again; two different things must not share a name.
             if known is not None and _origin(known.value) != _origin(value):
                 raise AimkitError(f"{self.kind} '{name}' is already registered", hint="choose another name")
-            self._entries[name] = Entry(name, value, info)
+            self._entries[name] = RegistryEntry(name, value, made)
             return value
 
         return add
 
-    def get(self, name: str, where: str = "") -> Entry[T]:
-        """The entry of that name.
+    def get(self, name: str, where: str = "") -> RegistryEntry[T, Info]:
+        """Return the entry of that name.
 
         Raises:
-            AimkitError: No such entry; the hint lists the nearest names.
+            AimkitError: The name is unknown; the hint lists the nearest names.
         """
         self._load()
         try:
@@ -77,16 +90,16 @@ class Registry(Generic[T]):
             raise AimkitError(f"unknown {self.kind} '{name}'", where, hint) from None
 
     def create(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """Call the entry's value."""
+        """Call an entry's value with these arguments."""
         value: Any = self.get(name).value
         return value(*args, **kwargs)
 
     def list(self, pattern: str = "*") -> list[str]:
-        """Sorted names that match a shell pattern."""
+        """List the names that match a shell pattern, sorted."""
         self._load()
         return sorted(name for name in self._entries if fnmatchcase(name, pattern))
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[RegistryEntry[T, Info]]:
         self._load()
         return iter([self._entries[name] for name in sorted(self._entries)])
 
@@ -110,7 +123,7 @@ class Registry(Generic[T]):
 
 
 def did_you_mean(name: str, known: Iterable[str], limit: int = 3) -> str:
-    """A hint that names the nearest of the known names, or all of them when they are few."""
+    """Write a hint with the nearest known names, or with all of them when they are few."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=limit, cutoff=0.5)
     if near:

@@ -1,4 +1,4 @@
-"""The only source of randomness in synthesis: one independent stream for every name."""
+"""The only source of randomness in synthesis: an independent stream for every name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def rng(seed: int, *names: str | int) -> np.random.Generator:
-    """A random generator that depends on nothing but its arguments.
+    """Return a random generator that depends only on its arguments.
 
     Every operation of a sample asks for a stream of its own, as in ``rng(recipe.seed, index, "jpeg")``. Adding an
     operation therefore leaves the draws of all others as they were.

@@ -1,4 +1,4 @@
-"""State dicts in files: reading them without running code, and taking them out of what they are wrapped in."""
+"""Reads state dicts from files without running code, and unwraps them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from aimkit.errors import AimkitError
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """Read a state dict from safetensors or a PyTorch file, out of its wrapping; no code in the file is run.
+    """Read a state dict from a safetensors or PyTorch file and unwrap it; code in the file is not run.
 
-    EfficientNets in the names of EfficientNet-PyTorch come under timm's names.
+    EfficientNets with the names of EfficientNet-PyTorch are renamed to timm's.
 
     Raises:
-        AimkitError: It can't be read, or holds no tensors.
+        AimkitError: The file is missing or can't be read, or it is not a state dict.
     """
     if not path.is_file():
-        raise AimkitError("no such weights file", str(path))
+        raise AimkitError("weights file not found", str(path))
     content: Any
     try:
         if path.suffix == ".safetensors":
@@ -40,25 +40,25 @@ def read(path: Path) -> dict[str, Tensor]:
             raise
         raise AimkitError(f"can't read the weights: {error}", str(path), "is the file complete?") from None
     if not isinstance(content, dict):
-        raise AimkitError(f"the file holds a {type(content).__name__}, no state dict", str(path))
+        raise AimkitError(f"the file holds a {type(content).__name__}, not a state dict", str(path))
     tensors = unwrap(cast(dict[str, object], content), str(path))
     return to_timm(tensors, str(path)) if is_efficientnet_pytorch(tensors) else tensors
 
 
 def unwrap(content: Mapping[str, object], where: str = "state dict") -> dict[str, Tensor]:
-    """Take a state dict out of ``{"state_dict": ...}``, and the prefix ``module.`` off its keys.
+    """Unwrap ``{"state_dict": ...}``, and remove the prefix ``module.`` from the keys.
 
     Raises:
-        AimkitError: It holds something else than tensors.
+        AimkitError: There are no tensors, or a value is not a tensor.
     """
     inner = content.get("state_dict", content)
     tensors: dict[str, Tensor] = {}
     for key, value in inner.items() if isinstance(inner, Mapping) else ():
         if not isinstance(value, Tensor):
-            raise AimkitError(f"'{key}' is a {type(value).__name__}, no tensor", where, "is this a state dict?")
+            raise AimkitError(f"'{key}' is a {type(value).__name__}, not a tensor", where, "is this a state dict?")
         tensors[key] = value
     if not tensors:
-        raise AimkitError("there are no tensors in it", where)
+        raise AimkitError("the state dict has no tensors", where)
     if all(key.startswith("module.") for key in tensors):
         return {key.removeprefix("module."): value for key, value in tensors.items()}
     return tensors

@@ -1,4 +1,4 @@
-"""The things that pass between the parts, and the legend of array shapes and units.
+"""The types that all parts share, and the legend of array shapes and units.
 
 | name | dtype | shape | meaning |
 |---|---|---|---|
@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from aimkit.errors import AimkitError
 
-#: The dtype is in the name, for the reader; NumPy's and OpenCV's annotations are too loose to have it checked.
+#: An array of any dtype. mypy tells the two below apart.
 Array = NDArray[Any]
-UInt8 = NDArray[Any]
-Float = NDArray[Any]
+UInt8 = NDArray[np.uint8]
+Float = NDArray[np.float32]
 
 
 class ImageType(StrEnum):
@@ -41,10 +41,10 @@ class ImageType(StrEnum):
 
     @classmethod
     def parse(cls, value: str, where: str = "") -> ImageType:
-        """Read a type from text, in any case.
+        """Read a type from text, in upper or lower case.
 
         Raises:
-            AimkitError: The text names no type.
+            AimkitError: The text is not the name of a type.
         """
         try:
             return cls(str(value).strip().upper())
@@ -59,15 +59,14 @@ class Foreground:
     """A foreground to be composited.
 
     Attributes:
-        color: Straight RGB, float32 in [0, 1], (H, W, 3); sensible (bled outwards) where alpha is 0.
-        alpha: Matte, float32 in [0, 1], (H, W).
+        color: Straight RGB, float32 in [0, 1], (H, W, 3); bled outwards where alpha is 0.
+        alpha: Alpha matte, float32 in [0, 1], (H, W).
         type: Image type.
-        category: The field's category (animal, portrait, ...), or "".
-        valid: False when drawing the foreground already assumed a background (refraction), so that
-            I = aF + (1-a)B cannot hold.
-        refraction: How far the background is displaced behind a clear foreground, in pixels as (x, y), float32,
-            (H, W, 2): what is seen at p is B(p + refraction(p)). None when nothing is bent. With B so displaced the
-            equation holds; whoever ignores it gets the foreground without refraction.
+        category: What it shows (animal, portrait, ...), or "".
+        valid: False when the colour already assumes a background, so that I = aF + (1-a)B cannot hold.
+        refraction: Displacement of the background behind a clear foreground, in pixels as (x, y), float32,
+            (H, W, 2): at p one sees B(p + refraction(p)). None when there is none. The equation holds with B so
+            displaced; with B itself the foreground is seen without refraction.
     """
 
     color: Float
@@ -85,16 +84,16 @@ class Foreground:
 
 @dataclass(frozen=True)
 class Sample:
-    """One training sample; all arrays are uint8 and of one size.
+    """One training sample; all arrays have one size.
 
     Attributes:
-        image: The composite, RGB, (H, W, 3).
-        alpha: Alpha matte, (H, W).
-        trimap: Plain trimap of alpha, {0, 128, 255}, (H, W).
-        label: Generalized trimap by type: trimap (SO), duomap (STM) or unimap (NS), (H, W).
-        foreground: Straight RGB, (H, W, 3).
-        background: RGB, (H, W, 3).
-        type: Image type.
+        image: Composite, RGB, uint8, (H, W, 3).
+        alpha: Alpha matte, uint8, (H, W).
+        trimap: Plain trimap of alpha, uint8, {0, 128, 255}, (H, W).
+        label: Generalized trimap by type, uint8, {0, 128, 255}, (H, W): trimap (SO), duomap (STM) or unimap (NS).
+        foreground: Straight RGB, uint8, (H, W, 3).
+        background: RGB, uint8, (H, W, 3).
+        type: Image type of the foreground.
         category: Category of the foreground, or "".
         meta: Provenance as plain JSON values: recipe digest, index, sources, operations, composition_valid.
     """
@@ -116,19 +115,19 @@ class Sample:
 
 
 def to_uint8(array: Array) -> UInt8:
-    """Float in [0, 1] to uint8, rounded to the nearest level and clipped, never wrapped."""
+    """Convert floats in [0, 1] to uint8, rounded to the nearest level and clipped, never wrapped; any shape."""
     if array.dtype == np.float32 and array.ndim in (2, 3) and array.size:
         import cv2
 
         # One pass multiplies, rounds and clips.
-        return cv2.addWeighted(array, 255, array, 0, 0, dtype=cv2.CV_8U).reshape(array.shape)
+        return np.asarray(cv2.addWeighted(array, 255, array, 0, 0, dtype=cv2.CV_8U), np.uint8).reshape(array.shape)
     levels = array * np.float32(255)
     np.rint(levels, out=levels)
     return np.clip(levels, 0, 255, out=levels).astype(np.uint8)
 
 
 def to_float(array: Array) -> Float:
-    """uint8 (or uint16) levels to float32 in [0, 1]; float input is only cast."""
+    """Convert uint8 or uint16 levels to float32 in [0, 1]; floats are only cast; any shape."""
     if array.dtype == np.uint8:
         return np.divide(array, np.float32(255), dtype=np.float32)
     if array.dtype == np.uint16:

@@ -105,10 +105,10 @@ def _golden_values(key: str, shape: tuple[int, ...], factor: float) -> Any:
 @pytest.fixture(scope="session")
 def small() -> Callable[..., Any]:
     """A known dataset that is published with a few images in each part, one of each category."""
-    from aimkit.datasets.catalog import find_known
+    from aimkit.datasets.catalog import find_published
 
     def shrunk(name: str, count: int = 3) -> Any:
-        known = find_known(name)
+        known = find_published(name)
         parts = [
             part.model_copy(
                 update={"count": len(part.categories) or count, "categories": dict.fromkeys(part.categories, 1)}

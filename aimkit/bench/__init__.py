@@ -1,1 +1,1 @@
-"""What is behind ``aimkit bench``, with the slow oracles."""
+"""Everything behind ``aimkit bench``, a module for each subcommand, and the slow oracles."""

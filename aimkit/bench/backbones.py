@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import platform
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import torch
 
@@ -17,14 +15,14 @@ from aimkit.models.registry import create_model
 
 
 @dataclass(frozen=True)
-class Speed:
-    """One network's medians.
+class BackboneSpeed:
+    """The speed of one network on a backbone; times are medians.
 
     Attributes:
-        name: Backbone.
-        params: Of the whole network, in millions.
-        forward: Milliseconds an image, inference; float32 and bfloat16 autocast (nan when not measured).
-        train: Milliseconds an image of a train step (forward, backward, AdamW); the same two.
+        name: Name of the backbone.
+        params: Parameters of the whole network, in millions.
+        forward: Milliseconds an image of inference, in float32 and under bfloat16 autocast (NaN when not measured).
+        train: Milliseconds an image of a train step (forward, backward, AdamW), in the same two precisions.
     """
 
     name: str
@@ -33,7 +31,7 @@ class Speed:
     train: tuple[float, float]
 
 
-def bench(
+def measure(
     backbone: str,
     *,
     name: str = "aimnet",
@@ -43,18 +41,18 @@ def bench(
     repeats: int = 5,
     seconds: float = 20.0,
     device: str = "cpu",
-) -> Speed:
-    """Measure a network on a backbone.
+) -> BackboneSpeed:
+    """Time a network on a backbone.
 
     Args:
-        backbone: Name.
-        name: Registered network.
-        half: Measure bfloat16 too.
-        size: Height and width of the images.
-        batch: Images of a train step; a forward takes one.
-        repeats: Timed runs of each, after one that is not timed; their median counts.
-        seconds: A measurement stops repeating after so long, with at least one timed run.
-        device: ``cpu``, ``cuda``, ...
+        backbone: Name of the backbone.
+        name: Registered name of the network.
+        half: Measure bfloat16 as well.
+        size: Height and width of the images, in pixels.
+        batch: Number of images of a train step; inference takes one image.
+        repeats: Number of timed runs, after one that is not timed; their median counts.
+        seconds: Time after which a measurement is not repeated; there is always one timed run.
+        device: Torch device: ``cpu``, ``cuda``, ...
     """
     model = create_model(name, backbone=backbone).to(device)
     channels = len(model.preprocessing.mean)
@@ -76,27 +74,16 @@ def bench(
         torch.autograd.backward(loss)
         optimiser.step()
 
-    def measured(work: Callable[[bool], None], images_a_run: int) -> tuple[float, float]:
+    def timed(work: Callable[[bool], None], images_a_run: int) -> tuple[float, float]:
         single = _median(partial(work, False), repeats, seconds, device)
         halved = _median(partial(work, True), repeats, seconds, device) if half else math.nan
         return single * 1000 / images_a_run, halved * 1000 / images_a_run
 
     model.eval()
-    forwards = measured(forward, 1)
+    forwards = timed(forward, 1)
     model.train()
-    steps = measured(step, batch)
-    return Speed(backbone, sum(p.numel() for p in model.parameters()) / 1e6, forwards, steps)
-
-
-def machine(device: str = "cpu") -> str:
-    """Where and with what it was measured, in a line."""
-    import timm
-
-    if torch.device(device).type == "cuda":
-        chip = torch.cuda.get_device_name(device)
-    else:
-        chip = f"{_cpu_name()}, {torch.get_num_threads()} threads"
-    return f"{chip}; torch {torch.__version__}, timm {timm.__version__}, Python {platform.python_version()}"
+    steps = timed(step, batch)
+    return BackboneSpeed(backbone, sum(p.numel() for p in model.parameters()) / 1e6, forwards, steps)
 
 
 def _autocast(device: str, half: bool) -> torch.autocast:
@@ -118,12 +105,3 @@ def _median(work: Callable[[], None], repeats: int, seconds: float, device: str)
 def _wait(device: str) -> None:
     if torch.device(device).type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def _cpu_name() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""How long generators take."""
+"""How long the generators take to draw."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def time_generators(
     """Time foreground and background generators: processor time, so that a busy machine counts little.
 
     Args:
-        pattern: Shell pattern for names.
+        pattern: Shell pattern for the generators' names.
         size: Height and width in pixels.
-        repeats: Runs of each, with other seeds, after one run that is not counted.
+        repeats: Number of runs, each with a seed of its own, after one run that is not counted.
         tell: Called with each name before it is timed.
 
     Returns:
-        Rows with name, type, and the median and the worst time in milliseconds.
+        Rows with the name, the type, and the median and the longest time in milliseconds.
     """
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -42,13 +42,13 @@ def _entries(pattern: str) -> list[Any]:
 
 def _time(entry: Any, size: int, repeats: int, tell: Callable[[str], None]) -> dict[str, Any]:
     tell(entry.name)
-    params = entry.info["params"](generator=entry.name)
+    params = entry.info.params(generator=entry.name)
     spent = []
     for repeat in range(repeats + 1):
         start = time.process_time()
         entry.value(params, (size, size), rng(repeat, "bench", entry.name))
         spent.append(1000 * (time.process_time() - start))
-    kind = entry.info.get("type")
+    kind = getattr(entry.info, "type", None)
     return {
         "name": entry.name,
         "type": str(kind) if kind else "background",

@@ -20,17 +20,17 @@ def measure(height: int = 1080, width: int = 1920, repeats: int = 5) -> dict[str
     """Time both implementations on one pair.
 
     Args:
-        height: Pixels.
-        width: Pixels.
-        repeats: Runs of ours; the best counts. The slow ones run twice.
+        height: Height of the pair in pixels.
+        width: Width of the pair in pixels.
+        repeats: Number of runs of aimkit's metrics; the fastest counts. The slow implementations run twice.
 
     Returns:
-        Seconds ("ours", "reference", "oracle"), ratios to ours ("reference_ratio", "oracle_ratio"), the largest
-        relative difference of a metric ("difference"), and "opencv_threads". "reference" makes the distance maps that
-        the AIM code makes and never uses, "oracle" does not.
+        Seconds ("ours", "reference", "oracle"), ratios to "ours" ("reference_ratio", "oracle_ratio"), the largest
+        relative difference of a metric ("difference"), and "opencv_threads". "reference" computes the distance maps
+        that the AIM code computes and never uses; "oracle" leaves them out.
 
     Raises:
-        AimkitError: scikit-image is missing.
+        AimkitError: scikit-image is not installed.
     """
     planes = pair(height, width)
     want, found = oracle_metrics(*planes), matting_metrics(*planes, parity=True)
@@ -50,7 +50,7 @@ def measure(height: int = 1080, width: int = 1920, repeats: int = 5) -> dict[str
 
 
 def pair(height: int, width: int) -> tuple[UInt8, UInt8, UInt8]:
-    """A jagged blob with a soft edge, and a blurred, noisy prediction of it: prediction, alpha, trimap; uint8."""
+    """Make a jagged blob with a soft edge: a blurred, noisy prediction, the alpha and its trimap; uint8, (H, W)."""
     y, x = np.mgrid[:height, :width]
     down, across = (y - height / 2) / (0.37 * height), (x - width / 2) / (0.31 * width)
     distance = (1 - np.hypot(down, across)) * 8 + 0.5 + 0.6 * np.sin(40 * np.arctan2(down, across))

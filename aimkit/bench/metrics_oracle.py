@@ -1,5 +1,7 @@
-"""The metrics once more, step by step as they are defined, with SciPy and scikit-image: what tests and benchmarks
-compare with. Slow on purpose; scikit-image comes with ``pip install aimkit[dev]``.
+"""A second implementation of the metrics, for tests and benchmarks to compare with.
+
+It follows the definitions step by step with SciPy and scikit-image, and is slow on purpose. ``pip install aimkit[dev]``
+installs scikit-image.
 """
 
 from __future__ import annotations
@@ -16,14 +18,20 @@ from aimkit.types import Array, UInt8
 def oracle_metrics(
     prediction: UInt8, alpha: UInt8, trimap: UInt8, *, parity: bool = True, distances: bool = False
 ) -> dict[str, float]:
-    """The ten metrics of one image.
+    """Compute the ten metrics of one image.
 
     Args:
-        prediction: Levels, uint8, (H, W).
-        alpha: The truth, likewise.
+        prediction: Predicted alpha, uint8, (H, W).
+        alpha: True alpha, uint8, (H, W).
         trimap: Labels {0, 128, 255}, uint8, (H, W).
         parity: Skip thresholds without overlap, as the reference does.
-        distances: Make the distance maps that the reference makes for Conn and does not use; only the time changes.
+        distances: Compute the distance maps that the reference computes for Conn and never uses. Only the time changes.
+
+    Returns:
+        The metrics by name.
+
+    Raises:
+        AimkitError: scikit-image is not installed.
     """
     p, a = prediction / 255.0, alpha / 255.0
     d = np.abs(p - a)
@@ -45,7 +53,7 @@ def oracle_metrics(
 
 
 def grad(p: Array, a: Array) -> float:
-    """Gradient error, "aim" definition, of floats in [0, 1]."""
+    """Gradient error by the "aim" definition; p and a are floats in [0, 1], (H, W)."""
     from scipy.ndimage import gaussian_filter
 
     def magnitude(plane: Array) -> Array:
@@ -57,7 +65,7 @@ def grad(p: Array, a: Array) -> float:
 
 
 def grad_matlab(p: Array, a: Array) -> float:
-    """Gradient error, "matlab" definition, of floats in [0, 1]."""
+    """Gradient error by the "matlab" definition; p and a are floats in [0, 1], (H, W)."""
     from scipy.ndimage import convolve
 
     x = np.arange(-4, 5)
@@ -72,7 +80,7 @@ def grad_matlab(p: Array, a: Array) -> float:
 
 
 def conn(p: Array, a: Array, *, parity: bool = True, distances: bool = False) -> float:
-    """Connectivity error of floats in [0, 1]."""
+    """Connectivity error; p and a are floats in [0, 1], (H, W)."""
     measure, edt = _tools()
     thresholds = np.arange(11) * 0.1
     level = np.full(p.shape, -1.0)
@@ -103,7 +111,7 @@ def _tools() -> tuple[Any, Any]:
         from skimage import measure
     except ImportError:
         raise AimkitError(
-            "the comparison needs scikit-image", "import skimage", "pip install scikit-image", exit_code=1
+            "scikit-image is not installed", "import skimage", "pip install scikit-image", exit_code=1
         ) from None
     from scipy.ndimage import distance_transform_edt
 

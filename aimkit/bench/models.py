@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 import torch
 
-from aimkit.bench.backbones import bench
+from aimkit.bench import backbones
 from aimkit.models.registry import create_model
 from aimkit.models.summary import cost
 
 
 @dataclass(frozen=True)
-class Row:
-    """One network.
+class ModelCost:
+    """What one network costs; times are medians in float32.
 
     Attributes:
-        name: Network.
-        backbone: Backbone.
-        params: In millions, with the backbone.
-        macs: Multiply-adds of a forward pass, in thousand millions.
-        forward: Milliseconds an image, inference, float32.
-        train: Milliseconds of a train step (forward, backward, AdamW) on the whole batch, float32.
+        name: Name of the network.
+        backbone: Name of the backbone.
+        params: Parameters of network and backbone, in millions.
+        macs: Multiply-adds of a forward pass, in billions.
+        forward: Milliseconds an image of inference.
+        train: Milliseconds of a train step (forward, backward, AdamW) on the whole batch.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Row:
     train: float
 
 
-def compare(
+def measure(
     names: Sequence[str],
     backbone: str,
     *,
@@ -42,25 +42,28 @@ def compare(
     repeats: int = 5,
     seconds: float = 20.0,
     device: str = "cpu",
-) -> Iterator[Row]:
+) -> Iterator[ModelCost]:
     """Measure networks one after another.
 
     Args:
-        names: Registered networks.
-        backbone: Their backbone.
-        size: Height and width of the images.
-        batch: Images of a train step; a forward takes one.
-        repeats: Timed runs of each, after one that is not timed; their median counts.
-        seconds: A measurement stops repeating after so long.
-        device: ``cpu``, ``cuda``, ...
+        names: Registered names of the networks.
+        backbone: Name of the backbone that all of them get.
+        size: Height and width of the images, in pixels.
+        batch: Number of images of a train step; inference takes one image.
+        repeats: Number of timed runs, after one that is not timed; their median counts.
+        seconds: Time after which a measurement is not repeated.
+        device: Torch device: ``cpu``, ``cuda``, ...
+
+    Yields:
+        One row a network, in the order of ``names``.
 
     Raises:
-        AimkitError: An unknown name.
+        AimkitError: A name is unknown.
     """
     for name in names:
         with torch.device("meta"):
             model = create_model(name, backbone=backbone)
         macs = cost(model, (size, size)).macs / 1e9
         options = {"size": size, "batch": batch, "repeats": repeats, "device": device}
-        speed = bench(backbone, name=name, half=False, seconds=seconds, **options)  # type: ignore[arg-type]
-        yield Row(name, backbone, speed.params, macs, speed.forward[0], speed.train[0] * batch)
+        speed = backbones.measure(backbone, name=name, half=False, seconds=seconds, **options)  # type: ignore[arg-type]
+        yield ModelCost(name, backbone, speed.params, macs, speed.forward[0], speed.train[0] * batch)

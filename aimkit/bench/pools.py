@@ -7,6 +7,7 @@ import mmap
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,29 +30,47 @@ _LONG = 0.2
 Read = Callable[[int, int, int, int, int], UInt8]
 
 
+@dataclass(frozen=True)
+class PoolForm:
+    """A way to store the pictures of a pool.
+
+    Attributes:
+        name: What the table calls it.
+        write: Writes pyramids into an empty folder, and returns a function that reads windows of them.
+        needs: The package that it needs, or "".
+        exact: Whether windows of every level are read bit for bit as they were written.
+    """
+
+    name: str
+    write: Callable[[Any, Path], Read]
+    needs: str = ""
+    exact: bool = True
+
+
 def time_forms(pyramids: Sequence[Sequence[UInt8]], folder: Path, repeats: int = 60) -> Iterator[dict[str, Any]]:
-    """Write pictures in every form and read random windows of them; everything is in memory by then.
+    """Write pictures in every form and read random windows of them; by then all files are in memory.
 
     Args:
-        pyramids: Of each picture the colours of level 0, 1, ..., uint8 (h, w, 3).
+        pyramids: The colours of level 0, 1, ... of each picture, uint8, (h, w, 3).
         folder: An empty folder for the files.
-        repeats: Windows of each kind.
+        repeats: Number of windows of each kind.
 
     Yields:
-        Form, megabytes, and milliseconds of processor time for each of WINDOWS (None where no picture is so large).
+        Name of the form, megabytes, and milliseconds of processor time for each of WINDOWS (None where no picture is
+        large enough).
     """
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
         pyramids = [levels[:_LEVELS] for levels in pyramids]
-        for name, (write, needs) in FORMS.items():
-            if needs and importlib.util.find_spec(needs) is None:
+        for form in FORMS:
+            if form.needs and importlib.util.find_spec(form.needs) is None:
                 continue
             own = folder / "form"
             own.mkdir()
-            read = write(pyramids, own)
+            read = form.write(pyramids, own)
             size = sum(path.stat().st_size for path in own.rglob("*") if path.is_file())
-            row: dict[str, Any] = {"form": name, "MB": round(size / 1e6)}
+            row: dict[str, Any] = {"form": form.name, "MB": round(size / 1e6)}
             for level, side in WINDOWS:
                 row[f"{side} of level {level}"] = _time(read, _places(pyramids, level, side, repeats))
             yield row
@@ -200,15 +219,15 @@ def _images(encode: Callable[[UInt8], bytes]) -> Callable[[Any, Path], Read]:
     return write
 
 
-#: Form -> (how it is written, the package that it needs).
-FORMS: dict[str, tuple[Callable[[Any, Path], Read], str]] = {
-    "rows, one file": (_rows, ""),
-    "rows, one .npy an array": (_npy, ""),
-    "tiles of 256 x 256, one file": (_tiles, ""),
-    "blosc2, lz4": (_blosc2("LZ4"), "blosc2"),
-    "blosc2, zstd": (_blosc2("ZSTD"), "blosc2"),
-    "zarr, uncompressed": (_zarr(""), "zarr"),
-    "zarr, blosc lz4": (_zarr("lz4"), "zarr"),
-    "PNG, decoded": (_images(encode_png), ""),
-    "JPEG 95, decoded": (_images(encode_jpeg), ""),
-}
+#: The pool's own form comes first. Decoded images have OpenCV's order of channels, and levels that are made anew.
+FORMS = (
+    PoolForm("rows, one file", _rows),
+    PoolForm("rows, one .npy an array", _npy),
+    PoolForm("tiles of 256 x 256, one file", _tiles),
+    PoolForm("blosc2, lz4", _blosc2("LZ4"), "blosc2"),
+    PoolForm("blosc2, zstd", _blosc2("ZSTD"), "blosc2"),
+    PoolForm("zarr, uncompressed", _zarr(""), "zarr"),
+    PoolForm("zarr, blosc lz4", _zarr("lz4"), "zarr"),
+    PoolForm("PNG, decoded", _images(encode_png), exact=False),
+    PoolForm("JPEG 95, decoded", _images(encode_jpeg), exact=False),
+)

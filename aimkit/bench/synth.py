@@ -1,9 +1,8 @@
-"""How fast training samples are made: whole composites the usual way, and crops first, side by side."""
+"""How fast training samples are made: whole composites that are then cropped, and crops first, side by side."""
 
 from __future__ import annotations
 
 import cProfile
-import pstats
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -11,12 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import cv2
 import numpy as np
 
-from aimkit.data.transforms import Crop, crop, crop_view, finish_crop
+from aimkit.data.transforms import Crop
 from aimkit.datasets.writers.output import Output
 from aimkit.datasets.writers.record import encode
 from aimkit.errors import AimkitError
@@ -42,28 +42,31 @@ _STEPS = [
 ]
 _DRAWN = (("toy", "fur", "plant", "bust"), ("interior", "forest", "city", "material"))
 
-#: Functions whose time is told apart, and what they do.
-_PARTS = {
-    "engine._layout": "open sources, draw places",
-    "transforms.choose": "choose the crop",
-    "engine._planes": "place foreground and background",
-    "rssn.blur_background": "blur",
-    "rssn.shared_noise": "noise",
+#: Functions that are timed one by one, as the module's last name and the qualified name; and what they do.
+PARTS = {
+    "layout.make_layout": "open sources, draw places",
+    "transforms.SquareCrop.view.<locals>.choose": "choose the crop",
+    "planes.render_planes": "place foreground and background",
+    "rssn.box_blur": "blur",
+    "noise.add_noise": "noise",
     "composite.blend_levels": "blend",
     "trimap.make_trimap": "label",
-    "transforms.finish_crop": "reduce the crop",
+    "transforms.SquareCrop.finish": "reduce the crop",
 }
+
+#: Tells the time in seconds.
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
-class Row:
-    """One way to make samples.
+class SynthTiming:
+    """How fast one way to make samples is.
 
     Attributes:
-        way: What it is.
-        source: Where the photos come from.
-        milliseconds: Processor time of a sample on one core, the median of the rounds.
-        ratio: How many times as fast as the first row, the median of the ratios within a round.
+        way: The way: whole composites that are cropped, or crops first.
+        source: Where the photos come from: image files or a pool.
+        milliseconds: Processor time of a sample on one core; the median of the rounds.
+        ratio: How many times as fast as the first row; the median of the ratios within a round.
     """
 
     way: str
@@ -73,18 +76,18 @@ class Row:
 
     @property
     def rate(self) -> float:
-        """Samples a second of one core."""
+        """Samples that one core makes in a second."""
         return 1000 / self.milliseconds
 
 
 def write_photos(folder: Path, count: int, cutouts: Sequence[Path] = (), photos: Sequence[Path] = ()) -> None:
-    """Foregrounds (PNG) with mattes (PNG), and backgrounds (JPEG), all of ``SHORT`` pixels on the short side.
+    """Write foregrounds (PNG) with mattes (PNG), and backgrounds (JPEG), ``SHORT`` pixels on the short side.
 
     Args:
-        folder: Gets ``fg``, ``alpha`` and ``bg``.
-        count: Of each.
-        cutouts: RGBA images to take as foregrounds; drawn ones when empty.
-        photos: Images to take as backgrounds; drawn ones when empty.
+        folder: Where the folders ``fg``, ``alpha`` and ``bg`` are made.
+        count: Number of images in each.
+        cutouts: RGBA images for foregrounds; generators draw them when empty.
+        photos: Images for backgrounds; generators draw them when empty.
     """
     size = (SHORT, SHORT * 3 // 2)
     for name in ("fg", "alpha", "bg"):
@@ -96,24 +99,30 @@ def write_photos(folder: Path, count: int, cutouts: Sequence[Path] = (), photos:
         else:
             name = _DRAWN[0][number % 4]
             drawn = generators.get(name)
-            made = drawn.value(drawn.info["params"](generator=name), size, rng(number, "bench", name))
+            made = drawn.value(drawn.info.params(generator=name), size, rng(number, "bench", name))
             color, alpha = to_uint8(made.color), to_uint8(made.alpha)
         if photos:
             background = _enlarged(read_rgb(photos[number % len(photos)]))
         else:
             name = _DRAWN[1][number % 4]
             scenery = background_generators.get(name)
-            params = scenery.info["params"](generator=name)
+            params = scenery.info.params(generator=name)
             background = to_uint8(scenery.value(params, size, rng(number, "bench", name)))
         (folder / "fg" / f"{number}.png").write_bytes(encode_png(color))
         (folder / "alpha" / f"{number}.png").write_bytes(encode_png(alpha))
         (folder / "bg" / f"{number}.jpg").write_bytes(encode_jpeg(background, 92))
 
 
-def measure(folder: Path, rounds: int = 5, samples: int = 12) -> list[Row]:
+def measure(folder: Path, rounds: int = 5, samples: int = 12, clock: Clock = time.process_time) -> list[SynthTiming]:
     """Time all ways on the photos of a folder, in turns, so that a busy machine slows all of them alike.
 
     The file system's cache is warm; every sample that comes from image files decodes them anew.
+
+    Args:
+        folder: A folder that :func:`write_photos` filled.
+        rounds: Number of turns of all ways.
+        samples: Number of samples of a turn.
+        clock: Tells the time, in seconds.
     """
     pairs, pool = synthesizer(folder), synthesizer(folder, packed(folder))
     usual = partial(usual_sample, sorted((folder / "fg").iterdir()), sorted((folder / "bg").iterdir()))
@@ -130,18 +139,19 @@ def measure(folder: Path, rounds: int = 5, samples: int = 12) -> list[Row]:
     times: list[list[float]] = [[] for _ in ways]
     for turn in range(rounds):
         for (_, _, make), own in zip(ways, times, strict=True):
-            start = time.process_time()
+            start = clock()
             for index in range(turn * samples, (turn + 1) * samples):
                 make(index)
-            own.append((time.process_time() - start) * 1000 / samples)
+            own.append((clock() - start) * 1000 / samples)
+    ratios = [statistics.median(a / b for a, b in zip(times[0], own, strict=True)) for own in times]
     return [
-        Row(way, source, statistics.median(own), statistics.median(a / b for a, b in zip(times[0], own, strict=True)))
-        for (way, source, _), own in zip(ways, times, strict=True)
+        SynthTiming(way, source, statistics.median(own), ratio)
+        for (way, source, _), own, ratio in zip(ways, times, ratios, strict=True)
     ]
 
 
 def packed(folder: Path) -> Path:
-    """A pool of the photos."""
+    """Return a pool of the photos, which is built when it is asked for first."""
     pool = folder / "pool"
     if not pool.exists():
         for number, names in enumerate(((folder,), (folder / "bg",))):
@@ -150,7 +160,7 @@ def packed(folder: Path) -> Path:
 
 
 def synthesizer(folder: Path, pool: Path | None = None) -> Synthesizer:
-    """The engine on these photos, or on their pool: composites as in AIM, its quirks mended."""
+    """Return the engine on these photos, or on their pool: composites as in AIM, with its quirks corrected."""
     foregrounds = {"source": "pairs", "path": str(folder), "type": "SO", "bleed": False}
     backgrounds = {"source": "folder", "path": str(folder / "bg")}
     if pool is not None:
@@ -204,53 +214,96 @@ def usual_sample(foregrounds: Sequence[Path], backgrounds: Sequence[Path], index
     return [plane[:, ::-1] for plane in resized] if draw.random() < 0.5 else resized
 
 
-def time_parts(folder: Path, fast: bool, samples: int = 40) -> list[tuple[str, float]]:
-    """Where the time of a sample from the pool goes, as (part, milliseconds); "other" is the rest."""
+def time_parts(folder: Path, fast: bool, samples: int = 40, clock: Clock | None = None) -> list[tuple[str, float]]:
+    """Profile samples from the pool.
+
+    Args:
+        folder: A folder that :func:`write_photos` filled.
+        fast: Time the fast mode, not the exact one.
+        samples: Number of samples; enough for every step to be drawn at least once.
+        clock: Tells the time, in seconds; the profiler's own clock when None.
+
+    Returns:
+        The milliseconds of a sample by part, as (part, milliseconds); "other" is the rest.
+
+    Raises:
+        AimkitError: A part was not called: its function has another name today.
+    """
     made = synthesizer(folder, packed(folder))
-    profile = cProfile.Profile()
+    profile = cProfile.Profile(clock) if clock else cProfile.Profile()
     profile.enable()
     for index in range(samples):
         _crop_first(made, fast, index)
     profile.disable()
-    table = pstats.Stats(profile).stats  # type: ignore[attr-defined]
-    times = {f"{Path(file).stem}.{name}": row[3] * 1000 / samples for (file, _, name), row in table.items()}
-    rows = [(text, times.get(name, 0.0)) for name, text in _PARTS.items()]
-    return [*rows, ("other", times[f"{Path(__file__).stem}._crop_first"] - sum(ms for _, ms in rows))]
+    codes = [(entry.code, entry.totaltime) for entry in profile.getstats()]
+    times = {
+        f"{Path(code.co_filename).stem}.{code.co_qualname}": seconds * 1000 / samples
+        for code, seconds in codes
+        if isinstance(code, CodeType)
+    }
+    missing = [name for name in PARTS if name not in times]
+    if missing:
+        raise AimkitError("these functions were not called: " + ", ".join(missing), "aimkit.bench.synth, PARTS")
+    rows = [(text, times[name]) for name, text in PARTS.items()]
+    return [*rows, ("other", times[f"{Path(__file__).stem}.{_crop_first.__qualname__}"] - sum(ms for _, ms in rows))]
 
 
-def time_limits(folder: Path, repeats: int = 7) -> list[tuple[str, float]]:
-    """What no pipeline gets below, as (what, milliseconds): decoding, encoding, copying."""
+def time_limits(folder: Path, repeats: int = 7, clock: Clock = time.process_time) -> list[tuple[str, float]]:
+    """Time what no pipeline can do without: decoding, encoding, copying.
+
+    Args:
+        folder: A folder that :func:`write_photos` filled.
+        repeats: Number of runs; the fastest counts.
+        clock: Tells the time, in seconds.
+
+    Returns:
+        (operation, milliseconds).
+    """
     foreground, background = folder / "fg" / "0.png", folder / "bg" / "0.jpg"
     color, photo = np.frombuffer(foreground.read_bytes(), np.uint8), np.frombuffer(background.read_bytes(), np.uint8)
     matte = np.frombuffer((folder / "alpha" / "0.png").read_bytes(), np.uint8)
     plane = read_rgb(background)
     return [
-        ("decode a foreground, PNG", _best(lambda: cv2.imdecode(color, cv2.IMREAD_COLOR), repeats)),
-        ("decode a matte, PNG", _best(lambda: cv2.imdecode(matte, cv2.IMREAD_GRAYSCALE), repeats)),
-        ("decode a background, JPEG", _best(lambda: cv2.imdecode(photo, cv2.IMREAD_COLOR), repeats)),
-        ("the same at half scale", _best(lambda: cv2.imdecode(photo, cv2.IMREAD_REDUCED_COLOR_2), repeats)),
-        ("copy two colour planes of 640 x 640", _best(lambda: [plane[:640, :640].copy() for _ in "ab"], repeats)),
-        ("encode a composite, PNG", _best(lambda: encode_png(plane, 1), repeats)),
-        ("encode a composite, JPEG 95", _best(lambda: encode_jpeg(plane, 95), repeats)),
+        ("decode a foreground, PNG", _best(lambda: cv2.imdecode(color, cv2.IMREAD_COLOR), repeats, clock)),
+        ("decode a matte, PNG", _best(lambda: cv2.imdecode(matte, cv2.IMREAD_GRAYSCALE), repeats, clock)),
+        ("decode a background, JPEG", _best(lambda: cv2.imdecode(photo, cv2.IMREAD_COLOR), repeats, clock)),
+        ("the same at half scale", _best(lambda: cv2.imdecode(photo, cv2.IMREAD_REDUCED_COLOR_2), repeats, clock)),
+        (
+            "copy two colour planes of 640 x 640",
+            _best(lambda: [plane[:640, :640].copy() for _ in "ab"], repeats, clock),
+        ),
+        ("encode a composite, PNG", _best(lambda: encode_png(plane, 1), repeats, clock)),
+        ("encode a composite, JPEG 95", _best(lambda: encode_jpeg(plane, 95), repeats, clock)),
     ]
 
 
-def time_writing(folder: Path, image: str, samples: int = 8) -> tuple[float, float]:
-    """(milliseconds to make and encode a whole composite from the pool, milliseconds of the encoding alone)."""
+def time_writing(folder: Path, image: str, samples: int = 8, clock: Clock = time.process_time) -> tuple[float, float]:
+    """Time whole composites from the pool that are encoded.
+
+    Args:
+        folder: A folder that :func:`write_photos` filled.
+        image: Format of the composite: ``jpg`` or ``png``.
+        samples: Number of samples; the median counts.
+        clock: Tells the time, in seconds.
+
+    Returns:
+        Milliseconds to make and encode one, and milliseconds of the encoding alone.
+    """
     made, output = synthesizer(folder, packed(folder)), Output(image="jpg" if image == "jpg" else "png")
     both, alone = [], []
     for index in range(samples):
-        start = time.process_time()
+        start = clock()
         sample = made.sample(index)
-        between = time.process_time()
+        between = clock()
         encode(sample, index, output)
-        alone.append((time.process_time() - between) * 1000)
-        both.append((time.process_time() - start) * 1000)
+        end = clock()
+        alone.append((end - between) * 1000)
+        both.append((end - start) * 1000)
     return statistics.median(both), statistics.median(alone)
 
 
 def time_processes(folder: Path, numbers: Sequence[int] = (1, 2), seconds: float = 3.0) -> list[tuple[int, float]]:
-    """(processes, samples a second of all together) in the fast mode from the pool."""
+    """Return (processes, samples that all of them make in a second), in the fast mode from the pool."""
     pool = packed(folder)
     rows = []
     for number in numbers:
@@ -269,7 +322,7 @@ def _begin(folder: Path, pool: Path) -> None:
 
 
 def _made(seconds: float) -> float:
-    """Samples a second of this process."""
+    """Return the samples that this process makes in a second."""
     start, index = time.monotonic(), 0
     while time.monotonic() - start < seconds:
         _crop_first(_worker["made"], True, index)
@@ -278,20 +331,20 @@ def _made(seconds: float) -> float:
 
 
 def _crop_first(made: Synthesizer, fast: bool, index: int) -> Sample:
-    params, draw = Crop(size=SIZE, crops=CROPS), rng(0, "crop", index)
-    return finish_crop(made.window(index, crop_view(params, draw, reduced=fast)), params, draw)
+    crop, draw = Crop(size=SIZE, crops=CROPS), rng(0, "crop", index)
+    return crop.finish(made.window(index, crop.view(draw, reduced=fast)), draw)
 
 
 def _whole(made: Synthesizer, index: int) -> Sample:
-    return crop(made.sample(index), Crop(size=SIZE, crops=CROPS), rng(0, "crop", index))
+    return Crop(size=SIZE, crops=CROPS).apply(made.sample(index), rng(0, "crop", index))
 
 
-def _best(work: Callable[[], Any], repeats: int) -> float:
+def _best(work: Callable[[], Any], repeats: int, clock: Clock) -> float:
     times = []
     for _ in range(repeats):
-        start = time.process_time()
+        start = clock()
         work()
-        times.append((time.process_time() - start) * 1000)
+        times.append((clock() - start) * 1000)
     return min(times)
 
 
@@ -299,5 +352,5 @@ def _enlarged(plane: Array) -> Array:
     height, width = plane.shape[:2]
     scale = SHORT / min(height, width)
     if plane.dtype != np.uint8:
-        raise AimkitError("the benchmark takes 8-bit images")
+        raise AimkitError("the benchmark needs 8-bit images")
     return cv2.resize(plane, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)

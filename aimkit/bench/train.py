@@ -22,15 +22,16 @@ from aimkit.train.setup import Parts, build
 
 
 @dataclass(frozen=True)
-class Speed:
-    """Samples a second.
+class TrainingSpeed:
+    """How fast a recipe trains, in samples a second.
 
     Attributes:
-        data: Of one core that makes samples and does nothing else.
-        network: Of steps (forward, losses, backward, optimiser) on one batch again and again.
-        together: Of the run: workers make samples while the network learns.
-        workers: Of the recipe.
-        compositing: With ``device_compositing``: of steps, blending and labels on the device, a part of ``network``.
+        data: Rate of one core that makes samples and does nothing else.
+        network: Rate of whole steps (forward, losses, backward, optimiser) that repeat one batch.
+        together: Rate of the run, where workers make samples while the network learns.
+        workers: Number of the recipe's data workers.
+        compositing: Rate of compositing on the device alone, a part of ``network``; None unless the recipe sets
+            ``device_compositing``.
     """
 
     data: float
@@ -41,55 +42,66 @@ class Speed:
 
     @property
     def limit(self) -> str:
-        """``data`` or ``network``: the one that the other has to wait for."""
+        """The bottleneck: ``data`` or ``network``."""
         return "data" if self.data * max(self.workers, 1) < self.network else "network"
 
     @property
     def needed_workers(self) -> float:
-        """Cores that must make samples so that the network never waits."""
+        """Number of cores that must make samples so that the network never waits."""
         return self.network / self.data
 
 
-def measure(recipe: TrainRecipe, seconds: float = 10.0) -> Speed:
+def measure(
+    recipe: TrainRecipe, seconds: float = 10.0, clock: Callable[[], float] = time.perf_counter
+) -> TrainingSpeed:
     """Measure a recipe on this machine, in this process and its workers.
 
     Args:
-        recipe: Nothing of it is written anywhere.
-        seconds: Least time of each of the three measurements; what starts up is not counted.
+        recipe: The recipe; nothing is written to its folder.
+        seconds: Least time of each of the three measurements; start-up is not counted.
+        clock: Tells the time, in seconds.
 
     Raises:
-        AimkitError: Whatever the run would stumble over at its start.
+        AimkitError: The run could not start.
     """
     # Without this the data's loops would borrow the network's core.
     cv2.setNumThreads(1)
     parts = build(recipe)
     positions = count()
     parts.dataset[next(positions)]
-    data = rate(lambda: parts.dataset[next(positions)], 1, seconds)
+    data = rate(lambda: parts.dataset[next(positions)], 1, seconds, clock)
     with TemporaryDirectory() as folder:
         work = _stepper(recipe, parts, Path(folder))
         first = list(make_loader(parts.dataset, PositionSampler(0, 1, recipe.batch, accumulate=recipe.accumulate)))
         same = (batch for _ in repeat(None) for batch in first)
         work(same)
-        network = rate(lambda: work(same), recipe.batch, seconds)
+        network = rate(lambda: work(same), recipe.batch, seconds, clock)
         compositing = None
         if recipe.device_compositing:
-            compositing = rate(lambda: _finish(first[0], parts), recipe.batch // recipe.accumulate, seconds)
+            compositing = rate(lambda: _finish(first[0], parts), recipe.batch // recipe.accumulate, seconds, clock)
         sampler = PositionSampler(0, 10**9, recipe.batch, accumulate=recipe.accumulate)
         batches = make_loader(parts.dataset, sampler, recipe.data.workers)
-        # What the workers have in stock before the first step says nothing of how fast they are.
-        stock = recipe.data.workers * PREFETCH
-        for _ in islice(batches, stock):
+        # Batches that the workers prefetched before the first step say nothing about their speed.
+        for _ in islice(batches, recipe.data.workers * PREFETCH):
             pass
         work(batches)
-        together = rate(lambda: work(batches), recipe.batch, seconds)
-    return Speed(data, network, together, recipe.data.workers, compositing)
+        together = rate(lambda: work(batches), recipe.batch, seconds, clock)
+    return TrainingSpeed(data, network, together, recipe.data.workers, compositing)
 
 
-def rate(work: Callable[[], Any], samples: int, seconds: float) -> float:
-    """Samples a second of work that does so many at a time, repeated until the time is up."""
-    done, start = 0, time.perf_counter()
-    while (spent := time.perf_counter() - start) < seconds or not done:
+def rate(
+    work: Callable[[], Any], samples: int, seconds: float, clock: Callable[[], float] = time.perf_counter
+) -> float:
+    """Return the samples a second of some work, which is done at least once.
+
+    Args:
+        work: Handles ``samples`` samples.
+        samples: Number of samples of one call.
+        seconds: Time until which the work is repeated.
+        clock: Tells the time, in seconds.
+    """
+    done, start = 0, clock()
+    while (spent := clock() - start) < seconds or not done:
         work()
         done += samples
     return done / spent
@@ -110,7 +122,7 @@ def _stepper(recipe: TrainRecipe, parts: Parts, folder: Path) -> Callable[[Itera
         if parts.accelerator.device.type == "cuda":
             torch.cuda.synchronize()
         state.step += 1
-        # One batch learnt by heart, then another: the loss jumps, and that is no reason to stop.
+        # The loss jumps when the batch that was repeated gives way to others. That must not stop the run.
         state.average = None
 
     return step

@@ -1,4 +1,4 @@
-"""How varied a set of foregrounds is, and how its mattes are distributed: generators beside real cut-outs."""
+"""How varied a set of foregrounds is, and how its mattes are distributed, for generators and for real cut-outs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _SIDE = 256
 
 @dataclass(frozen=True)
 class Variety:
-    """Measures of a set.
+    """How varied a set of foregrounds is.
 
     Attributes:
-        count: Foregrounds measured.
+        count: Number of foregrounds that were measured.
         distance: Mean distance of the features of two foregrounds: the root mean square over shape (alpha on an
             8 x 8 grid), colour (OKLab mean and deviation inside) and texture (gradient energy in three bands).
         solid: Mean share of pixels with alpha 1.
@@ -43,32 +43,43 @@ class Variety:
     spread: tuple[float, float]
 
     def plain(self) -> dict[str, object]:
-        """As plain data."""
+        """Return the fields as plain JSON values."""
         return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
 
 
 def of_generator(name: str, count: int = 24, size: int = _SIDE, seed: int = 0) -> Variety:
-    """Measure what a generator draws; its default parameters, square frames."""
+    """Measure what a generator draws with its default parameters on square frames."""
     entry = generators.get(name)
-    params = entry.info["params"](generator=name)
+    params = entry.info.params(generator=name)
     return measure(entry.value(params, (size, size), rng(seed, "variety", name, i)) for i in range(count))
 
 
 def of_folder(folder: str | os.PathLike[str], limit: int = 200) -> Variety:
-    """Measure cut-outs: every image with an alpha channel below the folder.
+    """Measure cut-outs: the PNG, WebP and TIFF images below a folder.
+
+    Args:
+        folder: The folder; its subfolders are searched too.
+        limit: About the largest number of images to measure, evenly spaced over all.
 
     Raises:
-        AimkitError: There are none.
+        AimkitError: The folder has no such images.
     """
     found = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in {".png", ".webp", ".tif", ".tiff"})
     step = max(len(found) // limit, 1)
     if not found:
-        raise AimkitError("no cut-outs here", str(folder), "it should hold PNG, WebP or TIFF images with alpha")
+        raise AimkitError("no cut-outs found", str(folder), "name a folder of PNG, WebP or TIFF images with alpha")
     return measure(_read(path) for path in found[::step])
 
 
 def measure(foregrounds: Iterable[Foreground | tuple[Array, Float]]) -> Variety:
-    """Measure foregrounds one at a time; only their features are kept."""
+    """Measure foregrounds one at a time; only their features stay in memory.
+
+    Args:
+        foregrounds: Foregrounds, or pairs of colour and alpha.
+
+    Raises:
+        AimkitError: There are no foregrounds.
+    """
     features, solid, partial, widths = [], [], [], []
     for foreground in foregrounds:
         if isinstance(foreground, Foreground):
@@ -82,7 +93,7 @@ def measure(foregrounds: Iterable[Foreground | tuple[Array, Float]]) -> Variety:
         partial.append(float(band.mean()))
         widths.append(1000 * _width(alpha, band) / max(alpha.shape))
     if not features:
-        raise AimkitError("nothing to measure")
+        raise AimkitError("no foregrounds to measure")
     low, high = np.percentile(partial, [10, 90])
     return Variety(
         len(features), _mean_distance(np.array(features)), float(np.mean(solid)), float(np.mean(partial)),

@@ -1,4 +1,4 @@
-"""The command line. Commands are named here and imported only when they run, so that ``--help`` is instant."""
+"""The command line. Commands are listed here and imported only when they run, so that ``--help`` is instant."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from aimkit.errors import AimkitError
 COMMANDS = {
     "models": ("aimkit.cli.models", "models", "List and show networks."),
     "export": ("aimkit.cli.export", "export", "Export a network to ONNX or torch.export."),
-    "train": ("aimkit.cli.train", "train", "Train or fine-tune a network by a recipe."),
-    "sweep": ("aimkit.cli.sweep", "sweep", "Train a recipe with several values and seeds, and compare."),
+    "train": ("aimkit.cli.train", "train", "Train or fine-tune a network from a recipe."),
+    "sweep": ("aimkit.cli.sweep", "sweep", "Train a recipe with several values and seeds, and compare the runs."),
     "evaluate": ("aimkit.cli.evaluate", "evaluate", "Measure networks or predictions; compare results."),
     "runs": ("aimkit.cli.runs", "runs", "List, show and compare training runs."),
-    "predict": ("aimkit.cli.predict", "predict", "Photos to alpha mattes, cut-outs and composites."),
+    "predict": ("aimkit.cli.predict", "predict", "Predict alpha mattes, cut-outs and composites of photos."),
     "recipes": ("aimkit.cli.recipes", "recipes", "List, show, copy and check recipes."),
     "synth": ("aimkit.cli.synth", "synth", "Write the dataset of a recipe."),
-    "preview": ("aimkit.cli.synth", "preview", "Draw a contact sheet of a recipe, or of the procedural generators."),
+    "preview": ("aimkit.cli.synth", "preview", "Draw a contact sheet of a recipe or of the procedural generators."),
     "pool": ("aimkit.cli.pool", "pool", "Pack foregrounds and backgrounds once, for fast synthesis."),
     "dataset": ("aimkit.cli.dataset", "dataset", "Inspect, verify and compare written datasets."),
     "backbones": ("aimkit.cli.backbones", "backbones", "List, show and check backbones."),
     "bench": ("aimkit.cli.bench", "bench", "Measure speed on this machine."),
     "zoo": ("aimkit.cli.zoo", "zoo", "List, fetch, check and publish weights."),
-    "catalog": ("aimkit.cli.catalog", "catalog", "Published datasets: where to get them; check a folder."),
-    "types": ("aimkit.cli.types", "types", "Image types of your foregrounds: infer, check."),
+    "catalog": ("aimkit.cli.catalog", "catalog", "Show where to get published datasets, and check their folders."),
+    "types": ("aimkit.cli.types", "types", "Infer and check the image types of foregrounds."),
 }
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for."""
+    """A group that imports a command when it is called."""
 
     def __init__(self, *args: Any, lazy: dict[str, tuple[str, str, str]] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -62,8 +62,8 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-v", "--verbose", count=True, help="Say what is being done.")
-@click.option("-q", "--quiet", is_flag=True, help="Errors only.")
+@click.option("-v", "--verbose", count=True, help="Print what is being done.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 @click.version_option(package_name="aimkit", message="%(prog)s %(version)s")
 def cli(verbose: int, quiet: bool) -> None:
     """Automatic image matting: dataset synthesis, AimNet on any timm backbone, a model zoo."""
@@ -73,7 +73,7 @@ def cli(verbose: int, quiet: bool) -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    """Run the command line and exit with 0 (done), 1 (failed), 2 (bad input) or 130 (interrupted)."""
     sys.exit(run(args))
 
 
@@ -99,7 +99,7 @@ def run(args: list[str] | None = None) -> int:
         console.info("interrupted")
         return 130
     except BrokenPipeError:
-        # The reader (head, less) went away; that is no failure. Keep Python from complaining at exit.
+        # The reader (head, less) has closed the pipe, which is not a failure. Keep Python from reporting it at exit.
         sys.stdout = open("/dev/null", "w")  # noqa: SIM115
         return 0
     except ImportError as problem:
@@ -107,7 +107,7 @@ def run(args: list[str] | None = None) -> int:
             raise
         console.error(
             AimkitError(
-                "OpenCV needs the system library libGL, which is missing",
+                "OpenCV needs the system library libGL, which is not installed",
                 "import cv2",
                 "apt-get install libgl1, or pip uninstall opencv-python && pip install opencv-python-headless",
                 exit_code=1,

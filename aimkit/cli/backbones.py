@@ -1,4 +1,4 @@
-"""aimkit backbones: what a network can be built on, and whether it works."""
+"""aimkit backbones: list, show and check backbones."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def backbones() -> None:
 @backbones.command("ls")
 @click.argument("pattern", default="*")
 @click.option("--sort", type=click.Choice(["name", "params", "kind"]), default="name", show_default=True)
-@click.option("--kind", help="Only this kind: pyramid, flat, irregular.")
-@click.option("--max-params", type=float, help="Only those of at most so many million parameters.")
-@click.option("--status", is_flag=True, help="With the result of the last check, and counts.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--kind", help="Only backbones of this kind: pyramid, flat, irregular.")
+@click.option("--max-params", type=float, help="Only backbones of at most this many million parameters.")
+@click.option("--status", is_flag=True, help="Show the result of the last check, and counts.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(pattern: str, sort: str, kind: str | None, max_params: float | None, status: bool, as_json: bool) -> None:
     """List backbones that match PATTERN, such as 'convnext*'."""
     from aimkit.models.backbones.factory import describe_backbones, unknown
@@ -46,9 +46,9 @@ def list_(pattern: str, sort: str, kind: str | None, max_params: float | None, s
 
 @backbones.command()
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(name: str, as_json: bool) -> None:
-    """Say what is known of a backbone."""
+    """Show the facts about a backbone."""
     from aimkit.models.backbones.factory import describe
 
     info = describe(name)
@@ -62,9 +62,9 @@ def show(name: str, as_json: bool) -> None:
         rows += [
             ("strides", " ".join(map(str, info.spec.strides))),
             ("channels", " ".join(map(str, info.spec.channels))),
-            ("image size", info.spec.size.words()),
+            ("image size", info.spec.size.describe()),
             ("timm keywords", ", ".join(f"{key}={value}" for key, value in info.spec.keywords.items()) or "none"),
-            ("frozen, not used", " ".join(info.spec.unused) or "none"),
+            ("unused, frozen", " ".join(info.spec.unused) or "none"),
             ("checked", f"{info.status} ({info.checked})" if info.status else "never"),
         ]
     console.table(["", ""], rows)
@@ -72,13 +72,15 @@ def show(name: str, as_json: bool) -> None:
 
 @backbones.command()
 @click.argument("pattern", default="*")
-@click.option("--resume", is_flag=True, help="Leave out what has passed before.")
-@click.option("--workers", default=1, show_default=True, help="Checks at a time.")
-@click.option("--seconds", default=300.0, show_default=True, help="Time that one check may take.")
-@click.option("--memory", default=8.0, show_default=True, help="GiB that one check may take (Linux).")
-@click.option("--run-params", default=100.0, show_default=True, help="Above so many million: shapes only.")
-@click.option("--results", type=click.Path(path_type=Path), help="File of JSON lines; default: in the cache.")
-@click.option("--table", type=click.Path(path_type=Path), help="Write all results as the package's table.")
+@click.option("--resume", is_flag=True, help="Skip backbones that passed before.")
+@click.option("--workers", default=1, show_default=True, help="Number of checks at a time.")
+@click.option("--seconds", default=300.0, show_default=True, help="Time limit of one check, seconds.")
+@click.option("--memory", default=8.0, show_default=True, help="Memory limit of one check, GiB (Linux).")
+@click.option(
+    "--run-params", default=100.0, show_default=True, help="Above this many million parameters, check shapes only."
+)
+@click.option("--results", type=click.Path(path_type=Path), help="File of JSON lines. Default: in the cache.")
+@click.option("--table", type=click.Path(path_type=Path), help="File for the table of all results, as in the package.")
 def check(
     pattern: str,
     resume: bool,
@@ -92,14 +94,14 @@ def check(
     """Build AimNet on every timm architecture that matches PATTERN and run it on 256x320 and 250x330."""
     import timm
 
-    from aimkit.models.backbones import status
+    from aimkit.models.backbones.check import Limits, check_all, default_results, write_table
     from aimkit.models.backbones.factory import timm_version, unknown
 
     names = timm.list_models(pattern)
     if not names:
         raise unknown(pattern)
-    file = results or status.default_results()
-    limits = status.Limits(seconds, memory, run_params)
+    file = results or default_results()
+    limits = Limits(seconds, memory, run_params)
     with console.progress(None, "backbones", "backbones") as progress:
 
         def done(row: dict[str, Any]) -> None:
@@ -107,7 +109,7 @@ def check(
             if row["status"] != "ok":
                 console.info(f"{row['name']}: {row['status']}")
 
-        rows = status.check(names, file, limits=limits, workers=workers, resume=resume, done=done)
+        rows = check_all(names, file, limits=limits, workers=workers, resume=resume, done=done)
     checked = [rows[name] for name in names if name in rows]
     failed = [row for row in checked if row["status"] != "ok"]
     for how in ("run", "meta"):
@@ -115,11 +117,11 @@ def check(
     console.out(f"{len(failed)} failed")
     console.info(f"results: {file}")
     if table is not None:
-        status.write_table((row for row in rows.values() if row["timm"] == timm_version()), table)
+        write_table((row for row in rows.values() if row["timm"] == timm_version()), table)
         console.info(f"wrote {table}")
     if failed:
         names_failed = ", ".join(row["name"] for row in failed[:5]) + (", ..." if failed[5:] else "")
-        raise AimkitError(f"{len(failed)} of {len(checked)} backbones fail", names_failed, exit_code=1)
+        raise AimkitError(f"{len(failed)} of {len(checked)} backbones failed", names_failed, exit_code=1)
 
 
 def _sort_key(info: BackboneInfo, sort: str) -> Any:

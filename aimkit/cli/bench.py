@@ -1,11 +1,8 @@
-"""aimkit bench: how fast the parts are, on this machine."""
+"""aimkit bench: how fast the parts are on this machine."""
 
 from __future__ import annotations
 
 import json
-import os
-import platform
-from importlib.metadata import version
 from typing import Any
 
 import click
@@ -13,15 +10,15 @@ import click
 from aimkit import console
 from aimkit.cli import LazyGroup
 
-#: Benchmarks, in the form of COMMANDS.
+#: The benchmarks, in the form of COMMANDS.
 BENCHMARKS = {
-    "generators": ("aimkit.cli.bench", "generators", "Milliseconds, or variety, of procedural generators."),
-    "metrics": ("aimkit.cli.bench_metrics", "metrics", "Milliseconds of the matting metrics, and the ratio."),
-    "models": ("aimkit.cli.bench_models", "models", "Parameters, multiply-adds and milliseconds of networks."),
-    "backbones": ("aimkit.cli.bench_backbones", "backbones", "Milliseconds of AimNet on backbones, side by side."),
-    "synth": ("aimkit.cli.bench_synth", "synth", "Samples a second of the engine, and of the usual pipeline."),
-    "pools": ("aimkit.cli.bench_pools", "pools", "Milliseconds to read packed pictures, in this form and others."),
-    "train": ("aimkit.cli.bench_train", "train", "Samples a second of a recipe's data, network, and both."),
+    "generators": ("aimkit.cli.bench", "generators", "Time procedural generators, or measure their variety."),
+    "metrics": ("aimkit.cli.bench_metrics", "metrics", "Time the matting metrics beside a plain implementation."),
+    "models": ("aimkit.cli.bench_models", "models", "Compare parameters, multiply-adds and times of networks."),
+    "backbones": ("aimkit.cli.bench_backbones", "backbones", "Time AimNet on several backbones."),
+    "synth": ("aimkit.cli.bench_synth", "synth", "Time the engine beside the usual pipeline."),
+    "pools": ("aimkit.cli.bench_pools", "pools", "Time reading from a pool, in its own form and in others."),
+    "train": ("aimkit.cli.bench_train", "train", "Time the data and the network of a training recipe."),
 }
 
 
@@ -34,8 +31,10 @@ def bench() -> None:
 @click.argument("pattern", default="*")
 @click.option("--size", default=1024, show_default=True, type=click.IntRange(16), help="Height and width in pixels.")
 @click.option("--variety", is_flag=True, help="Measure how varied the foregrounds are instead of their speed.")
-@click.option("--count", default=24, show_default=True, type=click.IntRange(2), help="Foregrounds a generator.")
-@click.option("--beside", type=click.Path(exists=True, file_okay=False), help="Folder of real cut-outs to compare.")
+@click.option("--count", default=24, show_default=True, type=click.IntRange(2), help="Foregrounds of each generator.")
+@click.option(
+    "--beside", type=click.Path(exists=True, file_okay=False), help="Folder of real cut-outs to compare with."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def generators(pattern: str, size: int, variety: bool, count: int, beside: str | None, as_json: bool) -> None:
     """Time the procedural generators whose names match PATTERN, on one thread; or measure their variety.
@@ -43,6 +42,8 @@ def generators(pattern: str, size: int, variety: bool, count: int, beside: str |
     The time is the median of three foregrounds, in processor time. Variety is the mean distance of simple features
     of shape, colour and texture; the shares and the transition width are those of the mattes at 256 pixels.
     """
+    from aimkit.bench.machine import machine, machine_line
+
     rows = _variety(pattern, count, beside) if variety else _speed(pattern, size)
     if not rows:
         from aimkit.errors import AimkitError
@@ -54,20 +55,7 @@ def generators(pattern: str, size: int, variety: bool, count: int, beside: str |
         console.out(json.dumps({"machine": machine(), "rows": rows}, indent=2))
         return
     console.table(list(rows[0]), [list(row.values()) for row in rows])
-    console.info(", ".join(f"{key} {value}" for key, value in machine().items()))
-
-
-def machine() -> dict[str, Any]:
-    """What a measurement depends on: versions and the machine."""
-    return {
-        "aimkit": version("aimkit"),
-        "python": platform.python_version(),
-        "numpy": version("numpy"),
-        "opencv": _opencv(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "cpu": _cpu(),
-        "cores": os.cpu_count() or 1,
-    }
+    console.info(machine_line())
 
 
 def _speed(pattern: str, size: int) -> list[dict[str, Any]]:
@@ -80,9 +68,7 @@ def _variety(pattern: str, count: int, beside: str | None) -> list[dict[str, Any
     from aimkit.bench.variety import of_folder, of_generator
     from aimkit.generators import generators as registry
 
-    measured = [
-        (name, str(registry.get(name).info["type"]), of_generator(name, count)) for name in registry.list(pattern)
-    ]
+    measured = [(name, str(registry.get(name).info.type), of_generator(name, count)) for name in registry.list(pattern)]
     if beside is not None:
         measured.append((beside, "", of_folder(beside)))
     rows = []
@@ -92,17 +78,3 @@ def _variety(pattern: str, count: int, beside: str | None) -> list[dict[str, Any
         row |= {"p10 %": round(100 * value.spread[0], 1), "p90 %": round(100 * value.spread[1], 1)}
         rows.append(row | {"transition ‰": round(value.transition, 1)})
     return rows
-
-
-def _opencv() -> str:
-    import cv2
-
-    return str(cv2.__version__)
-
-
-def _cpu() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
-    except OSError:
-        return platform.processor() or "unknown"

@@ -13,21 +13,22 @@ from aimkit import console
 @click.command("backbones")
 @click.argument("names", nargs=-1, required=True)
 @click.option("--size", default=320, show_default=True, help="Height and width of the images.")
-@click.option("--batch", default=2, show_default=True, help="Images of a train step.")
-@click.option("--repeats", default=5, show_default=True, help="Timed runs of each; the median counts.")
+@click.option("--batch", default=2, show_default=True, help="Number of images of a train step.")
+@click.option("--repeats", default=5, show_default=True, help="Number of timed runs; the median counts.")
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def backbones(names: tuple[str, ...], size: int, batch: int, repeats: int, device: str, as_json: bool) -> None:
-    """Measure AimNet on backbones NAMES, one after another: milliseconds an image, medians."""
-    from aimkit.bench.backbones import bench, machine
+    """Time AimNet on the backbones NAMES, one after another: median milliseconds an image."""
+    from aimkit.bench.backbones import measure
+    from aimkit.bench.machine import torch_line
 
     rows = []
     with console.progress(len(names), "bench", "backbones") as progress:
         for name in names:
-            rows.append(bench(name, size=size, batch=batch, repeats=repeats, device=device))
+            rows.append(measure(name, size=size, batch=batch, repeats=repeats, device=device))
             progress.advance()
     if as_json:
-        told = {"machine": machine(device), "size": size, "batch": batch, "backbones": [asdict(row) for row in rows]}
+        told = {"machine": torch_line(device), "size": size, "batch": batch, "backbones": [asdict(row) for row in rows]}
         console.out(json.dumps(told, indent=1))
         return
     columns = ["backbone", "params M", "forward fp32", "forward bf16", "train fp32", "train bf16", "relative"]
@@ -43,4 +44,4 @@ def backbones(names: tuple[str, ...], size: int, batch: int, repeats: int, devic
     ]
     console.table(columns, cells)
     console.out(f"ms an image of {size}x{size}, train batch {batch}, relative: forward fp32 to the first")
-    console.out(machine(device))
+    console.out(torch_line(device))

@@ -17,17 +17,19 @@ from aimkit.errors import AimkitError
 def metrics(size: str, repeats: int, as_json: bool) -> None:
     """Time all ten metrics on one image, beside SciPy and scikit-image doing the same step by step.
 
-    "reference" makes the distance maps that the AIM code makes and never uses; "oracle" leaves them out.
+    "reference" computes the distance maps that the AIM code computes and never uses; "oracle" leaves them out.
     """
+    from aimkit.bench.machine import machine, machine_line
     from aimkit.bench.metrics import measure
-    from aimkit.cli.bench import machine
 
     try:
         width, height = (int(side) for side in size.split("x"))
     except ValueError:
         width = height = 0
     if min(width, height) < 32:
-        raise AimkitError(f"'{size}' is no size", "--size", "write WIDTHxHEIGHT, at least 32x32, as in 1920x1080")
+        raise AimkitError(
+            f"'{size}' is not a size", "--size", "use WIDTHxHEIGHT, at least 32x32, for example 1920x1080"
+        )
     found = measure(height, width, repeats) | machine()
     if as_json:
         console.out(json.dumps(found, indent=2))
@@ -37,4 +39,4 @@ def metrics(size: str, repeats: int, as_json: bool) -> None:
         rows.append((name, f"{1000 * found[name]:.1f}", f"{found[f'{name}_ratio']:.1f}"))
     console.table(["implementation", "ms", "ratio"], rows)
     console.out(f"largest relative difference of a metric: {found['difference']:.1e}")
-    console.info(", ".join(f"{key} {value}" for key, value in machine().items()))
+    console.info(machine_line())

@@ -12,21 +12,23 @@ from aimkit import console
 
 @click.command("models")
 @click.argument("names", nargs=-1)
-@click.option("--backbone", default="resnet34_mp", show_default=True, help="Of all of them.")
+@click.option("--backbone", default="resnet34_mp", show_default=True, help="Backbone of all networks.")
 @click.option("--size", default=320, show_default=True, type=click.IntRange(32), help="Height and width of the images.")
-@click.option("--batch", default=2, show_default=True, type=click.IntRange(2), help="Images of a train step.")
-@click.option("--repeats", default=5, show_default=True, type=click.IntRange(1), help="Timed runs; the median counts.")
+@click.option("--batch", default=2, show_default=True, type=click.IntRange(2), help="Number of images of a train step.")
+@click.option(
+    "--repeats", default=5, show_default=True, type=click.IntRange(1), help="Number of timed runs; the median counts."
+)
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def models(
     names: tuple[str, ...], backbone: str, size: int, batch: int, repeats: int, device: str, as_json: bool
 ) -> None:
-    """Measure networks NAMES, all registered ones by default, on one backbone, one after another.
+    """Measure the networks NAMES (default: all) on one backbone, one after another.
 
     Columns: parameters, multiply-adds and milliseconds of one image, milliseconds of a train step; float32, medians.
     """
-    from aimkit.bench.backbones import machine
-    from aimkit.bench.models import compare
+    from aimkit.bench.machine import torch_line
+    from aimkit.bench.models import measure
     from aimkit.models.registry import list_models
     from aimkit.models.registry import models as registry
 
@@ -35,11 +37,11 @@ def models(
         registry.get(name, "NAMES")
     rows = []
     with console.progress(len(chosen), "bench", "networks") as progress:
-        for row in compare(chosen, backbone, size=size, batch=batch, repeats=repeats, device=device):
+        for row in measure(chosen, backbone, size=size, batch=batch, repeats=repeats, device=device):
             rows.append(row)
             progress.advance()
     if as_json:
-        told = {"machine": machine(device), "size": size, "batch": batch, "models": [asdict(row) for row in rows]}
+        told = {"machine": torch_line(device), "size": size, "batch": batch, "models": [asdict(row) for row in rows]}
         console.out(json.dumps(told, indent=1))
         return
     cells = [
@@ -55,4 +57,4 @@ def models(
     ]
     console.table(["model", "params M", "GMACs", "ms an image", "ms a train step", "relative"], cells)
     console.out(f"{backbone}, images of {size}x{size}, train batch {batch}, float32; relative: train step to the first")
-    console.out(machine(device))
+    console.out(torch_line(device))

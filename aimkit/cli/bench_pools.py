@@ -12,26 +12,39 @@ from aimkit.errors import AimkitError
 
 @click.command()
 @click.argument("path")
-@click.option("-n", "--count", type=click.IntRange(min=1), default=40, show_default=True, help="Pictures, the largest.")
-@click.option("--repeats", type=click.IntRange(min=1), default=60, show_default=True, help="Windows of each kind.")
+@click.option(
+    "-n",
+    "--count",
+    type=click.IntRange(min=1),
+    default=40,
+    show_default=True,
+    help="Number of pictures; the largest are taken.",
+)
+@click.option(
+    "--repeats", type=click.IntRange(min=1), default=60, show_default=True, help="Number of windows of each kind."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def pools(path: str, count: int, repeats: int, as_json: bool) -> None:
-    """Milliseconds to read a window of the pictures of the pool PATH in its own form, as tiles, compressed, as images.
+    """Time reading windows of the pictures of the pool PATH: in its own form, as tiles, compressed, as image files.
 
     blosc2 and zarr are measured when they are installed.
     """
     import tempfile
     from pathlib import Path
 
+    from aimkit.bench.machine import machine, machine_line
     from aimkit.bench.pools import WINDOWS, time_forms
-    from aimkit.cli.bench import machine
     from aimkit.synth.pool.index import pool_folder, read_index
     from aimkit.synth.pool.shard import Shards
 
     root = pool_folder(path)
     largest = sorted(read_index(root).pictures.values(), key=lambda p: (-min(p.height, p.width), p.key))[:count]
     if min(largest[0].height, largest[0].width) < WINDOWS[0][1]:
-        raise AimkitError("the pool's pictures are too small", str(root), f"one of {WINDOWS[0][1]} pixels is needed")
+        raise AimkitError(
+            "the pool's pictures are too small",
+            str(root),
+            f"use a pool with a picture of at least {WINDOWS[0][1]} pixels",
+        )
     opened = [Shards(root).picture(stored) for stored in largest]
     pyramids = [[p.level(n)[0] for n in range(p.depth(99) + 1)] for p in opened]
     rows = []
@@ -43,4 +56,4 @@ def pools(path: str, count: int, repeats: int, as_json: bool) -> None:
         console.out(json.dumps({"machine": machine(), "pictures": len(largest), "rows": rows}, indent=2))
         return
     console.table(list(rows[0]), [list(row.values()) for row in rows])
-    console.info(f"{len(largest)} pictures, " + ", ".join(f"{key} {value}" for key, value in machine().items()))
+    console.info(f"{len(largest)} pictures, " + machine_line())

@@ -12,25 +12,29 @@ from aimkit import console
 
 
 @click.command()
-@click.option("--foregrounds", type=click.Path(exists=True, file_okay=False), help="Folder of RGBA cut-outs to take.")
-@click.option("--backgrounds", type=click.Path(exists=True, file_okay=False), help="Folder of photos to take.")
-@click.option("-n", "--count", default=8, show_default=True, type=click.IntRange(1), help="Photos of each kind.")
-@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1), help="Turns of all ways.")
-@click.option("--samples", default=12, show_default=True, type=click.IntRange(1), help="Samples of a turn.")
+@click.option("--foregrounds", type=click.Path(exists=True, file_okay=False), help="Folder of RGBA cut-outs to use.")
+@click.option("--backgrounds", type=click.Path(exists=True, file_okay=False), help="Folder of photos to use.")
+@click.option(
+    "-n", "--count", default=8, show_default=True, type=click.IntRange(1), help="Number of photos of each kind."
+)
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1), help="Number of rounds over all ways.")
+@click.option(
+    "--samples", default=12, show_default=True, type=click.IntRange(1), help="Number of samples of each way in a round."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def synth(
     foregrounds: str | None, backgrounds: str | None, count: int, rounds: int, samples: int, as_json: bool
 ) -> None:
     """Time crops of 320 pixels from photos of 1080: whole composites that are then cropped, and crops first.
 
-    Ways are timed in turns on one core, in processor time, and compared within a turn. Photos are drawn, unless
-    folders are given.
+    All ways are timed in rounds on one core, in processor time, and compared within a round. Generators draw the
+    photos unless folders are given.
     """
     import cv2
 
     from aimkit.bench import synth as bench
-    from aimkit.cli.bench import machine
-    from aimkit.datasets.scan import find_images
+    from aimkit.bench.machine import machine, machine_line
+    from aimkit.datasets.find import find_images
 
     cv2.setNumThreads(1)
     folders = [Path(given) if given else None for given in (foregrounds, backgrounds)]
@@ -69,4 +73,4 @@ def synth(
         [[image, f"{both:.0f}", f"{alone:.0f}", f"{both / alone:.2f}"] for image, (both, alone) in writing.items()],
     )
     console.table(["processes", "samples/s, fast, pool"], [[str(n), f"{rate:.0f}"] for n, rate in processes])
-    console.info(", ".join(f"{key} {value}" for key, value in machine().items()))
+    console.info(machine_line())

@@ -13,16 +13,18 @@ from aimkit import console
 @click.command()
 @click.argument("recipe", default="demo")
 @click.argument("overrides", nargs=-1)
-@click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0), help="Time of a measurement.")
+@click.option(
+    "--seconds", default=10.0, show_default=True, type=click.FloatRange(0), help="Least time of each measurement."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def train(recipe: str, overrides: tuple[str, ...], seconds: float, as_json: bool) -> None:
-    """Time the data of RECIPE alone, its network alone, and both together, with key=value OVERRIDES.
+    """Time the data of RECIPE, its network, and both together, with key=value OVERRIDES.
 
     "data" is one core that makes samples, "network" repeats whole steps on one batch, "together" is the run. With
-    device_compositing, "network" includes the compositing, which is timed alone too.
+    device_compositing, "network" includes the compositing, which is also timed alone.
     """
+    from aimkit.bench.machine import machine, machine_line
     from aimkit.bench.train import measure
-    from aimkit.cli.bench import machine
     from aimkit.recipe import load_recipe
 
     loaded = load_recipe(recipe, overrides, kind="train")
@@ -40,4 +42,4 @@ def train(recipe: str, overrides: tuple[str, ...], seconds: float, as_json: bool
     console.table(["what", "samples/s"], rows)
     other = {"data": "the network waits for the data", "network": "the data waits for the network"}[found.limit]
     console.out(f"limit: {found.limit} ({other}; {found.needed_workers:.1f} cores of data keep the network busy)")
-    console.info(", ".join(f"{key} {value}" for key, value in machine().items()))
+    console.info(machine_line())

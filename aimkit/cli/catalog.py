@@ -1,4 +1,4 @@
-"""aimkit catalog: known datasets, where to get them, and whether a folder holds one."""
+"""aimkit catalog: list published datasets, show where to get them, and check a folder against one."""
 
 from __future__ import annotations
 
@@ -11,73 +11,73 @@ from aimkit import console
 from aimkit.errors import AimkitError
 
 if TYPE_CHECKING:
-    from aimkit.datasets.catalog import KnownSet
-    from aimkit.datasets.catalog.check import PartReport, Report
+    from aimkit.datasets.catalog import PublishedSet
+    from aimkit.datasets.catalog.report import CatalogReport, PartReport
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
 def catalog() -> None:
-    """Known datasets: what they are, where to get them, whether a folder holds one."""
+    """Published datasets: what they hold, where to get them, whether a folder matches one."""
 
 
 @catalog.command("ls")
 @as_json
 def list_(as_json: bool) -> None:
-    """List the datasets that aimkit knows by name."""
-    from aimkit.datasets.catalog import known_sets
+    """List the published datasets of the catalog."""
+    from aimkit.datasets.catalog import published_sets
 
-    known = known_sets().values()
+    published = published_sets().values()
     if as_json:
-        console.out(json.dumps([one.model_dump(mode="json") for one in known], indent=1))
+        console.out(json.dumps([one.model_dump(mode="json") for one in published], indent=1))
         return
-    console.table(["name", "title", "parts", "types", "used for", "terms"], [_row(one) for one in known])
-    console.info("where to get one, its folders and its recipes: aimkit catalog show NAME")
+    console.table(["name", "title", "parts", "types", "used for", "terms"], [_row(one) for one in published])
+    console.info("for download, folders and recipes: aimkit catalog show NAME")
 
 
 @catalog.command()
 @click.argument("name")
 @as_json
 def show(name: str, as_json: bool) -> None:
-    """Print the page of a dataset: where to get it, its terms, its folders, and the recipes that use it."""
-    from aimkit.datasets.catalog import find_known
+    """Show a dataset: where to get it, its terms, its folders, and the recipes that use it."""
+    from aimkit.datasets.catalog import find_published
     from aimkit.datasets.catalog.page import page
 
-    known = find_known(name)
-    console.out(json.dumps(known.model_dump(mode="json"), indent=1) if as_json else page(known))
+    published = find_published(name)
+    console.out(json.dumps(published.model_dump(mode="json"), indent=1) if as_json else page(published))
 
 
 @catalog.command()
 @click.argument("name")
 @click.argument("folder")
 @click.option("--part", default="", help="Check only this part.")
-@click.option("--types", default="", metavar="FILE", help="A types file, if it is not in the folder.")
+@click.option("--types", default="", metavar="FILE", help="Types file, if it is not in the folder.")
 @click.option("--section", default="", help="Section of the types file; the dataset's own by default.")
-@click.option("--quick", is_flag=True, help="Names and counts only: open no image.")
+@click.option("--quick", is_flag=True, help="Check names and counts only; open no image.")
 @as_json
 def check(name: str, folder: str, part: str, types: str, section: str, quick: bool, as_json: bool) -> None:
     """Check that FOLDER holds a dataset as published: counts, pairs, sizes, types, and that every image can be read.
 
-    FOLDER may be the dataset's folder, under any name, the one above it, or that of one of its parts. The exit code is
-    1 when it does not match.
+    FOLDER is the dataset's folder under any name, its parent folder, or the folder of one part. The exit code is 1 if
+    it does not match.
     """
-    from aimkit.datasets.catalog import find_known
+    from aimkit.datasets.catalog import find_published
     from aimkit.datasets.catalog.check import check as compare
     from aimkit.storage import place
 
-    known = find_known(name)
-    report = compare(known, place(folder), part=part, types=types, section=section, quick=quick)
+    published = find_published(name)
+    report = compare(published, place(folder), part=part, types=types, section=section, quick=quick)
     if as_json:
-        usable = [_usage(known, one, folder) for one in report.parts]
+        usable = [_usage(published, one, folder) for one in report.parts]
         console.out(json.dumps({**report.to_json(), "use": usable}, indent=1))
     else:
         _print(report, folder)
     if not report.ok:
-        raise AimkitError(f"the folder does not match {known.title}", folder, _hint(report), exit_code=1)
+        raise AimkitError(f"the folder does not match {published.title}", folder, _hint(report), exit_code=1)
 
 
-def _print(report: Report, folder: str) -> None:
+def _print(report: CatalogReport, folder: str) -> None:
     rows = [
         (
             one.located.part.name,
@@ -89,24 +89,24 @@ def _print(report: Report, folder: str) -> None:
         )
         for one in report.parts
     ]
-    rows += [(name, "-", "-", 0, report.known.part(name).count, "not there") for name in report.absent]
+    rows += [(name, "-", "-", 0, report.published.part(name).count, "not found") for name in report.absent]
     console.table(["part", "folder", "layout", "found", "published", "result"], rows)
     for one in report.parts:
         for line in _lines(one):
             console.out(f"{one.located.part.name}: {line}")
     wrong = sum(bool(one.problems) for one in report.parts) + len(report.absent)
     parts = len(report.parts) + len(report.absent)
-    title = report.known.title
-    console.out(f"{title}: {wrong} of {parts} parts do not match" if wrong else f"{title}: all is as published")
+    title = report.published.title
+    console.out(f"{title}: {wrong} of {parts} parts do not match" if wrong else f"{title}: everything is as published")
     for one in report.parts:
-        usage = _usage(report.known, one, folder)
+        usage = _usage(report.published, one, folder)
         console.out(f"\nto use {usage['part']}, in a recipe:\n  " + "\n  ".join(usage["recipe"]))
         if usage["commands"]:
             console.out("or:\n  " + "\n  ".join(usage["commands"]))
 
 
 def _lines(one: PartReport, limit: int = 3) -> list[str]:
-    from aimkit.datasets.catalog.check import grouped
+    from aimkit.datasets.catalog.report import grouped
 
     lines = []
     for word, findings in (("", one.problems), ("warning: ", one.warnings)):
@@ -120,26 +120,26 @@ def _lines(one: PartReport, limit: int = 3) -> list[str]:
     return lines
 
 
-def _usage(known: KnownSet, one: PartReport, folder: str) -> dict[str, Any]:
+def _usage(published: PublishedSet, one: PartReport, folder: str) -> dict[str, Any]:
     from aimkit.datasets.catalog.page import command, recipe_lines
     from aimkit.recipe import expand
 
     part = one.located.part
     root = folder if "://" in folder else str(expand(folder).absolute())
-    # The saliency recipes read any folder of images and masks, so they want the part's own.
+    # The saliency recipes read any folder of images and masks, so they need the part's own.
     own = str(one.located.folder) if part.use == "saliency" else root
-    commands = [command(recipe, known, part, own) for recipe in part.recipes]
-    return {"part": part.name, "recipe": recipe_lines(known, part, root), "commands": commands}
+    commands = [command(recipe, published, part, own) for recipe in part.recipes]
+    return {"part": part.name, "recipe": recipe_lines(published, part, root), "commands": commands}
 
 
-def _hint(report: Report) -> str:
+def _hint(report: CatalogReport) -> str:
     found = [one.located.part.name for one in report.parts if not one.problems]
     if report.absent and found and not any(one.problems for one in report.parts):
-        return f"not there: {', '.join(report.absent)}; --part {found[0]} asks for that part alone"
-    return f"download or unpack it again ('aimkit catalog show {report.known.name}'); --json lists every name"
+        return f"not found: {', '.join(report.absent)}; --part {found[0]} checks that part only"
+    return f"download or unpack it again ('aimkit catalog show {report.published.name}'); --json lists all names"
 
 
-def _row(one: KnownSet) -> list[str]:
+def _row(one: PublishedSet) -> list[str]:
     parts = ", ".join(f"{part.name} {part.count:,}" for part in one.parts)
     uses = ", ".join(dict.fromkeys(part.use for part in one.parts))
     return [one.name, one.title, parts, " ".join(one.types), uses, one.terms]

@@ -1,4 +1,4 @@
-"""aimkit dataset: look into datasets that aimkit synth wrote, and check them."""
+"""aimkit dataset: inspect and check datasets that aimkit synth wrote."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def dataset() -> None:
 @click.argument("path")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(path: str, as_json: bool) -> None:
-    """Say what a dataset is: size, format, recipe, versions, sources."""
+    """Show what a dataset holds: size, format, recipe, versions, sources."""
     from aimkit.datasets.inspect import stats
     from aimkit.datasets.reader import open_dataset
 
@@ -57,7 +57,10 @@ def info(path: str, as_json: bool) -> None:
 @dataset.command()
 @click.argument("path")
 def verify(path: str) -> None:
-    """Check every file, digest and label, and the compositing equation; one line a problem, exit code 1 if any."""
+    """Check every file, digest and label, and the compositing equation.
+
+    Prints one line per problem; the exit code is 1 if there are any.
+    """
     from aimkit.datasets.inspect.verify import verify as problems_of
     from aimkit.datasets.reader import open_dataset
 
@@ -68,17 +71,17 @@ def verify(path: str) -> None:
             problems += 1
             console.out(problem)
     if problems:
-        hint = "delete the sidecars (shards/*.json) of damaged shards, then aimkit synth ... --resume makes them again"
-        raise AimkitError(f"{problems} problems", str(opened.root), hint, exit_code=1)
+        hint = "delete the sidecars (shards/*.json) of damaged shards, then run aimkit synth ... --resume"
+        raise AimkitError(f"{problems} problems found", str(opened.root), hint, exit_code=1)
     console.out(f"ok: {len(opened)} samples in {len(opened.shards)} shards")
 
 
 @dataset.command()
 @click.argument("path")
-@click.option("--plot", metavar="FILE", help="Draw the statistics into a PNG file too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the histograms.")
+@click.option("--plot", metavar="FILE", help="Also plot the statistics to a PNG file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, including the histograms.")
 def stats(path: str, plot: str | None, as_json: bool) -> None:
-    """Alpha histogram, foreground area, transition width, balance of types and categories."""
+    """Show the alpha histogram, foreground area, transition width, and balance of types and categories."""
     from aimkit.datasets.inspect import stats as statistics
     from aimkit.datasets.reader import open_dataset
 
@@ -100,7 +103,7 @@ def stats(path: str, plot: str | None, as_json: bool) -> None:
 
 @dataset.command()
 @click.argument("path")
-@click.option("-o", "--out", required=True, help="The picture, a PNG file.")
+@click.option("-o", "--out", required=True, help="Output file, PNG.")
 @click.option("-n", "--rows", type=click.IntRange(1, 50), default=4, show_default=True, help="Rows per type.")
 def sheet(path: str, out: str, rows: int) -> None:
     """Draw a contact sheet: composite, alpha, label, cut-out on green."""
@@ -116,7 +119,7 @@ def sheet(path: str, out: str, rows: int) -> None:
 @click.argument("a")
 @click.argument("b")
 def diff(a: str, b: str) -> None:
-    """Say which samples differ between datasets A and B, and in what; exit code 1 if any."""
+    """List the samples that differ between datasets A and B, and how; the exit code is 1 if any do."""
     from aimkit.datasets.inspect.diff import diff as differences
     from aimkit.datasets.reader import open_dataset
 
@@ -132,26 +135,26 @@ def diff(a: str, b: str) -> None:
 
 @dataset.command()
 @click.argument("parts", nargs=-1, required=True)
-@click.option("-o", "--out", required=True, help="Folder or URL of the whole dataset.")
+@click.option("-o", "--out", required=True, help="Folder or URL of the merged dataset.")
 def merge(parts: tuple[str, ...], out: str) -> None:
-    """Join the shards of PARTS, separate folders or URLs that 'aimkit synth --shards' wrote, into one dataset.
+    """Merge PARTS, folders or URLs that 'aimkit synth --shards' wrote, into one dataset.
 
-    The result is the same, byte for byte, as of one undivided run. Shards that are missing are told before anything is
-    written. It can be repeated, and continued after an interruption.
+    The result equals that of an undivided run, byte for byte. Missing shards are reported before anything is written.
+    Run the same command again to continue an interrupted merge.
     """
     from aimkit.storage import place
     from aimkit.synth.merge import merge as join
 
     target = place(out, "--out")
     copied, total = join([place(part) for part in parts], target)
-    console.info(f"{copied} of {total} shards copied" + (", the others were there" if copied < total else ""))
+    console.info(f"{copied} of {total} shards copied" + (", the others already existed" if copied < total else ""))
     console.out(str(target))
 
 
 def _png(text: str, where: str) -> Any:
     target = expand(text, where)
     if target.suffix.lower() != ".png":
-        raise AimkitError("the picture must be a .png file", f"{where} {text}")
+        raise AimkitError("the output must be a .png file", f"{where} {text}")
     return target
 
 

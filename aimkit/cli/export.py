@@ -1,4 +1,4 @@
-"""aimkit export: a network as an ONNX or torch.export file."""
+"""aimkit export: write a network as an ONNX or torch.export file."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from aimkit.errors import AimkitError
 
 
 @click.command()
-@click.option("--model", "name", default="aimnet", show_default=True, help="Network.")
-@click.option("--backbone", default="resnet34_mp", show_default=True, help="Backbone.")
-@click.option("--weights", help="Weights: a file or a zoo id. Without, the network is untrained.")
+@click.option("--model", "name", default="aimnet", show_default=True, help="Name of the network.")
+@click.option("--backbone", default="resnet34_mp", show_default=True, help="Name of the backbone.")
+@click.option("--weights", help="Weights: a file, a run or a zoo id. Default: random weights.")
 @click.option("--to", "form", type=click.Choice(["onnx", "torch-export"]), default="onnx", show_default=True)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write.")
-@click.option("--size", help="Fix the input to HxW, for backbones that can't be exported with dynamic sizes.")
+@click.option("--size", help="Fix the input size to HxW, for backbones that can't be exported with dynamic sizes.")
 def export(name: str, backbone: str, weights: str | None, form: str, output: Path, size: str | None) -> None:
     """Export a network.
 
     Its input is the normalised image, (B, 3, H, W). Heights and widths are dynamic: multiples of 32 from 64 up. The
-    file is checked against the network before it is put in place.
+    file is checked against the network before it replaces an existing one.
     """
     fixed = _size(size) if size else None
     from aimkit.models.export import export as write
@@ -40,5 +40,5 @@ def export(name: str, backbone: str, weights: str | None, form: str, output: Pat
 def _size(text: str) -> tuple[int, int]:
     height, _, width = text.lower().partition("x")
     if not height.isdigit() or not width.isdigit():
-        raise AimkitError(f"'{text}' is no size", "--size", "write HxW, for example 512x768")
+        raise AimkitError(f"can't read the size '{text}'", "--size", "write HxW, for example 512x768")
     return int(height), int(width)

@@ -1,4 +1,4 @@
-"""aimkit models: the networks."""
+"""aimkit models: list and show networks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def models() -> None:
 
 @models.command("ls")
 @click.argument("pattern", default="*")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(pattern: str, as_json: bool) -> None:
     """List the networks whose name matches PATTERN."""
     from aimkit.models.registry import list_models
@@ -27,15 +27,15 @@ def list_(pattern: str, as_json: bool) -> None:
     if as_json:
         console.out(json.dumps([{"name": name, "summary": summary} for name, summary in rows]))
     else:
-        console.table(["model", "what it is"], rows)
+        console.table(["model", "description"], rows)
 
 
 @models.command()
 @click.argument("name")
-@click.option("--backbone", default="resnet34_mp", show_default=True, help="Backbone.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--backbone", default="resnet34_mp", show_default=True, help="Name of the backbone.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(name: str, backbone: str, as_json: bool) -> None:
-    """Show what a network costs: parameters, multiply-adds, memory, shapes. Nothing is downloaded."""
+    """Show the cost of a network: parameters, multiply-adds, memory, shapes. Nothing is downloaded."""
     from aimkit.models.registry import models as registry
 
     entry = registry.get(name)
@@ -57,5 +57,5 @@ def show(name: str, backbone: str, as_json: bool) -> None:
     console.table(["stride", "channels"], summary.maps)
     console.out(f"\nOutputs for one image of {height}x{width}:")
     console.table(["output", "shape"], shapes)
-    console.out("\nOne image; activations are what a training step in float32 keeps for its backward pass:")
+    console.out("\nFor one image; activations are those that a training step in float32 keeps for its backward pass:")
     console.table(["image", "GMACs", "activations, MiB"], costs)

@@ -1,4 +1,4 @@
-"""aimkit pool: foregrounds and backgrounds packed once, for fast synthesis."""
+"""aimkit pool: pack foregrounds and backgrounds once, for fast synthesis."""
 
 from __future__ import annotations
 
@@ -13,29 +13,37 @@ from aimkit.errors import AimkitError
 
 @click.group()
 def pool() -> None:
-    """Pack foregrounds and backgrounds once, so that making samples needs no decoding."""
+    """Pack foregrounds and backgrounds once, so that synthesis needs no decoding."""
 
 
 @pool.command()
 @click.argument("what", nargs=-1, required=True, metavar="RECIPE|FOLDER... [KEY=VALUE]...")
 @click.option("-o", "--out", required=True, help="Folder of the pool.")
-@click.option("--append", is_flag=True, help="Add to the pool that is there; what it has is not made again.")
+@click.option("--append", is_flag=True, help="Add to an existing pool; pictures that it has are kept.")
+@click.option("--replace", is_flag=True, help="With --append: replace pictures of the same name.")
 @click.option(
-    "--replace", is_flag=True, help="With --append: new pictures take the place of old ones of the same name."
+    "--drawn",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Number of items per generator.",
 )
-@click.option("--drawn", type=click.IntRange(min=0), default=0, show_default=True, help="Items of each generator.")
 @click.option(
-    "--size", type=click.IntRange(min=16), default=1024, show_default=True, help="Height and width of drawn items."
+    "--size",
+    type=click.IntRange(min=16),
+    default=1024,
+    show_default=True,
+    help="Size of drawn items, pixels.",
 )
-@click.option("--workers", type=click.IntRange(min=0), help="Processes; as many as there are cores unless given.")
+@click.option("--workers", type=click.IntRange(min=0), help="Number of processes; all cores by default.")
 def build(
     what: tuple[str, ...], out: str, append: bool, replace: bool, drawn: int, size: int, workers: int | None
 ) -> None:
     """Pack the sources of a RECIPE, or FOLDERs of cut-outs, of colours and mattes, or of backgrounds.
 
-    Every picture is decoded, finished and halved once. A recipe's KEY=VALUE are overrides; with folders they are keys
-    of the source, such as licence=CC0-1.0 or type=STM. An interrupted build is continued by the same command. In a
-    recipe the pool is a source: {source = "pool", path = "POOL"}.
+    Every picture is decoded and halved once. KEY=VALUE pairs override keys of the recipe; with folders, they set keys
+    of the source, such as licence=CC0-1.0 or type=STM. Run the same command again to continue an interrupted build.
+    In a recipe, a pool is a source: {source = "pool", path = "POOL"}.
     """
     from aimkit.cli.synth import cores
     from aimkit.synth.pool.build import build as pack
@@ -43,20 +51,20 @@ def build(
     from aimkit.synth.pool.ingest import Drawing, ingest, sources_of
 
     if replace and not append:
-        raise AimkitError("only a pool that is there can have something replaced", "--replace", "add --append")
+        raise AimkitError("--replace needs --append", "--replace", "add --append")
     root = pool_folder(out, "--out")
     found = ingest(sources_of(what), Drawing(drawn, (size, size)) if drawn else None)
     try:
         outcome = pack(found, root, append=append, replace=replace, workers=cores() if workers is None else workers)
     except KeyboardInterrupt:
-        console.info("stopped; finished files are kept, and the same command goes on from there")
+        console.info("stopped; finished files are kept. Run the same command to continue")
         raise
     if outcome.failed:
-        console.warn(f"{len(outcome.failed)} items can't be packed and were left out:")
+        console.warn(f"{len(outcome.failed)} items can't be packed and are left out:")
         for name, error in outcome.failed[:5]:
             console.warn(f"  {name}: {error}")
     rest = f", {outcome.replaced} replaced" if outcome.replaced else ""
-    console.info(f"{outcome.added} items added{rest}, {outcome.known} were there already")
+    console.info(f"{outcome.added} items added{rest}, {outcome.known} already in the pool")
     console.out(str(root))
 
 
@@ -64,7 +72,7 @@ def build(
 @click.argument("path")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(path: str, as_json: bool) -> None:
-    """Say what a pool holds: items by role, source, type and licence; levels, bytes."""
+    """Show what a pool holds: items by role, source, type and licence; levels; size."""
     from aimkit.synth.pool.check import COLUMNS, facts, source_rows
     from aimkit.synth.pool.index import pool_folder, read_index
 
@@ -82,7 +90,10 @@ def info(path: str, as_json: bool) -> None:
 @pool.command()
 @click.argument("path")
 def verify(path: str) -> None:
-    """Read every byte of a pool and compare digests; one line a damaged picture, exit code 1 if any."""
+    """Read every byte of a pool and compare digests.
+
+    Prints one line per damaged picture; the exit code is 1 if there are any.
+    """
     from aimkit.synth.pool.check import verify as problems_of
     from aimkit.synth.pool.index import pool_folder, read_index
 
@@ -94,7 +105,7 @@ def verify(path: str) -> None:
             problems += 1
             console.out(problem)
     if problems:
-        hint = "copy the file again, or build the pool anew"
+        hint = "copy the file again, or build the pool again"
         raise AimkitError(f"{problems} pictures are damaged", str(root), hint, exit_code=1)
     console.out(f"ok: {len(index.entries)} items in {len(index.shards)} files")
 

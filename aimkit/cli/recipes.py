@@ -1,4 +1,4 @@
-"""aimkit recipes: the packaged recipes, and checks of one's own."""
+"""aimkit recipes: the packaged recipes, and checks of your own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def recipes() -> None:
 @recipes.command("ls")
 @click.argument("kind", required=False, type=click.Choice(list(KINDS)))
 def list_(kind: str | None) -> None:
-    """List the packaged recipes with their purpose."""
+    """List the packaged recipes of KIND (or all) with their purpose."""
     rows = [(name, header(path).split("\n")[0]) for name, path in resources.recipes(kind).items()]
     console.table(["recipe", "purpose"], rows)
 
@@ -27,9 +27,9 @@ def list_(kind: str | None) -> None:
 @recipes.command()
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1)
-@click.option("--resolved", is_flag=True, help="Every key with its value, after overrides.")
+@click.option("--resolved", is_flag=True, help="Print every key with its value, after overrides.")
 def show(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
-    """Print a recipe."""
+    """Print RECIPE, with key=value OVERRIDES applied."""
     if not resolved and not overrides:
         console.out(find(recipe).read_text(encoding="utf-8").rstrip())
         return
@@ -44,12 +44,12 @@ def show(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
 @click.argument("file")
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 def cp(recipe: str, file: str, force: bool) -> None:
-    """Copy a packaged recipe to FILE, to be edited."""
+    """Copy a packaged recipe to FILE, for you to edit."""
     source, target = find(recipe), expand(file)
     if target.is_dir():
         target = target / source.name
     if target.exists() and not force:
-        raise AimkitError("the file exists already", str(target), "choose another name, or add --force")
+        raise AimkitError("the file already exists", str(target), "choose another name, or add --force")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     console.info(f"wrote {target}")
@@ -58,7 +58,7 @@ def cp(recipe: str, file: str, force: bool) -> None:
 @recipes.command()
 @click.argument("files", nargs=-1)
 def check(files: tuple[str, ...]) -> None:
-    """Check recipes: FILES, or all packaged ones. Every error is listed."""
+    """Check the recipes FILES, or all packaged ones, and list every error."""
     failed = 0
     for name in files or tuple(resources.recipes()):
         try:

@@ -1,4 +1,4 @@
-"""aimkit runs: what was trained, and how well."""
+"""aimkit runs: list, show and compare training runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def runs() -> None:
 
 @runs.command("ls")
 @click.argument("folder", default="runs")
-@click.option("--json", is_flag=True, help="As JSON.")
+@click.option("--json", is_flag=True, help="Print JSON.")
 def list_(folder: str, json: bool) -> None:
     """List the runs below FOLDER."""
     from aimkit.train.runs import find_runs
@@ -49,9 +49,9 @@ def list_(folder: str, json: bool) -> None:
 
 @runs.command()
 @click.argument("run")
-@click.option("--json", is_flag=True, help="As JSON.")
+@click.option("--json", is_flag=True, help="Print JSON.")
 @click.option(
-    "--finished", is_flag=True, help="Fail when steps are left: a run that is stopped ends well, for scripts."
+    "--finished", is_flag=True, help="Fail if the run is not finished. For scripts: a stopped run exits with 0."
 )
 def show(run: str, json: bool, finished: bool) -> None:
     """Show one run: its recipe, last losses and validations."""
@@ -83,12 +83,14 @@ def show(run: str, json: bool, finished: bool) -> None:
 @runs.command()
 @click.argument("folders", nargs=-1, required=True)
 @click.option(
-    "--group", is_flag=True, help="One row for folders called alike but for a number: linear-1, linear-seed2."
+    "--group", is_flag=True, help="One row for folders whose names differ in a last number: linear-1, linear-seed2."
 )
-@click.option("--results", metavar="NAME", help="By an evaluation, RUN/NAME/results.json, instead of the validation.")
-@click.option("--json", is_flag=True, help="As JSON.")
+@click.option(
+    "--results", metavar="NAME", help="Compare by the evaluation RUN/NAME/results.json, not by the validation."
+)
+@click.option("--json", is_flag=True, help="Print JSON.")
 def compare(folders: tuple[str, ...], group: bool, results: str | None, json: bool) -> None:
-    """Compare runs by their best validation; runs that differ in their seed alone are one row, mean +- deviation.
+    """Compare runs by their best validation. Runs that differ only in their seed share a row: mean +- deviation.
 
     FOLDERS are runs, or folders of runs.
     """
@@ -97,7 +99,7 @@ def compare(folders: tuple[str, ...], group: bool, results: str | None, json: bo
 
     found = [run for folder in folders for run in find_runs(expand(folder))]
     if not found:
-        raise AimkitError("there are no runs to compare", ", ".join(folders), "name folders that hold recipe.toml")
+        raise AimkitError("no runs to compare", ", ".join(folders), "name folders that contain recipe.toml")
     together = by_name(found) if group else groups(found)
     for name, members in together if group else ():
         keys = [key for key in differing_keys(members) if key != "seed"]
@@ -124,12 +126,14 @@ def compare(folders: tuple[str, ...], group: bool, results: str | None, json: bo
 @runs.command()
 @click.argument("run")
 @click.argument("results", nargs=-1)
-@click.option("-o", "--out", help="The page; RUN/report.html by default.")
-@click.option("--title", default="", help="Heading; the run's name by default.")
-@click.option("--note", "notes", multiple=True, help="A paragraph that a reader should see first; may come again.")
-@click.option("--predictions", metavar="DIR", help="Predicted mattes, for pictures.")
-@click.option("--truth", metavar="DIR", help="Their truth: a folder with original/ and mask/.")
-@click.option("--rows", type=click.IntRange(1, 20), default=3, show_default=True, help="Pictures of each type.")
+@click.option("-o", "--out", help="HTML file to write. Default: RUN/report.html.")
+@click.option("--title", default="", help="Heading. Default: the run's name.")
+@click.option("--note", "notes", multiple=True, help="A paragraph for the top of the page. Repeatable.")
+@click.option("--predictions", metavar="DIR", help="Folder of predicted mattes, for pictures.")
+@click.option("--truth", metavar="DIR", help="Folder of their images and true mattes: original/ and mask/.")
+@click.option(
+    "--rows", type=click.IntRange(1, 20), default=3, show_default=True, help="Number of pictures of each type."
+)
 def report(
     run: str,
     results: tuple[str, ...],
@@ -140,9 +144,9 @@ def report(
     truth: str | None,
     rows: int,
 ) -> None:
-    """Join a RUN, its data, evaluations and pictures in one HTML page, and say by how much it is the best.
+    """Write one HTML page of a RUN, its data, evaluations and pictures, and compare it with other results.
 
-    RESULTS are folders or results.json files of 'aimkit evaluate'; the first is the run's, it is compared with the
+    RESULTS are folders or results.json files of 'aimkit evaluate'. The first is the run's; it is compared with the
     others.
     """
     from aimkit.errors import AimkitError
@@ -152,7 +156,7 @@ def report(
     from aimkit.train.runs import open_run
 
     if (predictions is None) != (truth is None):
-        raise AimkitError("pictures need predictions and their truth", "--predictions, --truth", "give both or none")
+        raise AimkitError("--predictions and --truth need each other", "--predictions, --truth", "give both or neither")
     folder = open_run(expand(run)).path
     pairs = open_predictions(predictions, truth) if predictions and truth else None
     target = expand(out, "--out") if out else folder / "report.html"
@@ -164,7 +168,7 @@ def report(
 
 
 def _check_protocols(files: Sequence[Path]) -> None:
-    """Raise an AimkitError unless all results were measured alike."""
+    """Raise an AimkitError unless all results have the same protocol."""
     from aimkit.errors import AimkitError
     from aimkit.evaluate.protocol import differences
     from aimkit.evaluate.results import read_results

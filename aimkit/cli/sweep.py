@@ -1,4 +1,4 @@
-"""aimkit sweep: a recipe trained with several values and seeds, and one table of them."""
+"""aimkit sweep: train a recipe with several values and seeds, and compare the runs in a table."""
 
 from __future__ import annotations
 
@@ -14,17 +14,23 @@ from aimkit.recipe import expand
 @click.command()
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1)
-@click.option("-o", "--out", help="Folder of the runs; runs/RECIPE-sweep by default.")
-@click.option("--vary", multiple=True, metavar="KEY=A,B", help="Values of a key; again for all combinations.")
-@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Runs of each, from the seed on.")
+@click.option("-o", "--out", help="Folder of the runs. Default: runs/RECIPE-sweep.")
+@click.option("--vary", multiple=True, metavar="KEY=A,B", help="Values of a key. Repeat for all combinations.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Runs of each combination, with successive seeds.",
+)
 @click.option("--dry-run", is_flag=True, help="List the runs and check their networks; train nothing.")
 def sweep(
     recipe: str, overrides: tuple[str, ...], out: str | None, vary: tuple[str, ...], seeds: int, dry_run: bool
 ) -> None:
     """Train RECIPE with key=value OVERRIDES once for each value and seed, one after another, and compare the runs.
 
-    The same command goes on after an interruption: finished runs are left alone. 'aimkit runs compare FOLDER' has more
-    scores.
+    Repeat the command to resume after an interruption: finished runs are skipped. 'aimkit runs compare FOLDER' shows
+    more scores.
     """
     from aimkit.train.sweep import check, table, variants
     from aimkit.train.sweep import sweep as start
@@ -40,8 +46,8 @@ def sweep(
     if outcome.finished:
         console.table(*table(outcome.finished))
     if outcome.interrupted:
-        console.info("the same command goes on")
+        console.info("repeat the command to resume")
         raise click.Abort
     if outcome.failed:
         what = f"{len(outcome.failed)} of {len(runs)} runs failed"
-        raise AimkitError(what, ", ".join(outcome.failed), "the same command tries them again", exit_code=1)
+        raise AimkitError(what, ", ".join(outcome.failed), "repeat the command to try them again", exit_code=1)

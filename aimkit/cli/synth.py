@@ -1,4 +1,4 @@
-"""aimkit synth and aimkit preview: write a dataset, or look at some of its samples first."""
+"""aimkit synth and aimkit preview: write a dataset, or preview some of its samples."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _EXECUTORS = ["local", "ray"]
 @click.option("-n", "--count", type=click.IntRange(min=1), help="Number of samples; the same as count=N.")
 @click.option("--format", "format_", type=click.Choice(_FORMATS), help="The same as output.format=...")
 @click.option(
-    "--workers", type=click.IntRange(min=0), help="Processes, or shards at a time with Ray; all cores unless given."
+    "--workers",
+    type=click.IntRange(min=0),
+    help="Processes, or shards at a time with Ray; all cores by default.",
 )
-@click.option(
-    "--executor", type=click.Choice(_EXECUTORS), default="local", show_default=True, help="Who does the work."
-)
-@click.option("--address", metavar="ADDRESS", help="The Ray cluster; RAY_ADDRESS or this machine alone unless given.")
-@click.option("--shards", metavar="I/N", help="Write only every N-th shard from the I-th on (0/4, 1/4, ...).")
-@click.option("--resume", is_flag=True, help="Continue a run that was interrupted.")
+@click.option("--executor", type=click.Choice(_EXECUTORS), default="local", show_default=True, help="Where to run.")
+@click.option("--address", metavar="ADDRESS", help="Ray cluster; RAY_ADDRESS or this machine by default.")
+@click.option("--shards", metavar="I/N", help="Write every N-th shard from the I-th on (0/4, 1/4, ...).")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run.")
 def synth(
     recipe: str,
     overrides: tuple[str, ...],
@@ -47,15 +47,15 @@ def synth(
 ) -> None:
     """Write the dataset of a RECIPE.
 
-    A run can be killed at any time and continued with --resume; the result is the same, byte for byte. Several runs
-    with --shards 0/N to N-1/N fill one folder, at the same time or one after the other; 'aimkit dataset merge' joins
-    separate ones.
+    A run can be killed at any time and continued with --resume; the result is the same, byte for byte. Runs with
+    --shards 0/N to N-1/N fill one folder, in parallel or one after the other; 'aimkit dataset merge' merges separate
+    folders.
     """
     from aimkit.storage import place
     from aimkit.synth.run import synthesize
 
     if address and executor != "ray":
-        raise AimkitError("only Ray has an address", "--address", "add --executor ray")
+        raise AimkitError("--address needs --executor ray", "--address", "add --executor ray")
     part = _part(shards) if shards else None
     loaded = _load(recipe, overrides, count, format_)
     folder = place(out, "--out")
@@ -73,21 +73,21 @@ def synth(
         for entry in outcome.quarantined[:5]:
             console.warn(f"  {entry.get('role', '')} {entry.get('id', '')}: {entry.get('error', '')}")
     if outcome.missing:
-        console.info(f"{outcome.missing} shards are still missing; the run that writes the last completes the dataset")
+        console.info(f"{outcome.missing} shards are missing; the run that writes the last one completes the dataset")
     console.out(str(outcome.out))
 
 
 @click.command()
 @click.argument("recipe", required=False)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("-o", "--out", default="preview.png", show_default=True, help="The picture, a PNG file.")
+@click.option("-o", "--out", default="preview.png", show_default=True, help="Output file, PNG.")
 @click.option("-n", "--rows", type=click.IntRange(1, 50), default=3, show_default=True, help="Rows per type.")
 @click.option(
     "--generators",
     is_flag=False,
     flag_value="*",
     metavar="[PATTERN]",
-    help="Show the procedural generators instead, all or those that match.",
+    help="Show the procedural generators instead: all, or those that match.",
 )
 @click.option("--wall", is_flag=True, help="With --generators: one picture of each, side by side.")
 def preview(
@@ -95,10 +95,10 @@ def preview(
 ) -> None:
     """Draw a contact sheet of a RECIPE's samples: composite, alpha, label, cut-out on green."""
     if (recipe is None) == (generators is None):
-        raise AimkitError("preview needs a recipe or --generators, and not both", hint="aimkit preview demo")
+        raise AimkitError("preview needs either RECIPE or --generators", hint="for example: aimkit preview demo")
     target = expand(out, "--out")
     if target.suffix.lower() != ".png":
-        raise AimkitError("the picture must be a .png file", str(target))
+        raise AimkitError("the output must be a .png file", str(target))
     from aimkit.datasets.inspect.canvas import encode_png
 
     if generators is not None:
@@ -114,11 +114,10 @@ def preview(
 
 
 def save(target: Path, data: bytes) -> None:
-    """Write a picture and name it on stdout."""
-    from aimkit.datasets.writers.files import explained, write_whole
+    """Write a file and print its path."""
+    from aimkit.files import write_bytes
 
-    with explained(target):
-        write_whole(target, [data], target.parent)
+    write_bytes(target, data)
     console.out(str(target))
 
 
@@ -134,7 +133,7 @@ def _part(text: str) -> tuple[int, int]:
     except ValueError:
         position, number = 0, 0
     if not 0 <= position < number:
-        raise AimkitError(f"'{text}' is no part of the shards", "--shards", "write i/n with 0 <= i < n, as in 0/4")
+        raise AimkitError(f"invalid value '{text}'", "--shards", "give I/N with 0 <= I < N, such as 0/4")
     return position, number
 
 
@@ -149,7 +148,7 @@ def _executor(name: str, address: str | None) -> Any:
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

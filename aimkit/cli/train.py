@@ -1,4 +1,4 @@
-"""aimkit train: both stages of the paper, and fine-tuning, from a recipe."""
+"""aimkit train: train or fine-tune a network from a recipe."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from aimkit.recipe import expand, load_recipe
 @click.command()
 @click.argument("recipe", required=False)
 @click.argument("overrides", nargs=-1)
-@click.option("-o", "--out", help="Folder of the run; runs/RECIPE by default.")
-@click.option("--resume", "resume_run", metavar="RUN", help="Go on with the run in that folder.")
-@click.option("--auto-resume", is_flag=True, help="Go on if the folder holds a run, else start it.")
+@click.option("-o", "--out", help="Folder of the run. Default: runs/RECIPE.")
+@click.option("--resume", "resume_run", metavar="RUN", help="Resume the run in this folder.")
+@click.option("--auto-resume", is_flag=True, help="Resume the run if the folder has one, else start it.")
 @click.option(
-    "--dry-run", is_flag=True, help="Build everything, check one step, estimate time and memory; train nothing."
+    "--dry-run", is_flag=True, help="Build everything, take two steps, and estimate time and memory; write nothing."
 )
 def train(
     recipe: str | None,
@@ -29,30 +29,32 @@ def train(
     auto_resume: bool,
     dry_run: bool,
 ) -> None:
-    """Train a network by RECIPE, with key=value OVERRIDES.
+    """Train a network from RECIPE, with key=value OVERRIDES.
 
     Several processes: torchrun --nproc-per-node 2 -m aimkit train RECIPE, or accelerate launch -m aimkit train RECIPE.
     """
     if resume_run is not None:
         if recipe is not None:
             raise AimkitError(
-                "--resume takes the recipe of the run", f"recipe '{recipe}'", f"aimkit train --resume {resume_run}"
+                "--resume excludes RECIPE and uses that of the run",
+                f"recipe '{recipe}'",
+                f"aimkit train --resume {resume_run}",
             )
         run = expand(resume_run)
         if not (run / "recipe.toml").is_file():
-            raise AimkitError("the folder holds no run", str(run), "start it with: aimkit train RECIPE -o RUN")
+            raise AimkitError("no run in this folder", str(run), "start one with: aimkit train RECIPE -o RUN")
         recipe, resume = str(run / "recipe.toml"), True
     elif recipe is None:
-        raise AimkitError("which recipe?", "aimkit train RECIPE", "aimkit recipes ls train")
+        raise AimkitError("missing argument RECIPE", "aimkit train", "list recipes with: aimkit recipes ls train")
     else:
         run, resume = expand(out) if out else Path("runs") / Path(recipe).stem, False
     if os.environ.get("RANK", "0") != "0":
-        console.set_verbosity(-1)  # of several processes one speaks, but for errors
+        console.set_verbosity(-1)  # only the main process reports, except errors
     loaded = load_recipe(recipe, overrides, kind="train")
     if dry_run:
         from aimkit.train.dry_run import dry_run as rehearse
 
-        console.table(["what", "is"], rehearse(loaded))
+        console.table(["name", "value"], rehearse(loaded))
         return
     from aimkit.train.loop import train as start
 

@@ -1,4 +1,4 @@
-"""aimkit types: types files for one's own foregrounds."""
+"""aimkit types: types files for your own foregrounds."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 @click.group()
 def types() -> None:
-    """Image types (SO, STM, NS) of foregrounds: infer them, check a file of them."""
+    """Image types (SO, STM, NS) of foregrounds: infer them, or check a types file."""
 
 
 @types.command()
 @click.argument("folder")
-@click.option("-o", "--output", help="Write a types file (JSON in AIM's format), to be edited.")
-@click.option("--category", default="", help="Category of all of them.")
-@click.option("--below", type=float, default=1.01, help="List only those with a lower confidence.")
-@click.option("--force", is_flag=True, help="Overwrite the output.")
+@click.option("-o", "--output", help="Write a types file (JSON in AIM's format) to edit.")
+@click.option("--category", default="", help="Category of all images.")
+@click.option("--below", type=float, default=1.01, help="List only images with a lower confidence.")
+@click.option("--force", is_flag=True, help="Overwrite an existing output file.")
 def infer(folder: str, output: str | None, category: str, below: float, force: bool) -> None:
-    """Guess the types of the cut-outs or mattes in FOLDER, the least sure first.
+    """Infer the types of the cut-outs or mattes in FOLDER, least confident first.
 
-    FOLDER holds images with an alpha channel, or mattes; or a folder alpha/ or mask/ that does.
+    FOLDER holds images with an alpha channel, or mattes, directly or in alpha/ or mask/.
     """
     from collections import Counter
 
@@ -37,7 +37,7 @@ def infer(folder: str, output: str | None, category: str, below: float, force: b
     from aimkit.recipe import expand
 
     if output and expand(output).exists() and not force:
-        raise AimkitError("the file exists already", output, "choose another name, or add --force")
+        raise AimkitError("the file already exists", output, "choose another name, or add --force")
     guesses = _guess(expand(folder))
     rows = sorted(guesses.items(), key=lambda item: (item[1].confidence, item[0]))
     console.table(
@@ -59,28 +59,28 @@ def infer(folder: str, output: str | None, category: str, below: float, force: b
 @types.command()
 @click.argument("folder")
 @click.argument("file")
-@click.option("--dataset", default="", help="Section of a file that holds several datasets.")
+@click.option("--dataset", default="", help="Section of a types file with several datasets.")
 def check(folder: str, file: str, dataset: str) -> None:
-    """Compare the types FILE with the names in FOLDER; everything that does not fit is listed."""
+    """Compare the types FILE with the names in FOLDER; list everything that does not match."""
     from aimkit.datasets.types_file import match, read_types
     from aimkit.recipe import expand
 
     matching = match(_mattes(expand(folder)), read_types(file, dataset))
     console.out(matching.text())
     if matching.missing or matching.unknown:
-        raise AimkitError("the types file does not fit the folder", file, "rename, or edit the file")
+        raise AimkitError("the types file does not match the folder", file, "rename the images, or edit the file")
 
 
 def _mattes(folder: Path) -> dict[str, Path]:
-    """The files to look at, by id: of ``alpha/`` or ``mask/`` when there is one, else of the folder itself."""
-    from aimkit.datasets.scan import find_images
+    """The files to read by id: from ``alpha/`` or ``mask/`` if there is one, else from the folder itself."""
+    from aimkit.datasets.find import find_images
 
     for name in ("alpha", "mask"):
         if (folder / name).is_dir():
             return find_images(folder / name)[0]
     found, _ = find_images(folder)
     if not found:
-        raise AimkitError("the folder holds no images", str(folder))
+        raise AimkitError("the folder has no images", str(folder))
     return found
 
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 @click.option("--seen", multiple=True, help="Test set whose images were used for training or model selection.")
 @click.option("--architecture", help="Network, if the file does not tell.")
 @click.option("--backbone", help="Backbone, if the file does not tell.")
-@click.option("--stage", type=click.Choice(["imagenet", "duts", "matting"]), help="Stage, if the file does not tell.")
+@click.option(
+    "--stage", type=click.Choice(["imagenet", "saliency", "matting"]), help="Stage, if the file does not tell."
+)
 @click.option("--paper", help="URL of the paper.")
 @click.option("--notes", default="", help="Further notes.")
 @click.option("--half", is_flag=True, help="Store float16.")

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from aimkit.data.device.batch import Row, UnfinishedBatch, finish_batch, lay_out
+from aimkit.data.device.batch import BatchRow, DeferredBatch, collate_deferred, finish_batch
+from aimkit.data.device.steps import device_steps
 from aimkit.data.sampler import PositionSampler
-from aimkit.data.streams import Stream, StreamBlock, streams
-from aimkit.data.transforms import Crop, Gca, TransformBlock, crop_view, finish_crop, transforms
+from aimkit.data.streams import Stream, StreamBlock
+from aimkit.data.transforms import SquareCrop, Transform
 from aimkit.errors import AimkitError
 from aimkit.rng import rng
 from aimkit.synth.engine import Synthesizer
@@ -33,15 +34,15 @@ class StreamDataset(Dataset[Any]):
     """Transformed samples of a stream by position; the stream is opened in the process that uses it.
 
     Args:
-        source: Table of the stream.
-        transform: Table of the transform.
+        source: Where the samples come from.
+        transform: How they come to the network's size.
         seed: Seed of the run.
-        device_compositing: Leave steps, blending and labels to :func:`to_device`. Needs live composites that are seen
-            at the network's size (``crop_first = "fast"``).
+        device_compositing: Whether to leave steps, blending and labels to :func:`to_device`. Needs live composites
+            that are made at the network's size (``crop_first = "fast"``).
     """
 
     def __init__(
-        self, source: StreamBlock, transform: TransformBlock, seed: int, *, device_compositing: bool = False
+        self, source: StreamBlock, transform: Transform, seed: int, *, device_compositing: bool = False
     ) -> None:
         self.source, self.transform, self.seed = source, transform, seed
         self.device_compositing = device_compositing
@@ -49,40 +50,39 @@ class StreamDataset(Dataset[Any]):
 
     @property
     def stream(self) -> Stream:
-        """The stream, opened when it is first asked for."""
+        """The stream, opened at the first use."""
         if self._stream is None:
-            self._stream = streams.get(self.source.source).value(self.source, self.seed)
+            self._stream = self.source.open(self.seed)
         return self._stream
 
     def sample(self, position: int) -> Sample:
         """The transformed sample of a position; pure."""
         draw = rng(self.seed, "transform", position)
         crop_first = getattr(self.source, "crop_first", "off")
-        if crop_first != "off" and isinstance(self.transform, Crop | Gca):
-            chosen = crop_view(self.transform, draw, reduced=crop_first == "fast")
+        if crop_first != "off" and isinstance(self.transform, SquareCrop):
+            chosen = self.transform.view(draw, reduced=crop_first == "fast")
             window = cast(Synthesizer, self.stream).window(position, chosen)
-            return self._labelled(finish_crop(window, self.transform, draw))
-        sample = self.stream.sample(position)
-        return self._labelled(transforms.get(self.transform.transform).value(sample, self.transform, draw))
+            return self._labelled(self.transform.finish(window, draw))
+        return self._labelled(self.transform.apply(self.stream.sample(position), draw))
 
-    def row(self, position: int) -> Row:
-        """The sample of a position before its steps; finished, where they can't be left to the device."""
-        assert isinstance(self.transform, Crop | Gca)
+    def row(self, position: int) -> BatchRow:
+        """The sample of a position before its steps; finished where the device can't do them."""
+        assert isinstance(self.transform, SquareCrop)
         draw, side = rng(self.seed, "transform", position), self.transform.size
-        chosen = crop_view(self.transform, draw, reduced=True)
-        made = cast(Synthesizer, self.stream).unblended(position, chosen, (side, side))
+        chosen = self.transform.view(draw, reduced=True)
+        made = cast(Synthesizer, self.stream).deferred(position, chosen, (side, side), device_steps)
         if isinstance(made, Sample):
-            made = self._labelled(finish_crop(made, self.transform, draw))
+            made = self._labelled(self.transform.finish(made, draw))
         elif self.source.label == "trimap":
-            # The label is yet to be made, by type: that of an opaque thing is the trimap itself.
+            # The label is made later, by type: that of an opaque thing is the trimap itself.
             made = replace(made, type=ImageType.SO)
-        return Row(made, bool(draw.random() < self.transform.flip), position)
+        return BatchRow(made, bool(draw.random() < self.transform.flip), position)
 
     def _labelled(self, sample: Sample) -> Sample:
-        """With the label that is to be learnt; where the crop lies does not depend on it."""
+        """The sample with the label to learn from; where the crop lies does not depend on it."""
         return sample if self.source.label == "generalized" else replace(sample, label=sample.trimap)
 
-    def __getitem__(self, position: int) -> dict[str, Any] | Row:
+    def __getitem__(self, position: int) -> dict[str, Any] | BatchRow:
         if self.device_compositing:
             return self.row(position)
         return {**to_tensors(self.sample(position)), "position": position}
@@ -113,12 +113,12 @@ def to_tensors(sample: Sample) -> dict[str, Any]:
 
 
 def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int = 0) -> Iterator[Any]:
-    """Batches in the order of the sampler, made by that many worker processes.
+    """Make batches in the order of the sampler, in that many worker processes.
 
     Workers are spawned, not forked: a fork copies the locks of OpenCV's and torch's threads in whatever state they are.
 
     Raises:
-        AimkitError: What a sample raised, in a worker too; or a worker is gone.
+        AimkitError: A sample raised it, here or in a worker; or a worker died.
     """
     if not workers:
         cv2.setNumThreads(1)
@@ -126,7 +126,7 @@ def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int =
         _Caught(dataset),
         batch_sampler=sampler,
         num_workers=workers,
-        collate_fn=partial(_collate_unless_caught, lay_out if dataset.device_compositing else collate),
+        collate_fn=partial(_collate_unless_caught, collate_deferred if dataset.device_compositing else collate),
         multiprocessing_context="spawn" if workers else None,
         worker_init_fn=_start_worker if workers else None,
         prefetch_factor=PREFETCH if workers else None,
@@ -140,14 +140,14 @@ def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int =
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        what = "a process that makes samples is gone; most often it was killed for lack of memory"
-        hint = "take fewer data.workers, or keep fewer photos (data.train.keep); the run can be resumed"
+        what = "a data worker died, most likely killed for lack of memory"
+        hint = "lower data.workers or data.train.keep, then continue with --resume"
         raise AimkitError(what, "data.workers", hint, exit_code=1) from error
 
 
 @dataclass(frozen=True)
 class _Caught(Dataset[Any]):
-    """A dataset that gives errors as items: torch would wrap those of workers into a text with a traceback."""
+    """A dataset that returns errors as items: torch would wrap those of workers into a text with a traceback."""
 
     dataset: StreamDataset
 
@@ -169,12 +169,12 @@ def collate(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
     """Stack the rows of a batch.
 
     Raises:
-        AimkitError: They differ in size, since the transform does not make them alike.
+        AimkitError: The rows differ in size.
     """
     sizes = {tuple(row["image"].shape[-2:]) for row in rows}
     if len(sizes) > 1:
         raise AimkitError(
-            f"samples of a batch differ in size: {sorted(sizes)}", "data.transform", "use 'crop' or 'fit'"
+            f"the samples of a batch differ in size: {sorted(sizes)}", "data.transform", "use 'crop' or 'fit'"
         )
     return {
         name: torch.stack([row[name] for row in rows]) if isinstance(rows[0][name], Tensor) else _column(rows, name)
@@ -182,9 +182,9 @@ def collate(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
     }
 
 
-def to_device(batch: dict[str, Tensor] | UnfinishedBatch, device: torch.device | str) -> dict[str, Tensor]:
-    """Move a batch and bring it to what the losses take: colours float in [0, 1], alpha and label float 0..255."""
-    if isinstance(batch, UnfinishedBatch):
+def to_device(batch: dict[str, Tensor] | DeferredBatch, device: torch.device | str) -> dict[str, Tensor]:
+    """Move a batch and convert it for the losses: colours float32 in [0, 1], alpha and label float32 in 0..255."""
+    if isinstance(batch, DeferredBatch):
         return finish_batch(batch, device)
     moved = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
     for name in ("image", "foreground", "background"):

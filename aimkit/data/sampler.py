@@ -16,12 +16,12 @@ class PositionSampler(Sampler[list[int]]):
     accumulated batches, and still sees the same samples in the same steps.
 
     Args:
-        start: First step.
-        stop: Step after the last.
+        start: Number of the first step.
+        stop: Number of the step after the last.
         global_batch: Samples of a step, over all processes and accumulated batches.
-        process: This process.
-        processes: All processes.
-        accumulate: Batches that a process splits its part of a step into.
+        process: Rank of this process.
+        processes: Number of processes.
+        accumulate: Number of batches that a process splits its part of a step into.
 
     Raises:
         AimkitError: The global batch can't be split evenly.

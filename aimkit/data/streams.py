@@ -1,7 +1,7 @@
 """Streams of samples: ``stream.sample(position)`` for any position from 0 up, a pure function of recipe and position.
 
 Positions take the place of epochs and shuffling: a live stream makes a new composite for each, a finite one goes
-through its samples in a new order in every pass. To resume is to go on at a position.
+through its samples in a new order in every pass. To resume is to continue at a position.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Protocol
 import numpy as np
 from pydantic import Field
 
-from aimkit.datasets.pairs import image_alpha_pairs, known_pairs, saliency_pairs
+from aimkit.datasets.pairs import image_alpha_pairs, published_pairs, saliency_pairs
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, expand, load_recipe
 from aimkit.registry import Registry
@@ -31,12 +31,12 @@ class Stream(Protocol):
         ...
 
     def __len__(self) -> int:
-        """Samples of one pass."""
+        """Number of samples in one pass."""
         ...
 
 
 class StreamBlock(Block):
-    """Keys that all streams have.
+    """A stream as a recipe describes it. Its fields are the keys of the recipe's table.
 
     Attributes:
         source: Registered name.
@@ -47,12 +47,23 @@ class StreamBlock(Block):
     source: str
     label: Literal["generalized", "trimap"] = "generalized"
 
+    def open(self, seed: int) -> Stream:
+        """Open the stream.
+
+        Args:
+            seed: Seed of the run.
+
+        Raises:
+            AimkitError: The data can't be opened, or lacks a type that is asked for.
+        """
+        raise NotImplementedError
+
 
 class FiniteBlock(StreamBlock):
-    """Keys of streams over a finite set.
+    """A stream over a finite set of stored samples.
 
     Attributes:
-        path: Where it lies; ``~`` and ``${NAME}`` are filled in.
+        path: Folder of the data; ``~`` and ``${NAME}`` are filled in.
         balance: Shares of the types; without it every sample comes once in a pass.
     """
 
@@ -60,20 +71,23 @@ class FiniteBlock(StreamBlock):
     balance: dict[Type, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
 
 
-#: Entries are ``(block, seed) -> Stream`` and carry ``params``.
-streams: Registry[Callable[[Any, int], Stream]] = Registry("data source", ["aimkit.data.streams"])
+#: The stream classes.
+streams: Registry[type[StreamBlock]] = Registry("data source", ["aimkit.data.streams"])
 
 
-class Synth(StreamBlock):
-    """Attributes:
-    recipe: A synth recipe, by name or path.
-    overrides: ``key=value`` texts for it.
-    reseed: Make the samples depend on the training seed too; off, two runs see the same samples.
-    crop_first: With the transforms "crop" and "gca": "exact" makes only the crop, with the very pixels that it has in
-        the whole composite; "fast" also averages colours and mattes to the crop's final size before they are
-        blended; "off" makes the whole composite.
-    keep: Megabytes of decoded photos that each worker keeps for later samples. Few photos need not be decoded again
-        and again; for many, a packed pool is better.
+@streams.register("synth")
+class SynthStream(StreamBlock):
+    """Composites made on the fly; every position is a new one.
+
+    Attributes:
+        recipe: A synth recipe, by name or path.
+        overrides: ``key=value`` texts for that recipe.
+        reseed: Whether the samples depend on the training seed too; if not, two runs see the same samples.
+        crop_first: For the transforms "crop" and "gca". "exact" makes only the crop, with the very pixels that it has
+            in the whole composite; "fast" also averages colours and mattes to the crop's final size before they are
+            blended; "off" makes the whole composite.
+        keep: Megabytes of decoded photos that each worker caches for later samples. A few photos are then decoded only
+            once; for many, a packed pool is better.
     """
 
     source: Literal["synth"] = "synth"
@@ -83,38 +97,38 @@ class Synth(StreamBlock):
     crop_first: Literal["exact", "fast", "off"] = "exact"
     keep: int = Field(256, ge=0)
 
+    def open(self, seed: int) -> Stream:
+        """A synthesizer of the recipe."""
+        from aimkit.synth.engine import Synthesizer
 
-@streams.register("synth", params=Synth)
-def synth(block: Synth, seed: int) -> Stream:
-    """Composites made on the fly; every position is a new one."""
-    from aimkit.synth.engine import Synthesizer
-
-    recipe = load_recipe(block.recipe, block.overrides, kind="synth")
-    if block.reseed:
-        recipe = recipe.model_copy(update={"seed": int(rng(seed, "synth", recipe.seed).integers(2**31))})
-    return Synthesizer(recipe, keep=block.keep * 2**20)
+        recipe = load_recipe(self.recipe, self.overrides, kind="synth")
+        if self.reseed:
+            recipe = recipe.model_copy(update={"seed": int(rng(seed, "synth", recipe.seed).integers(2**31))})
+        return Synthesizer(recipe, keep=self.keep * 2**20)
 
 
-class Written(FiniteBlock):
-    """As all finite streams."""
+@streams.register("written")
+class DatasetStream(FiniteBlock):
+    """A dataset that ``aimkit synth`` wrote, in any of its formats."""
 
     source: Literal["written"] = "written"
 
+    def open(self, seed: int) -> Stream:
+        """Passes over the dataset."""
+        from aimkit.datasets.reader import open_dataset
 
-@streams.register("written", params=Written)
-def written(block: Written, seed: int) -> Stream:
-    """A dataset that ``aimkit synth`` wrote, in any of its formats."""
-    from aimkit.datasets.reader import open_dataset
-
-    dataset = open_dataset(block.path)
-    return Finite(dataset, seed, block.balance, lambda i: str(dataset[i].type))
+        dataset = open_dataset(self.path)
+        return ShuffledStream(dataset, seed, self.balance, lambda i: str(dataset[i].type))
 
 
-class Saliency(FiniteBlock):
-    """Attributes:
-    image: Folder of the images below the path; found by its usual names when empty.
-    mask: Folder of the masks.
-    kernel: Kernel of the trimap, pixels (stage 1 of the paper: 10).
+@streams.register("saliency")
+class SaliencyStream(FiniteBlock):
+    """A saliency dataset such as DUTS-TR: images and binary masks, all salient and opaque.
+
+    Attributes:
+        image: Folder of the images below the path; found by its usual names when empty.
+        mask: Folder of the masks below the path; found likewise.
+        kernel: Kernel of the trimap in pixels (stage 1 of the paper: 10).
     """
 
     source: Literal["saliency"] = "saliency"
@@ -122,55 +136,55 @@ class Saliency(FiniteBlock):
     mask: str = ""
     kernel: int = Field(10, ge=0)
 
-
-@streams.register("saliency", params=Saliency)
-def saliency(block: Saliency, seed: int) -> Stream:
-    """A saliency dataset such as DUTS-TR: images and binary masks, all salient and opaque."""
-    pairs = saliency_pairs(expand(block.path), block.image, block.mask, block.kernel)
-    return Finite(pairs, seed, block.balance, lambda i: ImageType.SO)
+    def open(self, seed: int) -> Stream:
+        """Passes over the pairs."""
+        pairs = saliency_pairs(expand(self.path), self.image, self.mask, self.kernel)
+        return ShuffledStream(pairs, seed, self.balance, lambda i: ImageType.SO)
 
 
-class Folder(FiniteBlock):
-    """Attributes:
-    types: Types file; found beside the images when empty.
-    kernel: Kernel of the trimap, pixels, for images that have none.
+@streams.register("folder")
+class FolderStream(FiniteBlock):
+    """Photos with alpha mattes in AIM-500's layout; there is no foreground, so the composition loss skips them.
+
+    Attributes:
+        types: Types file; found beside the images when empty.
+        kernel: Kernel of the trimap in pixels, for images without a trimap.
     """
 
     source: Literal["folder"] = "folder"
     types: str = ""
     kernel: int = Field(30, ge=0)
 
-
-@streams.register("folder", params=Folder)
-def folder(block: Folder, seed: int) -> Stream:
-    """Photos with alpha mattes in AIM-500's layout; there is no foreground, so the composition loss skips them."""
-    pairs = image_alpha_pairs(expand(block.path), block.types, block.kernel)
-    return Finite(pairs, seed, block.balance, lambda i: pairs.types[i])
+    def open(self, seed: int) -> Stream:
+        """Passes over the pairs."""
+        pairs = image_alpha_pairs(expand(self.path), self.types, self.kernel)
+        return ShuffledStream(pairs, seed, self.balance, lambda i: pairs.types[i])
 
 
-class Known(FiniteBlock):
-    """Attributes:
-    set: The dataset: am2k, p3m10k, duts, ... (``aimkit catalog ls``).
-    part: A part of it; its first when empty.
-    types: Types file; the dataset's own when empty.
-    kernel: Kernel of the trimap, pixels; by default 10 for binary masks, 30 for mattes.
+@streams.register("catalog")
+class CatalogStream(FiniteBlock):
+    """Photos with mattes or masks of a dataset of the catalog, as its authors publish it; as "folder" and "saliency".
+
+    Attributes:
+        set: Name of the dataset: am2k, p3m10k, duts, ... (``aimkit catalog ls``).
+        part: Part of the dataset; its first when empty.
+        types: Types file; the dataset's own when empty.
+        kernel: Kernel of the trimap in pixels; by default 10 for binary masks, 30 for mattes.
     """
 
-    source: Literal["known"] = "known"
+    source: Literal["catalog"] = "catalog"
     set: str
     part: str = ""
     types: str = ""
     kernel: int | None = Field(None, ge=0)
 
-
-@streams.register("known", params=Known)
-def known(block: Known, seed: int) -> Stream:
-    """Photos with mattes or masks of a dataset by name, as its authors publish it; as "folder" and "saliency"."""
-    pairs = known_pairs(expand(block.path), block.set, block.part, block.types, block.kernel)
-    return Finite(pairs, seed, block.balance, lambda i: pairs.types[i])
+    def open(self, seed: int) -> Stream:
+        """Passes over the pairs."""
+        pairs = published_pairs(expand(self.path), self.set, self.part, self.types, self.kernel)
+        return ShuffledStream(pairs, seed, self.balance, lambda i: pairs.types[i])
 
 
-class Finite:
+class ShuffledStream:
     """Endless passes over a sequence, each in an order of its own, or draws that balance the types.
 
     Args:
@@ -178,6 +192,9 @@ class Finite:
         seed: Seed of the orders.
         balance: Shares of the types; empty for plain passes.
         type_of: Type of the i-th sample.
+
+    Raises:
+        AimkitError: The balance names a type that the samples don't have.
     """
 
     def __init__(
@@ -191,9 +208,9 @@ class Finite:
             missing = [name for name, share in balance.items() if share > 0 and name not in self._of_type]
             if missing:
                 raise AimkitError(
-                    f"balance asks for {', '.join(missing)}, which the data does not have",
+                    f"balance asks for {', '.join(missing)}, but the data has no such samples",
                     "data.balance",
-                    f"there is {', '.join(sorted(self._of_type))}",
+                    f"the data has {', '.join(sorted(self._of_type))}",
                 )
         self._order = lru_cache(maxsize=4)(self._shuffled)
 

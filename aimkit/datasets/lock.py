@@ -1,6 +1,6 @@
-"""``recipe.lock.toml``: the recipe of a dataset with every default filled in, and the versions that made it.
+"""``recipe.lock.toml``: the recipe of a dataset with every default filled in, and the versions that wrote it.
 
-It is a recipe itself: ``aimkit synth recipe.lock.toml -o OUT`` makes the dataset again.
+It is itself a recipe: ``aimkit synth recipe.lock.toml -o OUT`` writes the dataset again.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import tomli_w
 import aimkit
 from aimkit.errors import AimkitError
 from aimkit.recipe import read_toml
+from aimkit.redact import redact
 from aimkit.storage import Place
 
 NAME = "recipe.lock.toml"
 
-#: Keys that may change when a run is continued: they decide whether it stops, not what it makes.
+#: Keys that may change when a run is resumed: they decide when it stops, not what it writes.
 _FREE = {"output.max_failures"}
 
 
@@ -26,18 +27,18 @@ def lock_text(recipe: Any) -> str:
     """The lock file of a recipe whose count is known."""
     used = ", ".join(f"{name} {number}" for name, number in versions().items())
     head = f"# The recipe of this dataset. Again: aimkit synth {NAME} -o OUT\n# digest: {recipe.digest()}\n"
-    return f"{head}# versions: {used}\n\n{tomli_w.dumps(recipe.resolved())}"
+    return f"{head}# versions: {used}\n\n{redact(tomli_w.dumps(recipe.resolved()))}"
 
 
 def read_lock(root: Place) -> tuple[dict[str, Any], dict[str, str]]:
-    """The resolved recipe of a dataset as plain data, and the remarks above it (``digest``, ``versions``).
+    """Read the resolved recipe of a dataset, and the remarks above it (``digest``, ``versions``).
 
     Raises:
-        AimkitError: The folder is no dataset that aimkit wrote.
+        AimkitError: The folder is not a dataset written by aimkit.
     """
     path = root / NAME
     if not path.is_file():
-        what = f"the folder has no {NAME}" if root.is_dir() else "no such folder"
+        what = f"the folder has no {NAME}" if root.is_dir() else "folder not found"
         raise AimkitError(f"not a dataset: {what}", str(root), "give the OUT folder of an 'aimkit synth' run")
     recipe = read_toml(path)
     remarks = dict(
@@ -47,19 +48,21 @@ def read_lock(root: Place) -> tuple[dict[str, Any], dict[str, str]]:
     )
     output = recipe.get("output")
     if not isinstance(recipe.get("count"), int) or not isinstance(output, dict) or "format" not in output:
-        raise AimkitError("the lock file lacks count or output.format", str(path), "it must not be edited")
+        raise AimkitError("the lock file lacks count or output.format", str(path), "restore it; it must not be edited")
     return recipe, remarks
 
 
 def differences(locked: dict[str, Any], recipe: dict[str, Any]) -> list[str]:
-    """``key: locked value, not the new one`` for every key that keeps the recipe from continuing a dataset."""
+    """One line for every key whose value differs between the dataset's recipe and another one."""
     old, new = _flat(locked), _flat(recipe)
-    keys = sorted(k for k in {**old, **new} if old.get(k) != new.get(k) and k not in _FREE)
+    # In a lock file, secrets are masked.
+    unlike = (k for k in {**old, **new} if redact(repr(old.get(k))) != redact(repr(new.get(k))))
+    keys = sorted(k for k in unlike if k not in _FREE)
     return [f"{key}: {_said(old, key)} in the dataset, {_said(new, key)} now" for key in keys]
 
 
 def versions() -> dict[str, str]:
-    """Versions of what decides the bytes."""
+    """Versions of the packages that the written bytes depend on."""
     return {
         "aimkit": aimkit.__version__,
         "numpy": _version("numpy"),

@@ -9,9 +9,9 @@ from typing import overload
 
 import numpy as np
 
-from aimkit.datasets.catalog import find_known
+from aimkit.datasets.catalog import find_published
 from aimkit.datasets.catalog.layout import files, locate
-from aimkit.datasets.scan import find_images, subfolder
+from aimkit.datasets.find import find_images, subfolder
 from aimkit.datasets.types_file import match, read_types, usual_types_file
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_alpha, read_rgb
@@ -19,14 +19,22 @@ from aimkit.matting.image_type import infer
 from aimkit.matting.trimap import restrict, trimap
 from aimkit.types import Array, ImageType, Sample, to_uint8
 
-#: Usual names, the published ones first.
+#: Usual names of the folders; those of published datasets come first.
 IMAGE_FOLDERS = ("original", "image", "images", "im", "DUTS-TR-Image", "img", "merged")
 ALPHA_FOLDERS = ("mask", "alpha", "masks", "gt", "DUTS-TR-Mask")
 
 
 @dataclass(frozen=True)
 class Pair:
-    """An image with its matte, by path."""
+    """An image and its matte, as files.
+
+    Attributes:
+        name: Name of the image.
+        image: Path of the image.
+        alpha: Path of the matte or mask.
+        type: Image type; None to infer it from the matte.
+        category: Category, or "".
+    """
 
     name: str
     image: Path
@@ -39,9 +47,9 @@ class PairSamples(Sequence[Sample]):
     """Samples of pairs; foreground and background are empty (0, 0, 3) and the compositing equation does not apply.
 
     Args:
-        pairs: What to read.
-        kernel: Kernel of the trimap, pixels.
-        matte: What is done to the alpha that was read, float32 in [0, 1].
+        pairs: The files to read.
+        kernel: Size of the trimap's kernel, pixels.
+        matte: Applied to every alpha, float32 in [0, 1], after reading; None leaves it unchanged.
     """
 
     def __init__(self, pairs: Sequence[Pair], kernel: int, matte: Callable[[Array], Array] | None = None) -> None:
@@ -79,33 +87,36 @@ class PairSamples(Sequence[Sample]):
 
 
 def image_alpha_pairs(root: Path, types: str = "", kernel: int = 30) -> PairSamples:
-    """Photos with alpha mattes: AIM-500's layout, or folders of similar names.
+    """Read photos with alpha mattes: AIM-500's layout, or folders of similar names.
 
     Args:
-        root: Folder with ``original/`` and ``mask/`` (or ``image/`` and ``alpha/``, ...), matched by stem.
-        types: Types file; one of the usual names below ``root`` by default. Without any, types are inferred.
-        kernel: Kernel of the trimap, pixels.
+        root: Folder with ``original/`` and ``mask/`` (or ``image/`` and ``alpha/``, ...); files are matched by stem.
+        types: Path of a types file; by default, a file with one of the usual names below ``root``. Types are inferred
+            if there is none.
+        kernel: Size of the trimap's kernel, pixels.
 
     Raises:
-        AimkitError: Folders are missing, nothing matches, or the types file does not fit.
+        AimkitError: A folder is missing, no names match, or the types file does not match the images.
     """
     return PairSamples(_typed(_matched(root, "", ""), types or usual_types_file(root)), kernel)
 
 
-def known_pairs(root: Path, name: str, part: str = "", types: str = "", kernel: int | None = None) -> PairSamples:
-    """Photos with mattes or masks of a known dataset, see :mod:`aimkit.datasets.catalog`.
+def published_pairs(root: Path, name: str, part: str = "", types: str = "", kernel: int | None = None) -> PairSamples:
+    """Read photos with mattes or masks of a published dataset, see :mod:`aimkit.datasets.catalog`.
 
     Args:
-        root: Its folder, the folder above it, or that of the part.
-        name: Of the dataset.
-        part: Of the dataset; its first when empty.
-        types: Types file; the dataset's own by default, and its one type where it has none.
-        kernel: Kernel of the trimap, pixels; 10 for masks and 30 for mattes by default.
+        root: The dataset's folder, its parent folder, or the folder of the part.
+        name: Name of the dataset.
+        part: Name of the part; when empty, the dataset's first.
+        types: Path of a types file; by default the dataset's own, if it has one. Otherwise all images have the
+            dataset's type.
+        kernel: Size of the trimap's kernel, pixels; 10 for masks and 30 for mattes by default.
 
     Raises:
-        AimkitError: Unknown names, missing folders, a part without photos, or the types file does not fit.
+        AimkitError: The dataset or part is unknown, a folder is missing, the part has no photos, or the types file
+            does not match the images.
     """
-    one = find_known(name, "data.set")
+    one = find_published(name, "data.set")
     located = locate(one, one.part(part, where="data.part"), root)
     if not {"image", "alpha"} <= located.planes.keys():
         hint = f"source = \"synth\" with a recipe that uses it ('aimkit catalog show {one.name}')"
@@ -124,34 +135,34 @@ def known_pairs(root: Path, name: str, part: str = "", types: str = "", kernel: 
 
 
 def _typed(pairs: list[Pair], file: str | Path | None) -> list[Pair]:
-    """The pairs with the types and categories of a types file; as they are without one."""
+    """Add the types and categories of a types file, if there is one."""
     if file is None:
         return pairs
     matching = match([pair.name for pair in pairs], read_types(file))
     if matching.missing:
-        raise AimkitError(f"the types file misses {len(matching.missing)} images\n{matching.text()}", str(file))
+        raise AimkitError(f"the types file lacks {len(matching.missing)} images\n{matching.text()}", str(file))
     typed = [matching.typed[pair.name] for pair in pairs]
     return [Pair(p.name, p.image, p.alpha, t.type, t.category) for p, t in zip(pairs, typed, strict=True)]
 
 
 def saliency_pairs(root: Path, image: str = "", mask: str = "", kernel: int = 10) -> PairSamples:
-    """A saliency dataset: images and masks, binary at one half, all salient and opaque.
+    """Read a saliency dataset: images and masks, thresholded at one half, all of type SO.
 
     Args:
         root: Folder that holds both folders (DUTS-TR-Image and DUTS-TR-Mask, or im and gt, ...).
-        image: Name of the image folder.
-        mask: Name of the mask folder.
-        kernel: Kernel of the trimap, pixels.
+        image: Name of the image folder; when empty, the first usual one.
+        mask: Name of the mask folder; when empty, the first usual one.
+        kernel: Size of the trimap's kernel, pixels.
 
     Raises:
-        AimkitError: Folders are missing, or nothing matches.
+        AimkitError: A folder is missing, or no names match.
     """
     pairs = [Pair(p.name, p.image, p.alpha, ImageType.SO) for p in _matched(root, image, mask)]
     return PairSamples(pairs, kernel, binary)
 
 
 def binary(alpha: Array) -> Array:
-    """0 below one half, 1 from there: saliency masks come with JPEG noise."""
+    """Threshold a mask at one half: saliency masks contain JPEG noise."""
     return (alpha >= 0.5).astype(np.float32)
 
 

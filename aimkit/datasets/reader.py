@@ -1,4 +1,4 @@
-"""Reading a written dataset back, whatever its format."""
+"""Reading a written dataset back, in any format."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 from aimkit.datasets.lock import read_lock
-from aimkit.datasets.writers import Format, formats
-from aimkit.datasets.writers.record import Record, decode
+from aimkit.datasets.writers import DatasetFormat, formats
+from aimkit.datasets.writers.record import SampleRecord, decode
 from aimkit.datasets.writers.shard import Shard, finished, plan, read_sidecars
 from aimkit.errors import AimkitError
 from aimkit.storage import Place, Remote, place
 from aimkit.types import Sample
 
-#: Shards whose line offsets or open files are kept.
+#: Shards that stay open, with their line offsets or file handles.
 _OPEN = 64
 
 
 def open_dataset(path: str | os.PathLike[str] | Remote) -> Dataset:
-    """Open a dataset that ``aimkit synth`` wrote, as a folder, parquet or webdataset, by path or URL.
+    """Open a dataset that ``aimkit synth`` wrote, in any format, by path or URL.
 
     Raises:
-        AimkitError: The path is no such dataset, or none of its shards is finished.
+        AimkitError: The path is not such a dataset, or none of its shards is finished.
     """
     return Dataset(place(path))
 
 
 class Dataset(Sequence[Sample]):
-    """The samples of a written dataset: the length costs nothing, any sample can be read on its own.
+    """The samples of a written dataset: its length is known without reading, any sample can be read on its own.
 
-    Planes that were not stored (foreground and background unless ``output.planes`` was set) come back empty, of
-    shape (0, 0, 3). Of an unfinished dataset, the finished shards are there. It can be pickled and used by several
-    processes.
+    Planes that were not stored (foreground and background unless ``output.planes`` was set) are empty, of shape
+    (0, 0, 3). An unfinished dataset gives the samples of its finished shards. A dataset can be pickled and read by
+    several processes.
 
     Attributes:
         root: The dataset's folder, a path or a URL.
-        recipe: The resolved recipe, plain data.
+        recipe: The resolved recipe as plain data.
         remarks: ``digest`` and ``versions`` from the lock file.
         plan: All shards.
         shards: The finished shards.
@@ -56,7 +56,7 @@ class Dataset(Sequence[Sample]):
         self._starts = [0]
         for shard in self.shards:
             self._starts.append(self._starts[-1] + len(shard))
-        self._opened: OrderedDict[tuple[int, int], Format] = OrderedDict()
+        self._opened: OrderedDict[tuple[int, int], DatasetFormat] = OrderedDict()
 
     @property
     def complete(self) -> bool:
@@ -75,8 +75,8 @@ class Dataset(Sequence[Sample]):
             return [self[i] for i in range(*position.indices(len(self)))]
         return decode(self.record(position))
 
-    def record(self, position: int) -> Record:
-        """The sample as stored, not decoded.
+    def record(self, position: int) -> SampleRecord:
+        """Read a sample as stored, not decoded.
 
         Raises:
             AimkitError: It is missing or damaged.
@@ -88,8 +88,8 @@ class Dataset(Sequence[Sample]):
         number = bisect.bisect_right(self._starts, position) - 1
         return self.open_shard(self.shards[number]).read(position - self._starts[number])
 
-    def open_shard(self, shard: Shard) -> Format:
-        """The reader of a finished shard."""
+    def open_shard(self, shard: Shard) -> DatasetFormat:
+        """Open a finished shard for reading."""
         # A forked process must not share its parent's open files and connections.
         key = (os.getpid(), shard.number)
         opened = self._opened.pop(key, None) or formats.get(self.format).value(self.root, shard)
@@ -99,7 +99,7 @@ class Dataset(Sequence[Sample]):
         return opened
 
     def sidecars(self) -> Iterator[dict[str, Any]]:
-        """The sidecars of the finished shards."""
+        """Read the sidecars of the finished shards."""
         return read_sidecars(self.root, self.shards)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""Types files: which foreground is SO, STM or NS, in the two forms in which AIM publishes them."""
+"""Types files: the type (SO, STM or NS) and category of every foreground, in the two forms that AIM publishes."""
 
 from __future__ import annotations
 
 import difflib
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,17 +11,23 @@ from typing import Any
 
 from aimkit.errors import AimkitError
 from aimkit.imageio import SUFFIXES
+from aimkit.json_files import read_json
 from aimkit.recipe import expand
 from aimkit.registry import did_you_mean
 from aimkit.types import ImageType
 
-#: AIM-500's own name, and that of the datasets that we write.
+#: AIM-500's own name, and the name in datasets that aimkit writes.
 USUAL_NAMES = ("aim_category_type.json", "types.json")
 
 
 @dataclass(frozen=True)
 class Typed:
-    """What a types file says of a name."""
+    """An entry of a types file.
+
+    Attributes:
+        type: Image type.
+        category: Category, or "".
+    """
 
     type: ImageType
     category: str = ""
@@ -30,12 +35,12 @@ class Typed:
 
 @dataclass
 class Matching:
-    """A types file beside the items of a source.
+    """The entries of a types file matched with the items of a source.
 
     Attributes:
         typed: Entry of every item that the file names, by item id.
         missing: Items that the file does not name, each with the nearest unused name of the file, or "".
-        unknown: Names that no item has, each with the nearest item that is missing, or "".
+        unknown: Names of the file without an item, each with the nearest item in ``missing``, or "".
     """
 
     typed: dict[str, Typed] = field(default_factory=dict)
@@ -43,17 +48,17 @@ class Matching:
     unknown: list[tuple[str, str]] = field(default_factory=list)
 
     def text(self) -> str:
-        """The full list, for a file or a terminal."""
+        """The full list as text, for a file or a terminal."""
         lines = [
-            f"{len(self.typed)} items are named, {len(self.missing)} are not, {len(self.unknown)} names fit nothing"
+            f"{len(self.typed)} items named, {len(self.missing)} not named, {len(self.unknown)} names without an item"
         ]
-        for title, rows in (("not named", self.missing), ("fits nothing", self.unknown)):
+        for title, rows in (("not named", self.missing), ("no such item", self.unknown)):
             lines += [f"{title}: {name}" + (f"   (nearest: {near})" if near else "") for name, near in rows]
         return "\n".join(lines)
 
 
 def usual_types_file(folder: Path) -> Path | None:
-    """The types file that lies in a folder under one of its usual names, or None."""
+    """Find a types file with one of the usual names in a folder; None if there is none."""
     return next((folder / name for name in USUAL_NAMES if (folder / name).is_file()), None)
 
 
@@ -62,20 +67,17 @@ def read_types(path: str | Path, dataset: str = "") -> dict[str, Typed]:
 
     Args:
         path: JSON: ``{"DIM": {"name": "SO"}}``, ``{"name": {"type": "SO", "category": "animal"}}`` or
-            ``{"name": "SO"}``. More keys beside ``type`` and ``category`` are ignored.
-        dataset: The section of a file of the first form; needed when it has several.
+            ``{"name": "SO"}``. Keys other than ``type`` and ``category`` are ignored.
+        dataset: Section of a file of the first form; required when it has several.
+
+    Returns:
+        Entry by name.
 
     Raises:
-        AimkitError: The file can't be read, has no such section, or holds something that is no type; all wrong
-            entries are listed.
+        AimkitError: The file can't be read, has no such section, or has invalid types; all invalid entries are listed.
     """
     file = expand(path)
-    try:
-        data: Any = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AimkitError(f"can't read the types file: {error.strerror}", str(file)) from None
-    except ValueError as error:
-        raise AimkitError(f"not valid JSON: {error}", str(file)) from None
+    data = read_json(file, object, "types file")
     rows = _section(data, dataset, str(file))
     result, wrong = {}, []
     for name, value in rows.items():
@@ -88,14 +90,18 @@ def read_types(path: str | Path, dataset: str = "") -> dict[str, Typed]:
             wrong.append(f"{name}: {error.what}")
     if wrong:
         listed = "\n  ".join(wrong[:20]) + ("\n  ..." if len(wrong) > 20 else "")
-        raise AimkitError(f"{len(wrong)} entries are wrong:\n  {listed}", str(file), "a type is SO, STM or NS")
+        raise AimkitError(f"{len(wrong)} invalid entries:\n  {listed}", str(file), "a type is SO, STM or NS")
     return result
 
 
 def match(ids: Iterable[str], names: dict[str, Typed]) -> Matching:
     """Match the items of a source with the names of a types file.
 
-    A name is an item's id, or its last part; either may carry an image suffix.
+    A name matches the item's id or the last part of it, with or without an image suffix.
+
+    Args:
+        ids: Ids of the items.
+        names: The types file, as :func:`read_types` returns it.
     """
     ids = list(ids)
     plain = {_plain(name): name for name in names}
@@ -117,9 +123,9 @@ def match(ids: Iterable[str], names: dict[str, Typed]) -> Matching:
 
 
 def nearest(names: list[str], known: list[str]) -> list[str]:
-    """For each name the known one that is most like it, or "".
+    """Find the most similar known name for each name, or "".
 
-    Only names that share many groups of three letters are compared in full, which keeps thousands of names quick.
+    Only names that share many groups of three letters are compared in full, which stays fast for thousands of names.
     """
     index = defaultdict(list)
     for position, name in enumerate(known):
@@ -135,11 +141,13 @@ def nearest(names: list[str], known: list[str]) -> list[str]:
 
 def _section(data: Any, dataset: str, where: str) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise AimkitError("a types file holds one JSON object", where, '{"name": {"type": "SO", "category": "animal"}}')
+        raise AimkitError(
+            "a types file must hold one JSON object", where, '{"name": {"type": "SO", "category": "animal"}}'
+        )
     sections = [key for key, value in data.items() if isinstance(value, dict) and "type" not in value and value]
     if dataset:
         if dataset not in sections:
-            hint = did_you_mean(dataset, sections) or "the file has no sections: leave out 'dataset'"
+            hint = did_you_mean(dataset, sections) or "the file has no sections; leave out 'dataset'"
             raise AimkitError(f"the types file has no section '{dataset}'", where, hint)
         return dict(data[dataset])
     if not sections or len(sections) < len(data):

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from aimkit import console
 from aimkit.types import Array, Float, UInt8
 
 #: Long side in pixels of the reduced photo: closed-form matting takes seconds there, and minutes at full size.
@@ -44,8 +45,8 @@ def closed_form(image: UInt8) -> Float:
     trimap = trimap_of(saliency(small))
     alpha = trimap
     if {0.0, 0.5, 1.0} <= set(np.unique(trimap).tolist()):
-        # Numba compiles pymatting at its first use on a machine, which takes from seconds to a minute.
-        from pymatting.alpha.estimate_alpha_cf import estimate_alpha_cf
+        with console.when_slow("compiling closed-form matting, once on this machine: up to a minute", 6):
+            from pymatting.alpha.estimate_alpha_cf import estimate_alpha_cf
 
         alpha = np.asarray(estimate_alpha_cf(small / 255.0, trimap.astype(np.float64)), np.float32)
     full = cv2.resize(np.clip(alpha, 0, 1), (width, height), interpolation=cv2.INTER_LINEAR)

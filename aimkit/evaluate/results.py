@@ -12,6 +12,7 @@ from typing import Any
 from aimkit.errors import AimkitError
 from aimkit.evaluate.tables import group_table, markdown, summary_table
 from aimkit.files import write_bytes
+from aimkit.json_files import read_json
 from aimkit.recipe import expand
 
 FORMAT = 1
@@ -32,16 +33,10 @@ def read_results(path: str | Path) -> dict[str, Any]:
     """
     file = expand(path)
     file = file / "results.json" if file.is_dir() else file
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AimkitError(f"can't read the results: {error.strerror}", str(file)) from None
-    except ValueError as error:
-        raise AimkitError(f"not valid JSON: {error}", str(file)) from None
-    if not isinstance(content, dict) or not {"protocol", "images", "averages", "model"} <= set(content):
-        raise AimkitError(
-            "the file does not hold the results of an evaluation", str(file), "aimkit evaluate writes such files"
-        )
+    content: dict[str, Any] = read_json(file, dict, "results file", "aimkit evaluate writes such files")
+    if not {"protocol", "images", "averages", "model"} <= set(content):
+        what = "the file does not hold the results of an evaluation"
+        raise AimkitError(what, str(file), "aimkit evaluate writes such files")
     if content.get("format") != FORMAT:
         raise AimkitError(f"the results have format {content.get('format')}, this aimkit reads {FORMAT}", str(file))
     return content

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from aimkit import console
-from aimkit.datasets.catalog import KnownSet, Part, evaluation_parts
+from aimkit.datasets.catalog import DatasetPart, PublishedSet, evaluation_parts
 from aimkit.datasets.catalog.layout import locate, search
-from aimkit.datasets.scan import find_images
+from aimkit.datasets.find import find_images
 from aimkit.datasets.types_file import Typed, match, nearest, read_types, usual_types_file
 from aimkit.errors import AimkitError
 from aimkit.evaluate.hub import open_table
@@ -57,7 +57,7 @@ def open_set(
     return _limited(EvaluationSet(f"folder {folder.name}", entries, "", kernel), limit)
 
 
-def _open_known(known: KnownSet, part: Part, folder: Path, types: str, kernel: int) -> EvaluationSet:
+def _open_known(known: PublishedSet, part: DatasetPart, folder: Path, types: str, kernel: int) -> EvaluationSet:
     located = locate(known, part, folder, "--root")
     planes = {role: _listed(folders) for role, folders in located.planes.items()}
     for role in ("image", "alpha"):
@@ -211,7 +211,7 @@ def _typed(entries: Sequence[EvaluationImage], names: dict[str, Typed], path: Pa
     return [replace(e, type=typed[e.id].type.value, category=typed[e.id].category) for e in entries]
 
 
-def _check_categories(entries: Sequence[EvaluationImage], part: Part, where: str) -> None:
+def _check_categories(entries: Sequence[EvaluationImage], part: DatasetPart, where: str) -> None:
     for entry in entries:
         if entry.category not in part.categories:
             hint = did_you_mean(entry.category, part.categories)

@@ -9,15 +9,24 @@ generator returns RGB, float32 in [0, 1], (H, W, 3).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from aimkit.recipe import Block, Range
 from aimkit.registry import Registry
-from aimkit.types import Float, Foreground
+from aimkit.types import Float, Foreground, ImageType
 
-__all__ = ["GeneratorBlock", "Range", "background_generators", "draw", "generators"]
+__all__ = [
+    "ForegroundGeneratorInfo",
+    "GeneratorBlock",
+    "GeneratorInfo",
+    "Range",
+    "background_generators",
+    "draw",
+    "generators",
+]
 
 
 class GeneratorBlock(Block):
@@ -35,12 +44,36 @@ def draw(rng: np.random.Generator, span: tuple[float, float]) -> float:
     return float(rng.uniform(span[0], span[1]))
 
 
-#: Entries carry ``type`` (ImageType), ``category`` and ``params`` (their parameter block).
-generators: Registry[Callable[[Any, tuple[int, int], np.random.Generator], Foreground]] = Registry(
-    "generator", ["aimkit.generators.foregrounds"]
+@dataclass(frozen=True, kw_only=True)
+class GeneratorInfo:
+    """What is known about a generator.
+
+    Attributes:
+        params: Parameter block; its first parameter ``generator`` is the registered name.
+        bound: Largest mean absolute difference between a rendering and one at twice the size, reduced; in [0, 1].
+    """
+
+    params: type[GeneratorBlock]
+    bound: float = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForegroundGeneratorInfo(GeneratorInfo):
+    """What is known about a generator of foregrounds.
+
+    Attributes:
+        type: Image type of every foreground that it draws.
+        category: Category of every foreground that it draws: animal, glass, weather, ...
+    """
+
+    type: ImageType
+    category: str
+
+
+generators: Registry[Callable[[Any, tuple[int, int], np.random.Generator], Foreground], ForegroundGeneratorInfo] = (
+    Registry("generator", ["aimkit.generators.foregrounds"], ForegroundGeneratorInfo)
 )
 
-#: Entries carry ``params``.
-background_generators: Registry[Callable[[Any, tuple[int, int], np.random.Generator], Float]] = Registry(
-    "background generator", ["aimkit.generators.backgrounds"]
+background_generators: Registry[Callable[[Any, tuple[int, int], np.random.Generator], Float], GeneratorInfo] = Registry(
+    "background generator", ["aimkit.generators.backgrounds"], GeneratorInfo
 )

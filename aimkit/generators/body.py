@@ -16,7 +16,7 @@ from aimkit.types import Array, Float
 
 
 @dataclass(frozen=True)
-class Part:
+class BodyPart:
     """A superellipse: centre, radii, angle in radians, and power (2 an ellipse, 4 a cushion)."""
 
     x: float
@@ -31,18 +31,18 @@ class Part:
 class Body:
     """Groups from back to front, and spots (eyes, nose) that lie on the last group."""
 
-    groups: list[list[Part]]
-    eyes: list[Part]
-    nose: list[Part]
+    groups: list[list[BodyPart]]
+    eyes: list[BodyPart]
+    nose: list[BodyPart]
 
-    def map(self, change: Callable[[Part], Part]) -> Body:
+    def map(self, change: Callable[[BodyPart], BodyPart]) -> Body:
         """The body with every part changed."""
         return Body(
             [list(map(change, g)) for g in self.groups], *(list(map(change, s)) for s in (self.eyes, self.nose))
         )
 
 
-def distance(parts: list[Part], x: Float, y: Float, blend: float = 0.04) -> Float:
+def distance(parts: list[BodyPart], x: Float, y: Float, blend: float = 0.04) -> Float:
     """Signed distance to a group (first order, negative inside), frame units; ``blend`` is the width of the joints."""
     total: Float | None = None
     for part in parts:
@@ -104,13 +104,13 @@ def place(body: Body, size: tuple[int, int], rng: np.random.Generator, fill: flo
     )
 
 
-def chain(points: ArrayLike, radii: ArrayLike) -> list[Part]:
+def chain(points: ArrayLike, radii: ArrayLike) -> list[BodyPart]:
     """Overlapping ellipses along a polyline: a limb, a tail, a neck."""
     line, thick = np.asarray(points, float), np.asarray(radii, float)
     middle, step = (line[1:] + line[:-1]) / 2, np.diff(line, axis=0)
     radius = (thick[1:] + thick[:-1]) / 2
     return [
-        Part(m[0], m[1], float(np.hypot(*d) / 2 + r), float(r), float(np.arctan2(d[1], d[0])))
+        BodyPart(m[0], m[1], float(np.hypot(*d) / 2 + r), float(r), float(np.arctan2(d[1], d[0])))
         for m, d, r in zip(middle, step, radius, strict=True)
     ]
 
@@ -125,7 +125,7 @@ def curve(start: tuple[float, float], angle: float, bend: float, length: float, 
 def head(rng: np.random.Generator, x: float = 0.0, y: float = 0.0, r: float = 0.5) -> Body:
     """An animal's head from the front: skull, cheeks, muzzle, a pair of ears of some species."""
     wide = rng.uniform(0.85, 1.15)
-    parts = [Part(0, 0, wide, 0.95), Part(0, 0.35, wide * rng.uniform(0.7, 1.05), rng.uniform(0.5, 0.65))]
+    parts = [BodyPart(0, 0, wide, 0.95), BodyPart(0, 0.35, wide * rng.uniform(0.7, 1.05), rng.uniform(0.5, 0.65))]
     ear_long, ear_wide = rng.uniform(0.3, 1.1), rng.uniform(0.18, 0.38)
     spread = rng.uniform(0.35, 0.75)
     droop = rng.choice([0.0, 0.0, rng.uniform(1.2, 2.2)])
@@ -135,12 +135,12 @@ def head(rng: np.random.Generator, x: float = 0.0, y: float = 0.0, r: float = 0.
         out, up = np.sin(lean), -np.cos(lean)
         reach = 0.35 * ear_long
         ears.append(
-            Part(side * spread * wide + out * reach, -0.72 + up * reach, ear_long, ear_wide, np.arctan2(up, out))
+            BodyPart(side * spread * wide + out * reach, -0.72 + up * reach, ear_long, ear_wide, np.arctan2(up, out))
         )
     eye_x, eye_y, eye_r = rng.uniform(0.32, 0.45), rng.uniform(-0.2, 0.05), rng.uniform(0.08, 0.14)
-    eyes = [Part(side * eye_x, eye_y, eye_r * 1.1, eye_r) for side in (-1, 1)]
-    muzzle = Part(0, 0.45, 0.4, 0.3)
-    nose = [Part(0, 0.36, rng.uniform(0.1, 0.16), rng.uniform(0.07, 0.1))]
+    eyes = [BodyPart(side * eye_x, eye_y, eye_r * 1.1, eye_r) for side in (-1, 1)]
+    muzzle = BodyPart(0, 0.45, 0.4, 0.3)
+    nose = [BodyPart(0, 0.36, rng.uniform(0.1, 0.16), rng.uniform(0.07, 0.1))]
     made = Body([ears, parts, [muzzle]], eyes, nose)
     turn = rng.normal(0, 0.12)
     return made.map(lambda p: _moved(_turned(p, turn), x, y, r))
@@ -149,7 +149,7 @@ def head(rng: np.random.Generator, x: float = 0.0, y: float = 0.0, r: float = 0.
 def sitting(rng: np.random.Generator) -> Body:
     """An animal that sits and faces the viewer."""
     fat = rng.uniform(0.42, 0.62)
-    trunk = [Part(0, 0.35, fat * 0.8, 0.6), Part(0, 0.7, fat * 1.05, 0.38)]
+    trunk = [BodyPart(0, 0.35, fat * 0.8, 0.6), BodyPart(0, 0.7, fat * 1.05, 0.38)]
     legs = [
         part
         for side in (-1, 1)
@@ -167,9 +167,9 @@ def sitting(rng: np.random.Generator) -> Body:
 def standing(rng: np.random.Generator) -> Body:
     """An animal from the side, on four legs."""
     long, tall, thick = rng.uniform(0.65, 0.95), rng.uniform(0.75, 1.1), rng.uniform(0.3, 0.42)
-    trunk = [Part(0, 0, long, thick), Part(-0.55 * long, 0.02, thick * 1.15, thick * 1.1)]
-    far: list[Part] = []
-    near: list[Part] = []
+    trunk = [BodyPart(0, 0, long, thick), BodyPart(-0.55 * long, 0.02, thick * 1.15, thick * 1.1)]
+    far: list[BodyPart] = []
+    near: list[BodyPart] = []
     for x, group in ((-0.62, far), (0.68, far), (-0.5, near), (0.58, near)):
         foot = x + rng.normal(0, 0.1)
         knee = ((x + foot) / 2 + rng.normal(0, 0.06), 0.5 * tall)
@@ -181,19 +181,22 @@ def standing(rng: np.random.Generator) -> Body:
     lift = rng.uniform(-0.75, 0.1)
     neck = chain([(-0.7 * long, -0.05), (-1.0 * long - 0.1, lift)], [0.28, 0.2])
     hx, hy = -1.05 * long - 0.2, lift - 0.05
-    skull = [Part(hx, hy, 0.27, 0.23), *chain([(hx, hy + 0.04), (hx - 0.38, hy + rng.uniform(0.08, 0.2))], [0.17, 0.1])]
+    skull = [
+        BodyPart(hx, hy, 0.27, 0.23),
+        *chain([(hx, hy + 0.04), (hx - 0.38, hy + rng.uniform(0.08, 0.2))], [0.17, 0.1]),
+    ]
     ear = rng.uniform(0.12, 0.32)
-    ears = [Part(hx + 0.1 + dx, hy - 0.2 - 0.5 * ear, ear, 0.08, -1.2 + dx) for dx in (-0.05, 0.1)]
-    eye = [Part(hx - 0.1, hy - 0.05, 0.038, 0.035)]
+    ears = [BodyPart(hx + 0.1 + dx, hy - 0.2 - 0.5 * ear, ear, 0.08, -1.2 + dx) for dx in (-0.05, 0.1)]
+    eye = [BodyPart(hx - 0.1, hy - 0.05, 0.038, 0.035)]
     tip = skull[-1]
-    nose = [Part(tip.x - 0.9 * tip.rx * np.cos(tip.angle) * np.sign(np.cos(tip.angle)), tip.y + 0.05, 0.05, 0.045)]
+    nose = [BodyPart(tip.x - 0.9 * tip.rx * np.cos(tip.angle) * np.sign(np.cos(tip.angle)), tip.y + 0.05, 0.05, 0.045)]
     return Body([far, tail, trunk, near, neck, ears, skull], eye, nose)
 
 
 def lying(rng: np.random.Generator) -> Body:
     """An animal that lies curled up or like a loaf."""
     long, thick = rng.uniform(0.8, 1.1), rng.uniform(0.38, 0.5)
-    trunk = [Part(0, 0, long, thick, power=2.4), Part(0.5, 0.02, thick * 1.1, thick * 1.05)]
+    trunk = [BodyPart(0, 0, long, thick, power=2.4), BodyPart(0.5, 0.02, thick * 1.1, thick * 1.05)]
     tail = chain(
         curve((long * 0.8, 0.25), 0.6, rng.uniform(1.5, 2.6), rng.uniform(0.7, 1.3)), np.linspace(0.14, 0.09, 5)
     )
@@ -205,17 +208,17 @@ def lying(rng: np.random.Generator) -> Body:
 def cushion(rng: np.random.Generator) -> Body:
     """A ball, a cushion, a rug or a heart-like lump, without a face."""
     wide = rng.uniform(0.7, 1.5)
-    parts = [Part(0, 0, wide, 1.0, power=rng.choice([2.0, 2.5, 4.0, 5.0]))]
+    parts = [BodyPart(0, 0, wide, 1.0, power=rng.choice([2.0, 2.5, 4.0, 5.0]))]
     for _ in range(rng.choice([0, 0, 2, 4])):
         angle = rng.uniform(0, 2 * np.pi)
-        parts.append(Part(0.7 * wide * np.cos(angle), 0.7 * np.sin(angle), *rng.uniform(0.35, 0.65, 2)))
+        parts.append(BodyPart(0.7 * wide * np.cos(angle), 0.7 * np.sin(angle), *rng.uniform(0.35, 0.65, 2)))
     return Body([parts], [], [])
 
 
 def portrait(rng: np.random.Generator) -> Body:
     """Head and shoulders of an animal; the shoulders leave the frame at the bottom."""
     top = head(rng, 0, -0.3, rng.uniform(0.5, 0.62))
-    shoulders = [Part(0, 1.0, rng.uniform(0.7, 0.95), 0.95), Part(0, 0.45, 0.45, 0.5)]
+    shoulders = [BodyPart(0, 1.0, rng.uniform(0.7, 0.95), 0.95), BodyPart(0, 0.45, 0.45, 0.5)]
     return Body([shoulders, *top.groups], top.eyes, top.nose)
 
 
@@ -230,10 +233,10 @@ KINDS: dict[str, tuple[Callable[[np.random.Generator], Body], float]] = {
 }
 
 
-def _turned(part: Part, angle: float) -> Part:
+def _turned(part: BodyPart, angle: float) -> BodyPart:
     c, s = np.cos(angle), np.sin(angle)
     return replace(part, x=c * part.x - s * part.y, y=s * part.x + c * part.y, angle=part.angle + angle)
 
 
-def _moved(part: Part, x: float, y: float, r: float) -> Part:
+def _moved(part: BodyPart, x: float, y: float, r: float) -> BodyPart:
     return replace(part, x=x + r * part.x, y=y + r * part.y, rx=r * part.rx, ry=r * part.ry)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from scipy import ndimage, sparse
 
-from aimkit.types import Float
+from aimkit.types import Array, Float
 
 #: Standard deviation of a uniform cubic B-spline over a lattice of independent normal values, in two dimensions.
 _SPLINE_STD = 0.479
@@ -114,7 +114,7 @@ def uniform(z: Float) -> Float:
     return np.asarray(0.5 + 0.5 * np.tanh(np.float32(0.8) * z), np.float32)
 
 
-def gradient(field: Float) -> tuple[Float, Float]:
+def gradient(field: Array) -> tuple[Float, Float]:
     """Derivatives by x and y in frame coordinates, float32, (H, W) each; central differences."""
     per_unit = np.float32(0.5 * min(field.shape[:2]))
     kernel = np.array([-1, 0, 1], np.float32)

@@ -53,4 +53,4 @@ class Pose:
     def frame(self, x: Array, y: Array) -> Float:
         """Frame coordinates (unit: the short side, origin at the top left, y down) of points, (..., 2)."""
         column, row = self.pixels(x, y)
-        return np.stack([column + 0.5, row + 0.5], axis=-1) / np.float32(min(self.size))
+        return np.asarray(np.stack([column + 0.5, row + 0.5], axis=-1) / np.float32(min(self.size)), np.float32)

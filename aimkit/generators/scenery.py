@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from aimkit.generators.noise import grid, unit
 from aimkit.generators.shading import from_linear, from_oklab, lch, to_linear, to_oklab
-from aimkit.types import Float
+from aimkit.types import Array, Float
 
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
@@ -50,11 +50,10 @@ def develop(light: Float, rng: np.random.Generator, *, key: tuple[float, float] 
         corner = (x - size[1] / unit(size) / 2) ** 2 + (y - size[0] / unit(size) / 2) ** 2
         light *= (1 - np.float32(vignette) * corner / corner.max())[..., None]
     grey = (light @ _LUMINANCE)[..., None]
-    light = grey + saturation * (light - grey)
-    return _curve(light, float(exposure), contrast)
+    return _curve(grey + saturation * (light - grey), float(exposure), contrast)
 
 
-def _curve(light: Float, pivot: float, contrast: float) -> Float:
+def _curve(light: Array, pivot: float, contrast: float) -> Float:
     """A soft shoulder and a contrast about the pivot, then sRGB; by table, as powers of an image are slow."""
     top = 16.0
     root = np.linspace(0, 1, 16384, dtype=np.float32)
@@ -64,7 +63,7 @@ def _curve(light: Float, pivot: float, contrast: float) -> Float:
     return np.asarray(table[np.rint(index).astype(np.int32)], np.float32)
 
 
-def ramp(t: Float, colors: ArrayLike, at: ArrayLike | None = None) -> Float:
+def ramp(t: Array, colors: ArrayLike, at: ArrayLike | None = None) -> Float:
     """Linear light along a row of colours.
 
     Args:

@@ -113,7 +113,7 @@ def light(rng: np.random.Generator, *, elevation: tuple[float, float] = (0.35, 0
     return np.array([r * np.cos(angle), r * np.sin(angle), z], np.float32)
 
 
-def normals(height: Float) -> Float:
+def normals(height: Array) -> Float:
     """Unit normals of a height field in frame units, float32, (H, W, 3), z to the viewer."""
     dx, dy = gradient(height)
     normal = np.stack([-dx, -dy, np.ones_like(dx)], axis=-1)

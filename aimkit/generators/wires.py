@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from aimkit.types import Float
+from aimkit.types import Array, Float
 
 
-def stripes(u: Float, width: Float | float) -> Float:
+def stripes(u: Array, width: Array | float) -> Float:
     """Exact mean, over one pixel, of lines of that width around every half-integer of the coordinate u.
 
     The pulse train is integrated in closed form over the extent of a pixel along the gradient of u, so lines much
@@ -24,18 +24,18 @@ def stripes(u: Float, width: Float | float) -> Float:
     return np.asarray((_integral(u + reach, width) - _integral(u - reach, width)) / (2 * reach), np.float32)
 
 
-def _integral(u: Float, width: Float | float) -> Float:
+def _integral(u: Array, width: Array | float) -> Float:
     whole = np.floor(u)
     return np.asarray(whole * width + np.clip(u - whole - (1 - width) / 2, 0, width), np.float32)
 
 
-def footprint(u: Float) -> Float:
+def footprint(u: Array) -> Float:
     """How much of u a pixel sees: the length of its gradient by pixels."""
     down, right = np.gradient(u)
     return np.asarray(np.hypot(down, right), np.float32)
 
 
-def across(u: Float, width: Float | float) -> Float:
+def across(u: Array, width: Array | float) -> Float:
     """Position across the nearest wire, -1 at one edge to 1 at the other."""
     return np.asarray(np.clip((u - np.floor(u) - 0.5) / (np.asarray(width) / 2), -1, 1), np.float32)
 

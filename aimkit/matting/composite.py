@@ -1,4 +1,4 @@
-"""The compositing equation, and the over-operator for foregrounds on foregrounds."""
+"""The compositing equation, and the over operator for a foreground on a foreground."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 
 from aimkit.errors import AimkitError
-from aimkit.matting import kernels
 from aimkit.types import Array, Float, UInt8, to_float
 
 
@@ -14,28 +13,28 @@ def composite(foreground: Array, alpha: Array, background: Array) -> Array:
     """Blend a foreground over a background: I = a F + (1 - a) B.
 
     Args:
-        foreground: RGB, straight colour, uint8 or float in [0, 1], (H, W, 3).
-        alpha: Alpha matte, same dtype, (H, W).
-        background: RGB, same dtype, (h, w, 3); resized bilinearly to (H, W) when the sizes differ.
+        foreground: Straight RGB, uint8 or float in [0, 1], (H, W, 3).
+        alpha: Alpha matte of the same dtype, (H, W).
+        background: RGB of the same dtype, (h, w, 3); resized bilinearly to (H, W) when the sizes differ.
 
     Returns:
-        The composite, dtype and size of the foreground. uint8 results are rounded and clipped.
+        The composite, RGB, with dtype and size of the foreground. uint8 results are rounded and clipped.
 
     Raises:
-        AimkitError: alpha and foreground differ in size, dtypes are mixed, or a plane has the wrong shape.
+        AimkitError: Alpha and foreground differ in size, dtypes are mixed, or a plane has the wrong shape.
     """
     _check_colour(foreground, "foreground")
     _check_colour(background, "background")
     if alpha.ndim != 2:
-        raise AimkitError(f"an alpha matte is (H, W), this one is {alpha.shape}", "composite, alpha")
+        raise AimkitError(f"alpha must be (H, W), not {alpha.shape}", "composite, alpha")
     if alpha.shape != foreground.shape[:2]:
         raise AimkitError(
-            f"foreground is {_size(foreground)} and alpha {_size(alpha)} pixels", "composite", "resize one of them"
+            f"size mismatch: foreground is {_size(foreground)}, alpha {_size(alpha)}", "composite", "resize one of them"
         )
     integer = [array.dtype == np.uint8 for array in (foreground, alpha, background)]
     if any(integer) and not all(integer):
         kinds = ", ".join(str(array.dtype) for array in (foreground, alpha, background))
-        raise AimkitError(f"mixed dtypes: {kinds}", "composite", "give all as uint8 or all as float in [0, 1]")
+        raise AimkitError(f"mixed dtypes: {kinds}", "composite", "convert all to uint8, or all to float in [0, 1]")
     if background.shape[:2] != alpha.shape:
         background = cv2.resize(background, (alpha.shape[1], alpha.shape[0]), interpolation=cv2.INTER_LINEAR)
     if all(integer):
@@ -45,22 +44,34 @@ def composite(foreground: Array, alpha: Array, background: Array) -> Array:
 
 
 def blend_levels(foreground: UInt8, alpha: UInt8, background: UInt8) -> UInt8:
-    """I = a F + (1 - a) B on uint8 planes of one size: :func:`blend` rounded to levels, in every bit."""
+    """Blend uint8 planes of one size; the result is exactly that of :func:`blend`, rounded to levels.
+
+    Args:
+        foreground: RGB, uint8, (H, W, 3).
+        alpha: Alpha matte, uint8, (H, W).
+        background: RGB, uint8, (H, W, 3).
+
+    Returns:
+        RGB, uint8, (H, W, 3).
+    """
+    # Numba is imported only where its loops run: a cut-out needs the module, but not them.
+    from aimkit.matting import kernels
+
     return kernels.blend(foreground, alpha, background)
 
 
 def blend(foreground: Float, alpha: Float, background: Float, *, linear: bool = False) -> Float:
-    """I = a F + (1 - a) B on float32 planes of one size.
+    """Blend float32 planes of one size: I = a F + (1 - a) B.
 
     Args:
-        foreground: RGB in [0, 1], (H, W, 3).
-        alpha: In [0, 1], (H, W).
-        background: RGB in [0, 1], (H, W, 3).
-        linear: Blend in linear light (sRGB decoded, blended, encoded). Light adds up so in a camera, but the equation
-            then no longer holds between the stored, gamma-encoded planes.
+        foreground: RGB, float32 in [0, 1], (H, W, 3).
+        alpha: Alpha matte, float32 in [0, 1], (H, W).
+        background: RGB, float32 in [0, 1], (H, W, 3).
+        linear: Blend in linear light (sRGB decoded, blended, encoded). Light adds up like this in a camera, but the
+            equation then does not hold between the stored, gamma-encoded planes.
 
     Returns:
-        Float32, (H, W, 3).
+        RGB, float32 in [0, 1], (H, W, 3).
     """
     if linear:
         foreground, background = srgb_to_linear(foreground), srgb_to_linear(background)
@@ -73,15 +84,15 @@ def blend(foreground: Float, alpha: Float, background: Float, *, linear: bool = 
 def over(front: tuple[Float, Float], back: tuple[Float, Float]) -> tuple[Float, Float]:
     """Put one foreground over another: a = 1 - (1-a1)(1-a2), F = (a1 F1 + (1-a1) a2 F2) / a.
 
-    Porter and Duff's over-operator on straight colours; it is associative. Where both are empty, the colour is that
-    of the front.
+    This is Porter and Duff's over operator on straight colours. It is associative. Where both are empty, the colour is
+    that of the front.
 
     Args:
         front: Colour (H, W, 3) and alpha (H, W), float32 in [0, 1].
-        back: The same, of the same size.
+        back: Colour and alpha of the same size and dtype.
 
     Returns:
-        Colour and alpha of the union.
+        Colour and alpha of both together, float32 in [0, 1].
     """
     (color1, alpha1), (color2, alpha2) = front, back
     share = (1 - alpha1) * alpha2
@@ -91,14 +102,14 @@ def over(front: tuple[Float, Float], back: tuple[Float, Float]) -> tuple[Float, 
 
 
 def srgb_to_linear(color: Float) -> Float:
-    """Decode sRGB values in [0, 1] to linear light (IEC 61966-2-1)."""
+    """Decode sRGB values in [0, 1] to linear light (IEC 61966-2-1); float32, any shape."""
     low = color / np.float32(12.92)
     high = np.power((np.maximum(color, 0) + np.float32(0.055)) / np.float32(1.055), np.float32(2.4))
     return np.where(color <= 0.04045, low, high).astype(np.float32)
 
 
 def linear_to_srgb(light: Float) -> Float:
-    """Encode linear light in [0, 1] as sRGB values (IEC 61966-2-1)."""
+    """Encode linear light in [0, 1] as sRGB values (IEC 61966-2-1); float32, any shape."""
     low = light * np.float32(12.92)
     high = np.float32(1.055) * np.power(np.maximum(light, 0), np.float32(1 / 2.4)) - np.float32(0.055)
     return np.where(light <= 0.0031308, low, high).astype(np.float32)
@@ -106,9 +117,9 @@ def linear_to_srgb(light: Float) -> Float:
 
 def _check_colour(array: Array, name: str) -> None:
     if array.ndim != 3 or array.shape[2] != 3:
-        raise AimkitError(f"a {name} is RGB (H, W, 3), this one is {array.shape}", f"composite, {name}")
+        raise AimkitError(f"the {name} must be RGB (H, W, 3), not {array.shape}", f"composite, {name}")
     if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
-        raise AimkitError(f"a {name} is uint8 or float in [0, 1], this one is {array.dtype}", f"composite, {name}")
+        raise AimkitError(f"the {name} must be uint8 or float in [0, 1], not {array.dtype}", f"composite, {name}")
 
 
 def _size(array: Array) -> str:

@@ -2,14 +2,14 @@
 
 The rule, in words:
 
-* **NS** when the foreground lies over the whole frame and has no body: it touches all four sides, about as densely as
+* **NS** when the foreground covers the whole frame and has no body: it touches all four sides, about as densely as
   it fills the inside, reaches nine in ten cells of an 8 x 8 grid, and no large disc fits into its solid part.
 * **STM** when what is left has little solid in it and wide partial regions (glass, smoke), or only thin solid things
   (net, web).
-* **SO** else.
+* **SO** otherwise.
 
-It knows shapes, not meanings: a tree against the sky may be any of the three. Its confidence says how far the matte
-is from another answer; check the low ones by eye (``aimkit types infer``).
+The rule sees shapes, not meanings: a tree against the sky may be any of the three. The confidence tells how far the
+matte is from another answer; check guesses of low confidence by eye (``aimkit types infer``).
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _GRID = 8
 
 @dataclass(frozen=True)
 class Statistics:
-    """What the rule looks at. Shares are in [0, 1].
+    """The measurements that the rule uses. Shares are in [0, 1].
 
     Attributes:
         solid: Share of pixels with alpha 1.
         partial: Share of pixels with alpha between 0 and 1.
         empty: Share of pixels with alpha 0.
         border: Share of the frame's border pixels that are not empty.
-        sides: Sides of the frame that the foreground touches, 0 to 4.
+        sides: Number of sides of the frame that the foreground touches, 0 to 4.
         spread: Share of the cells of an 8 x 8 grid that hold foreground.
         body: Radius of the largest disc inside the solid region, relative to the square root of the foreground's area
             (a disc has 0.56).
-        haze: Mean distance of partial pixels to the next pixel that is not partial, relative in the same way.
+        haze: Mean distance of partial pixels to the nearest pixel that is not partial, relative in the same way.
     """
 
     solid: float
@@ -54,12 +54,12 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Inference:
-    """A guess.
+    """The inferred type of a matte.
 
     Attributes:
         type: The most likely type.
-        confidence: 0.5 where two types meet, rising to 1 away from there; it is a distance and no probability.
-        statistics: What it was decided from.
+        confidence: Distance to the nearest other type, from 0.5 (undecided) to 1; not a probability.
+        statistics: The measurements behind it.
     """
 
     type: ImageType
@@ -68,7 +68,7 @@ class Inference:
 
 
 def infer(alpha: Float) -> Inference:
-    """Guess the type of a matte, float32 in [0, 1], (H, W)."""
+    """Infer the type of an alpha matte, float32 in [0, 1], (H, W)."""
     return decide(measure(alpha))
 
 
@@ -87,7 +87,7 @@ def decide(statistics: Statistics) -> Inference:
 
 
 def measure(alpha: Float) -> Statistics:
-    """Measure a matte, float32 in [0, 1], (H, W)."""
+    """Measure an alpha matte, float32 in [0, 1], (H, W)."""
     alpha = np.asarray(alpha, np.float32)
     some, solid = alpha > _EMPTY, alpha >= _SOLID
     partial = some & ~solid

@@ -1,6 +1,6 @@
 """The inner loops of compositing, compiled by Numba: one pass over memory where OpenCV and NumPy need several.
 
-The first call on a machine compiles, some seconds in all, and Numba keeps the result beside this file or in the user's
+The first call on a machine compiles them in a few seconds; Numba caches the result beside this file or in the user's
 cache. Rows are handled as flat runs of bytes, so that the compiler can use wide instructions.
 """
 
@@ -15,12 +15,15 @@ from aimkit.types import Array, Float, UInt8
 
 
 def blend(foreground: UInt8, alpha: UInt8, background: UInt8) -> UInt8:
-    """I = a F + (1 - a) B rounded to the nearest level, which is never half-way between two.
+    """Blend: I = a F + (1 - a) B rounded to the nearest level; it never lies half-way between two.
 
     Args:
-        foreground: RGB, (H, W, 3).
-        alpha: (H, W).
-        background: RGB, (H, W, 3).
+        foreground: RGB, uint8, (H, W, 3).
+        alpha: Alpha matte, uint8, (H, W).
+        background: RGB, uint8, (H, W, 3).
+
+    Returns:
+        RGB, uint8, (H, W, 3).
     """
     image = np.empty(foreground.shape, np.uint8)
     _blend(_rows(foreground), np.ascontiguousarray(alpha), _rows(background), _rows(image))
@@ -33,11 +36,14 @@ def add_tiled(
     """Add the sum of two tiled banks of noise to two planes, rounded and clipped.
 
     Args:
-        planes: Two of (H, W, 3).
-        banks: Float32, (side, side, 3).
-        starts: (row, column) of each bank that the first pixel gets, int64, (2, 2), inside the bank.
-        scale: The noise is multiplied by this, and then by ``sigma``, in single precision.
-        sigma: As ``scale``.
+        planes: Two RGB planes, uint8, (H, W, 3).
+        banks: Two banks of noise, float32, (side, side, 3).
+        starts: Row and column of each bank at the first pixel, int64, (2, 2); they lie inside the bank.
+        scale: First factor of the noise, in single precision.
+        sigma: Second factor of the noise, in single precision.
+
+    Returns:
+        The two planes with noise, uint8, (H, W, 3).
     """
     first, second = (np.empty(plane.shape, np.uint8) for plane in planes)
     one, two = (bank.reshape(len(bank), -1) for bank in banks)
@@ -49,20 +55,20 @@ def add_tiled(
 def reduce(
     image: UInt8, alpha: UInt8, foreground: UInt8, background: UInt8, times: int
 ) -> tuple[UInt8, UInt8, UInt8, UInt8]:
-    """Mean of every block of ``times`` x ``times`` pixels; halves are rounded up.
+    """Average every block of ``times`` x ``times`` pixels; halves are rounded up.
 
     The foreground's mean is weighted by alpha and the background's by 1 - alpha, so that the compositing equation
     survives. Where less than half a level of weight is left, the colour is that of the pixel in the middle.
 
     Args:
-        image: RGB, (H, W, 3); H and W are multiples of ``times``.
-        alpha: (H, W).
-        foreground: RGB, (H, W, 3).
-        background: RGB, (H, W, 3).
+        image: RGB, uint8, (H, W, 3); H and W are multiples of ``times``.
+        alpha: Alpha matte, uint8, (H, W).
+        foreground: RGB, uint8, (H, W, 3).
+        background: RGB, uint8, (H, W, 3).
         times: Side of the blocks, at most 256.
 
     Returns:
-        The four planes, reduced.
+        The four planes, reduced: image, alpha, foreground, background.
     """
     height, width = (n // times for n in alpha.shape)
     small = [np.empty((height, width, 3), np.uint8) for _ in range(3)]
@@ -76,12 +82,12 @@ def reduce(
 
 @njit(cache=True)
 def or_shifted(run: Array, bits: Array, by: int) -> None:
-    """Add to a mask another one whose pixel x is its old pixel x + ``by``; both packed, 64 pixels in a word.
+    """Add to a mask another mask that is shifted to the left; both are packed, 64 pixels in a word.
 
     Args:
-        run: uint64, (H, words); what comes from outside is 0.
-        bits: As ``run``.
-        by: Pixels.
+        run: Mask that is changed in place, uint64, (H, words).
+        bits: Mask to be shifted, uint64, (H, words); pixels from outside are 0.
+        by: Shift to the left in pixels; may be negative.
     """
     height, width = bits.shape
     words, rest = by // 64, np.uint64(by % 64)
@@ -97,7 +103,7 @@ def or_shifted(run: Array, bits: Array, by: int) -> None:
 
 
 def _rows(plane: Array) -> Array:
-    """(H, W, 3) as (H, 3 W)."""
+    """View (H, W, 3) as (H, 3 W)."""
     return np.ascontiguousarray(plane).reshape(len(plane), -1)
 
 

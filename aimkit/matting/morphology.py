@@ -1,7 +1,7 @@
 """Dilation of a mask by OpenCV's ellipse, 64 pixels at a time.
 
-A mask of one bit a pixel is so small that it stays in the processor's nearest cache. A row of the ellipse is a segment:
-its dilation is the union of shifted masks, and that of a longer row of the shorter ones and a few more.
+A mask with one bit a pixel is so small that it stays in the processor's nearest cache. A row of the ellipse is a
+segment. The dilation by it is a union of shifted masks, and a longer row only adds a few shifts to a shorter one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from aimkit.matting import kernels
 from aimkit.types import Array
 
 #: Below this kernel OpenCV's own dilation is as fast.
@@ -21,19 +20,24 @@ _BITS = 64
 
 
 def dilate(mask: Array, kernel: int) -> Array:
-    """What ``cv2.dilate`` gives with an elliptical kernel; the erosion of a mask is the dilation of its opposite.
+    """Dilate a mask exactly as ``cv2.dilate`` does with an elliptical kernel.
+
+    Erosion is the same on the inverted mask.
 
     Args:
-        mask: bool, (H, W).
-        kernel: Side of the ellipse, pixels; below 2 nothing changes.
+        mask: Mask, bool, (H, W).
+        kernel: Side of the ellipse in pixels; below 2 the mask is returned unchanged.
 
     Returns:
-        bool, (H, W).
+        The dilated mask, bool, (H, W).
     """
     if kernel < 2 or not mask.any():
         return mask
     if kernel < _WIDE:
         return cv2.dilate(mask.view(np.uint8), _ellipse(kernel)).view(bool)
+    # Numba is imported only where its loops run.
+    from aimkit.matting import kernels
+
     height, width = mask.shape
     padded = np.pad(mask, ((0, 0), (0, -width % _BITS)))
     bits = np.packbits(padded, axis=1, bitorder="little").view("<u8")
@@ -54,7 +58,7 @@ def dilate(mask: Array, kernel: int) -> Array:
 
 @lru_cache(maxsize=64)
 def segments(kernel: int) -> list[tuple[int, int]]:
-    """First column and last column + 1 of every row of OpenCV's ellipse; its middle is at ``kernel // 2``."""
+    """Return first column and last column + 1 of every row of OpenCV's ellipse, whose middle is at ``kernel // 2``."""
     columns = [np.flatnonzero(row) for row in _ellipse(kernel)]
     return [(int(c[0]), int(c[-1]) + 1) for c in columns]
 

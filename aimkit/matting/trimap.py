@@ -20,31 +20,31 @@ SCHEDULES = ("fixed", "random", "distance")
 
 
 def trimap(alpha: Array, kernel: int | tuple[int, int] = 30) -> UInt8:
-    """Trimap of an opaque foreground: ``dilate(alpha > 0)`` without ``erode(alpha = 1)`` is unknown.
+    """Make the trimap of an opaque foreground: ``dilate(alpha > 0)`` minus ``erode(alpha = 1)`` is unknown.
 
     Args:
         alpha: Alpha matte, uint8 or float in [0, 1], (H, W).
         kernel: Side in pixels of the elliptical structuring element; a pair gives the dilation and the erosion
-            their own. 0 leaves the area as it is.
+            their own. 0 leaves the transition area unchanged.
 
     Returns:
         Labels {0, 128, 255}, uint8, (H, W).
 
     Raises:
-        AimkitError: alpha is not a plane, or the kernel is negative.
+        AimkitError: Alpha is not (H, W), or the kernel is negative.
     """
     dilate, erode = _kernels(kernel)
     alpha = _levels(alpha)
     label = morphology.dilate(alpha != 0, dilate) * np.uint8(UNKNOWN)
-    # What is eroded from the solid part lies within what is dilated from all of it.
+    # The eroded solid part always lies inside the dilated whole, so the two can be added.
     label += ~morphology.dilate(alpha != 255, erode) * np.uint8(FOREGROUND - UNKNOWN)
     return label
 
 
 def distance_trimap(alpha: Array, kernel: int | tuple[int, int] = 30) -> UInt8:
-    """Trimap whose transition area reaches ``kernel / 2`` pixels (Euclidean distance) into both sides.
+    """Make a trimap whose transition area reaches ``kernel / 2`` pixels (Euclidean distance) into both sides.
 
-    Arguments, result and errors as for :func:`trimap`; unlike OpenCV's ellipse, the shape is a true disc.
+    Arguments, result and errors are those of :func:`trimap`. Unlike OpenCV's ellipse, the shape is a true disc.
     """
     dilate, erode = _kernels(kernel)
     alpha = _levels(alpha)
@@ -55,12 +55,12 @@ def distance_trimap(alpha: Array, kernel: int | tuple[int, int] = 30) -> UInt8:
 
 
 def generalized_trimap(alpha: Array, image_type: ImageType | str, kernel: int | tuple[int, int] = 30) -> UInt8:
-    """The label of an image type: trimap (SO), duomap (STM) or unimap (NS).
+    """Make the label of an image type: trimap (SO), duomap (STM) or unimap (NS).
 
     Args:
         alpha: Alpha matte, uint8 or float in [0, 1], (H, W).
         image_type: SO, STM or NS.
-        kernel: As for :func:`trimap`.
+        kernel: Side of the structuring element in pixels, see :func:`trimap`.
 
     Returns:
         Labels {0, 128, 255}, uint8, (H, W).
@@ -69,7 +69,7 @@ def generalized_trimap(alpha: Array, image_type: ImageType | str, kernel: int | 
 
 
 def restrict(label: UInt8, image_type: ImageType | str) -> UInt8:
-    """Take from a trimap what the type does not have: STM no foreground, NS neither foreground nor background."""
+    """Turn a trimap into the label of a type: a duomap (STM) has no foreground, a unimap (NS) is unknown everywhere."""
     image_type = ImageType.parse(image_type)
     if image_type is ImageType.NS:
         return np.full_like(label, UNKNOWN)
@@ -79,10 +79,15 @@ def restrict(label: UInt8, image_type: ImageType | str) -> UInt8:
 
 
 def make_trimap(alpha: Array, schedule: str, kernel: int | tuple[int, int]) -> UInt8:
-    """Trimap by the name of its schedule; :func:`restrict` then makes it the label of a type.
+    """Make a trimap by the name of its schedule; :func:`restrict` turns it into the label of a type.
+
+    Args:
+        alpha: Alpha matte, uint8 or float in [0, 1], (H, W).
+        schedule: One of ``SCHEDULES``.
+        kernel: Side of the structuring element in pixels, see :func:`trimap`.
 
     Raises:
-        AimkitError: Unknown schedule.
+        AimkitError: The schedule is unknown.
     """
     if schedule not in SCHEDULES:
         raise AimkitError(f"unknown trimap schedule '{schedule}'", hint="known: " + ", ".join(SCHEDULES))

@@ -1,4 +1,4 @@
-"""The connectivity error: parts of a matte that hang in the air (Rhemann et al., CVPR 2009)."""
+"""The connectivity error: disconnected parts of a matte (Rhemann et al., CVPR 2009)."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from aimkit.types import Array, Float, UInt8, to_float
 
 #: Thresholds are 0.1, 0.2, ..., 1.
 STEPS = 10
-#: A smaller distance to the connected level is not seen.
+#: Smaller distances to the connected level count as zero.
 TOLERANCE = 0.15
 
 
 def connectivity_error(prediction: Array, alpha: Array, *, parity: bool = False, mask: Array | None = None) -> float:
-    """The connectivity error, in thousands.
+    """Compute the connectivity error, in thousands.
 
     The level l of a pixel is the last threshold at which it belongs to the source: the largest 4-connected region
     where prediction and truth both reach the threshold. With d = value - l, a pixel is connected to the degree
     phi = 1 - d where d >= 0.15, else 1. The error is the sum of abs(phi(prediction) - phi(truth)) / 1000.
 
     Args:
-        prediction: uint8, or float32 in [0, 1], (H, W).
-        alpha: The truth, of the same dtype.
-        parity: Skip thresholds that prediction and truth nowhere reach together, as the reference does: pixels that
+        prediction: Predicted alpha, uint8 or float32 in [0, 1], (H, W).
+        alpha: True alpha of the same dtype, (H, W).
+        parity: Skip thresholds that prediction and truth never reach together, as the reference does: pixels that
             were connected until then get level 1, so that an empty prediction has no error.
-        mask: Only these pixels count; uint8, not 0 means yes, (H, W).
+        mask: Pixels that count, uint8, (H, W), nonzero where they do; all when None.
     """
     window = window_of_difference(prediction, alpha)
     if window is None:
@@ -41,11 +41,14 @@ def connectivity_error(prediction: Array, alpha: Array, *, parity: bool = False,
 
 
 def connected_steps(overlap: Array, *, parity: bool = False) -> UInt8:
-    """How many thresholds every pixel outlasts, 0 to 10: ten times its level; uint8, (H, W).
+    """Count the thresholds up to which every pixel is connected.
 
     Args:
-        overlap: The lesser of prediction and truth, uint8 or float32 in [0, 1], (H, W).
-        parity: As for :func:`connectivity_error`.
+        overlap: The smaller of prediction and truth, uint8 or float32 in [0, 1], (H, W).
+        parity: See :func:`connectivity_error`.
+
+    Returns:
+        Ten times the level of every pixel, 0 to 10, uint8, (H, W).
     """
     thresholds = [_threshold(step, overlap.dtype) for step in range(1, STEPS + 1)]
     x, y, width, height = cv2.boundingRect(reaches(overlap, thresholds[0]))
@@ -73,16 +76,16 @@ def connected_steps(overlap: Array, *, parity: bool = False) -> UInt8:
 
 
 def largest_region(region: UInt8, seed: tuple[int, int]) -> UInt8:
-    """The largest 4-connected part of a mask; the first in reading order when several are equal.
+    """Return the largest 4-connected part of a mask; the first in reading order when several are equal.
 
     Args:
-        region: 0 or 255, uint8, (H, W); not empty.
-        seed: (y, x) of a pixel of the region, likely to be in that part.
+        region: Mask, 0 or 255, uint8, (H, W); not empty.
+        seed: (y, x) of a pixel of the region that is likely to be in that part.
 
     Returns:
-        0 or 255, uint8, (H, W).
+        Mask of the part, 0 or 255, uint8, (H, W).
     """
-    # What holds more than half of the pixels is the largest, and one flood fill costs a tenth of labelling.
+    # A part with more than half of the pixels is the largest, and one flood fill costs a tenth of labelling.
     filled = np.zeros((region.shape[0] + 2, region.shape[1] + 2), np.uint8)
     area = cv2.floodFill(region, filled, seed[::-1], 0, flags=4 | cv2.FLOODFILL_MASK_ONLY | 255 << 8)[0]
     if 2 * area > cv2.countNonZero(region):
@@ -96,7 +99,7 @@ def largest_region(region: UInt8, seed: tuple[int, int]) -> UInt8:
 
 
 def _amidst(overlap: Array) -> tuple[int, int]:
-    """(y, x) of a pixel amidst the brightest part: a speck outside the source would mislead the flood fill."""
+    """(y, x) of a pixel inside the brightest part: a speck outside the source would mislead the flood fill."""
     height, width = overlap.shape
     small = cv2.resize(overlap, (max(1, width // 16), max(1, height // 16)), interpolation=cv2.INTER_AREA)
     x, y = cv2.minMaxLoc(small)[3]
@@ -106,8 +109,8 @@ def _amidst(overlap: Array) -> tuple[int, int]:
 def _threshold(step: int, dtype: np.dtype[Any]) -> float:
     """The least value that reaches a threshold.
 
-    NumPy evaluations take multiples of the double 0.1 as thresholds, of which the third, sixth and seventh lie a hair
-    above their decimals: a value of exactly 0.6, level 153, does not reach the sixth.
+    Evaluations in NumPy use multiples of the double 0.1 as thresholds. The third, sixth and seventh lie slightly above
+    their decimals: a value of exactly 0.6, level 153, does not reach the sixth.
     """
     threshold = step * 0.1
     if dtype == np.uint8:
@@ -120,4 +123,4 @@ def _looseness(plane: Array, level: Float) -> Float:
     """1 - phi."""
     distance = to_float(plane) - level
     below = float(np.nextafter(np.float32(TOLERANCE), np.float32(0)))
-    return cv2.threshold(distance, below, 0, cv2.THRESH_TOZERO)[1]
+    return np.asarray(cv2.threshold(distance, below, 0, cv2.THRESH_TOZERO)[1], np.float32)

@@ -10,7 +10,7 @@ differences of the gradient magnitudes. They differ in the filter, and so in the
 
 "aim" is what the AIM and GFM evaluations compute (a Gaussian filter of order 1); "matlab" is the evaluation code of
 Xu et al. (CVPR 2017), which most trimap-based papers report. The second kernel is sigma^2 sqrt(8 pi) = 9.83 times
-the first, but for the cut of its tails; its square, 96.5, is why divisors of 10 and 1000 give nearly equal numbers.
+the first, apart from its cut tails. Its square is 96.5, so divisors of 10 and 1000 give nearly equal numbers.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _BORDER = {"aim": cv2.BORDER_REFLECT, "matlab": cv2.BORDER_REPLICATE}
 
 
 def gradient_error(prediction: Array, alpha: Array, definition: str = "aim", mask: Array | None = None) -> float:
-    """The gradient error.
+    """Compute the gradient error.
 
     Args:
-        prediction: uint8, or float32 in [0, 1], (H, W).
-        alpha: The truth, likewise.
-        definition: "aim" or "matlab".
-        mask: Only these pixels count; uint8, not 0 means yes, (H, W).
+        prediction: Predicted alpha, uint8 or float32 in [0, 1], (H, W).
+        alpha: True alpha, uint8 or float32 in [0, 1], (H, W).
+        definition: Definition of the error, "aim" or "matlab".
+        mask: Pixels that count, uint8, (H, W), nonzero where they do; all when None.
 
     Raises:
-        AimkitError: Unknown definition.
+        AimkitError: The definition is unknown.
     """
     if definition not in DEFINITIONS:
         raise AimkitError(f"unknown Grad definition '{definition}'", "grad", did_you_mean(definition, DEFINITIONS))
-    # Pixels within one radius of a difference count, and need another of context.
+    # Pixels within one radius of a difference count, and their filters reach one radius further.
     window = window_of_difference(prediction, alpha, 2 * _RADIUS[definition])
     if window is None:
         return 0.0
@@ -55,16 +55,16 @@ def gradient_error(prediction: Array, alpha: Array, definition: str = "aim", mas
 
 
 def gradient_magnitude(plane: Array, definition: str = "aim") -> Float:
-    """Magnitude of the gradient of a matte, float32, (H, W); arguments as for :func:`gradient_error`."""
+    """Compute the gradient magnitude of a matte, float32, (H, W); arguments are those of :func:`gradient_error`."""
     smooth, slope = kernels(definition)
     plane, border = to_float(plane), _BORDER[definition]
     across = cv2.sepFilter2D(plane, cv2.CV_32F, slope, smooth, borderType=border)
     down = cv2.sepFilter2D(plane, cv2.CV_32F, smooth, slope, borderType=border)
-    return cv2.magnitude(across, down)
+    return np.asarray(cv2.magnitude(across, down), np.float32)
 
 
 def kernels(definition: str) -> tuple[Float, Float]:
-    """The two 1-D kernels, smoothing and derivative, whose product is the filter along one axis."""
+    """Return the two 1-D kernels, smoothing and derivative, whose product is the filter along one axis; float32."""
     x = np.arange(-_RADIUS[definition], _RADIUS[definition] + 1)
     smooth = np.exp(-(x**2) / (2 * SIGMA**2))
     smooth /= smooth.sum()

@@ -37,25 +37,25 @@ def matting_metrics(
     | mse, mad | mean of d^2, of abs(d) |
     | grad | see :mod:`aimkit.metrics.grad` |
     | conn | see :mod:`aimkit.metrics.conn` |
-    | sad_transition | sad of the prediction after the trimap has overwritten it with 0 and 1 where it is sure |
-    | mse_transition, mad_transition | likewise, divided by the pixels of :func:`transition_area` only |
+    | sad_transition | sad of the prediction after it was set to 0 and 1 where the trimap is certain |
+    | mse_transition, mad_transition | mse, mad of this prediction, divided by the pixels of the transition area |
     | sad_fg, sad_bg | sad inside the foreground (255) and the background (0) of the trimap |
-    | grad_transition, conn_transition | of the same overwritten prediction, summed over the transition area only |
+    | grad_transition, conn_transition | grad, conn of this prediction, over the transition area only |
 
     Args:
-        prediction: Matte, uint8 or float in [0, 1] (also uint16 or bool), (H, W).
-        alpha: The truth, likewise.
-        trimap: Labels 0, 128, 255, uint8 (or float 0, 0.5, 1), (H, W).
-        parity: Conn as the reference computes it: 0 for an empty prediction.
-        grad: The Grad definition, "aim" or "matlab".
+        prediction: Predicted alpha, uint8, uint16, bool or float in [0, 1], (H, W).
+        alpha: True alpha, in any of these dtypes, (H, W).
+        trimap: Trimap {0, 128, 255}, uint8 (or float 0, 0.5, 1), (H, W); None for no trimap.
+        parity: Compute conn as the reference does: 0 for an empty prediction.
+        grad: Definition of grad, "aim" or "matlab".
         more: Add grad_transition and conn_transition.
 
     Returns:
         A finite value for every key; without a trimap, None for the keys that need one.
 
     Raises:
-        AimkitError: Sizes or dtypes do not fit, values are NaN or outside [0, 1], or the trimap has no transition
-            area.
+        AimkitError: Sizes differ, a dtype is not supported, values are NaN or outside [0, 1], or the trimap has no
+            transition area.
     """
     prediction, alpha = matte_pair(prediction, alpha)
     result: dict[str, float | None] = dict.fromkeys((*METRICS, *MORE) if more else METRICS)
@@ -71,7 +71,9 @@ def matting_metrics(
     unknown = transition_area(trimap)
     pixels = cv2.countNonZero(unknown)
     if pixels == 0:
-        raise AimkitError("the trimap has no transition area", "trimap", "leave the trimap out, or make another")
+        raise AimkitError(
+            "the trimap has no transition area", "trimap", "pass no trimap, or one with unknown pixels (128)"
+        )
     result["sad_fg"] = _sums(prediction, alpha, foreground)[0] / 1000
     result["sad_bg"] = _sums(prediction, alpha, background)[0] / 1000
     forced = overwrite(prediction, foreground, background)
@@ -84,7 +86,7 @@ def matting_metrics(
 
 
 def transition_area(trimap: UInt8) -> UInt8:
-    """Where the trimap is 128, or neither 0 nor 255 when it nowhere is; 0 or 255, uint8, (H, W)."""
+    """Return where the trimap is 128, or neither 0 nor 255 when no pixel is 128: 0 or 255, uint8, (H, W)."""
     unknown = equals(trimap, UNKNOWN)
     if not unknown.any():
         unknown = ~(equals(trimap, BACKGROUND) | equals(trimap, FOREGROUND))
@@ -92,7 +94,7 @@ def transition_area(trimap: UInt8) -> UInt8:
 
 
 def overwrite(prediction: Array, foreground: Array, background: Array) -> Array:
-    """The prediction, 1 in the foreground and 0 in the background; masks are 0 or 255, uint8, (H, W)."""
+    """Return the prediction with 1 in the foreground and 0 in the background; masks are 0 or 255, uint8, (H, W)."""
     forced = prediction.copy()
     forced[foreground != 0] = 255 if prediction.dtype == np.uint8 else 1
     forced[background != 0] = 0

@@ -1,4 +1,5 @@
-"""Matting networks and their backbones.
+"""Matting networks: AimNet, GFM and P3M-Net on any backbone.
 
-``registry`` builds everything by name, ``contract`` says what a backbone must give and what a network returns.
+``registry`` builds networks and backbones by name. ``backbones/`` holds the contract of a backbone and what adapts timm
+to it; ``weights/`` reads and writes state dicts.
 """

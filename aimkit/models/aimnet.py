@@ -21,25 +21,24 @@ from aimkit.models.widths import Widths, choose_upsampling, decoder_widths
 
 
 class AimNet(MattingModel):
-    """A semantic decoder says where background, unknown area and foreground are; a matting decoder draws the detail.
+    """A semantic decoder classifies background, unknown area and foreground; a matting decoder predicts the detail.
 
-    With the backbone ``resnet34_mp`` it is the paper's network. With another one each map is first projected to the
-    decoders' width, and where there are no pooling indices the matting decoder upsamples and takes in the map of
-    stride 2.
+    With the backbone ``resnet34_mp`` it is the paper's network. With another backbone each map is first projected to
+    the decoders' width. Without pooling indices, the matting decoder upsamples and adds the map of stride 2.
 
     Args:
-        backbone: Any module that keeps the backbone contract.
+        backbone: Module that keeps the backbone contract.
         fusion: ``argmax`` (the paper's) or ``soft`` (differentiable).
         representation: ``generalized`` (the paper's), ``trimap``, ``duomap`` or ``unimap``.
-        se: Squeeze-and-excitation after each block of the semantic decoder.
-        spatial_attention: The semantic decoder tells the matting decoder where to look.
-        upsample: Of the matting decoder: ``unpool`` (needs pooling indices), ``bilinear`` or ``pixelshuffle``;
-            ``auto`` unpools where the backbone has indices, else is bilinear.
+        se: Whether each block of the semantic decoder is followed by squeeze-and-excitation.
+        spatial_attention: Whether an attention map of the semantic decoder weights the matting decoder's last features.
+        upsample: Upsampling of the matting decoder: ``unpool`` (needs pooling indices), ``bilinear``, ``pixelshuffle``,
+            or ``auto``: unpooling where the backbone has indices, else bilinear.
         width: Channels of the decoders at strides 1 and 4; strides 8, 16, 32 have twice, four and eight times as many.
             ``paper`` is 64, ``auto`` follows the backbone, see ``decoder_widths``.
 
     Raises:
-        AimkitError: An unknown option, or ``unpool`` without indices that fit.
+        AimkitError: An option is unknown, or ``unpool`` has no indices that fit.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class AimNet(MattingModel):
         maps = tuple(project(x) for project, x in zip(self.projections, maps, strict=True))
         semantic_logits, attention = self.semantic(maps[-1])
         detail_logits = self.matting(maps, indices, attention)
-        # In float32 under autocast too: bfloat16 sigmoids are often equal, and equal classes can't be told apart.
+        # In float32 under autocast too: bfloat16 sigmoids are often equal, which makes the argmax arbitrary.
         semantic_logits, detail_logits = semantic_logits.float(), detail_logits.float()
         detail = torch.sigmoid(detail_logits)
         alpha = self.fuse(semantic_logits, detail, self.classes)
@@ -76,7 +75,7 @@ class AimNet(MattingModel):
 
 
 class SemanticDecoder(nn.Module):
-    """From the coarsest map to class logits and an attention map, both of the image's size."""
+    """Class logits and an attention map, both of the image's size, from the coarsest map."""
 
     def __init__(self, widths: Widths, classes: int, *, se: bool, spatial_attention: bool) -> None:
         super().__init__()
@@ -109,7 +108,7 @@ class SemanticDecoder(nn.Module):
 
 
 class MattingDecoder(nn.Module):
-    """From all maps and the attention to the logits of the detail, of the image's size."""
+    """Logits of the detail, of the image's size, from all maps and the attention map."""
 
     def __init__(self, widths: Widths, upsample: str) -> None:
         super().__init__()
@@ -132,7 +131,7 @@ class MattingDecoder(nn.Module):
         x = self.up16(self.block16(torch.cat([x, e16], 1)), id8)
         x = self.up8(self.block8(torch.cat([x, e8], 1)), id4)
         x = self.up4(self.block4(torch.cat([x, e4], 1)), id2)
-        # Pooling indices tell where edges are; without them the map of stride 2 does.
+        # Pooling indices locate edges; without them the map of stride 2 does.
         x = self.up2(x if self.unpools else x + e2, id1)
         x = self.block1(torch.cat([x, e1], 1))
         if attention is not None:

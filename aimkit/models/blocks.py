@@ -1,4 +1,4 @@
-"""The parts that decoders are made of."""
+"""Building blocks of the decoders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aimkit.errors import AimkitError
 
 
 def conv_chain(*channels: int, dilation: int = 1) -> nn.Sequential:
-    """3x3 convolutions with BatchNorm and ReLU after each: ``conv_chain(128, 64, 64)`` has two of them."""
+    """3x3 convolutions, each with batch norm and ReLU: ``conv_chain(128, 64, 64)`` has two of them."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(channels):
         layers += [
@@ -25,7 +25,7 @@ def conv_chain(*channels: int, dilation: int = 1) -> nn.Sequential:
 
 
 def projection(inputs: int, outputs: int) -> nn.Module:
-    """A 1x1 convolution with BatchNorm where the widths differ, nothing where they are equal."""
+    """A 1x1 convolution with batch norm where the widths differ, the identity where they are equal."""
     if inputs == outputs:
         return nn.Identity()
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
@@ -39,11 +39,11 @@ def enlarge(x: Tensor, factor: int) -> Tensor:
 class GridMean(nn.Module):
     """Mean over the cells of a square grid, as ``AdaptiveAvgPool2d``, but as two matrix products.
 
-    They hold for every size when the network is exported; adaptive pooling is traced for the size of the example only,
-    and its gradient on a GPU is not deterministic.
+    An export of the products is valid for every size, while adaptive pooling is traced for the size of the example. Its
+    gradient on a GPU is not deterministic either.
 
     Args:
-        side: Cells a side; more than the map has are allowed.
+        side: Cells along each side of the grid; may exceed the size of the map.
     """
 
     def __init__(self, side: int) -> None:
@@ -67,9 +67,9 @@ class PyramidPooling(nn.Module):
     """Pyramid pooling (Zhao et al., CVPR 2017): context of several grids joined with the map itself.
 
     Args:
-        channels: Of input and output.
+        channels: Channels of input and output.
         bins: Sides of the grids.
-        align_corners: How the grids are upsampled.
+        align_corners: Convention of the bilinear upsampling of the grids.
     """
 
     def __init__(self, channels: int, bins: Iterable[int] = (1, 3, 5), align_corners: bool = False) -> None:
@@ -108,7 +108,7 @@ class SqueezeExcite(nn.Module):
 
 
 class SpatialAttention(nn.Module):
-    """Where to look (Woo et al., ECCV 2018): a 7x7 convolution of the mean and maximum over channels, (B, 1, H, W)."""
+    """Spatial attention (Woo et al., ECCV 2018): a 7x7 convolution of channel mean and maximum, (B, 1, H, W)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,11 +120,11 @@ class SpatialAttention(nn.Module):
 
 
 def unpool(x: Tensor, indices: Tensor) -> Tensor:
-    """Undo a max-pooling of stride 2: put every value where its maximum came from, zero elsewhere.
+    """Invert a max-pooling of stride 2: every value goes where its maximum was, the rest is zero.
 
     The windows of a 3x3 pooling overlap, so a position can be the maximum of up to four; the last window in row-major
-    order wins, as in ``max_unpool2d`` on the CPU. The others are written to a slot past the end, which is dropped:
-    no position is written twice, so the result is the same on every device, in every run, and in ONNX runtimes.
+    order wins, as in ``max_unpool2d`` on the CPU. The others are written to a slot past the end, which is dropped.
+    As no position is written twice, the result is the same on every device, in every run, and in ONNX runtimes.
 
     Args:
         x: (B, C, H, W).
@@ -162,7 +162,7 @@ class Bilinear(nn.Module):
 
 
 class PixelShuffle(nn.Module):
-    """Learnt upsampling by two (Shi et al., CVPR 2016)."""
+    """Learned upsampling by two (Shi et al., CVPR 2016)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -173,10 +173,10 @@ class PixelShuffle(nn.Module):
 
 
 def upsampler(name: str, channels: int) -> nn.Module:
-    """An upsampler by two: ``unpool``, ``bilinear`` or ``pixelshuffle``.
+    """A module that upsamples by two: ``unpool``, ``bilinear`` or ``pixelshuffle``.
 
     Raises:
-        AimkitError: Another name.
+        AimkitError: The name is unknown.
     """
     if name == "unpool":
         return Unpool()

@@ -1,12 +1,10 @@
-"""Networks as ONNX or torch.export files, checked against the network that they were made from."""
+"""Exports networks as ONNX or torch.export files, and checks each file against its network."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import logging
-import os
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,14 +17,15 @@ import torch
 from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
+from aimkit.files import replacing
 from aimkit.models.base import MattingModel
 
 FORMATS = ("onnx", "torch-export")
 OUTPUTS = ("semantic", "detail", "alpha")
-#: How far semantic and detail of the file may be from the network's.
+#: Largest difference of semantic and detail between file and network.
 TOLERANCE = 1e-4
 
-#: A protobuf, which an ONNX file is, can't be larger than 2 GB.
+#: An ONNX file is a protobuf, which can't be larger than 2 GB.
 _ONNX_LIMIT = 2_000_000_000
 
 #: The largest dynamic height and width.
@@ -34,7 +33,7 @@ _LARGEST = 8192
 
 
 class Predictions(nn.Module):
-    """The three maps of a network as a plain tuple, without padding."""
+    """A network that returns its three maps as a tuple and does not pad its input."""
 
     def __init__(self, model: MattingModel) -> None:
         super().__init__()
@@ -48,13 +47,13 @@ class Predictions(nn.Module):
 def export(model: MattingModel, path: Path, to: str = "onnx", size: tuple[int, int] | None = None) -> float:
     """Write a network to a file and check the file against the network.
 
-    The file's input is ``image``, normalised as ``model.preprocessing`` says (an ONNX file holds that as metadata),
+    The file's input is ``image``, normalised by ``model.preprocessing`` (metadata of an ONNX file record it),
     float32, (B, C, H, W); its outputs are ``semantic``, ``detail`` and ``alpha``. B is any number; H and W are
     multiples of ``preprocessing.size_multiple``, at least twice that, or fixed by ``size``.
 
     Args:
-        model: On the CPU, in any mode; it is exported in evaluation mode.
-        path: The file to write; replaced when it exists.
+        model: Network on the CPU, in any mode; it is exported in evaluation mode.
+        path: File to write; an existing one is replaced.
         to: ``onnx`` or ``torch-export``.
         size: (height, width) to fix, for backbones that can't be exported with dynamic sizes.
 
@@ -62,24 +61,30 @@ def export(model: MattingModel, path: Path, to: str = "onnx", size: tuple[int, i
         The largest difference of semantic and detail between the file and the network.
 
     Raises:
-        AimkitError: An unknown format, a size that is no multiple, packages are missing, or the network can't be
-            exported, or the file gives other values.
+        AimkitError: The format is unknown, the size is not a multiple, packages are missing, the network can't be
+            exported, or the file's outputs differ.
     """
     if to not in FORMATS:
         raise AimkitError(f"unknown format '{to}'", "--to", f"known: {', '.join(FORMATS)}")
     multiple = model.preprocessing.size_multiple
     if size is not None and (size[0] % multiple or size[1] % multiple or min(size) <= 0):
-        raise AimkitError(f"{size[0]}x{size[1]} is no multiple of {multiple}", "--size", "the file does not pad")
+        raise AimkitError(
+            f"{size[0]}x{size[1]} is not a multiple of {multiple}",
+            "--size",
+            "an exported network does not pad its input",
+        )
     require(to)
     weight = sum(p.numel() * p.element_size() for p in model.parameters())
     if to == "onnx" and weight > _ONNX_LIMIT:
-        raise AimkitError(f"{weight / 1e9:.1f} GB do not fit in an ONNX file", "--to onnx", "use --to torch-export")
+        raise AimkitError(
+            f"{weight / 1e9:.1f} GB of weights do not fit in an ONNX file", "--to onnx", "use --to torch-export"
+        )
     training = model.training
     wrapped = Predictions(model).eval()
     try:
         with torch.no_grad(), _quiet():
             program = _trace(wrapped, size)
-            with _written(path) as temporary:
+            with replacing(path) as temporary:
                 if to == "onnx":
                     _save_onnx(program, model, temporary)
                 else:
@@ -93,7 +98,7 @@ def require(to: str) -> None:
     """Check that the packages for a format are installed.
 
     Raises:
-        AimkitError: They are not.
+        AimkitError: One is missing.
     """
     needed = ("onnx", "onnxruntime", "onnxscript") if to == "onnx" else ()
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
@@ -108,7 +113,7 @@ def _trace(wrapped: Predictions, size: tuple[int, int] | None) -> torch.export.E
     example = torch.zeros(2, len(preprocessing.mean), *(size or (2 * multiple, 3 * multiple)))
     shapes: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=1024)}
     if size is None:
-        # A map of one cell is a case of its own to the tracer, hence two multiples at least.
+        # The tracer specialises maps of one cell, hence at least two multiples.
         shapes[2] = multiple * torch.export.Dim("rows", min=2, max=_LARGEST // multiple)
         shapes[3] = multiple * torch.export.Dim("columns", min=2, max=_LARGEST // multiple)
     try:
@@ -138,7 +143,7 @@ def _save_onnx(program: torch.export.ExportedProgram, model: MattingModel, path:
 
 
 def _rename(model: Any, old: str, new: str) -> None:
-    """Give a dynamic dimension a name that people understand, at the inputs and outputs."""
+    """Rename a dynamic dimension at the inputs and outputs."""
     for value in (*model.graph.inputs, *model.graph.outputs):
         for axis, dim in enumerate(value.shape):
             if str(dim) == old:
@@ -164,7 +169,7 @@ def _load_program(path: Path) -> Callable[[Tensor], list[Tensor]]:
 def _check(
     wrapped: Predictions, run: Callable[[Tensor], list[Tensor]], size: tuple[int, int] | None, path: Path
 ) -> float:
-    """Compare on other batches and sizes than the traced one. Alpha is a choice between classes, so it may jump."""
+    """Compare on other batches and sizes than the traced one; not alpha, which jumps where the argmax changes."""
     preprocessing = wrapped.model.preprocessing
     multiple, channels = preprocessing.size_multiple, len(preprocessing.mean)
     rng = np.random.default_rng(0)
@@ -182,25 +187,8 @@ def _check(
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[Path]:
-    """A temporary file that takes the place of ``path`` when all went well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix or ".tmp")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporters warn about things that the check covers."""
+    """Silence the exporters' warnings, which the check covers."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "torch._export")]
     levels = [logger.level for logger in loggers]
     try:

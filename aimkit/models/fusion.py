@@ -1,4 +1,4 @@
-"""Semantic classes plus detail make the alpha matte."""
+"""Fusion of semantic classes and detail into the alpha matte."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def argmax(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) ->
     No gradient reaches the semantic branch.
 
     Args:
-        semantic_logits: (B, K, H, W). Of equal sigmoids the first class wins, as in the paper.
-        detail: In [0, 1], (B, 1, H, W).
+        semantic_logits: Class logits, (B, K, H, W). Of equal sigmoids the first class wins, as in the paper.
+        detail: Detail in [0, 1], (B, 1, H, W).
         classes: Names of the K channels.
 
     Returns:
@@ -75,8 +75,8 @@ def soft(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) -> T
     """The expected alpha, P(foreground) + P(unknown) * detail, under the softmax of the logits; differentiable.
 
     Args:
-        semantic_logits: (B, K, H, W).
-        detail: In [0, 1], (B, 1, H, W).
+        semantic_logits: Class logits, (B, K, H, W).
+        detail: Detail in [0, 1], (B, 1, H, W).
         classes: Names of the K channels.
 
     Returns:

@@ -16,27 +16,27 @@ from aimkit.models.fusion import ROSTAS, Rosta
 from aimkit.models.widths import decoder_widths
 from aimkit.registry import did_you_mean
 
-#: At this width of stride 32 and below, all convolutions of a decoder block but its last keep the width.
+#: Up to this width at stride 32, all convolutions of a decoder block but the last keep the width.
 _PLAIN_WIDTH = 512
 
 
 class GFM(MattingModel):
-    """A glance decoder says where background, transition and foreground are; a focus decoder draws the transition.
+    """A glance decoder classifies background, transition and foreground; a focus decoder predicts the transition.
 
-    On ``resnet34``, ``resnet34_2b``, ``densenet121`` and ``resnet101`` it is the paper's network. It sees the image in
-    levels, 0..255, not normalised.
+    On ``resnet34``, ``resnet34_2b``, ``densenet121`` and ``resnet101`` it is the paper's network. Its input is the
+    image in levels, 0..255, not normalised.
 
     Args:
-        backbone: Any module that keeps the backbone contract.
+        backbone: Module that keeps the backbone contract.
         rosta: Representation of semantic and transition areas: ``TT`` (background, unknown, foreground), ``FT``
-            (foreground or not; the focus adds), ``BT`` (background or not; the focus takes off), or ``RIM``: all three
-            on one trunk, their alphas joined by a small network.
+            (foreground or not; the focus is added), ``BT`` (background or not; the focus is subtracted), or ``RIM``:
+            all three on one backbone, their alphas joined by a small network.
         width: Channels of the decoders. ``backbone``: those of the backbone at each stride. ``auto`` follows the
             backbone within the widths of AimNet, see ``decoder_widths``; a number is their width at the finest stride.
         finest: Stride of the finest map that the decoders use, 2 or 1.
 
     Raises:
-        AimkitError: An unknown option.
+        AimkitError: An option is unknown.
     """
 
     def __init__(self, backbone: Backbone, *, rosta: str = "TT", width: int | str = "auto", finest: int = 2) -> None:
@@ -44,14 +44,14 @@ class GFM(MattingModel):
         if rosta not in (*ROSTAS, "RIM"):
             raise AimkitError(f"unknown RoSTa '{rosta}'", "rosta", did_you_mean(rosta, (*ROSTAS, "RIM")))
         if finest not in (1, 2):
-            raise AimkitError(f"there is no decoder from stride {finest}", "finest", "use 2 or 1")
+            raise AimkitError(f"unknown finest stride {finest}", "finest", "use 2 or 1")
         if finest == 2 and isinstance(backbone, Backbone):
             backbone.drop_finest()
         zeros = (0.0,) * len(backbone.preprocessing.mean)
         ones = (1.0,) * len(zeros)
         self.preprocessing = replace(backbone.preprocessing, mean=zeros, std=ones, value_range=255.0)
         self.rosta = rosta
-        # By the names of their heads.
+        # By the names of the heads.
         self.parts = (
             {name.lower(): part for name, part in ROSTAS.items()} if rosta == "RIM" else {"only": ROSTAS[rosta]}
         )
@@ -84,11 +84,11 @@ class GFM(MattingModel):
 
 
 class Glance(nn.Module):
-    """From the coarsest map to the class logits of every head, of the image's size.
+    """Class logits of every head, of the image's size, from the coarsest map.
 
     Args:
         widths: Channels at each stride, finest first.
-        heads: Classes of each head; the heads share all but the last block.
+        heads: Number of classes of each head, by name; the heads share all but the last block.
     """
 
     def __init__(self, widths: Mapping[int, int], heads: Mapping[str, int]) -> None:
@@ -110,12 +110,12 @@ class Glance(nn.Module):
 
 
 class Focus(nn.Module):
-    """From all maps to the detail logits of every head, of the image's size.
+    """Detail logits of every head, of the image's size, from all maps.
 
     Args:
         widths: Channels at each stride, finest first.
-        skips: Channels of the maps that come in from the backbone.
-        heads: Names of the heads; they share all but the last block.
+        skips: Channels of the backbone's maps, by stride.
+        heads: Names of the heads; the heads share all but the last block.
     """
 
     def __init__(self, widths: Mapping[int, int], skips: Mapping[int, int], heads: Iterable[str]) -> None:
@@ -135,15 +135,15 @@ class Focus(nn.Module):
 
 
 class Rim(nn.Sequential):
-    """Joins several alphas, (B, N, H, W), to one, (B, 1, H, W); linear at its end."""
+    """Joins several alphas, (B, N, H, W), into one, (B, 1, H, W); its last layer is linear."""
 
     def __init__(self, count: int) -> None:
         super().__init__(nn.Conv2d(count, 16, 1), SqueezeExcite(16, reduction=4), nn.Conv2d(16, 1, 1))
 
 
 def _output(part: Rosta, glance: Tensor, focus: Tensor) -> MattingOutput:
-    """What a pair of heads says."""
-    # In float32 under autocast too: bfloat16 sigmoids are often equal, and equal classes can't be told apart.
+    """The output of a pair of heads."""
+    # In float32 under autocast too: bfloat16 sigmoids are often equal, which makes the argmax arbitrary.
     glance, focus = glance.float(), focus.float()
     detail = torch.sigmoid(focus)
     return MattingOutput(torch.sigmoid(glance), detail, part.fuse(glance, detail, part.classes), glance, focus)
@@ -158,19 +158,19 @@ def _widths(width: int | str, channels: tuple[int, ...], finest: int) -> dict[in
 
 
 def _block_strides(widths: Mapping[int, int]) -> list[int]:
-    """Where blocks work, coarsest first: at all strides but 2 when that is the finest, where the heads do."""
+    """Strides of the blocks, coarsest first; at a finest stride of 2 the heads take the place of the block."""
     return [s for s in sorted(widths, reverse=True) if s != 2 or 1 in widths]
 
 
 def _block(widths: Mapping[int, int], stride: int, inputs: int) -> nn.Sequential:
-    """Three convolutions at a stride, to the width of the next finer one; very wide ones narrow on the way."""
+    """Three convolutions at a stride, to the width of the next finer one; very wide ones narrow in the middle."""
     width = widths[stride]
     middle = width // 2 if widths[32] > _PLAIN_WIDTH else width
     return conv_chain(inputs, width, middle, widths[max(stride // 2, 1)])
 
 
 def _head(widths: Mapping[int, int], inputs: int, outputs: int) -> nn.Sequential:
-    """The last block: from stride 2 with two convolutions before the last, from stride 1 that one alone."""
+    """The last block: three convolutions from stride 2, one convolution from stride 1."""
     if min(widths) == 1:
         return nn.Sequential(nn.Conv2d(widths[1], outputs, 3, padding=1))
     return nn.Sequential(*conv_chain(inputs, widths[2], widths[2]), nn.Conv2d(widths[2], outputs, 3, padding=1))

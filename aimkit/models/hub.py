@@ -16,10 +16,10 @@ CONFIG = "config.json"
 
 
 class HubModel(PyTorchModelHubMixin, library_name="aimkit", pipeline_tag="image-segmentation", tags=["image-matting"]):
-    """Networks on the Hugging Face hub: ``model.safetensors``, and ``config.json`` that says how to build them.
+    """Networks on the Hugging Face hub: ``model.safetensors``, and ``config.json`` with the keywords that build them.
 
     Attributes:
-        build: Keywords of ``create_model`` that built the network; None when it was built otherwise.
+        build: Keywords of ``create_model`` that built the network; None when it was built in another way.
     """
 
     build: dict[str, Any] | None = None
@@ -28,8 +28,8 @@ class HubModel(PyTorchModelHubMixin, library_name="aimkit", pipeline_tag="image-
         from safetensors.torch import save_file
 
         if self.build is None:
-            what = f"this {type(self).__name__} does not know how it was built, so nobody could load it again"
-            raise AimkitError(what, str(save_directory), "build it with create_model, by the name of a backbone")
+            what = f"this {type(self).__name__} does not know how it was built, so it could not be loaded again"
+            raise AimkitError(what, str(save_directory), "build it with create_model and the name of a backbone")
         network: Any = self
         weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
         (save_directory / CONFIG).write_text(config_text(self.build), encoding="utf-8")
@@ -54,7 +54,7 @@ class HubModel(PyTorchModelHubMixin, library_name="aimkit", pipeline_tag="image-
 
         network = (config or {}).get("network")
         if not isinstance(network, dict) or "name" not in network:
-            raise AimkitError(f"{CONFIG} does not say which network this is", model_id, "is it one of aimkit's?")
+            raise AimkitError(f"{CONFIG} does not name the network", model_id, "was it saved by aimkit?")
         if Path(model_id).is_dir():
             file = Path(model_id) / WEIGHTS
         else:
@@ -72,10 +72,10 @@ class HubModel(PyTorchModelHubMixin, library_name="aimkit", pipeline_tag="image-
         model_kwargs.pop("network", None)
         model = create_model(**{**network, **model_kwargs}, weights=file).to(map_location)
         if not isinstance(model, cls):
-            raise AimkitError(f"this is a {type(model).__name__}, no {cls.__name__}", model_id)
+            raise AimkitError(f"this is a {type(model).__name__}, not a {cls.__name__}", model_id)
         return model.eval()
 
 
 def config_text(build: dict[str, Any]) -> str:
-    """``config.json`` of a network."""
+    """Text of ``config.json`` for a network."""
     return json.dumps({"network": build}, indent=1, sort_keys=True) + "\n"

@@ -16,20 +16,21 @@ CLASSES = 3
 
 
 class P3MNet(MattingModel):
-    """A semantic and a matting decoder on one encoder that exchange features at every stride.
+    """A semantic and a matting decoder on one backbone that exchange features at every stride.
 
-    With the backbone ``resnet34_mp`` it is the paper's network. With another one each map is first projected to the
-    decoders' width, and where there are no pooling indices the matting decoder upsamples.
+    With the backbone ``resnet34_mp`` it is the paper's network. With another backbone each map is first projected to
+    the decoders' width. Without pooling indices, the matting decoder upsamples.
 
     Its ``extra`` outputs are the logits of the side outputs, ``side2`` (from stride 8), ``side1`` and ``side0``.
 
     Args:
-        backbone: Any module that keeps the backbone contract.
-        upsample: Of the matting decoder, as AimNet's: ``unpool``, ``bilinear``, ``pixelshuffle`` or ``auto``.
-        width: Channels of the decoders, as AimNet's: ``auto``, ``paper`` or a number.
+        backbone: Module that keeps the backbone contract.
+        upsample: Upsampling of the matting decoder, as for AimNet: ``unpool``, ``bilinear``, ``pixelshuffle`` or
+            ``auto``.
+        width: Channels of the decoders, as for AimNet: ``auto``, ``paper`` or a number.
 
     Raises:
-        AimkitError: An unknown option, or ``unpool`` without indices that fit.
+        AimkitError: An option is unknown, or ``unpool`` has no indices that fit.
     """
 
     scales = Scales(semantic=1 / 2, detail=1, resize=1 / 2)
@@ -67,7 +68,7 @@ def fuse(semantic_logits: Tensor, detail: Tensor, classes: tuple[str, ...]) -> T
 
 
 class P3MSemanticDecoder(nn.Module):
-    """From the coarsest map to class logits of the image's size.
+    """Class logits of the image's size, from the coarsest map.
 
     Returns:
         The logits; the features of strides 16, 8, 4 and 2 for the matting decoder; the side outputs.
@@ -98,7 +99,7 @@ class P3MSemanticDecoder(nn.Module):
 
 
 class P3MMattingDecoder(nn.Module):
-    """From all maps and the features of the semantic decoder to the logits of the detail, of the image's size."""
+    """Logits of the detail, of the image's size, from all maps and the semantic decoder's features."""
 
     def __init__(self, widths: Widths, upsample: str) -> None:
         super().__init__()
@@ -132,7 +133,7 @@ class P3MMattingDecoder(nn.Module):
 
 
 class ThreeFeatures(nn.Module):
-    """TFI: joins the semantic decoder's, the matting decoder's and the encoder's features of one stride."""
+    """TFI: joins the features of semantic decoder, matting decoder and backbone at one stride."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -146,12 +147,12 @@ class ThreeFeatures(nn.Module):
 
 
 class ShallowFeatures(nn.Module):
-    """SBFI: brings the finest map of the encoder, max-pooled, into the matting decoder.
+    """SBFI: brings the finest map of the backbone, max-pooled, into the matting decoder.
 
     Args:
-        channels: Of the decoder.
-        finest: Of the finest map.
-        stride: Of the decoder's features.
+        channels: Channels of the decoder.
+        finest: Channels of the finest map.
+        stride: Stride of the decoder's features.
     """
 
     def __init__(self, channels: int, finest: int, stride: int) -> None:
@@ -168,12 +169,12 @@ class ShallowFeatures(nn.Module):
 
 
 class DeepFeatures(nn.Module):
-    """DBFI: brings the coarsest map of the encoder, enlarged, into the semantic decoder; has a side output.
+    """DBFI: brings the coarsest map of the backbone, enlarged, into the semantic decoder; has a side output.
 
     Args:
-        channels: Of the decoder.
-        coarsest: Of the coarsest map.
-        factor: From stride 32 to the decoder's.
+        channels: Channels of the decoder.
+        coarsest: Channels of the coarsest map.
+        factor: Enlargement from stride 32 to the decoder's.
     """
 
     def __init__(self, channels: int, coarsest: int, factor: int) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aimkit.errors import AimkitError
 from aimkit.registry import Registry, did_you_mean
@@ -18,10 +19,54 @@ if TYPE_CHECKING:
 
 DEFAULT_BACKBONE = "resnet34_mp"
 
-#: Entries are ``build(backbone, **options) -> MattingModel``.
-models: Registry[Callable[..., Any]] = Registry("model")
-#: Entries are ``build(*, in_chans=3, **options) -> Backbone``. timm's architectures are in ``backbones.py`` instead.
-backbones: Registry[Callable[..., Any]] = Registry("backbone")
+BuildT = TypeVar("BuildT", bound=Callable[..., Any])
+
+
+@dataclass(eq=False)
+class ModelBuilder:
+    """A registered network.
+
+    Attributes:
+        build: ``build(backbone, **options) -> MattingModel``, a class or a function.
+        objective: Name of its training objective, see ``aimkit.train.objectives``.
+        paper_options: Keywords that make it the paper's network, by the name of a backbone.
+        paper_backbones: Backbones that the paper changed: the name of the changed one, by the usual name.
+    """
+
+    build: Callable[..., MattingModel]
+    objective: str = "aimnet"
+    paper_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    paper_backbones: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        take_name(self, self.build)
+
+
+@dataclass(eq=False)
+class BackboneBuilder:
+    """A registered backbone.
+
+    Attributes:
+        build: ``build(*, in_chans=3, **options) -> Backbone``, a class or a function.
+        kind: Kind for listings: ``pyramid``, ``flat``, ``irregular`` or another word.
+        params: Number of parameters in millions, None when unknown.
+        pretrained: File or zoo id of its pretrained weights, None when there are none.
+        takes_pretrained: Whether ``build`` has a keyword ``pretrained`` and fetches the weights itself.
+    """
+
+    build: Callable[..., Backbone]
+    kind: str = "own"
+    params: float | None = None
+    pretrained: str | None = None
+    takes_pretrained: bool = False
+
+    def __post_init__(self) -> None:
+        take_name(self, self.build)
+
+
+models: Registry[ModelBuilder] = Registry("model")
+#: The backbones of this package and your own; ``backbones/factory.py`` adds timm's.
+backbones: Registry[BackboneBuilder] = Registry("backbone")
 
 
 def create_model(
@@ -39,8 +84,8 @@ def create_model(
 
     Args:
         name: Registered network: ``aimnet``, ...; ``aimkit models ls`` lists them.
-        backbone: ``resnet34_mp`` (the paper's), any timm architecture, with a tag for certain pretrained weights
-            (``convnext_tiny.fb_in22k``), a registered name, or a module that keeps the backbone contract.
+        backbone: ``resnet34_mp`` (the paper's), any timm architecture, optionally with the tag of its pretrained
+            weights (``convnext_tiny.fb_in22k``), a registered name, or a module that keeps the backbone contract.
         weights: Weights of the whole network: a file (ours or a released one) or a zoo id.
         pretrained: Fetch the backbone's pretrained weights.
         backbone_weights: Weights of the backbone: a file or a zoo id.
@@ -52,20 +97,17 @@ def create_model(
         The network, in training mode, on the CPU.
 
     Raises:
-        AimkitError: An unknown name or option, or weights that do not fit.
+        AimkitError: A name or option is unknown, or the weights do not fit.
     """
-    entry = models.get(name, "model")
-    # What makes it the paper's network on a backbone goes before the defaults, not before what the caller says.
-    own = entry.info.get("paper", {}).get(backbone, {}) if isinstance(backbone, str) else {}
-    made = {key: value for key, value in own.items() if key != "backbone"} | options
+    builder = models.get(name, "model").value
+    named, own = backbone, dict[str, Any]()
+    if isinstance(backbone, str):
+        # The paper's options on this backbone override the defaults; the caller's options override both.
+        named, own = builder.paper_backbones.get(backbone, backbone), dict(builder.paper_options.get(backbone, {}))
     trunk = create_backbone(
-        own.get("backbone", backbone),
-        pretrained=pretrained,
-        weights=backbone_weights,
-        in_chans=in_chans,
-        **backbone_options or {},
+        named, pretrained=pretrained, weights=backbone_weights, in_chans=in_chans, **backbone_options or {}
     )
-    model: MattingModel = _call(entry.value, f"model {name}", trunk, **made)
+    model: MattingModel = _call(builder.build, f"model {name}", trunk, **own | options)
     if isinstance(backbone, str):
         kept = {"in_chans": in_chans, "backbone_options": backbone_options or {}, **options}
         model.build = {"name": name, "backbone": backbone} | kept
@@ -87,7 +129,7 @@ def create_backbone(
     """Build a backbone: a registered one, else timm's architecture of that name.
 
     Raises:
-        AimkitError: An unknown name or option, weights that do not fit, or a backbone that breaks the contract.
+        AimkitError: A name or option is unknown, the weights do not fit, or the backbone breaks the contract.
     """
     from aimkit.models.backbones.contract import check_attributes
 
@@ -95,14 +137,14 @@ def create_backbone(
     if not isinstance(name, str):
         trunk = name
     elif name in backbones:
-        entry = backbones.get(name)
-        if pretrained and weights is None and entry.info.get("fetches"):
+        builder = backbones.get(name).value
+        if pretrained and weights is None and builder.takes_pretrained:
             options["pretrained"] = True
         elif pretrained and weights is None:
-            weights = entry.info.get("pretrained")
+            weights = builder.pretrained
             if weights is None:
                 raise AimkitError(f"no pretrained weights are known for {name}", "pretrained", "use backbone_weights")
-        trunk = _call(entry.value, f"backbone {name}", in_chans=in_chans, **options)
+        trunk = _call(builder.build, f"backbone {name}", in_chans=in_chans, **options)
     else:
         from aimkit.models.backbones.factory import create
 
@@ -128,38 +170,64 @@ def list_backbones(pattern: str = "*", *, kind: str | None = None, max_params: f
     Args:
         pattern: Shell pattern.
         kind: Only backbones of this kind; see ``aimkit.models.backbones.factory``.
-        max_params: Only backbones of at most so many parameters, in millions.
+        max_params: Only backbones of at most this many parameters, in millions.
     """
     from aimkit.models.backbones.factory import list_backbones as list_all
 
     return list_all(pattern, kind=kind, max_params=max_params)
 
 
-def register_model(name: str, **info: Any) -> Callable[[Any], Any]:
-    """Decorator that makes a network of one's own known by name: ``build(backbone, **options) -> MattingModel``.
+def register_model(
+    name: str,
+    *,
+    objective: str = "aimnet",
+    paper_options: Mapping[str, Mapping[str, Any]] | None = None,
+    paper_backbones: Mapping[str, str] | None = None,
+) -> Callable[[BuildT], BuildT]:
+    """Decorator that registers your own network: ``build(backbone, **options) -> MattingModel``.
 
     Args:
-        name: How it is called from now on.
-        info: ``loss``, the objective that it is trained for (``aimkit.train.objective``; AimNet's by default), and
-            ``paper``: by name of a backbone, what makes it the paper's network there, keywords of the network or
-            ``backbone``, another one of that name.
+        name: Name for recipes, the command line and :func:`create_model`.
+        objective: Training objective, a name in ``aimkit.train.objectives``.
+        paper_options: As for :class:`ModelBuilder`.
+        paper_backbones: As for :class:`ModelBuilder`.
     """
-    return models.register(name, **info)
+
+    def add(build: BuildT) -> BuildT:
+        models.register(name)(ModelBuilder(build, objective, paper_options or {}, paper_backbones or {}))
+        return build
+
+    return add
 
 
-def register_backbone(name: str, **info: Any) -> Callable[[Any], Any]:
-    """Decorator that makes a backbone of one's own known by name: ``build(*, in_chans=3, **options) -> Backbone``.
+def register_backbone(
+    name: str,
+    *,
+    kind: str = "own",
+    params: float | None = None,
+    pretrained: str | None = None,
+    takes_pretrained: bool = False,
+) -> Callable[[BuildT], BuildT]:
+    """Decorator that registers your own backbone: ``build(*, in_chans=3, **options) -> Backbone``.
 
     Args:
-        name: How it is called from now on; it goes before a timm architecture of the same name.
-        info: ``kind`` and ``params`` (millions) for listings, ``pretrained`` (a file or a zoo id), or ``fetches`` when
-            ``build`` itself takes ``pretrained``.
+        name: Name for recipes, the command line and :func:`create_model`. It overrides a timm architecture of that
+            name.
+        kind: As for :class:`BackboneBuilder`.
+        params: As for :class:`BackboneBuilder`.
+        pretrained: As for :class:`BackboneBuilder`.
+        takes_pretrained: As for :class:`BackboneBuilder`.
     """
-    return backbones.register(name, **info)
+
+    def add(build: BuildT) -> BuildT:
+        backbones.register(name)(BackboneBuilder(build, kind, params, pretrained, takes_pretrained))
+        return build
+
+    return add
 
 
 def _call(build: Callable[..., Any], where: str, *args: Any, **options: Any) -> Any:
-    """Call a builder; a keyword that it does not know becomes an error that names the nearest."""
+    """Call a builder; an unknown keyword raises an error that names the nearest one."""
     import inspect
 
     parameters = inspect.signature(build).parameters.values()
@@ -171,46 +239,50 @@ def _call(build: Callable[..., Any], where: str, *args: Any, **options: Any) -> 
     return build(*args, **options)
 
 
+def take_name(builder: Any, build: Callable[..., Any]) -> None:
+    """Give a builder the name and docstring of what it builds, by which registries compare and summarise values."""
+    builder.__module__, builder.__doc__ = build.__module__, build.__doc__
+    builder.__qualname__ = getattr(build, "__qualname__", repr(build))
+
+
 def _lazy(target: str, summary: str) -> Callable[..., Any]:
     """A builder that imports its class when it is called, so that listing names does not import torch."""
 
     def build(*args: Any, **options: Any) -> Any:
         module, name = target.split(":")
-        return _call(getattr(importlib.import_module(module), name), target.split(":")[1], *args, **options)
+        return _call(getattr(importlib.import_module(module), name), name, *args, **options)
 
     build.__doc__, build.__qualname__ = summary, target
     return build
 
 
-models.register("aimnet", loss="aimnet")(
+register_model("aimnet")(
     _lazy("aimkit.models.aimnet:AimNet", "AimNet (Li et al., IJCAI 2021): semantic and matting decoders, fused.")
 )
-models.register(
+register_model(
     "gfm",
-    loss="gfm",
-    paper={
-        "resnet34_2b": {"width": "backbone", "finest": 1},
-        "densenet121": {"backbone": "densenet121_gfm"},
-        "resnet101": {"width": "backbone"},
-    },
+    objective="gfm",
+    paper_options={"resnet34_2b": {"width": "backbone", "finest": 1}, "resnet101": {"width": "backbone"}},
+    paper_backbones={"densenet121": "densenet121_gfm"},
 )(_lazy("aimkit.models.gfm:GFM", "GFM (Li et al., IJCV 2021): glance and focus decoders, collaborative matting."))
-models.register("p3mnet", loss="p3mnet")(
+register_model("p3mnet", objective="p3mnet")(
     _lazy("aimkit.models.p3mnet:P3MNet", "P3M-Net (Li et al., ACM MM 2021): decoders that exchange features.")
 )
-backbones.register("resnet34_mp", kind="max-pooling", params=21.3, pretrained="resnet34_mp.in1k")(
+register_backbone("resnet34_mp", kind="max-pooling", params=21.3, pretrained="resnet34_mp.in1k")(
     _lazy(
         "aimkit.models.backbones.resnet_mp:ResNet34MP",
-        "The paper's ResNet-34: stride 1, max-pooling, indices.",
+        "AimNet's ResNet-34: stride 1, max-pooling with indices.",
     )
 )
-backbones.register("resnet34_2b", kind="max-pooling", params=34.8, fetches=True)(
+register_backbone("resnet34_2b", kind="max-pooling", params=34.8, takes_pretrained=True)(
     _lazy(
         "aimkit.models.backbones.gfm_backbones:ResNet34TwoBlocks",
-        "GFM's ResNet-34 from stride 1, with two more stages.",
+        "GFM's ResNet-34: starts at stride 1, with two more stages.",
     )
 )
-backbones.register("densenet121_gfm", kind="pyramid", params=11.6, fetches=True)(
+register_backbone("densenet121_gfm", kind="pyramid", params=11.6, takes_pretrained=True)(
     _lazy(
-        "aimkit.models.backbones.gfm_backbones:DenseNet121", "GFM's DenseNet-121: no first pooling, so twice as fine."
+        "aimkit.models.backbones.gfm_backbones:DenseNet121",
+        "GFM's DenseNet-121: no first pooling, so its maps are twice as fine.",
     )
 )

@@ -1,4 +1,4 @@
-"""What a network costs: parameters, multiply-adds, memory; measured without computing anything (meta device)."""
+"""Cost of a network: parameters, multiply-adds and memory, counted on the meta device without computing anything."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from aimkit.models.registry import create_model
 
 @dataclass(frozen=True)
 class Cost:
-    """What one image of a size costs.
+    """Cost of one image.
 
     Attributes:
         size: (height, width) of the image.
-        macs: Multiply-adds of the convolutions and matrix products of a forward pass.
-        activations: Bytes that a training step keeps for its backward pass, float32.
+        macs: Multiply-adds of the convolutions and matrix products in a forward pass.
+        activations: Bytes that a training step in float32 keeps for its backward pass.
     """
 
     size: tuple[int, int]
@@ -32,14 +32,14 @@ class Cost:
 
 @dataclass(frozen=True)
 class Summary:
-    """A network in numbers.
+    """Facts and costs of a network.
 
     Attributes:
-        parameters: By part of the network, in order.
+        parameters: Number of parameters by part of the network, in order.
         maps: (stride, channels) of the backbone's maps.
-        has_indices: The backbone gives pooling indices.
-        outputs: Shape of every output for the first of the sizes, by name.
-        costs: One a size.
+        has_indices: Whether the backbone returns pooling indices.
+        outputs: Shape of every output for the first size, by name.
+        costs: Cost of one image for each size.
     """
 
     parameters: dict[str, int]
@@ -55,13 +55,13 @@ def summarise(
     """Build a network on the meta device and measure it.
 
     Args:
-        name: Registered network.
+        name: Name of a registered network.
         backbone: Name of a backbone.
         sizes: (height, width) of the images to count for.
-        options: As ``create_model`` takes them.
+        options: Keywords of ``create_model``.
 
     Raises:
-        AimkitError: An unknown name or option.
+        AimkitError: A name or option is unknown.
     """
     with torch.device("meta"):
         model = create_model(name, backbone=backbone, **options)
@@ -81,16 +81,16 @@ def summarise(
 
 
 def count_parameters(module: nn.Module) -> int:
-    """Numbers that training changes or loads, shared ones once."""
+    """Number of parameters, shared ones counted once."""
     return sum(parameter.numel() for parameter in module.parameters())
 
 
 def cost(model: MattingModel, size: tuple[int, int]) -> Cost:
-    """Count one image of a size; the network must be on the meta device."""
+    """Cost of one image of a size; the network must be on the meta device."""
     image = _image(model, size)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model.eval()(image)
-    # A tensor saved twice is one storage; the list keeps them alive, so that no address is used again.
+    # A tensor saved twice is one storage. The list keeps all of them alive, so that addresses stay unique.
     kept: list[Tensor] = []
     own = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
 

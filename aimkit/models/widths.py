@@ -8,12 +8,20 @@ from typing import NamedTuple
 from aimkit.errors import AimkitError
 from aimkit.models.backbones.contract import Backbone
 
-#: The paper's base width, and the least that a decoder gets.
+#: Base width of the paper's decoders, and the smallest base width.
 PAPER_BASE, LEAST_BASE = 64, 16
 
 
 class Widths(NamedTuple):
-    """Channels of the decoders at each stride."""
+    """Channels of the decoders at each stride.
+
+    Attributes:
+        s1: Channels at stride 1.
+        s4: Channels at stride 4.
+        s8: Channels at stride 8.
+        s16: Channels at stride 16.
+        s32: Channels at stride 32.
+    """
 
     s1: int
     s4: int
@@ -31,10 +39,10 @@ def decoder_widths(width: int | str, channels: tuple[int, ...]) -> Widths:
 
     Args:
         width: Channels at strides 1 and 4, ``paper`` or ``auto``.
-        channels: Of the backbone, at strides 1, 2, 4, 8, 16 and 32.
+        channels: Channels of the backbone at strides 1, 2, 4, 8, 16 and 32.
 
     Raises:
-        AimkitError: Neither a positive number nor one of the two words.
+        AimkitError: The width is none of these.
     """
     if width == "paper":
         base = PAPER_BASE
@@ -49,7 +57,7 @@ def decoder_widths(width: int | str, channels: tuple[int, ...]) -> Widths:
 
 
 def choose_upsampling(name: str, widths: Widths, backbone: Backbone) -> str:
-    """Resolve ``auto``, and refuse ``unpool`` where the backbone has no indices that fit.
+    """Resolve ``auto``, and check that ``unpool`` has indices that fit.
 
     An index map belongs to the channels that were pooled, so unpooling keeps the backbone's widths.
     """

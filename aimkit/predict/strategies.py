@@ -21,8 +21,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from aimkit.errors import AimkitError
+from aimkit.imageio import from_pil, rgb_of
 from aimkit.models.base import MattingModel
 from aimkit.predict.assemble import Result
 from aimkit.predict.network import Network, evaluating, fuses_softly
@@ -203,12 +205,13 @@ def as_rgb(image: Array) -> UInt8:
     """Convert an image array to RGB, uint8, (H, W, 3).
 
     Args:
-        image: Grey (H, W), (H, W, 1), RGB or RGBA; uint8, uint16, or float in [0, 1]. Alpha is dropped.
+        image: Grey (H, W), (H, W, 1), RGB or RGBA; uint8, uint16, or float in [0, 1]; or a PIL image of any mode,
+            whose EXIF orientation is applied. Alpha is dropped.
 
     Raises:
         AimkitError: The shape, the dtype or the range of values is not that of an image.
     """
-    image = np.asarray(image)
+    image = np.asarray(rgb_of(from_pil(image)) if isinstance(image, Image.Image) else image)
     where = "image"
     if image.ndim == 2:
         image = image[..., None]

@@ -15,6 +15,7 @@ import tomli_w
 
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
+from aimkit.json_files import parse_json, read_json
 from aimkit.models.weights import official
 from aimkit.publish.convert import Build, build_of, describe, make, metadata, save
 from aimkit.recipe import load_recipe, parse
@@ -103,7 +104,7 @@ def add(
         "data": [data.model_dump() for data in _merged(start, [*data, *facts.data])],
         "seen": sorted({*facts.seen, *(start.seen if start else ())}),
         "preprocessing": _preprocessing(model),
-        "predict": dict(facts.predict) or json.loads(told.get("predict", "{}")),
+        "predict": dict(facts.predict) or _told(told, "predict", file),
         "recipe_digest": told.get("recipe") or None,
         "seed": int(told["seed"]) if told.get("seed") else None,
         "metrics": [metric_of(path) for path in facts.results],
@@ -146,15 +147,13 @@ def metric_of(path: Path) -> dict[str, Any]:
     """
     file = path / "results.json" if path.is_dir() else path
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file, dict, "results file", "'aimkit evaluate' writes it")
         means, protocol = content["averages"], content["protocol"]
         found = {name: means["images"].get(name) for name in _WHOLE}
         groups = {**means["types"], "type_mean": means["type_macro"], "category_mean": means["category_macro"]}
         for group, values in groups.items():
             found |= {f"{name}_{group.lower()}": values.get(name) for name in ("sad", "mad")}
         data, text = str(protocol["data"]), str(protocol["text"])
-    except OSError as error:
-        raise AimkitError(f"can't read the results: {error.strerror}", str(file)) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise AimkitError(
             "the file does not hold the results of an evaluation", str(file), "aimkit evaluate writes such files"
@@ -190,12 +189,18 @@ def _load(file: Path, facts: Facts) -> tuple[Any, Build]:
     tensors = read(file)
     if facts.backbone:
         told = metadata(file)
-        build = Build(facts.architecture, facts.backbone, json.loads(told.get("options") or "{}"))
+        build = Build(facts.architecture, facts.backbone, _told(told, "options", file))
     else:
         build = build_of(file, tensors)
     model = make(build)
     official.load_state_dict(model, tensors, str(file))
     return model, build
+
+
+def _told(told: Mapping[str, str], key: str, file: Path) -> dict[str, Any]:
+    """A table of the weights' metadata."""
+    table: dict[str, Any] = parse_json(told.get(key) or "{}", dict, f"metadata '{key}' of the weights", str(file))
+    return table
 
 
 def _history(file: Path, init: str) -> tuple[str, list[TrainingSet]]:
@@ -204,7 +209,7 @@ def _history(file: Path, init: str) -> tuple[str, list[TrainingSet]]:
         path = folder / "data.json"
         if path.is_file():
             try:
-                content = json.loads(path.read_text(encoding="utf-8"))
+                content = read_json(path, dict, "list of the run's training data")
                 rows = [row | {"commercial": commercial(row["licence"])} for row in content["data"]]
                 return str(content["start"]), [parse(TrainingSet, row, str(path)) for row in rows]
             except (OSError, ValueError, KeyError, TypeError) as error:

@@ -10,6 +10,7 @@ from aimkit import resources
 from aimkit.errors import AimkitError
 from aimkit.models.backbones.factory import describe
 from aimkit.models.registry import models
+from aimkit.paths import inside
 from aimkit.recipe import load_recipe
 from aimkit.zoo.manifest import ZooEntry
 from aimkit.zoo.sources import kind_of, split
@@ -74,9 +75,10 @@ def _files(entry: ZooEntry) -> list[AimkitError]:
         address, _ = split(source)
         if kind_of(address) == "file" and not address.startswith("file:/") and not locate(address, folder).is_file():
             problems.append(_problem(entry, "sources", f"file '{locate(address, folder)}' not found"))
-    if entry.recipe is not None and not (folder / entry.recipe).is_file():
+    if entry.recipe is not None:
         try:
-            load_recipe(entry.recipe, kind="train")
+            if not inside(folder, entry.recipe, entry.file or "").is_file():
+                load_recipe(entry.recipe, kind="train")
         except AimkitError as error:
             problems.append(_problem(entry, "recipe", error.what, error.hint))
     return problems

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 import aimkit
 from aimkit.errors import AimkitError
 from aimkit.files import replacing
+from aimkit.json_files import parse_json
 from aimkit.models.registry import create_backbone, create_model
 from aimkit.models.weights import official
-from aimkit.models.weights.official import Report
+from aimkit.models.weights.official import LoadReport
 from aimkit.state_dict import read
 
 
@@ -37,7 +38,7 @@ class Build:
     options: dict[str, Any]
 
 
-def convert(source: Path, target: Path, *, half: bool = False, build: Build | None = None) -> Report:
+def convert(source: Path, target: Path, *, half: bool = False, build: Build | None = None) -> LoadReport:
     """Convert a weights file; the suffix of the target decides its format.
 
     Args:
@@ -76,7 +77,7 @@ def build_of(path: Path, tensors: Mapping[str, Tensor]) -> Build:
     """
     told = metadata(path)
     if told.get("backbone"):
-        options = json.loads(told.get("options") or "{}")
+        options = parse_json(told.get("options") or "{}", dict, "metadata of the weights", str(path))
         return Build(told.get("architecture") or None, told["backbone"], options)
     form = official.recognise(tensors)
     if form is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aimkit.errors import AimkitError
 from aimkit.models.hub import config_text
+from aimkit.paths import inside
 from aimkit.publish.add import write
 from aimkit.publish.card import card
 from aimkit.publish.convert import Build, convert
@@ -42,7 +43,7 @@ def push(entry: ZooEntry, repo: str, *, private: bool = False) -> str:
             "config.json": config(entry),
             "README.md": card(entry, repo).encode(),
         }
-        recipe = entry.file.parent / entry.recipe if entry.file and entry.recipe else None
+        recipe = inside(entry.file.parent, entry.recipe, entry.file) if entry.file and entry.recipe else None
         if recipe is not None and recipe.is_file():
             files["recipe.toml"] = recipe
         operations = [CommitOperationAdd(name, str(c) if isinstance(c, Path) else c) for name, c in files.items()]

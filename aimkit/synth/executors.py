@@ -1,4 +1,4 @@
-"""Executors: who works on the shards of a job. Which one does, and in what order, never shows in the result."""
+"""Executors write the shards of a job. The result does not depend on the executor, nor on the order of its work."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from aimkit.datasets.writers.shard import Shard
 from aimkit.registry import Registry
-from aimkit.synth.job import Job
+from aimkit.synth.job import ShardJob
 
 
 class Executor(Protocol):
@@ -15,7 +15,7 @@ class Executor(Protocol):
 
     def __call__(
         self,
-        job: Job,
+        job: ShardJob,
         shards: Sequence[Shard],
         workers: int,
         advance: Callable[[int], None],
@@ -24,15 +24,15 @@ class Executor(Protocol):
         """Write all of the shards, or raise.
 
         Args:
-            job: What is made.
+            job: The dataset to write.
             shards: The shards to write.
-            workers: How many at a time.
+            workers: Number of shards at a time.
             advance: Called with the number of samples made since the last call.
-            finished: Called with the sidecar of every finished shard; what it raises ends the work.
+            finished: Called with the sidecar of every finished shard; an exception from it stops the work.
 
         Raises:
             AimkitError: A shard failed. The others stop.
-            KeyboardInterrupt: Likewise.
+            KeyboardInterrupt: The user pressed Ctrl-C. The work stops.
         """
         ...
 

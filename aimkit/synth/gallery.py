@@ -21,8 +21,8 @@ def gallery(pattern: str = "*", *, variants: int = 3, size: tuple[int, int] = (2
 
     Args:
         pattern: Shell pattern over generator names.
-        variants: Draws of each.
-        size: (height, width) at which generators draw.
+        variants: How often to draw each generator.
+        size: (height, width) at which generators draw, in pixels.
         seed: Seed of the draws.
 
     Returns:
@@ -48,43 +48,43 @@ def overview(columns: int = 8, size: tuple[int, int] = (300, 400), seed: int = 0
     grounds = background_generators.list()
     pictures = []
     for number, entry in enumerate(generators):
-        drawn = entry.value(entry.info["params"](generator=entry.name), size, rng(seed, "overview", entry.name))
+        drawn = entry.value(entry.info.params(generator=entry.name), size, rng(seed, "overview", entry.name))
         back = _draw_background(grounds[number % len(grounds)], size, seed)
         picture = composite(to_uint8(drawn.color), to_uint8(drawn.alpha), back)
-        pictures.append((f"{entry.name}  {entry.info['type']}", tile(picture, 160, 120)))
+        pictures.append((f"{entry.name}  {entry.info.type}", tile(picture, 160, 120)))
     pictures += [(name, tile(_draw_background(name, size, seed), 160, 120)) for name in grounds]
     return wall(pictures, columns)
 
 
 def _draw_background(name: str, size: tuple[int, int], seed: int) -> UInt8:
     entry = background_generators.get(name)
-    return to_uint8(entry.value(entry.info["params"](generator=name), size, rng(seed, "overview", name)))
+    return to_uint8(entry.value(entry.info.params(generator=name), size, rng(seed, "overview", name)))
 
 
 def _foreground_row(name: str, variants: int, size: tuple[int, int], seed: int) -> tuple[str, list[UInt8]]:
     entry = generators.get(name)
-    params = entry.info["params"](generator=name)
+    params = entry.info.params(generator=name)
     row: list[UInt8] = []
     for variant in range(variants):
         drawn = entry.value(params, size, rng(seed, "gallery", name, variant))
         color, alpha = to_uint8(drawn.color), to_uint8(drawn.alpha)
         row += [composite(color, alpha, checkerboard(*alpha.shape)), alpha]
     row.append(composite(color, alpha, _backdrop(size, seed)))
-    caption = "   ".join(part for part in (name, str(entry.info["type"]), entry.info.get("category", "")) if part)
+    caption = "   ".join(part for part in (name, str(entry.info.type), entry.info.category) if part)
     return caption, row
 
 
 def _background_row(name: str, columns: int, size: tuple[int, int], seed: int) -> tuple[str, list[UInt8]]:
     entry = background_generators.get(name)
-    params = entry.info["params"](generator=name)
+    params = entry.info.params(generator=name)
     draws = [entry.value(params, size, rng(seed, "gallery", name, variant)) for variant in range(columns)]
     return f"{name}   background", [to_uint8(draw) for draw in draws]
 
 
 def _backdrop(size: tuple[int, int], seed: int) -> UInt8:
-    """The first background generator's picture, or a grey ramp when there is none."""
+    """The first background generator's picture, or a grey ramp without any."""
     for name in background_generators.list():
         entry = background_generators.get(name)
-        return to_uint8(entry.value(entry.info["params"](generator=name), size, rng(seed, "gallery backdrop")))
+        return to_uint8(entry.value(entry.info.params(generator=name), size, rng(seed, "gallery backdrop")))
     ramp = np.linspace(60, 200, size[1]).astype(np.uint8)
     return np.ascontiguousarray(np.broadcast_to(ramp[None, :, None], (*size, 3)))

@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.view import View
 from aimkit.types import Array, Float, to_float
 
@@ -52,7 +52,7 @@ def resize_image(image: Float, size: tuple[int, int], kernel: str = "auto") -> F
         return image
     if kernel == "auto":
         kernel = "area" if height <= image.shape[0] and width <= image.shape[1] else "cubic"
-    result = cv2.resize(image, (width, height), interpolation=KERNELS[kernel])
+    result = np.asarray(cv2.resize(image, (width, height), interpolation=KERNELS[kernel]), np.float32)
     return np.clip(result, 0, 1) if kernel in ("cubic", "lanczos") else result
 
 
@@ -64,7 +64,7 @@ def resize(color: Float, alpha: Float, size: tuple[int, int], kernel: str = "aut
     return _straighten(moved, lambda: resize_image(color, size, "linear"))
 
 
-def render(picture: Pyramid, matrix: Array, view: View, kernel: str = "auto") -> tuple[Array, Array | None]:
+def render(picture: ImagePyramid, matrix: Array, view: View, kernel: str = "auto") -> tuple[Array, Array | None]:
     """What a view shows of a picture that lies on a canvas; only the pixels that it needs are touched.
 
     A view of the whole canvas and one of a window agree in every bit where they overlap, since maps are rounded to
@@ -73,7 +73,7 @@ def render(picture: Pyramid, matrix: Array, view: View, kernel: str = "auto") ->
     Args:
         picture: Colour, and a matte or none.
         matrix: (2, 3), from picture to canvas, in pixels whose corners (not centres) are at integers.
-        view: What is rendered.
+        view: The part of the canvas to render.
         kernel: One of ``KERNELS`` or "auto" (also "area"): bilinear from the level of the pyramid that is nearest to
             the scale. The others sample the picture as it is: their artefacts are what one chooses them for.
 
@@ -103,27 +103,29 @@ def render(picture: Pyramid, matrix: Array, view: View, kernel: str = "auto") ->
         return cv2.warpAffine(color[part], move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), None
     source = to_float(color[part])
     if alpha is None:
-        moved = cv2.warpAffine(source, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        moved = np.asarray(cv2.warpAffine(source, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
         return np.clip(moved, 0, 1, out=moved) if name in _OVERSHOOT else moved, None
     weight = to_float(alpha[part])
-    moved = cv2.warpAffine(_premultiply(source, weight), move, size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
+    layer = _premultiply(source, weight)
+    moved = np.asarray(cv2.warpAffine(layer, move, size, flags=flags, borderMode=cv2.BORDER_CONSTANT), np.float32)
 
     def straight() -> Float:
-        # Nobody sees these colours; the nearest will do.
+        # These colours are not visible; the nearest pixel will do.
         repeated, nearby = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, np.column_stack([back, shift + _OFF_THE_MIDDLE])
-        return cv2.warpAffine(source, nearby, size, flags=repeated, borderMode=cv2.BORDER_REPLICATE)
+        turned = cv2.warpAffine(source, nearby, size, flags=repeated, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(turned, np.float32)
 
     return _straighten(np.clip(moved, 0, 1, out=moved), straight)
 
 
 def warp(color: Float, alpha: Float, matrix: Array, size: tuple[int, int], kernel: str = "auto") -> tuple[Float, Float]:
     """Move straight colour and alpha by an affine map onto a canvas of that (height, width); see :func:`render`."""
-    moved, coverage = render(Pyramid(color, alpha), matrix, View.whole(size), kernel)
+    moved, coverage = render(ImagePyramid(color, alpha), matrix, View.whole(size), kernel)
     assert coverage is not None
     return to_float(moved), to_float(coverage)
 
 
-def render_matte(picture: Pyramid, matrix: Array, view: View) -> Float:
+def render_matte(picture: ImagePyramid, matrix: Array, view: View) -> Float:
     """The matte alone, bilinearly from the nearest level, as float32; arguments as for :func:`render`."""
     number = picture.depth(_nearest_level(matrix, view))
     alpha = picture.matte(number)
@@ -141,7 +143,8 @@ def warp_plane(plane: Float, matrix: Array, view: View) -> Float:
     """What a view shows of a smooth field, (h, w) or (h, w, C); bilinear, 0 outside of it."""
     back, shift = _grid(np.asarray(matrix, np.float64), view, 1)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(plane, np.column_stack([back, shift]), (view.size[1], view.size[0]), flags=flags)
+    move, size = np.column_stack([back, shift]), (view.size[1], view.size[0])
+    return np.asarray(cv2.warpAffine(plane, move, size, flags=flags), np.float32)
 
 
 def spread(overview: Float, view: View) -> Float:
@@ -150,7 +153,7 @@ def spread(overview: Float, view: View) -> Float:
     back, shift = _grid(np.array([[width / w, 0, 0], [0, height / h, 0]]), view, 1)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     move, size = np.column_stack([back, shift]), (view.size[1], view.size[0])
-    return cv2.warpAffine(overview, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.warpAffine(overview, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def displace(image: Float, field: Float) -> Float:
@@ -162,7 +165,8 @@ def displace(image: Float, field: Float) -> Float:
     """
     height, width = image.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return cv2.remap(image, x + field[..., 0], y + field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    x, y = x + field[..., 0], y + field[..., 1]
+    return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), np.float32)
 
 
 def filter_premultiplied(color: Float, alpha: Float, kernel: Array) -> tuple[Float, Float]:
@@ -173,11 +177,12 @@ def filter_premultiplied(color: Float, alpha: Float, kernel: Array) -> tuple[Flo
         alpha: (H, W).
         kernel: Float32, (k, k).
     """
-    moved = cv2.filter2D(_premultiply(color, alpha), -1, kernel, borderType=cv2.BORDER_REPLICATE)
-    return _straighten(
-        np.clip(moved, 0, 1, out=moved),
-        lambda: cv2.filter2D(color, -1, kernel, borderType=cv2.BORDER_REPLICATE),
-    )
+
+    def filtered(plane: Float) -> Float:
+        return np.asarray(cv2.filter2D(plane, -1, kernel, borderType=cv2.BORDER_REPLICATE), np.float32)
+
+    moved = filtered(_premultiply(color, alpha))
+    return _straighten(np.clip(moved, 0, 1, out=moved), lambda: filtered(color))
 
 
 def affine(
@@ -192,10 +197,10 @@ def affine(
     """The map that flips, shears, scales and rotates (counter-clockwise) about a point and carries it to another.
 
     Args:
-        center: (x, y) that is turned about.
+        center: Point (x, y) to turn about, in pixels.
         scale: Factor of both axes.
-        degrees: Rotation.
-        shear: Horizontal shear, degrees.
+        degrees: Rotation in degrees, counter-clockwise.
+        shear: Horizontal shear in degrees.
         flip: Mirror left and right.
         to: (x, y) where the centre goes; stays in place by default.
 
@@ -235,12 +240,12 @@ def _needed(
 
 def _premultiply(color: Float, alpha: Float) -> Float:
     red, green, blue = cv2.split(color)
-    return cv2.merge([red * alpha, green * alpha, blue * alpha, alpha])
+    return np.asarray(cv2.merge([red * alpha, green * alpha, blue * alpha, alpha]), np.float32)
 
 
 def _straighten(moved: Float, straight: Callable[[], Float]) -> tuple[Float, Float]:
     """Colour and alpha of what was moved premultiplied; ``straight`` gives the colour where alpha leaves none."""
-    *channels, alpha = cv2.split(moved)
+    *channels, alpha = (np.asarray(channel, np.float32) for channel in cv2.split(moved))
     thin = alpha <= _THIN
     weight = np.maximum(alpha, _THIN)
     instead = cv2.split(straight()) if thin.any() else None
@@ -249,4 +254,4 @@ def _straighten(moved: Float, straight: Callable[[], Float]) -> tuple[Float, Flo
         if instead is not None:
             np.copyto(channel, instead[number], where=thin)
         np.clip(channel, 0, 1, out=channel)
-    return cv2.merge(channels), alpha
+    return np.asarray(cv2.merge(channels), np.float32), alpha

@@ -1,4 +1,4 @@
-"""The work on one shard, the same in this process, in a worker process or on another machine."""
+"""Writing one shard: the same in this process, in a worker process and on another machine."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from aimkit.datasets.inspect.stats import Tally
 from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.files import explained, listing, settle, workspace, write_whole
 from aimkit.datasets.writers.output import Output
-from aimkit.datasets.writers.record import Digest, Record, encode
+from aimkit.datasets.writers.record import Digest, SampleRecord, encode
 from aimkit.datasets.writers.shard import Shard
 from aimkit.storage import Place
 from aimkit.types import Sample
 
 
 @dataclass(frozen=True)
-class Job:
-    """What a worker needs to know; it can be pickled.
+class ShardJob:
+    """Everything a worker needs to write shards of a dataset; can be pickled.
 
     Attributes:
         recipe: The synth recipe.
-        out: Folder of the dataset, by path or URL.
-        synthesizer: Makes the samples of a recipe; None stands for :class:`aimkit.synth.engine.Synthesizer`.
+        out: Folder of the dataset, a path or a URL.
+        synthesizer: Makes the samples of a recipe; :class:`aimkit.synth.engine.Synthesizer` when None.
     """
 
     recipe: Any
@@ -35,7 +35,7 @@ class Job:
     synthesizer: Callable[[Any], Sequence[Sample]] | None = None
 
     def samples(self) -> Sequence[Sample]:
-        """The samples, each made when it is asked for."""
+        """The samples of the recipe, each made on access."""
         if self.synthesizer is not None:
             return self.synthesizer(self.recipe)
         from aimkit.synth.engine import Synthesizer
@@ -43,26 +43,28 @@ class Job:
         return Synthesizer(self.recipe)
 
 
-def write_shard(job: Job, samples: Sequence[Sample], shard: Shard, tick: Callable[[], None]) -> dict[str, Any]:
-    """Make and store the samples of a shard: first under a temporary name, in place when whole, the sidecar last.
+def write_shard(job: ShardJob, samples: Sequence[Sample], shard: Shard, tick: Callable[[], None]) -> dict[str, Any]:
+    """Make and store the samples of a shard.
+
+    Files are written in a temporary folder, moved into place when they are complete, and the sidecar is written last.
 
     Args:
-        job: What is made.
-        samples: ``job.samples()``, made once per process.
-        shard: Which part of it.
-        tick: Called after every sample; what it raises ends the work.
+        job: The dataset to write.
+        samples: ``job.samples()``, opened once per process.
+        shard: The shard to write.
+        tick: Called after every sample; an exception from it stops the work.
 
     Returns:
         The sidecar.
 
     Raises:
-        AimkitError: A sample can't be made, or the disk is full. Nothing of the shard is left behind then.
+        AimkitError: A sample can't be made, or the disk is full. No file of the shard is left behind.
     """
     output: Output = job.recipe.output
     digest, tally = Digest(), Tally()
     quarantined: list[dict[str, Any]] = []
 
-    def records() -> Iterator[Record]:
+    def records() -> Iterator[SampleRecord]:
         for index in range(shard.start, shard.stop):
             sample = samples[index]
             record = encode(sample, index, output)
@@ -91,7 +93,7 @@ def write_shard(job: Job, samples: Sequence[Sample], shard: Shard, tick: Callabl
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Worker processes share the cores out already; and with one thread, sums have one order."""
+    """Use one OpenCV thread: worker processes already use all cores, and sums keep one order."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(0)
     try:

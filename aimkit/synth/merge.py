@@ -1,4 +1,4 @@
-"""Joining the parts of a dataset that were written to separate folders."""
+"""Merging the parts of a dataset that were written to separate folders."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from aimkit.datasets.lock import NAME, differences, read_lock
 from aimkit.datasets.writers.files import explained, listing, settle, workspace, write_whole
 from aimkit.datasets.writers.shard import Shard, finished, plan, ranges, read_sidecar
 from aimkit.errors import AimkitError
+from aimkit.paths import inside
 from aimkit.storage import Place, blocks
 from aimkit.synth.run import WHOLE, claim, clean, complete
 
-#: Commands that a hint lists.
+#: Number of commands that a hint lists.
 _LISTED = 6
 
 
 def merge(parts: Sequence[Place], out: Place) -> tuple[int, int]:
-    """Join shards of one recipe into one dataset, the same bytes as an undivided run writes.
+    """Merge the shards of one recipe into one dataset, with the same bytes as an undivided run.
 
-    Nothing is written before all shards were found. Every shard is whole or not there, its sidecar last, so that an
-    interrupted merge is continued by the same call; finished shards are not copied again.
+    Nothing is written unless all shards exist. Every shard is copied whole, its sidecar last, so the same call
+    continues an interrupted merge; finished shards are not copied again.
 
     Args:
-        parts: Folders or URLs that ``aimkit synth --shards`` wrote; a shard may be in several.
-        out: Folder or URL of the dataset; it may be one of the parts.
+        parts: Folders or URLs that ``aimkit synth --shards`` wrote; several may hold the same shard.
+        out: Folder or URL of the merged dataset; it may be one of the parts.
 
     Returns:
-        The number of shards that were copied, and that of all shards.
+        Number of copied shards, and number of all shards.
 
     Raises:
-        AimkitError: The parts are of different recipes, shards are missing or differ, or a file is damaged.
+        AimkitError: The parts have different recipes, shards are missing or differ, or a file is damaged.
     """
     held = [out] if (out / NAME).is_file() else []
     known = held + [part for part in parts if part != out]
@@ -48,7 +49,7 @@ def merge(parts: Sequence[Place], out: Place) -> tuple[int, int]:
         raise AimkitError(
             f"{len(missing)} of {len(shards)} shards are missing: {ranges(missing, 20)}",
             ", ".join(map(str, known)),
-            "make them, then merge again:\n  " + "\n  ".join(_commands(known[-1], missing, len(shards))),
+            "write them, then merge again:\n  " + "\n  ".join(_commands(known[-1], missing, len(shards))),
             exit_code=1,
         )
     todo = [shard for shard in shards if found[shard] != out]
@@ -64,7 +65,7 @@ def merge(parts: Sequence[Place], out: Place) -> tuple[int, int]:
 
 
 def _one_recipe(parts: Sequence[Place]) -> dict[str, Any]:
-    """The recipe of all parts."""
+    """Read the recipe that all parts must share."""
     recipe, remarks = read_lock(parts[0])
     for part in parts[1:]:
         other, other_remarks = read_lock(part)
@@ -74,7 +75,7 @@ def _one_recipe(parts: Sequence[Place]) -> dict[str, Any]:
                 line.replace(" in the dataset, ", f" in {parts[0]}, ").replace(" now", f" in {part}")
                 for line in different[:12]
             )
-            raise AimkitError(f"the parts are of different recipes:\n  {lines}", str(part), "leave it out")
+            raise AimkitError(f"the parts have different recipes:\n  {lines}", str(part), "leave this part out")
         if other_remarks.get("versions") != remarks.get("versions"):
             console.warn(
                 f"{part} was made with {other_remarks.get('versions')}, {parts[0]} with {remarks.get('versions')}"
@@ -83,7 +84,7 @@ def _one_recipe(parts: Sequence[Place]) -> dict[str, Any]:
 
 
 def _find(parts: Sequence[Place], shards: Sequence[Shard]) -> dict[Shard, Place]:
-    """Where each finished shard lies; copies of one must be the same."""
+    """Find the part that holds each finished shard; copies of a shard must be equal."""
     found: dict[Shard, Place] = {}
     for part in parts:
         for shard in finished(part, shards):
@@ -92,21 +93,22 @@ def _find(parts: Sequence[Place], shards: Sequence[Shard]) -> dict[Shard, Place]
                 raise AimkitError(
                     f"shard {shard.number} differs between {first} and {part}",
                     str(part / shard.sidecar),
-                    "'aimkit dataset verify' finds a damaged one; else they were made with different versions",
+                    "check both with 'aimkit dataset verify'; if neither is damaged, their versions differ",
                     exit_code=1,
                 )
     return found
 
 
 def _copy(shard: Shard, part: Place, out: Place) -> None:
-    """Copy a shard, and see that it arrived as it was written."""
+    """Copy a shard and check that it arrived as it was written."""
     sidecar = read_sidecar(part, shard)
     with workspace(out, f"{shard.number:05d}") as temporary:
         for entry in sidecar["files"]:
-            target = temporary / entry["path"]
+            target = inside(temporary, entry["path"], part / shard.sidecar)
             target.parent.mkdir(parents=True, exist_ok=True)
-            _download(part / entry["path"], target)
-        wrong = [want["path"] for want, got in zip(sidecar["files"], listing(temporary), strict=True) if want != got]
+            _download(inside(part, entry["path"], part / shard.sidecar), target)
+        copied = listing(temporary)
+        wrong = [str(want["path"]) for want in sidecar["files"] if want not in copied]
         if wrong:
             hint = f"delete {part / shard.sidecar}, then {_commands(part, [shard.number], shard.total)[0]}"
             raise AimkitError(f"{wrong[0]} changed since it was written", str(part), hint, exit_code=1)
@@ -124,7 +126,7 @@ def _download(source: Place, target: Path) -> None:
 
 
 def _commands(part: Place, missing: Sequence[int], total: int) -> list[str]:
-    """What makes the missing shards: one command where ``--shards i/n`` can say which, else one for each."""
+    """Commands that write the missing shards: one if ``--shards I/N`` can select them, else one per shard."""
     step = reduce(gcd, (b - a for a, b in pairwise(missing)), 0) or total
     together = len(range(missing[0] % step, total, step)) <= 2 * len(missing)
     wanted = [(missing[0] % step, step)] if together else [(number, total) for number in missing]

@@ -34,8 +34,8 @@ def noise_from(view: View, starts: Array) -> Float:
     A reduced view gets what averaging would leave of a full one's noise: its standard deviation times the scale.
 
     Args:
-        view: Which pixels.
-        starts: As :func:`draw_starts` gives them.
+        view: The pixels of the canvas to make noise for.
+        starts: Starts of the banks, as :func:`draw_starts` gives them.
 
     Returns:
         Float32, (h, w, 3), standard deviation 1 (at full size).

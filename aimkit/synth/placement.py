@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -11,19 +11,37 @@ from pydantic import Field, model_validator
 from aimkit.recipe import Block, IntRange, Range
 from aimkit.registry import Registry
 from aimkit.synth import geometry
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.pyramid import ImagePyramid
 from aimkit.types import Array, ImageType
 
 
-class PlacementBlock(Block):
-    """Keys that both ways of placing have.
+@dataclass(frozen=True)
+class Placement:
+    """Where a picture lies on a canvas.
+
+    Attributes:
+        matrix: Map from picture to canvas, (2, 3), in pixels whose corners are at integers; None when nothing shows.
+        kernel: Name of the resampling kernel.
+        record: The drawn parameters as plain JSON values, for provenance.
+    """
+
+    matrix: Array | None
+    kernel: str
+    record: dict[str, Any]
+
+
+class PlacementMode(Block):
+    """A way to place foregrounds and backgrounds. Its fields are the keys of the recipe's ``placement``.
 
     Attributes:
         mode: Registered name.
-        height: Pixels, or [low, high] to draw from.
-        width: Pixels, or [low, high].
+        height: Height of the canvas in pixels, drawn from [low, high].
+        width: Width of the canvas in pixels, drawn from [low, high].
         layers: Chances of one, two, ... foregrounds over each other, relative to each other.
+        keeps_foreground_size: Whether the canvas takes the size of the first foreground (class variable).
     """
+
+    keeps_foreground_size: ClassVar[bool] = False
 
     mode: str
     height: IntRange = (512, 512)
@@ -31,24 +49,72 @@ class PlacementBlock(Block):
     layers: tuple[float, ...] = (1.0,)
 
     @model_validator(mode="after")
-    def _possible(self) -> PlacementBlock:
+    def _possible(self) -> PlacementMode:
         if self.height[0] < 1 or self.width[0] < 1:
             raise ValueError("height and width must be at least 1")
         if not self.layers or min(self.layers) < 0 or not sum(self.layers):
             raise ValueError("layers are chances: not negative, at least one above 0")
         return self
 
+    def canvas_size(self, rng: np.random.Generator) -> tuple[int, int]:
+        """Draw (height, width) of a canvas."""
+        height, width = (int(rng.integers(low, high + 1)) for low, high in (self.height, self.width))
+        return height, width
 
-class Stretch(PlacementBlock):
+    def place_foreground(
+        self, pixels: ImagePyramid, image_type: ImageType, size: tuple[int, int], rng: np.random.Generator
+    ) -> Placement:
+        """Find a foreground's place.
+
+        Args:
+            pixels: The foreground.
+            image_type: Its type.
+            size: (height, width) of the canvas.
+            rng: Stream of this placement.
+        """
+        raise NotImplementedError
+
+    def place_background(self, extent: tuple[int, int], size: tuple[int, int], rng: np.random.Generator) -> Placement:
+        """Find a background's place.
+
+        Args:
+            extent: (height, width) of the background.
+            size: (height, width) of the canvas.
+            rng: Stream of this placement.
+        """
+        raise NotImplementedError
+
+
+#: The placement modes; recipes choose by ``mode``.
+placements: Registry[type[PlacementMode]] = Registry("placement")
+
+
+@placements.register("stretch")
+class Stretch(PlacementMode):
     """The foreground as it is; the background is stretched to its size (the reference).
 
     ``height`` and ``width`` matter only to sources that draw their foregrounds.
     """
 
+    keeps_foreground_size: ClassVar[bool] = True
+
     mode: Literal["stretch"] = "stretch"
 
+    def place_foreground(
+        self, pixels: ImagePyramid, image_type: ImageType, size: tuple[int, int], rng: np.random.Generator
+    ) -> Placement:
+        """Stretch the foreground to the canvas, which the first one fits as it is."""
+        height, width = pixels.size
+        resized = {} if pixels.size == size else {"resized_from": [height, width]}
+        return Placement(_stretched(pixels.size, size), "auto", resized)
 
-class Canvas(PlacementBlock):
+    def place_background(self, extent: tuple[int, int], size: tuple[int, int], rng: np.random.Generator) -> Placement:
+        """Stretch the background to the canvas."""
+        return Placement(_stretched(extent, size), "linear", {})
+
+
+@placements.register("canvas")
+class Canvas(PlacementMode):
     """The foreground is placed on a canvas, the background is cropped to cover it.
 
     A foreground that its photo's border cuts off stays at that border: half a person never floats in the air.
@@ -56,14 +122,14 @@ class Canvas(PlacementBlock):
 
     Attributes:
         scale: Size of the foreground's bounding box, relative to the largest that fits into the canvas.
-        rotation: Degrees, counter-clockwise; not for foregrounds that touch a border.
-        shear: Degrees; not for foregrounds that touch a border.
-        flip: Chance of mirroring left and right.
+        rotation: Rotation in degrees, counter-clockwise; not for foregrounds that touch a border.
+        shear: Horizontal shear in degrees; not for foregrounds that touch a border.
+        flip: Probability of mirroring left and right.
         overhang: How far the bounding box may reach over the border, as a share of its size.
         cover: Enlargement of a non-salient foreground beyond what covers the canvas.
         background_zoom: Enlargement of the background beyond what covers the canvas.
-        background_flip: Chance of mirroring the background.
-        kernels: Resampling kernels, one drawn for every use; "auto" is the cleanest.
+        background_flip: Probability of mirroring the background.
+        kernels: Resampling kernels, one is drawn for every use; "auto" is the cleanest.
     """
 
     mode: Literal["canvas"] = "canvas"
@@ -85,93 +151,52 @@ class Canvas(PlacementBlock):
             raise ValueError("kernels must name at least one")
         return self
 
+    def place_foreground(
+        self, pixels: ImagePyramid, image_type: ImageType, size: tuple[int, int], rng: np.random.Generator
+    ) -> Placement:
+        """Draw size, turn and position; non-salient foregrounds cover the canvas."""
+        # Every draw is made, whether used or not: the draws of a sample must not depend on its foreground's borders.
+        drawn: dict[str, Any] = {
+            "scale": float(rng.uniform(*self.scale)),
+            "rotation": float(rng.uniform(*self.rotation)),
+            "shear": float(rng.uniform(*self.shear)),
+            "flip": bool(rng.random() < self.flip),
+            "cover": float(rng.uniform(*self.cover)),
+            "position": [float(rng.random()), float(rng.random())],
+            "kernel": str(self.kernels[int(rng.integers(len(self.kernels)))]),
+        }
+        box, touched = pixels.outline
+        if box is None:
+            return Placement(None, "auto", {"empty": True})
+        if image_type is ImageType.NS:
+            matrix, used = _cover(drawn, pixels.size, size), ["cover", "flip", "position", "kernel"]
+        else:
+            if any(touched):
+                drawn["rotation"] = drawn["shear"] = 0.0
+            matrix = _put(drawn, box, touched, size, self.overhang)
+            used = ["scale", "rotation", "shear", "flip", "position", "kernel"]
+        return Placement(matrix, drawn["kernel"], {name: _short(drawn[name]) for name in used})
 
-#: Entries carry ``params``; recipes choose by ``mode``.
-placements: Registry[Any] = Registry("placement")
-placements.register("stretch", params=Stretch)(Stretch)
-placements.register("canvas", params=Canvas)(Canvas)
-
-
-def canvas_size(params: PlacementBlock, rng: np.random.Generator) -> tuple[int, int]:
-    """Draw (height, width) of a sample."""
-    height, width = (int(rng.integers(low, high + 1)) for low, high in (params.height, params.width))
-    return height, width
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a picture lies on a canvas.
-
-    Attributes:
-        matrix: From picture to canvas, (2, 3), in pixels whose corners are at integers; None when nothing of it shows.
-        kernel: How it is resampled.
-        drawn: What was drawn, for provenance.
-    """
-
-    matrix: Array | None
-    kernel: str
-    drawn: dict[str, Any]
-
-
-def place_foreground(
-    params: PlacementBlock, picture: Pyramid, image_type: ImageType, size: tuple[int, int], rng: np.random.Generator
-) -> Place:
-    """Find a foreground's place.
-
-    Args:
-        params: How.
-        picture: What.
-        image_type: Its type; non-salient ones cover the canvas.
-        size: (height, width) of the canvas.
-        rng: Stream of this placement.
-    """
-    (height, width), (h, w) = size, picture.size
-    if not isinstance(params, Canvas):
-        resized = {} if picture.size == size else {"resized_from": [h, w]}
-        return Place(np.array([[width / w, 0, 0], [0, height / h, 0]]), "auto", resized)
-    # Every draw is made, whether used or not: the draws of a sample must not depend on its foreground's borders.
-    drawn: dict[str, Any] = {
-        "scale": float(rng.uniform(*params.scale)),
-        "rotation": float(rng.uniform(*params.rotation)),
-        "shear": float(rng.uniform(*params.shear)),
-        "flip": bool(rng.random() < params.flip),
-        "cover": float(rng.uniform(*params.cover)),
-        "position": [float(rng.random()), float(rng.random())],
-        "kernel": str(params.kernels[int(rng.integers(len(params.kernels)))]),
-    }
-    box, touched = picture.outline
-    if box is None:
-        return Place(None, "auto", {"empty": True})
-    if image_type is ImageType.NS:
-        matrix, used = _cover(drawn, picture.size, size), ["cover", "flip", "position", "kernel"]
-    else:
-        if any(touched):
-            drawn["rotation"] = drawn["shear"] = 0.0
-        matrix = _put(drawn, box, touched, size, params.overhang)
-        used = ["scale", "rotation", "shear", "flip", "position", "kernel"]
-    return Place(matrix, drawn["kernel"], {name: _short(drawn[name]) for name in used})
+    def place_background(self, extent: tuple[int, int], size: tuple[int, int], rng: np.random.Generator) -> Placement:
+        """Draw the part of the background that the canvas shows, in its own proportions."""
+        (height, width), (h, w) = size, extent
+        zoom, flip = float(rng.uniform(*self.background_zoom)), bool(rng.random() < self.background_flip)
+        at = rng.random(2)
+        kernel = str(self.kernels[int(rng.integers(len(self.kernels)))])
+        scale = max(height / h, width / w) * zoom
+        # The part of the background that the canvas shows, at least one pixel and within the image.
+        part_h, part_w = (min(n, max(1, round(m / scale))) for n, m in ((h, height), (w, width)))
+        top, left = round(at[1] * (h - part_h)), round(at[0] * (w - part_w))
+        matrix = np.array([[width / part_w, 0, -left * width / part_w], [0, height / part_h, -top * height / part_h]])
+        if flip:
+            matrix[0] = -matrix[0]
+            matrix[0, 2] += width
+        record = {"zoom": _short(zoom), "flip": flip, "crop": [left, top, part_w, part_h], "kernel": kernel}
+        return Placement(matrix, kernel, record)
 
 
-def place_background(
-    params: PlacementBlock, extent: tuple[int, int], size: tuple[int, int], rng: np.random.Generator
-) -> Place:
-    """Find the place of a background of that (height, width) on a canvas; arguments as for :func:`place_foreground`."""
-    (height, width), (h, w) = size, extent
-    if not isinstance(params, Canvas):
-        return Place(np.array([[width / w, 0, 0], [0, height / h, 0]]), "linear", {})
-    zoom, flip = float(rng.uniform(*params.background_zoom)), bool(rng.random() < params.background_flip)
-    at = rng.random(2)
-    kernel = str(params.kernels[int(rng.integers(len(params.kernels)))])
-    scale = max(height / h, width / w) * zoom
-    # The part of the background that the canvas shows, at least one pixel and within the image.
-    part_h, part_w = (min(n, max(1, round(m / scale))) for n, m in ((h, height), (w, width)))
-    top, left = round(at[1] * (h - part_h)), round(at[0] * (w - part_w))
-    matrix = np.array([[width / part_w, 0, -left * width / part_w], [0, height / part_h, -top * height / part_h]])
-    if flip:
-        matrix[0] = -matrix[0]
-        matrix[0, 2] += width
-    drawn = {"zoom": _short(zoom), "flip": flip, "crop": [left, top, part_w, part_h], "kernel": kernel}
-    return Place(matrix, kernel, drawn)
+def _stretched(extent: tuple[int, int], size: tuple[int, int]) -> Array:
+    return np.array([[size[1] / extent[1], 0, 0], [0, size[0] / extent[0], 0]])
 
 
 def _cover(drawn: dict[str, Any], shape: tuple[int, ...], size: tuple[int, int]) -> Any:

@@ -17,7 +17,7 @@ _THIN = np.float32(1 / 512)
 Level = tuple[Array, Array | None]
 
 
-class Pyramid:
+class ImagePyramid:
     """Straight colour and its matte, at full size and halved again and again.
 
     A pixel of level k is the mean of the 2 x 2 pixels that it covers in level k - 1, colours weighted by alpha; where a
@@ -26,8 +26,8 @@ class Pyramid:
     Args:
         color: RGB, uint8 or float32 in [0, 1], (h, w, 3).
         alpha: Matte, uint8 or float32, (h, w); None for backgrounds.
-        levels: Levels from 1 on that are known already.
-        outline: ``box`` and ``contact``, when they are known already.
+        levels: Levels from 1 on, as far as they are already known.
+        outline: Returns bounding box and border contact where these are already known; by default they are measured.
     """
 
     def __init__(

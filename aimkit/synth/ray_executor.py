@@ -1,7 +1,7 @@
 """The Ray executor: shards are tasks of a cluster, repeated when a worker or a machine is lost.
 
-A shard lies where the dataset is before its task ends, and a task that runs twice writes the same bytes. So nothing
-needs to be remembered but which shards are finished.
+A task ends after its shard is stored in the dataset, and a task that runs twice writes the same bytes. So the only
+state is which shards are finished.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from aimkit import console
 from aimkit.datasets.writers.shard import Shard
 from aimkit.errors import AimkitError
 from aimkit.synth.executors import executors
-from aimkit.synth.job import Job, write_shard
+from aimkit.synth.job import ShardJob, write_shard
 
-#: How often a shard is begun again after its worker or machine was lost.
+#: How often a shard is retried after its worker or machine was lost.
 RETRIES = 5
-#: A shard is begun once more elsewhere when it takes this many times the median, and at least these seconds.
+#: A shard is started a second time when it takes this many times the median time, and at least this many seconds.
 PATIENCE, SLOW = 4.0, 30.0
 
 
 def execute(
-    job: Job,
+    job: ShardJob,
     shards: Sequence[Shard],
     workers: int,
     advance: Callable[[int], None],
@@ -42,19 +42,19 @@ def execute(
 ) -> None:
     """Write shards on a Ray cluster; see :class:`aimkit.synth.executors.Executor`.
 
-    The machines need aimkit, the sources and the output under the same paths or URLs.
+    All machines need aimkit, and the sources and the output under the same paths or URLs.
 
     Args:
-        job: What is made.
+        job: The dataset to write.
         shards: The shards to write.
-        workers: How many at a time; 0 leaves it to the cluster.
+        workers: Number of shards at a time; 0 leaves it to the cluster.
         advance: Called with the number of samples made since the last call.
         finished: Called with the sidecar of every finished shard.
-        address: The cluster, as ``ray.init`` takes it. When empty: ``RAY_ADDRESS``, the cluster that this process is
-            connected to already, or one of this machine alone.
+        address: Address of the cluster, as for ``ray.init``. When empty: ``RAY_ADDRESS``, the cluster that this process
+            is already connected to, or a new one of this machine alone.
 
     Raises:
-        AimkitError: Ray is missing or can't be reached, a shard failed, or its workers were lost too often.
+        AimkitError: Ray is not installed or can't be reached, a shard failed, or its workers were lost too often.
     """
     ray = _ray()
     if not shards:
@@ -73,21 +73,21 @@ def execute(
                 tasks.hurry()
 
 
-# Not as a decorator, which would hide the argument that only Ray has.
+# Not as a decorator, whose type would hide the keyword that only Ray has.
 executors.register("ray")(execute)
 
 
 @dataclass(frozen=True)
-class _Surroundings:
-    """What of this process the workers need for reading the recipe's paths as it does."""
+class _Environment:
+    """Working folder and environment variables with which workers resolve the recipe's paths as this process does."""
 
     folder: str
     variables: Mapping[str, str]
 
     @staticmethod
-    def of(job: Job) -> _Surroundings:
+    def of(job: ShardJob) -> _Environment:
         named = {"AIMKIT_HOME", *re.findall(r"\$\{(\w+)\}", json.dumps(job.recipe.resolved()))}
-        return _Surroundings(os.getcwd(), {name: os.environ[name] for name in named if name in os.environ})
+        return _Environment(os.getcwd(), {name: os.environ[name] for name in named if name in os.environ})
 
     def enter(self) -> None:
         os.environ.update(self.variables)
@@ -98,11 +98,11 @@ class _Surroundings:
 _opened: dict[Any, Any] = {}
 
 
-def _work(key: str, job: Job, surroundings: _Surroundings, shard: Shard) -> tuple[float, dict[str, Any]]:
-    """One task: seconds of work, and the sidecar. Sources are opened once in every worker process."""
+def _work(key: str, job: ShardJob, environment: _Environment, shard: Shard) -> tuple[float, dict[str, Any]]:
+    """Run one task; returns the seconds of work and the sidecar. Each worker process opens the sources once."""
     began = time.monotonic()
     if key not in _opened:
-        surroundings.enter()
+        environment.enter()
         _opened.clear()
         _opened[key] = job.samples()
     sidecar = write_shard(job, _opened[key], shard, lambda: None)
@@ -110,14 +110,14 @@ def _work(key: str, job: Job, surroundings: _Surroundings, shard: Shard) -> tupl
 
 
 class _Tasks:
-    """The tasks of a job, and which shard each of them makes."""
+    """The running tasks of a job and the shard of each."""
 
-    def __init__(self, ray: Any, job: Job) -> None:
+    def __init__(self, ray: Any, job: ShardJob) -> None:
         self.ray, self.where = ray, str(job.out)
-        # A machine that disappears is no fault of the shard; an error in the shard is not cured by repetition.
+        # A retry helps when a machine disappears, but not when the shard itself fails.
         options = {"max_retries": RETRIES, "retry_exceptions": False, "scheduling_strategy": "SPREAD", "num_cpus": 1}
         self._task = ray.remote(**options)(_work)
-        self._arguments = (os.urandom(8).hex(), ray.put(job), _Surroundings.of(job))
+        self._arguments = (os.urandom(8).hex(), ray.put(job), _Environment.of(job))
         self.running: dict[Any, Shard] = {}
         self._seconds: list[float] = []
         self._last = time.monotonic()
@@ -128,9 +128,9 @@ class _Tasks:
         self.running[self._task.remote(*self._arguments, shard)] = shard
 
     def done(self) -> Iterator[tuple[Shard, dict[str, Any]]]:
-        """The shards that were finished within the next moment, each once."""
+        """Wait a moment and yield the shards finished since, each once, with their sidecars."""
         tasks = list(self.running)
-        # Returns at once when all that it may wait for are ready, else after the timeout with those that are.
+        # Returns when num_returns tasks are ready, or after the timeout with those that are.
         ready, _ = self.ray.wait(tasks, num_returns=min(len(tasks), 64), timeout=0.5)
         for task in ready:
             if task not in self.running:
@@ -143,14 +143,14 @@ class _Tasks:
             yield shard, sidecar
 
     def hurry(self) -> None:
-        """When the last shards keep everybody waiting, begin each of them once more; the first to end counts."""
+        """Start the last shards a second time when they take too long; the first task to end counts."""
         if not self._seconds or time.monotonic() - self._last < max(SLOW, PATIENCE * statistics.median(self._seconds)):
             return
         if self.ray.available_resources().get("CPU", 0) < 1:
             return
         for shard in [shard for shard in self.running.values() if shard.number not in self._hurried]:
             self._hurried.add(shard.number)
-            console.detail(f"shard {shard.number} is slow; it is begun once more")
+            console.detail(f"shard {shard.number} is slow; starting it a second time")
             self.submit(shard)
 
     def __enter__(self) -> _Tasks:
@@ -159,7 +159,7 @@ class _Tasks:
     def __exit__(self, *_: object) -> None:
         self._give_up(list(self.running))
         if self._given_up:
-            # They clean up after themselves; a machine that hangs is not waited for.
+            # Cancelled tasks clean up; the timeout is for machines that hang.
             self.ray.wait(self._given_up, num_returns=len(self._given_up), timeout=10)
 
     def _give_up(self, tasks: list[Any]) -> None:
@@ -181,14 +181,14 @@ class _Tasks:
             raise AimkitError(
                 f"shard {shard.number} was lost {RETRIES + 1} times: {type(error).__name__}",
                 self.where,
-                "most often memory ran out: continue with --resume and fewer --workers; 'ray status' shows the cluster",
+                "memory may have run out: continue with --resume and fewer --workers; 'ray status' shows the cluster",
                 exit_code=1,
             ) from None
 
 
 @contextmanager
 def _connected(ray: Any, address: str, workers: int) -> Iterator[None]:
-    """A connection to the cluster; one that was there before is used and kept."""
+    """Connect to the cluster; an existing connection is used and left open."""
     if ray.is_initialized():
         yield
         return
@@ -199,7 +199,7 @@ def _connected(ray: Any, address: str, workers: int) -> Iterator[None]:
         ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **own)
     except (OSError, RuntimeError, ValueError) as error:
         what = f"the Ray cluster can't be reached: {str(error).splitlines()[0]}"
-        raise AimkitError(what, f"--address {address}", "ray start --head begins one", exit_code=1) from None
+        raise AimkitError(what, f"--address {address}", "start one with 'ray start --head'", exit_code=1) from None
     try:
         yield
     finally:
@@ -207,14 +207,14 @@ def _connected(ray: Any, address: str, workers: int) -> Iterator[None]:
 
 
 def _knock(address: str) -> None:
-    """See that somebody listens: Ray itself would try for many minutes."""
+    """Check that the address accepts connections: Ray itself would retry for many minutes."""
     host, colon, port = address.rpartition("://")[2].strip("/").rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def _ray() -> Any:
-    # Warnings about coming releases are for people who write Ray programs.
+    # Silence a warning about a future release of Ray.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray

@@ -8,14 +8,14 @@ from pydantic import Field, PlainValidator, SerializeAsAny, model_validator
 
 from aimkit.datasets.writers.output import Output
 from aimkit.recipe import Block, IntRange, Recipe, named
-from aimkit.synth.placement import PlacementBlock, placements
+from aimkit.synth.placement import PlacementMode, placements
 from aimkit.synth.source import BackgroundBlock, ForegroundBlock, background_sources, foreground_sources
-from aimkit.synth.steps import StepBlock, steps
+from aimkit.synth.steps import Step, steps
 
 ForegroundEntry = Annotated[SerializeAsAny[ForegroundBlock], PlainValidator(named(foreground_sources, "source"))]
 BackgroundEntry = Annotated[SerializeAsAny[BackgroundBlock], PlainValidator(named(background_sources, "source"))]
-PlacementEntry = Annotated[SerializeAsAny[PlacementBlock], PlainValidator(named(placements, "mode"))]
-StepEntry = Annotated[SerializeAsAny[StepBlock], PlainValidator(named(steps, "step"))]
+PlacementEntry = Annotated[SerializeAsAny[PlacementMode], PlainValidator(named(placements, "mode"))]
+StepEntry = Annotated[SerializeAsAny[Step], PlainValidator(named(steps, "step"))]
 Type = Literal["SO", "STM", "NS"]
 
 
@@ -44,18 +44,18 @@ class Labels(Block):
 
 
 class HardCases(Block):
-    """Samples that teach what is foreground and what is not where few foregrounds are at hand.
+    """Samples that teach what is foreground and what is not, for recipes with few foregrounds.
 
     Attributes:
         background_only: Share of samples without any foreground (alpha 0 everywhere).
         similar_background: Share of samples whose background is tinted with the foreground's colours.
-        borrowed_colors: Share of SO and STM foregrounds that show another background within their outline, more or less
-            of it: what has an outline is a thing, whatever it looks like.
+        texture_swap: Share of SO and STM foregrounds that show another background within their outline, at a drawn
+            opacity: what has an outline is a thing, whatever it looks like.
     """
 
     background_only: float = Field(0.0, ge=0, le=1)
     similar_background: float = Field(0.0, ge=0, le=1)
-    borrowed_colors: float = Field(0.0, ge=0, le=1)
+    texture_swap: float = Field(0.0, ge=0, le=1)
 
 
 class SynthRecipe(Recipe):

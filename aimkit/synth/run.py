@@ -1,4 +1,4 @@
-"""Writing a dataset: shards that are whole or not there, so that a run can be killed, continued and shared out."""
+"""Writing a dataset: every shard is whole or absent, so a run can be killed, resumed and divided."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from aimkit.datasets.writers.shard import Shard, finished, plan, read_sidecars
 from aimkit.errors import AimkitError
 from aimkit.storage import Place, Remote
 from aimkit.synth.executors import Executor, executors
-from aimkit.synth.job import Job
+from aimkit.synth.job import ShardJob
 from aimkit.types import Sample
 
-#: Name of the unfinished files of a run that is not a part of one.
+#: Tag of the unfinished files of an undivided run.
 WHOLE = "whole"
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a run did.
+class SynthOutcome:
+    """The outcome of a run.
 
     Attributes:
         out: Folder of the dataset.
-        written: Samples that this run made.
-        missing: Shards of the dataset that are not finished yet.
+        written: Number of samples that this run wrote.
+        missing: Number of shards of the dataset that are not finished.
         quarantined: Source images that could not be read, as {index, role, id, error}.
     """
 
@@ -49,30 +49,31 @@ def synthesize(
     resume: bool = False,
     executor: str | Executor = "local",
     synthesizer: Callable[[Any], Sequence[Sample]] | None = None,
-) -> Outcome:
+) -> SynthOutcome:
     """Write the dataset of a recipe.
 
-    Neither the number of workers, nor interruptions, nor the way the shards are parted shows in the result.
+    The result does not depend on the number of workers, on interruptions, or on how the shards are divided.
 
     Args:
         recipe: The synth recipe.
-        out: Folder, a path or a URL; new or empty unless ``resume`` or ``part`` is given.
-        workers: Processes; 0 and 1 work in this one. With Ray, shards at a time; 0 is as many as the cluster takes.
-        part: ``(i, n)`` writes every n-th shard from the i-th on, into a folder that the other parts may share. The
-            part that finishes the last shard completes the dataset.
-        resume: Continue what an earlier run of the same recipe left.
-        executor: Who does the work, "local", "ray" or one of your own.
-        synthesizer: Makes the samples of a recipe; it must be importable by worker processes.
+        out: Folder of the dataset, a path or a URL; new or empty unless ``resume`` or ``part`` is given.
+        workers: Number of processes; 0 and 1 use this process. With Ray, number of shards at a time; 0 uses the whole
+            cluster.
+        part: ``(i, n)`` writes every n-th shard from the i-th on. All parts may share one folder; the part that
+            finishes the last shard completes the dataset.
+        resume: Whether to continue an earlier run of the same recipe.
+        executor: Who writes the shards: "local", "ray" or your own.
+        synthesizer: Makes the samples of a recipe; worker processes must be able to import it.
 
     Raises:
-        AimkitError: The folder holds something else, too many source images are broken, or the disk is full.
+        AimkitError: The folder holds something else, too many source images can't be read, or the disk is full.
     """
     execute = executors.get(executor).value if isinstance(executor, str) else executor
     if isinstance(out, Remote) and out.alone and (workers > 1 or executor != "local"):
-        raise AimkitError("memory:// is seen by one process alone", str(out), "--workers 1")
-    job = Job(recipe, out, synthesizer)
+        raise AimkitError("memory:// exists in one process only", str(out), "use --workers 1")
+    job = ShardJob(recipe, out, synthesizer)
     count = len(job.samples())
-    job = Job(recipe.model_copy(update={"count": count}), out, synthesizer)
+    job = ShardJob(recipe.model_copy(update={"count": count}), out, synthesizer)
     shards = plan(count, recipe.output.shard_size)
     mine = shards if part is None else [shard for shard in shards if shard.number % part[1] == part[0]]
     tag = WHOLE if part is None else f"{WHOLE}.{part[0]}.{part[1]}"
@@ -83,7 +84,7 @@ def synthesize(
         done = finished(out, shards)
     todo = [shard for shard in mine if shard not in done]
     if done:
-        console.info(f"{len(done)} of {len(shards)} shards are finished already")
+        console.info(f"{len(done)} of {len(shards)} shards are already finished")
 
     quarantined = [entry for sidecar in read_sidecars(out, done) for entry in sidecar["quarantined"]]
 
@@ -99,25 +100,26 @@ def synthesize(
         missing = len(shards) - len(finished(out, shards))
         if not missing:
             complete(out, shards, tag)
-    return Outcome(out, written, missing, quarantined)
+    return SynthOutcome(out, written, missing, quarantined)
 
 
 def claim(out: Place, recipe: dict[str, Any], text: str, tag: str, *, joins: bool) -> None:
-    """Make the folder this recipe's, or see that it is already.
+    """Reserve a folder for a recipe by writing its lock file, or check that the folder is already reserved for it.
 
     Args:
         out: Folder of the dataset.
-        recipe: Its resolved recipe, with the count.
-        text: The lock file of a new dataset.
-        tag: Name of this run's unfinished files; another for every part that may run at the same time.
-        joins: Continue what another run began.
+        recipe: The resolved recipe, with the count.
+        text: Content of the lock file.
+        tag: Name of this run's unfinished files; parts that may run at the same time need different tags.
+        joins: Whether the run may continue a dataset that another run began.
 
     Raises:
-        AimkitError: It is another's, or it is this recipe's already and ``joins`` is not set.
+        AimkitError: The folder holds something else or another recipe's dataset, or ``joins`` is not set and the
+            folder is not empty.
     """
     lock = out / NAME
     if out.is_file():
-        raise AimkitError("the output is a file, a folder is needed", str(out))
+        raise AimkitError("the output is a file", str(out), "give a folder")
     inhabited = out.is_dir() and any(path.name != TEMPORARY for path in out.iterdir())
     if not inhabited:
         with workspace(out, tag) as temporary:
@@ -128,16 +130,16 @@ def claim(out: Place, recipe: dict[str, Any], text: str, tag: str, *, joins: boo
         raise AimkitError("the output folder is not empty", str(out), hint)
     if not lock.exists():
         hint = "choose another folder"
-        raise AimkitError(f"the output folder holds something else: it has no {NAME}", str(out), hint)
+        raise AimkitError(f"the output folder holds something else: no {NAME} in it", str(out), hint)
     different = differences(read_lock(out)[0], recipe)
     if different:
         lines = "\n  ".join(different[:12] + ([f"... and {len(different) - 12} more"] if different[12:] else []))
         hint = f"continue with 'aimkit synth {lock} -o {out} --resume', or choose another folder"
-        raise AimkitError(f"another recipe began this dataset:\n  {lines}", str(lock), hint)
+        raise AimkitError(f"the dataset belongs to another recipe:\n  {lines}", str(lock), hint)
 
 
 def clean(out: Place, shards: Sequence[Shard], tag: str) -> None:
-    """Remove what killed runs left of these shards; other parts may be running, so theirs is not touched."""
+    """Remove unfinished files of these shards that killed runs left; parts that may be running keep theirs."""
     if isinstance(out, Remote):
         return
     temporary = out / TEMPORARY
@@ -152,7 +154,7 @@ def clean(out: Place, shards: Sequence[Shard], tag: str) -> None:
 
 
 def complete(out: Place, shards: Sequence[Shard], tag: str) -> None:
-    """Write what a dataset carries beside its samples, once all shards are there."""
+    """Write the card, contact sheet and index of a dataset whose shards are all finished."""
     with workspace(out, tag) as temporary:
         finish(out, temporary)
     clean(out, shards, tag)
@@ -162,7 +164,7 @@ def _warn_of_versions(out: Place) -> None:
     began = read_lock(out)[1].get("versions")
     now = ", ".join(f"{name} {number}" for name, number in versions().items())
     if began != now:
-        console.warn(f"the dataset was begun with {began}; now {now}: the bytes may differ")
+        console.warn(f"the dataset was begun with {began}, this is {now}: new samples may differ in their bytes")
 
 
 def _check_failures(quarantined: list[dict[str, Any]], count: int, limit: float) -> None:
@@ -170,8 +172,8 @@ def _check_failures(quarantined: list[dict[str, Any]], count: int, limit: float)
     if len(failed) > limit * count:
         last = quarantined[-1]
         raise AimkitError(
-            f"{len(failed)} of {count} samples met source images that can't be read (the limit is {limit:.1%})",
-            f"the last: {last.get('role', 'source')} '{last.get('id', '')}': {last.get('error', '')}",
-            "mend the sources, or continue with --resume output.max_failures=1",
+            f"{len(failed)} of {count} samples drew source images that can't be read (the limit is {limit:.1%})",
+            f"last: {last.get('role', 'source')} '{last.get('id', '')}': {last.get('error', '')}",
+            "repair the sources, or continue with --resume output.max_failures=1",
             exit_code=1,
         )

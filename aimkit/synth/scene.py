@@ -11,7 +11,7 @@ from aimkit.types import Array, Float, ImageType, UInt8, to_float, to_uint8
 
 
 class _Plane:
-    """A plane that is kept in 8 bit until somebody asks for floats, since most are never asked for."""
+    """A plane that stays in 8 bit until its floats are asked for, since most never are."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -23,30 +23,30 @@ class _Plane:
     def __get__(self, scene: Scene | None, owner: type) -> Float | _Plane:
         if scene is None:
             return self
-        kept = scene.kept[self._name]
-        if kept.dtype == np.uint8:
-            kept = scene.kept[self._name] = to_float(kept)
-        return kept
+        plane = scene.planes[self._name]
+        if plane.dtype == np.uint8:
+            plane = scene.planes[self._name] = to_float(plane)
+        return plane
 
     def __set__(self, scene: Scene, plane: Array) -> None:
-        scene.kept[self._name] = plane
+        scene.planes[self._name] = plane
 
 
 class Scene:
     """Foreground, matte, background and composite.
 
-    Planes read as float32 in [0, 1]; they can be set as such or as uint8 levels. A step sets new planes and never
-    writes into old ones, which may belong to a source.
+    Planes read as float32 in [0, 1]; set them as such or as uint8 levels. A step sets new planes and never writes into
+    old ones, which may belong to a source.
 
     Attributes:
-        foreground: Straight RGB, (H, W, 3).
-        alpha: (H, W).
-        background: RGB, (h, w, 3); (H, W, 3) once placed.
-        image: The composite, (H, W, 3), once blended.
+        foreground: Straight RGB, float32 in [0, 1], (H, W, 3).
+        alpha: Matte, float32 in [0, 1], (H, W).
+        background: RGB, float32 in [0, 1], (h, w, 3); (H, W, 3) once placed.
+        image: The composite, float32 in [0, 1], (H, W, 3), once blended.
         type: Image type of the foreground.
-        view: What part of the canvas the planes show; the whole when None.
-        overview: The whole canvas before any step, small; None where the planes are the whole.
-        kept: The planes as they are kept.
+        view: The part of the canvas that the planes show; None means the whole canvas.
+        overview: The whole canvas before any step on its planes, reduced; None where the planes show the whole.
+        planes: The planes by name as they are stored, uint8 or float32.
     """
 
     foreground = _Plane()
@@ -63,29 +63,29 @@ class Scene:
         view: View | None = None,
     ) -> None:
         nothing = np.zeros((0, 0, 3), np.float32)
-        self.kept: dict[str, Array] = {"image": nothing}
+        self.planes: dict[str, Array] = {"image": nothing}
         self.foreground, self.alpha = foreground, alpha
         self.background = nothing if background is None else background
         self.type, self.view = type, view
         self.overview: Scene | None = None
 
-    def levels(self, name: str) -> UInt8:
-        """A plane by its name, rounded to 8 bit."""
-        kept = self.kept[name]
-        return kept if kept.dtype == np.uint8 else to_uint8(kept)
+    def uint8(self, name: str) -> UInt8:
+        """The plane of that name, rounded to 8 bit."""
+        plane = self.planes[name]
+        return plane if plane.dtype == np.uint8 else to_uint8(plane)
 
     @property
-    def short(self) -> float:
+    def short_side(self) -> float:
         """Short side of the whole canvas, in pixels of the planes."""
-        return min(self.kept["alpha"].shape) if self.view is None else self.view.short
+        return min(self.planes["alpha"].shape) if self.view is None else self.view.short_side
 
     @property
     def whole(self) -> Scene:
-        """Where statistics of the whole canvas are taken from."""
+        """The scene to take statistics of the whole canvas from."""
         return self.overview or self
 
     def cut(self, view: View) -> None:
-        """Go on with a smaller view."""
+        """Cut the planes to a smaller view."""
         assert self.view is not None
-        self.kept = {name: view.cut(plane, self.view) for name, plane in self.kept.items()}
+        self.planes = {name: view.cut(plane, self.view) for name, plane in self.planes.items()}
         self.view = view

@@ -1,36 +1,38 @@
-"""Where foregrounds and backgrounds come from.
+"""Sources of foregrounds and backgrounds.
 
-A source is a list of items and a way to load one. It is registered under the name that recipes use, together with
-the parameter block that reads its table; ``open`` is pure: the same block gives the same items in the same order.
+A source is a list of items and a way to load one. A function that opens it is registered under the name that recipes
+use, together with the block that validates the recipe's table (``params``). Opening is pure: the same block gives the
+same items in the same order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from aimkit.recipe import Block
+from aimkit.redact import redact_urls
 from aimkit.registry import Registry
 from aimkit.types import Float, Foreground, ImageType
 
 
 @dataclass(frozen=True)
 class Item:
-    """What is known of a foreground or background without decoding it.
+    """A foreground or background of a source, not decoded.
 
     Attributes:
         id: Stable name within the source: the path relative to its root without suffix, or a generator's name.
         source: Name of the source, for provenance and licences.
         type: Image type; None for backgrounds.
-        category: animal, portrait, ..., or "".
-        licence: SPDX id or a few words; "" when nobody said.
-        origin: Where it can be had, as a URL or a few words.
-        digest: SHA-256 of the file's bytes (of the colour and alpha files one after the other), or "" when the item
-            is made and not read.
+        category: Category such as "animal" or "portrait", or "".
+        licence: Licence as an SPDX id or a few words; "" if unknown.
+        origin: Where the image comes from, as a URL or a few words, or "".
+        digest: SHA-256 (hex) of the file's bytes (of the colour and alpha files one after the other); "" if the item
+            is generated.
     """
 
     id: str
@@ -43,61 +45,72 @@ class Item:
 
 
 class ForegroundSource(Protocol):
-    """Foregrounds to be composited.
+    """A source of foregrounds.
 
-    A source of stored pictures may also have ``picture(position)``, which gives an
-    :class:`aimkit.synth.pyramid.Pyramid` of the same pixels; the engine then touches only those that it needs. Sources
-    with ``mapped = True`` open theirs at no cost; those of the others may be kept for later samples.
+    A source of stored pictures may also have ``picture(position)``, which returns the same pixels as an
+    :class:`aimkit.synth.pyramid.ImagePyramid`; the engine then reads only the pixels that it needs. Sources with
+    ``mapped = True`` open pictures at no cost; the pictures of other sources may be cached for later samples.
+
+    Attributes:
+        items: What can be loaded.
     """
 
     items: Sequence[Item]
 
     def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
-        """Read or make the foreground of ``items[position]``.
+        """Read or generate the foreground of ``items[position]``.
 
         Args:
             position: Index into ``items``.
-            size: (height, width) that the sample wants; sources that can draw at any size use it, files keep theirs.
-            rng: A stream for sources that draw; files ignore it.
+            size: (height, width) of the sample in pixels. Generators draw at this size; stored pictures keep theirs.
+            rng: Random numbers for generators; stored pictures ignore them.
 
         Raises:
-            AimkitError: It can't be read; the engine sets it aside and draws another.
+            AimkitError: The picture can't be read; the engine quarantines it and draws another.
         """
         ...
 
 
 class BackgroundSource(Protocol):
-    """Backgrounds to composite on; ``picture(position)`` as for foregrounds."""
+    """A source of backgrounds; ``picture(position)`` as for :class:`ForegroundSource`.
+
+    Attributes:
+        items: What can be loaded.
+    """
 
     items: Sequence[Item]
 
     def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Float:
-        """Read or make a background: RGB, float32 in [0, 1], (h, w, 3). Arguments as for foregrounds."""
+        """Read or generate a background: RGB, float32 in [0, 1], (h, w, 3); arguments as for foregrounds."""
         ...
+
+
+#: A text that goes into the provenance of every sample.
+Told = Annotated[str, AfterValidator(redact_urls)]
 
 
 class SourceBlock(Block):
     """Keys that every source has.
 
     Attributes:
-        source: Registered name of the kind of source.
-        name: What provenance calls it; the kind when empty.
-        weight: Share of the draws, relative to the other sources (selection "draw"); 0 leaves the source out.
-        repeat: How often every item comes in one pass (selection "enumerate").
-        licence: Licence of the images.
-        origin: Where the images come from.
+        source: Kind of source, by registered name.
+        name: Name of the source in the provenance; the kind when empty.
+        weight: Share of the draws relative to the other sources (selection "draw"); 0 disables the source.
+        repeat: How often every item occurs in one pass (selection "enumerate").
+        licence: Licence of the images, as an SPDX id or a few words.
+        origin: Where the images come from, as a URL or a few words.
     """
 
     source: str
     name: str = ""
     weight: float = Field(1.0, ge=0)
     repeat: int = Field(1, ge=1)
-    licence: str = ""
-    origin: str = ""
+    licence: Told = ""
+    origin: Told = ""
 
     @property
     def title(self) -> str:
-        """The name, or the kind of the source when it has none."""
+        """The name, or the kind of source if the name is empty."""
         return self.name or self.source
 
 
@@ -105,8 +118,8 @@ class ForegroundBlock(SourceBlock):
     """Keys that every foreground source has.
 
     Attributes:
-        type: SO, STM, NS, or "infer" from the alpha.
-        category: Category of every item that no types file names.
+        type: Image type of all items: "SO", "STM", "NS", or "infer" to infer each from its alpha.
+        category: Category of the items that a types file does not name.
     """
 
     type: Literal["SO", "STM", "NS", "infer"] = "infer"

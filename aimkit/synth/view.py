@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from aimkit.types import Array
 
-#: JPEG cuts images into blocks of this side; views that grow end at such blocks, so that a window is compressed as
-#: the whole canvas is.
+#: JPEG cuts images into blocks of this side; padded views end at such blocks, so that a window is compressed as the
+#: whole canvas is.
 BLOCK = 16
 
 #: Long side of an overview, pixels.
@@ -32,23 +32,23 @@ class View:
 
     @classmethod
     def whole(cls, canvas: tuple[int, int]) -> View:
-        """All of a canvas, as it is."""
+        """The whole canvas at full size."""
         return cls(canvas, canvas)
 
     @classmethod
     def overview(cls, canvas: tuple[int, int]) -> View:
-        """All of a canvas, small: what steps take statistics of the whole from, whatever part is rendered."""
+        """The whole canvas, reduced: steps take statistics of the whole from it, whatever part is rendered."""
         scale = min(1.0, _OVERVIEW / max(canvas))
         height, width = (max(1, round(n * scale)) for n in canvas)
         return cls(canvas, (height, width), scale=scale)
 
     @property
-    def short(self) -> float:
-        """Short side of the whole canvas in pixels of the view; steps are relative to it."""
+    def short_side(self) -> float:
+        """Short side of the whole canvas in pixels of the view; lengths of steps are relative to it."""
         return min(self.canvas) * self.scale
 
-    def grown(self, margin: int) -> View:
-        """The view with that many more pixels on every side, as far as the canvas goes."""
+    def padded(self, margin: int) -> View:
+        """The view with at least that many more pixels on every side, as far as the canvas goes."""
         if not margin:
             return self
         start, size = [], []
@@ -62,7 +62,7 @@ class View:
             size.append(n + before + max(0, after))
         return View(self.canvas, (size[0], size[1]), (start[0], start[1]), self.scale)
 
-    def cut(self, plane: Array, grown: View) -> Array:
-        """The part of a plane of the grown view that lies in this one."""
-        top, left = (round(a - b) for a, b in zip(self.offset, grown.offset, strict=True))
+    def cut(self, plane: Array, padded: View) -> Array:
+        """The part of a plane of the padded view that lies in this one."""
+        top, left = (round(a - b) for a, b in zip(self.offset, padded.offset, strict=True))
         return plane[top : top + self.size[0], left : left + self.size[1]]

@@ -1,4 +1,4 @@
-"""The local executor: shards are spread over processes of this machine."""
+"""The local executor: writes shards in processes of this machine."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from typing import Any
 from aimkit.datasets.writers.shard import Shard
 from aimkit.errors import AimkitError
 from aimkit.synth.executors import executors
-from aimkit.synth.job import Job, write_shard
+from aimkit.synth.job import ShardJob, write_shard
 
 
 @executors.register("local")
 def execute(
-    job: Job,
+    job: ShardJob,
     shards: Sequence[Shard],
     workers: int,
     advance: Callable[[int], None],
@@ -30,15 +30,15 @@ def execute(
     """Write shards in processes of this machine; see :class:`aimkit.synth.executors.Executor`.
 
     Args:
-        job: What is made.
+        job: The dataset to write.
         shards: The shards to write.
-        workers: Number of processes; 0 and 1 stay in this one.
+        workers: Number of processes; 0 and 1 use this process.
         advance: Called with the number of samples made since the last call.
-        finished: Called with the sidecar of every finished shard; what it raises ends the work.
+        finished: Called with the sidecar of every finished shard; an exception from it stops the work.
 
     Raises:
         AimkitError: A shard failed, or a worker process was killed. The others stop after their current sample.
-        KeyboardInterrupt: Likewise.
+        KeyboardInterrupt: The user pressed Ctrl-C. The workers stop after their current sample.
     """
     workers = min(workers, len(shards))
     if workers < 2:
@@ -52,7 +52,7 @@ def execute(
     pool = ProcessPoolExecutor(workers, context, _start, (job, made, stop))
     reported = 0
     try:
-        # Workers inherit this, so that Ctrl-C reaches them as a stop after the current sample, at any time.
+        # Workers inherit this: Ctrl-C reaches them only as the stop flag, which they check after each sample.
         with no_interrupts():
             pending = {pool.submit(_task, shard) for shard in shards}
         while pending:
@@ -66,7 +66,7 @@ def execute(
         raise AimkitError(
             "a worker process was killed",
             str(job.out),
-            "most often memory ran out: continue with --resume and fewer --workers",
+            "memory may have run out: continue with --resume and fewer --workers",
             exit_code=1,
         ) from None
     finally:
@@ -74,14 +74,14 @@ def execute(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _Stopped(Exception):
-    """The parent wants no more samples."""
+class Stopped(Exception):
+    """Raised in a worker process when its parent wants no more work."""
 
 
 _worker: dict[str, Any] = {}
 
 
-def _start(job: Job, made: Any, stop: Any) -> None:
+def _start(job: ShardJob, made: Any, stop: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
     _worker.update(job=job, made=made, stop=stop)
@@ -96,13 +96,13 @@ def _task(shard: Shard) -> dict[str, Any]:
         with made.get_lock():
             made.value += 1
         if stop.is_set():
-            raise _Stopped
+            raise Stopped
 
     return write_shard(job, _worker["samples"], shard, tick)
 
 
 def end_with_parent() -> None:
-    """A killed parent can't tell its workers; without this they would wait for work for ever."""
+    """End this process when its parent ends: a killed parent can't tell its workers to stop."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait_for([parent.sentinel])
@@ -111,7 +111,7 @@ def end_with_parent() -> None:
 
 @contextlib.contextmanager
 def no_interrupts() -> Iterator[None]:
-    """Ctrl-C waits; processes that are started meanwhile never hear it."""
+    """Ignore Ctrl-C; processes started in the block ignore it for good."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

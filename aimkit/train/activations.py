@@ -15,10 +15,10 @@ from aimkit.errors import AimkitError
 
 
 def recompute(backbone: nn.Module) -> None:
-    """Trade time for memory: block by block where timm's architecture can, else the whole backbone at once.
+    """Turn on activation checkpointing: block by block where timm's architecture can, else for the whole backbone.
 
-    Block by block, one block's activations exist at a time; at once, all of them do, but only after the decoders have
-    let go of theirs.
+    Block by block, the activations of one block exist at a time. For the whole backbone all of them do, but only after
+    those of the decoders are freed.
     """
     own = getattr(backbone, "set_grad_checkpointing", None)
     if own is not None:
@@ -33,7 +33,7 @@ def recompute(backbone: nn.Module) -> None:
 
 @contextmanager
 def counted_once(backbone: nn.Module, recomputed: bool) -> Iterator[None]:
-    """Keep the second forward of a recomputed backbone out of the running statistics of its normalisation layers."""
+    """Keep a recomputed backbone's second forward pass out of its batch-norm statistics."""
     buffers = list(backbone.buffers()) if recomputed else []
     kept = [buffer.clone() for buffer in buffers]
     yield

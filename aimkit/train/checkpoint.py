@@ -1,8 +1,8 @@
-"""Checkpoints of a run: a folder each, whole or not there.
+"""Checkpoints of a run, one folder each. A checkpoint is either complete or absent.
 
 ``RUN/checkpoints/step_00000500/`` holds ``model.safetensors`` (weights without prefixes, with metadata),
 ``optimizer.pt`` (loads with ``weights_only``), ``state.json`` (counters) and ``recipe.toml`` (resolved, with digest and
-versions). With a moving average, ``model.safetensors`` is the average and ``raw.safetensors`` what is trained.
+versions). With a moving average, ``model.safetensors`` is the average and ``raw.safetensors`` the trained weights.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from torch import Tensor
 
 import aimkit
 from aimkit.errors import AimkitError
+from aimkit.json_files import parsed, read_json
+from aimkit.redact import redact
 from aimkit.train.recipe import TrainRecipe
 
 
@@ -31,10 +33,10 @@ class State:
     """Counters of a run.
 
     Attributes:
-        step: Finished steps.
-        best: Best validation score so far (MAD, lower is better), or None.
-        average: Moving average of the loss, for the guard.
-        seconds: Time spent, over all sessions.
+        step: Number of finished steps.
+        best: Lowest validation MAD so far, or None.
+        average: Moving average of the loss, for the guard, or None.
+        seconds: Training time over all sessions.
     """
 
     step: int = 0
@@ -51,31 +53,31 @@ def save(
     weights: Mapping[str, Tensor],
     raw: Mapping[str, Tensor] | None,
     optimizer: Mapping[str, Any],
-    meant: Mapping[str, Any] | None = None,
+    inference_defaults: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write a checkpoint under a temporary name and rename it when it is whole.
+    """Write a checkpoint under a temporary name and rename it when it is complete.
 
     Args:
         run: Folder of the run.
         name: ``step_...`` or ``best``.
-        state: Counters.
-        recipe: The run's recipe.
-        weights: State dict to use: the moving average, or what is trained.
-        raw: State dict that is trained, when it is another.
-        optimizer: State dict of the optimiser and of the gradient scaler.
-        meant: Strategy and options that the weights are meant for.
+        state: Counters of the run.
+        recipe: Recipe of the run.
+        weights: State dict to use: the moving average, or the trained weights.
+        raw: Trained weights, when ``weights`` is the moving average.
+        optimizer: State dicts of the optimiser and the gradient scaler.
+        inference_defaults: Inference strategy and options to record with the weights.
 
     Raises:
-        AimkitError: The disk is full or can't be written; earlier checkpoints stay.
+        AimkitError: The disk is full or not writable. Earlier checkpoints are kept.
     """
     folder = run / "checkpoints"
     target, temporary = folder / name, folder / f".{name}.part"
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        save_file(_plain(weights), temporary / "model.safetensors", metadata(recipe, state, meant))
+        save_file(_plain(weights), temporary / "model.safetensors", metadata(recipe, state, inference_defaults))
         if raw is not None:
-            save_file(_plain(raw), temporary / "raw.safetensors", metadata(recipe, state, meant))
+            save_file(_plain(raw), temporary / "raw.safetensors", metadata(recipe, state, inference_defaults))
         torch.save(dict(optimizer), temporary / "optimizer.pt")
         (temporary / "state.json").write_text(json.dumps(asdict(state), indent=1) + "\n")
         (temporary / "recipe.toml").write_text(recipe_text(recipe))
@@ -83,7 +85,7 @@ def save(
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         if target.exists():
-            # A folder can't replace a folder in one step: the old one is moved aside, and found again by `latest`.
+            # A folder can't replace another in one step, so the old one is moved aside first.
             aside = folder / f".{name}.old"
             shutil.rmtree(aside, ignore_errors=True)
             target.rename(aside)
@@ -94,7 +96,10 @@ def save(
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise AimkitError(
-            f"can't write the checkpoint: {error.strerror}", str(target), "earlier checkpoints are whole", exit_code=1
+            f"can't write the checkpoint: {error.strerror}",
+            str(target),
+            "earlier checkpoints are complete",
+            exit_code=1,
         ) from None
     return target
 
@@ -106,7 +111,7 @@ def latest(run: Path) -> Path | None:
 
 
 def prune(run: Path, keep: int) -> None:
-    """Remove all but the newest checkpoints, and what an interrupted write left."""
+    """Remove all but the newest checkpoints, and the leftovers of interrupted writes."""
     for path in sorted((run / "checkpoints").glob("step_*"))[:-keep]:
         shutil.rmtree(path)
     for path in (run / "checkpoints").glob(".*.part"):
@@ -115,7 +120,14 @@ def prune(run: Path, keep: int) -> None:
 
 @dataclass
 class Loaded:
-    """What a checkpoint holds; see :func:`save`."""
+    """A checkpoint in memory.
+
+    Attributes:
+        state: Counters of the run.
+        weights: State dict to use: the moving average, or the trained weights.
+        raw: Trained weights, when ``weights`` is the moving average.
+        optimizer: State dicts of the optimiser and the gradient scaler.
+    """
 
     state: State
     weights: dict[str, Tensor]
@@ -132,19 +144,40 @@ def load(path: Path) -> Loaded:
     try:
         raw = path / "raw.safetensors"
         return Loaded(
-            State(**json.loads((path / "state.json").read_text())),
+            read_state(path),
             load_file(path / "model.safetensors"),
             load_file(raw) if raw.exists() else None,
             torch.load(path / "optimizer.pt", map_location="cpu", weights_only=True),
         )
+    except AimkitError:
+        raise
     except Exception as error:
         raise AimkitError(
-            f"can't read the checkpoint: {error}", str(path), "remove it to go on from the one before"
+            f"can't read the checkpoint: {error}", str(path), "remove it to resume from the one before"
         ) from None
 
 
-def metadata(recipe: TrainRecipe, state: State, meant: Mapping[str, Any] | None = None) -> dict[str, str]:
-    """What a weights file says of itself; ``meant`` is the strategy and the options that it is meant for."""
+def read_state(path: Path) -> State:
+    """The counters of a checkpoint.
+
+    Raises:
+        AimkitError: The file is missing or damaged.
+    """
+    file, hint = path / "state.json", "remove the checkpoint to go on from the one before"
+    content = read_json(file, dict, "state of the checkpoint", hint)
+    return parsed(content, lambda row: _checked(State(**row)), "state of the checkpoint", str(file), hint)
+
+
+def _checked(state: State) -> State:
+    if type(state.step) is not int or state.step < 0:
+        raise ValueError("the step is not a number of steps")
+    if not all(isinstance(value, int | float | None) for value in (state.best, state.average, state.seconds)):
+        raise ValueError("a counter is not a number")
+    return state
+
+
+def metadata(recipe: TrainRecipe, state: State, inference_defaults: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Metadata of a weights file: how to build its network, where it comes from, and how to run it."""
     return {
         "format": "aimkit",
         "aimkit": aimkit.__version__,
@@ -156,19 +189,19 @@ def metadata(recipe: TrainRecipe, state: State, meant: Mapping[str, Any] | None 
         "recipe": recipe.digest(),
         "seed": str(recipe.seed),
         "step": str(state.step),
-        **({"predict": json.dumps(dict(meant), sort_keys=True)} if meant else {}),
+        **({"predict": json.dumps(dict(inference_defaults), sort_keys=True)} if inference_defaults else {}),
     }
 
 
 def recipe_text(recipe: TrainRecipe) -> str:
-    """The resolved recipe as TOML, headed by its digest and the versions."""
+    """The resolved recipe as TOML, under its digest and the versions of aimkit, torch, timm and Python."""
     import timm
 
     versions = f"aimkit {aimkit.__version__}, torch {torch.__version__}, timm {timm.__version__}"
     head = f"# digest {recipe.digest()}\n# {versions}, python {platform.python_version()}\n"
-    return head + tomli_w.dumps(recipe.resolved())
+    return head + redact(tomli_w.dumps(recipe.resolved()))
 
 
 def _plain(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """On the CPU, each tensor with memory of its own: safetensors refuses shared ones."""
+    """The tensors on the CPU, each with its own memory, since safetensors refuses shared memory."""
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in weights.items()}

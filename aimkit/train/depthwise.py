@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 
 def keep_in_float32(network: nn.Module) -> None:
-    """Take the depthwise convolutions of a network out of autocast, in place.
+    """Exclude the depthwise convolutions of a network from autocast, in place.
 
     On CPUs their backward pass in bfloat16 takes up to 8 times as long as in float32 (PyTorch 2.14, channels_last).
-    Weights and state dict stay as they are.
+    Weights and state dict do not change.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:

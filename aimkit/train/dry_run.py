@@ -1,4 +1,4 @@
-"""A rehearsal of a run: one step on one batch, and what the whole would take."""
+"""A trial of a run: two steps, and estimates of the time, memory and disk that the whole run needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from aimkit.data.device.batch import division
 from aimkit.data.loader import make_loader, to_device
 from aimkit.data.sampler import PositionSampler
-from aimkit.data.streams import Synth
+from aimkit.data.streams import SynthStream
 from aimkit.train.checkpoint import State
 from aimkit.train.live import clock
 from aimkit.train.log import memory
@@ -19,14 +19,14 @@ from aimkit.train.setup import build
 
 
 def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:
-    """Build everything and take two steps that nothing keeps.
+    """Build everything and take two steps; nothing is written.
 
     Returns:
-        Rows of what there is and what the run would take. The second step and the second batch are what is timed: the
-        first ones open files and warm up.
+        Rows of (name, value): the network, the data, and the estimates. Times are those of the second step and the
+        second batch, since the first ones open files and warm up.
 
     Raises:
-        AimkitError: Whatever the run would stumble over at its start.
+        AimkitError: The run would fail at its start.
     """
     parts = build(recipe)
     loader = iter(make_loader(parts.dataset, PositionSampler(0, 2, recipe.batch, accumulate=recipe.accumulate)))
@@ -51,7 +51,7 @@ def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:
     workers = f"{recipe.data.workers} worker{'s' * (recipe.data.workers != 1)}"
     return [
         ("network", f"{table.name} on {table.backbone}, from {start_from}"),
-        ("parameters", f"{count / 1e6:.2f} M, {'all' if learning == count else f'{learning / 1e6:.2f} M'} learning"),
+        ("parameters", f"{count / 1e6:.2f} M, {'all' if learning == count else f'{learning / 1e6:.2f} M'} trainable"),
         ("device", f"{device}, {recipe.precision}" + (f", {processes} processes" if processes > 1 else "")),
         ("data", _data(recipe, len(parts.dataset))),
         *([("compositing", division(recipe.data.train))] if recipe.device_compositing else []),
@@ -66,18 +66,18 @@ def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:
 
 
 def _data(recipe: TrainRecipe, samples: int) -> str:
-    """What the network will see; live composites have no end."""
+    """The training stream in words; live composites are unlimited."""
     source = recipe.data.train
-    if isinstance(source, Synth):
-        return f"{source.source} {source.recipe}, every sample a new one"
-    return f"{source.source}, {samples:,} samples, {recipe.steps * recipe.batch / samples:.1f} passes"
+    if isinstance(source, SynthStream):
+        return f"{source.source} {source.recipe}, each sample new"
+    return f"{source.source}, {samples:,} samples, {recipe.steps * recipe.batch / samples:.1f} epochs"
 
 
 def _seconds(recipe: TrainRecipe, network: float, data: float) -> float:
-    """Time of all steps: workers make samples while the network learns."""
+    """Seconds for all steps; workers make samples while the network trains."""
     return recipe.steps * (max(network, data / recipe.data.workers) if recipe.data.workers else network + data)
 
 
 def _checkpoint_bytes(recipe: TrainRecipe, count: int, learning: int) -> int:
-    """Weights, their moving average, and two moments of Adam, float32."""
+    """Bytes of the weights, their moving average, and Adam's two moments, float32."""
     return 4 * (count * (1 if recipe.ema is None else 2) + 2 * learning)

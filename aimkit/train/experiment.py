@@ -1,4 +1,4 @@
-"""The page of an experiment: what was trained on, how it went, and what it is worth beside other predictors."""
+"""The page of an experiment: its training data, its training curves, and its scores beside other predictors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from aimkit.data.streams import Stream, streams
+from aimkit.data.streams import Stream
 from aimkit.datasets.inspect.canvas import tile
 from aimkit.datasets.inspect.sheet import contact_sheet, pick
 from aimkit.errors import AimkitError
@@ -30,22 +30,22 @@ from aimkit.train.recipe import TrainRecipe
 from aimkit.train.runs import open_run
 from aimkit.types import Sample, to_uint8
 
-#: Longer side of a picture in the gallery, pixels; the page stays below a few MB.
+#: Longer side of a gallery picture, pixels; the page stays below a few MB.
 _SIDE = 224
 _WHOLE = ("sad", "mse", "grad", "conn")
 
 
 @dataclass
 class Experiment:
-    """What a page joins.
+    """The contents of a page.
 
     Attributes:
         run: Folder of the training run.
-        results: What ``results.json`` files hold; the first is the run's, the others are what it is compared with.
-        files: Where they came from, in the same order, for links to the reports beside them.
-        predictions: Images, truths and predictions for the gallery, or None.
-        title: Heading.
-        notes: What a reader has to know, a paragraph each.
+        results: Contents of ``results.json`` files: the run's first, then those to compare it with.
+        files: Paths of these files, in the same order, for links to the reports beside them.
+        predictions: Images, true mattes and predictions for the gallery, or None.
+        title: Heading; the run's name when empty.
+        notes: Paragraphs for the top of the page.
     """
 
     run: Path
@@ -57,18 +57,18 @@ class Experiment:
 
 
 def write_experiment(target: Path, what: Experiment, *, rows: int = 3) -> str:
-    """Write the page, self-contained but for its links.
+    """Write the page, self-contained except for its links.
 
     Args:
-        target: The HTML file.
-        what: The experiment.
-        rows: Samples of each type on the sheet and in the gallery.
+        target: HTML file to write.
+        what: Contents of the page.
+        rows: Number of samples of each type on the sheet and in the gallery.
 
     Returns:
-        The headline: by how much the run is better than the best of the others; "" when there are no others.
+        The headline: how much better the run is than the best of the others; "" without others.
 
     Raises:
-        AimkitError: The results can't be compared, or something can't be read.
+        AimkitError: The results can't be compared, or a file can't be read.
     """
     verdict = headline(what.results) if len(what.results) > 1 else ""
     title = what.title or what.run.name
@@ -90,7 +90,7 @@ def write_experiment(target: Path, what: Experiment, *, rows: int = 3) -> str:
 
 
 def score_table(results: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """A row for every result: MAD of each type and of all images, then other metrics of all images."""
+    """Columns, and a row for each result: MAD of all images and of each type, then other metrics of all images."""
     types = list(results[0]["averages"]["types"])
     columns = ["", "MAD all", *(f"MAD {name}" for name in types), *(TITLES[metric][0] for metric in _WHOLE)]
     rows = []
@@ -106,7 +106,7 @@ def _scores(results: Sequence[Mapping[str, Any]]) -> str:
     parts = [table(*score_table(results)), "<p>Smaller is better.</p>"]
     if len(results) > 1:
         columns, rows = comparison_table([row for row in compare(results) if row["metric"] == "mad"])
-        parts.append(f"<p>The others beside {html.escape(model_name(results[0]))} (paired bootstrap over images):</p>")
+        parts.append(f"<p>Compared with {html.escape(model_name(results[0]))} (paired bootstrap over images):</p>")
         parts.append(table(columns, rows))
     texts = dict.fromkeys(result["protocol"]["text"] for result in results)
     return "".join([*parts, *(f"<p>Protocol: {html.escape(text)}.</p>" for text in texts)])
@@ -131,7 +131,7 @@ def _sheet(run: Path, rows: int) -> str:
     assert isinstance(recipe, TrainRecipe)
     block = recipe.data.train
     try:
-        stream = streams.get(block.source).value(block, recipe.seed)
+        stream = block.open(recipe.seed)
         samples = pick(_Positions(stream), rows)
     except AimkitError as error:
         return f"<p>The training data can't be shown: {html.escape(error.what)}.</p>"
@@ -156,7 +156,7 @@ def _named(block: Any) -> str:
 
 
 def _gallery(what: Experiment, rows: int) -> str:
-    """Of every type the best, the worst and those between, evenly spread over the ranks by MAD."""
+    """Samples of every type, evenly spread over the ranks by MAD from the best to the worst."""
     data = what.predictions
     assert data is not None
     entries = {entry.id: entry for entry in data.entries}
@@ -164,7 +164,8 @@ def _gallery(what: Experiment, rows: int) -> str:
     if not known:
         known = [{"id": entry.id, "type": entry.type, "mad": None} for entry in data.entries]
     parts = [
-        "<p>Of every type the best, the worst and, evenly between them, others. Red is too opaque, blue too clear.</p>"
+        "<p>Images of every type, evenly spread from the best to the worst by MAD."
+        " Errors: red is too opaque, blue too transparent.</p>"
     ]
     for name in dict.fromkeys(sorted(row["type"] for row in known)):
         own = [row for row in known if row["type"] == name]

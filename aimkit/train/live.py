@@ -1,4 +1,4 @@
-"""The live view of a run on a terminal: progress, time left, loss terms, rate, memory."""
+"""The live view of a run in a terminal: progress, time left, loss terms, learning rate, memory."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-#: Share of the newest step in the shown losses, and steps that the rate is taken over.
+#: Weight of the newest step in the shown losses, and number of steps that the speed is averaged over.
 _NEWEST, _WINDOW = 0.1, 20
 
 
 class LiveView:
-    """A few lines at the bottom of the terminal; messages scroll by above them.
+    """A few lines at the bottom of the terminal; messages scroll above them.
 
     Args:
-        name: What the run is called.
-        start: Steps that were done before.
-        steps: Steps of the run.
-        batch: Samples of a step.
-        console: Where messages go, too.
+        name: Name of the run.
+        start: Number of steps finished before.
+        steps: Number of steps of the run.
+        batch: Number of samples in a step.
+        console: Console that messages are printed to.
     """
 
     def __init__(self, name: str, start: int, steps: int, batch: int, console: Console) -> None:
@@ -41,10 +41,10 @@ class LiveView:
         """Show a finished step.
 
         Args:
-            step: Finished steps.
+            step: Number of finished steps.
             values: Loss terms, ``total``, semantic scores and ``lr``.
-            left: Seconds to go.
-            memory: Peak, GB.
+            left: Seconds left.
+            memory: Peak memory, GB.
         """
         self.step, self._left, self._memory = step, left, memory
         for name, value in values.items():
@@ -54,16 +54,16 @@ class LiveView:
         self._rate = (len(self._ends) - 1) * self.batch / max(self._ends[-1] - self._ends[0], 1e-9)
 
     def pause(self) -> None:
-        """Leave out the time until the next step: it went into a validation."""
+        """Exclude the time until the next step from the speed, since a validation took it."""
         self._ends.clear()
         self._ends.append(time.monotonic())
 
     def close(self) -> None:
-        """Clear the view and give the cursor back; safe to call twice."""
+        """Clear the view and restore the cursor; safe to call twice."""
         self._live.stop()
 
     def render(self) -> RenderableType:
-        """What is shown now."""
+        """The current view."""
         head = Table.grid(padding=(0, 2, 0, 0))
         head.add_column(no_wrap=True, overflow="ellipsis")
         head.add_column(ratio=1)
@@ -71,7 +71,7 @@ class LiveView:
         bar: Any = ProgressBar(total=self.steps, completed=self.step, width=30)
         head.add_row(f"{self.name}  step {self.step}/{self.steps}", bar, f"{clock(self._left)} left")
         if not self._values:
-            return Group(head, Text("the first batch is being made", style="dim"))
+            return Group(head, Text("waiting for the first batch", style="dim"))
         facts = {"loss": f"{self._values['total']:.4f}"} if "total" in self._values else {}
         facts |= {
             n.replace("_", " "): f"{v:.4f}" for n, v in self._values.items() if n != "lr" and not n.startswith("total")
@@ -82,7 +82,7 @@ class LiveView:
 
 
 def clock(seconds: float) -> str:
-    """Hours, minutes and seconds."""
+    """A duration as ``h:mm:ss``; ``?`` for NaN."""
     if seconds != seconds:
         return "?"
     hours, rest = divmod(int(seconds), 3600)

@@ -14,6 +14,9 @@ import torch
 
 from aimkit import console
 from aimkit.data.device.batch import division
+from aimkit.errors import AimkitError
+from aimkit.files import write_bytes
+from aimkit.json_files import parse_json
 from aimkit.train.checkpoint import State
 from aimkit.train.live import LiveView, clock
 from aimkit.train.recipe import TrainRecipe
@@ -21,10 +24,10 @@ from aimkit.train.setup import Parts
 
 
 class Log:
-    """Writes what happens, from the main process alone; use it with ``with``.
+    """Writes the log of a run, in the main process only; a context manager.
 
     Each line of ``metrics.jsonl`` is ``{"kind": "train" or "val", "step": ..., name: value, ...}``; training lines hold
-    the means since the line before. Lines behind the step that a run resumes at are dropped.
+    the means since the line before. A resumed run drops the lines after its first step.
     """
 
     def __init__(self, recipe: TrainRecipe, run: Path, parts: Parts, state: State) -> None:
@@ -38,10 +41,10 @@ class Log:
         self._live: LiveView | None = None
         if parts.accelerator.is_main_process:
             kept = [line for line in read(self.path) if line["step"] <= state.step]
-            self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+            write_bytes(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
             self._file = self.path.open("a")
         if recipe.tensorboard:
-            # Points behind the step that a run resumes at are dropped there, too.
+            # A resumed run drops later points there, too.
             parts.accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": state.step + 1}})
 
     def __enter__(self) -> Log:
@@ -62,7 +65,7 @@ class Log:
             self.page()
 
     def step(self, state: State, terms: dict[str, float]) -> None:
-        """Note the terms of a finished step; a line is written every ``log_every`` steps."""
+        """Record the loss terms of a finished step; a line is written every ``log_every`` steps."""
         if state.step == self._start_step + 1:
             self._begin = time.monotonic()
         if self._live is not None:
@@ -82,7 +85,7 @@ class Log:
         self._sums, self._count, self._since = {}, 0, time.monotonic()
 
     def scores(self, state: State, scores: dict[str, float]) -> None:
-        """Note the scores of a validation."""
+        """Record the scores of a validation."""
         self._write("val", state.step, scores)
         if self._file is not None:
             best = "  best so far" if state.best is None or scores["mad"] < state.best else ""
@@ -90,13 +93,13 @@ class Log:
             types = "  ".join(f"{n.split('/')[1]} {v:.4g}" for n, v in scores.items() if n.startswith("mad/"))
             console.info(f"step {state.step}  validation  {text}  (mad: {types}){best}")
             self.page()
-        # Validation is no training time.
+        # Training time excludes validation.
         self._since = time.monotonic()
         if self._live is not None:
             self._live.pause()
 
     def page(self) -> None:
-        """Write ``page.html`` anew."""
+        """Write ``page.html`` again."""
         from aimkit.train.page import write_page
 
         write_page(self.run)
@@ -109,7 +112,7 @@ class Log:
             self.parts.accelerator.log({f"{kind}/{name}": value for name, value in values.items()}, step=step)
 
     def _left(self, state: State) -> float:
-        """Seconds to go, at the speed of this session; its first step waits for workers to start and says nothing."""
+        """Seconds left at the speed of this session, without its first step, which waits for workers to start."""
         done = state.step - self._start_step - 1
         return (time.monotonic() - self._begin) / done * (self.recipe.steps - state.step) if done else float("nan")
 
@@ -123,7 +126,7 @@ class Log:
 
 
 def opening(recipe: TrainRecipe, parts: Parts) -> str:
-    """What is going to be trained, in a line."""
+    """A line that says what will be trained."""
     count = sum(parameter.numel() for parameter in parts.network.parameters())
     processes = parts.accelerator.num_processes
     device = str(parts.accelerator.device) if processes == 1 else f"{processes} processes on {parts.accelerator.device}"
@@ -135,18 +138,18 @@ def opening(recipe: TrainRecipe, parts: Parts) -> str:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The lines of a ``metrics.jsonl``; a last line that a kill has cut off is left out."""
+    """The lines of a ``metrics.jsonl``, without a last line that is incomplete."""
     rows = []
     for line in path.read_text().splitlines() if path.exists() else ():
         try:
-            rows.append(json.loads(line))
-        except ValueError:
+            rows.append(parse_json(line, dict, nan=True))
+        except AimkitError:
             break
     return rows
 
 
 def memory(device: torch.device) -> float:
-    """Peak memory in GB: of the GPU, or of this process."""
+    """Peak memory of the GPU, or of this process, in GB."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

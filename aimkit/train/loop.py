@@ -1,4 +1,4 @@
-"""The training loop. A run is determined by its recipe: it can stop after any step and go on with the same result."""
+"""The training loop. The recipe determines a run: it can stop after any step and resume with the same result."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def train(recipe: TrainRecipe, run: Path, resume: bool | str = False) -> State:
     """Train a network.
 
     Args:
-        recipe: What and how.
-        run: Folder of the run: checkpoints, log, pages.
-        resume: False starts anew and refuses a folder that holds a run; True goes on from the newest checkpoint and
-            refuses when there is none; "auto" goes on if it can.
+        recipe: Recipe of the run.
+        run: Folder for checkpoints, log and pages.
+        resume: False starts a new run and refuses a folder that already has one; True resumes from the newest
+            checkpoint and refuses a folder without one; "auto" resumes if it can, else starts.
 
     Returns:
         The counters at the end. ``state.step < recipe.steps`` when the run was interrupted by a signal.
 
     Raises:
-        AimkitError: Something in the recipe or the folder is wrong, or the loss is no number any more.
+        AimkitError: The recipe or the folder is wrong, or the loss becomes NaN or infinite.
     """
     newest = find_start(recipe, run, resume)
     parts = build(recipe, run)
@@ -81,7 +81,7 @@ def train(recipe: TrainRecipe, run: Path, resume: bool | str = False) -> State:
         if state.step < recipe.steps:
             write(recipe, parts, state, run)
             if parts.accelerator.is_main_process:
-                console.info(f"stopped after step {state.step}; go on with: aimkit train --resume {run}")
+                console.info(f"stopped after step {state.step}; resume with: aimkit train --resume {run}")
     parts.accelerator.end_training()
     return state
 
@@ -89,10 +89,10 @@ def train(recipe: TrainRecipe, run: Path, resume: bool | str = False) -> State:
 def one_step(
     recipe: TrainRecipe, parts: Parts, state: State, batches: Iterator[dict[str, Any]], run: Path
 ) -> dict[str, float]:
-    """One step of the optimiser, over all accumulated batches; returns the mean of every term."""
+    """Take one step of the optimiser over all accumulated batches, and return the mean of every loss term."""
     accelerator, sums = parts.accelerator, dict[str, Any]()
     train_mode(parts.network, recipe, state.step)
-    # Dropout and stochastic depth draw from a stream of the step, so that there is no state to be saved.
+    # Dropout and stochastic depth are seeded by the step, so checkpoints need no random state.
     torch.manual_seed(int(rng(recipe.seed, "step", state.step, accelerator.process_index).integers(2**63)))
     for _ in range(recipe.accumulate):
         batch = to_device(next(batches), accelerator.device)
@@ -117,7 +117,7 @@ def one_step(
 
 
 def compute_losses(recipe: TrainRecipe, parts: Parts, output: Any, batch: dict[str, Any]) -> dict[str, Any]:
-    """The terms that the architecture is trained for, and their weighted sum, ``total``."""
+    """The loss terms of the architecture's objective, and ``total``, their weighted sum."""
     table = recipe.model
     weights = objectives.term_weights(table.name, recipe.stage, table.options, recipe.weights)
     return objectives.compute(
@@ -126,7 +126,7 @@ def compute_losses(recipe: TrainRecipe, parts: Parts, output: Any, batch: dict[s
 
 
 def guard(recipe: TrainRecipe, state: State, terms: dict[str, float], run: Path) -> None:
-    """Stop when the loss of the step under way is no number or jumps, and write down its samples."""
+    """Stop when the loss of the current step is NaN, infinite or jumps, and write its samples to a file."""
     total, average = terms["total"], state.average
     exploded = average is not None and state.step > 20 and total > recipe.guard * average
     if math.isfinite(total) and not exploded:
@@ -137,37 +137,38 @@ def guard(recipe: TrainRecipe, state: State, terms: dict[str, float], run: Path)
     positions = list(range(state.step * recipe.batch, step * recipe.batch))
     content = {"step": step, "terms": terms, "average": average, "positions": positions}
     write_bytes(dump, json.dumps(content, indent=1).encode())
-    what = f"the loss jumped to {total:.3g}, its average is {average:.3g}" if exploded else f"the loss is {total}"
+    value = "NaN" if math.isnan(total) else f"{total:g}"
+    what = f"the loss jumped to {total:.3g}, its average is {average:.3g}" if exploded else f"the loss is {value}"
     raise AimkitError(
         f"{what} in step {step}",
         str(dump),
-        "the file lists the terms and samples; a lower optim.lr or optim.clip=1 often helps (in a new run)",
+        "the file lists its terms and samples; start a new run with a lower optim.lr or with optim.clip=1",
         exit_code=1,
     )
 
 
 def find_start(recipe: TrainRecipe, run: Path, resume: bool | str) -> Path | None:
-    """The checkpoint to go on from.
+    """The checkpoint to resume from, None for a new run.
 
     Raises:
-        AimkitError: ``resume`` and the folder do not go together, or the run was started with another recipe.
+        AimkitError: ``resume`` does not fit the folder, or the run was started with another recipe.
     """
     newest = checkpoint.latest(run)
     if resume is False and newest is not None:
-        raise AimkitError("the folder holds a run already", str(run), f"go on with --resume {run}, or take another -o")
+        raise AimkitError("the folder already has a run", str(run), f"use --resume {run}, or another folder with -o")
     if resume is True and newest is None:
-        raise AimkitError("there is no checkpoint to go on from", str(run), "start it with: aimkit train RECIPE -o RUN")
+        raise AimkitError("no checkpoint to resume from", str(run), "start the run with: aimkit train RECIPE -o RUN")
     if newest is not None:
         first = (newest / "recipe.toml").read_text().split("\n", 1)[0].removeprefix("# digest ")
         if first != recipe.digest():
             raise AimkitError(
-                "the run was started with another recipe", f"{newest}/recipe.toml", "take another -o for this one"
+                "the run was started with another recipe", f"{newest}/recipe.toml", "use another folder with -o"
             )
     return newest
 
 
 def restore(parts: Parts, path: Path) -> State:
-    """Bring the parts to where a checkpoint was written."""
+    """Load a checkpoint into the parts of a run, and return its counters."""
     loaded = checkpoint.load(path)
     parts.network.load_state_dict(loaded.weights if loaded.raw is None else loaded.raw)
     parts.optimizer.load_state_dict(loaded.optimizer["optimizer"])
@@ -180,7 +181,7 @@ def restore(parts: Parts, path: Path) -> State:
 
 
 def write(recipe: TrainRecipe, parts: Parts, state: State, run: Path, name: str = "") -> None:
-    """Write a checkpoint, from the main process alone."""
+    """Write a checkpoint; only the main process writes."""
     parts.accelerator.wait_for_everyone()
     if parts.accelerator.is_main_process:
         scaler = parts.accelerator.scaler
@@ -200,7 +201,7 @@ def write(recipe: TrainRecipe, parts: Parts, state: State, run: Path, name: str 
 
 @contextmanager
 def stop_on_signal() -> Iterator[list[int]]:
-    """SIGTERM and Ctrl-C end the run after the step that is under way; a second one ends it at once."""
+    """Let SIGTERM and Ctrl-C end the run after the current step; a second one ends it at once."""
     caught: list[int] = []
 
     def note(number: int, frame: Any) -> None:
@@ -217,7 +218,7 @@ def stop_on_signal() -> Iterator[list[int]]:
 
 
 def _any(parts: Parts, stop: list[int]) -> bool:
-    """Whether any process was told to stop; all of them must agree on the last step."""
+    """Whether any process got a signal to stop; all processes must agree on the last step."""
     if parts.accelerator.num_processes == 1:
         return bool(stop)
     flag = torch.tensor(float(bool(stop)), device=parts.accelerator.device)

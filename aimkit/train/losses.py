@@ -1,6 +1,7 @@
 """The losses of AimNet: cross-entropy, L1, Laplacian pyramid and composition (Li et al., IJCAI 2021, section 3.3).
 
 Every function takes float tensors of (B, C, H, W) and returns a scalar. ``parity`` means: as the reference computes it.
+Training calls :func:`loss_terms`; :func:`matting_losses` is the same for tensors that do not come from a network.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aimkit.errors import AimkitError
+from aimkit.models.backbones.contract import MattingOutput
 
 #: The classes of a label, in the order of its levels.
 CLASSES = ("background", "unknown", "foreground")
@@ -25,7 +27,7 @@ _NEAR, _FAR = math.exp(-1), math.exp(-4)
 
 #: The terms of each stage, each with weight 1 in the paper.
 STAGES = {
-    "duts": ("semantic_cross_entropy", "detail_alpha", "fusion_alpha"),
+    "saliency": ("semantic_cross_entropy", "detail_alpha", "fusion_alpha"),
     "matting": (
         "semantic_cross_entropy",
         "detail_alpha",
@@ -36,8 +38,47 @@ STAGES = {
     ),
 }
 
-#: What the sum of a stage's terms is called.
-TOTALS = {"duts": "total_sod", "matting": "total_matting"}
+
+def loss_terms(
+    output: MattingOutput, batch: Mapping[str, Tensor], stage: str = "matting", parity: bool = False
+) -> dict[str, Tensor]:
+    """The terms of a stage, not weighted.
+
+    Args:
+        output: Output of the network.
+        batch: ``alpha`` (0..255) and ``label`` (0 / 128 / 255), (B, 1, H, W). Stage "matting" also takes ``image``,
+            ``foreground`` and ``background``, (B, 3, H, W), in [0, 1] or as they go into the network, and
+            ``composition_valid``, bool, (B,): the samples for which I = aF + (1-a)B holds.
+        stage: "matting" or "saliency".
+        parity: Cross-entropy on the sigmoid outputs instead of the logits; only labels of exactly 128 count as
+            unknown, and they are counted over the whole batch; the composition loss sees every sample.
+
+    Returns:
+        The terms that ``STAGES`` lists for the stage, in its order. Scalars, float32.
+
+    Raises:
+        AimkitError: The stage is unknown, shapes do not match, or planes for the composition loss are missing.
+    """
+    if stage not in STAGES:
+        raise AimkitError(f"unknown stage '{stage}'", hint="use " + " or ".join(STAGES))
+    _check_shapes(output, batch)
+    truth, label = batch["alpha"].float() / 255, batch["label"]
+    unknown = unknown_area(label, parity)
+    logits = _logits(output.semantic) if output.semantic_logits is None else output.semantic_logits
+    terms = {
+        "semantic_cross_entropy": cross_entropy(output.semantic if parity else logits, classes(label)),
+        "detail_alpha": l1_alpha(output.detail, truth, unknown, pooled=parity),
+        "fusion_alpha": l1_alpha(output.alpha, truth),
+    }
+    if stage == "matting":
+        if not batch.keys() >= {"image", "foreground", "background"}:
+            raise AimkitError("the composition loss needs image, foreground and background", f"stage '{stage}'")
+        image, foreground, background = batch["image"], batch["foreground"], batch["background"]
+        valid = None if parity else batch["composition_valid"]
+        terms["detail_laplacian"] = laplacian(output.detail, truth, unknown)
+        terms["fusion_laplacian"] = laplacian(output.alpha, truth)
+        terms["fusion_composition"] = composition(output.alpha, image, foreground, background, valid)
+    return {name: terms[name] for name in STAGES[stage]}
 
 
 def matting_losses(
@@ -54,9 +95,8 @@ def matting_losses(
     parity: bool = False,
     semantic_logits: Tensor | None = None,
     composition_valid: Tensor | None = None,
-    weights: Mapping[str, float] | None = None,
 ) -> dict[str, Tensor]:
-    """All terms of a stage, and their weighted sum.
+    """All terms of a stage and their sums, from single tensors: the function of the golden values.
 
     Args:
         semantic: Semantic prediction after the sigmoid, in [0, 1], (B, K, H, W).
@@ -65,46 +105,32 @@ def matting_losses(
         alpha: True alpha, 0..255, (B, 1, H, W).
         label: True generalized trimap, 0 / 128 / 255, (B, 1, H, W).
         image: Composite, (B, 3, H, W): in [0, 1], with ``parity`` as it goes into the network. "matting" only.
-        foreground: As ``image``.
-        background: As ``image``.
-        stage: "matting" or "duts".
-        parity: Cross-entropy on the sigmoid outputs instead of the logits; only labels of exactly 128 count as
-            unknown, and they are counted over the whole batch; the composition loss sees every sample.
-        semantic_logits: Semantic prediction before the sigmoid; recovered from ``semantic`` when it is left out.
-        composition_valid: For which samples I = aF + (1-a)B holds, bool, (B,); all by default.
-        weights: Weights of the terms, by name; 1 by default.
+        foreground: Foreground colours, otherwise as ``image``.
+        background: Background colours, otherwise as ``image``.
+        stage: "matting" or "saliency".
+        parity: Whether to compute the terms as the reference does, see :func:`loss_terms`.
+        semantic_logits: Semantic prediction before the sigmoid; recovered from ``semantic`` by default.
+        composition_valid: Mask of the samples for which I = aF + (1-a)B holds, bool, (B,); all by default.
 
     Returns:
-        The terms by name, the sums ``total_sod`` and, in stage "matting", ``total_matting``, and ``total``, the sum of
-        the stage. Scalars, float32.
+        The terms by name, their sums ``total_saliency`` and, in stage "matting", ``total_matting``, and ``total``, the
+        sum of the stage. Scalars, float32.
 
     Raises:
-        AimkitError: Unknown stage, shapes that do not fit, or no planes for the composition loss.
+        AimkitError: As for :func:`loss_terms`.
     """
-    if stage not in STAGES:
-        raise AimkitError(f"unknown stage '{stage}'", hint="use " + " or ".join(STAGES))
-    _check_shapes(semantic, detail, fusion, alpha, label)
-    truth = alpha.float() / 255
-    unknown = unknown_area(label, parity)
-    scores = semantic if parity else _logits(semantic) if semantic_logits is None else semantic_logits
-    terms = {
-        "semantic_cross_entropy": cross_entropy(scores, classes(label)),
-        "detail_alpha": l1_alpha(detail, truth, unknown, pooled=parity),
-        "fusion_alpha": l1_alpha(fusion, truth),
+    if composition_valid is None:
+        composition_valid = torch.ones(len(alpha), dtype=torch.bool, device=alpha.device)
+    planes = {"image": image, "foreground": foreground, "background": background}
+    batch = {name: plane for name, plane in planes.items() if plane is not None}
+    batch |= {"alpha": alpha, "label": label, "composition_valid": composition_valid}
+    terms = loss_terms(MattingOutput(semantic, detail, fusion, semantic_logits), batch, stage, parity)
+    sums = {
+        f"total_{name}": torch.stack([terms[term] for term in parts]).sum()
+        for name, parts in STAGES.items()
+        if terms.keys() >= set(parts)
     }
-    if stage == "matting":
-        if image is None or foreground is None or background is None:
-            raise AimkitError("the composition loss needs image, foreground and background", f"stage '{stage}'")
-        valid = None if parity else composition_valid
-        terms["detail_laplacian"] = laplacian(detail, truth, unknown)
-        terms["fusion_laplacian"] = laplacian(fusion, truth)
-        terms["fusion_composition"] = composition(fusion, image, foreground, background, valid)
-    for name, total in TOTALS.items():
-        if all(term in terms for term in STAGES[name]):
-            parts = [terms[term] * (weights or {}).get(term, 1.0) for term in STAGES[name]]
-            terms[total] = torch.stack(parts).sum()
-    terms["total"] = terms[TOTALS[stage]]
-    return terms
+    return {**terms, **sums, "total": sums[f"total_{stage}"]}
 
 
 def classes(label: Tensor, names: Sequence[str] = CLASSES) -> Tensor:
@@ -112,7 +138,7 @@ def classes(label: Tensor, names: Sequence[str] = CLASSES) -> Tensor:
 
     Args:
         label: Labels 0 / 128 / 255, (B, 1, H, W).
-        names: What the classes are, in order, of ``CLASSES``; one that is missing counts as unknown.
+        names: Names of the classes in order, of ``CLASSES``; a missing class counts as unknown.
 
     Returns:
         Positions in ``names``, int64, (B, H, W).
@@ -134,7 +160,7 @@ def cross_entropy(scores: Tensor, target: Tensor) -> Tensor:
     """Mean of -log softmax(scores)[target].
 
     Args:
-        scores: (B, K, H, W). With fewer than three classes, classes that are not there count as the last one.
+        scores: Scores or logits, (B, K, H, W). With K < 3, classes that are missing count as the last one.
         target: Class indices, int64, (B, H, W).
     """
     return F.cross_entropy(scores.float(), target.clamp(max=scores.shape[1] - 1))
@@ -166,7 +192,7 @@ def laplacian(prediction: Tensor, truth: Tensor, unknown: Tensor | None = None, 
         prediction: (B, 1, H, W).
         truth: (B, 1, H, W).
         unknown: Mask that both are multiplied with first.
-        levels: Band-pass levels; what is left below them is one more.
+        levels: Number of band-pass levels; the remaining low-pass image is one more.
     """
     difference = prediction.float() - truth
     if unknown is not None:
@@ -202,12 +228,12 @@ def composition(
 
 @torch.no_grad()
 def semantic_scores(semantic: Tensor, label: Tensor, names: Sequence[str] = CLASSES) -> dict[str, Tensor]:
-    """How well the semantic branch does: accuracy, and the mean IoU of the classes that label or prediction hold.
+    """Scores of the semantic branch: accuracy, and the mean IoU of the classes that label or prediction hold.
 
     Args:
         semantic: Scores or logits, (B, K, H, W).
         label: True label, 0 / 128 / 255, (B, 1, H, W).
-        names: What the K classes are.
+        names: Names of the K classes in order.
     """
     target = classes(label, names).clamp(max=semantic.shape[1] - 1)
     winner = semantic.argmax(dim=1)
@@ -241,10 +267,13 @@ def _logits(probability: Tensor) -> Tensor:
     return torch.logit(probability.float(), eps=1e-6)
 
 
-def _check_shapes(semantic: Tensor, detail: Tensor, fusion: Tensor, alpha: Tensor, label: Tensor) -> None:
+def _check_shapes(output: MattingOutput, batch: Mapping[str, Tensor]) -> None:
+    alpha = batch["alpha"]
     expected = (alpha.shape[0], 1, *alpha.shape[-2:])
-    for name, tensor in {"detail": detail, "fusion": fusion, "alpha": alpha, "label": label}.items():
+    found = {"detail": output.detail, "fusion": output.alpha, "alpha": alpha, "label": batch["label"]}
+    for name, tensor in found.items():
         if tuple(tensor.shape) != expected:
-            raise AimkitError(f"{name} is {tuple(tensor.shape)}, not {expected}", "matting_losses")
+            raise AimkitError(f"{name} is {tuple(tensor.shape)}, not {expected}", "losses")
+    semantic = output.semantic
     if semantic.ndim != 4 or (semantic.shape[0], *semantic.shape[-2:]) != (expected[0], *expected[2:]):
-        raise AimkitError(f"semantic is {tuple(semantic.shape)}, not (B, K, H, W) like {expected}", "matting_losses")
+        raise AimkitError(f"semantic is {tuple(semantic.shape)}, not (B, K, H, W) like {expected}", "losses")

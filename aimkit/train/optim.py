@@ -11,16 +11,16 @@ from aimkit.train.recipe import Optim
 
 
 def make_optimizer(model: nn.Module, params: Optim) -> torch.optim.Optimizer:
-    """Adam or AdamW in four groups: backbone and rest, with and without weight decay.
+    """Adam or AdamW with four parameter groups: backbone and rest, with and without weight decay.
 
     Args:
-        model: A network with a ``backbone``.
-        params: Table of the recipe.
+        model: Network with a ``backbone``.
+        params: Table ``optim`` of the recipe.
     """
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            # Biases and the scales of normalisation layers are the parameters of one dimension.
+            # Parameters of one dimension are biases and the scales of normalisation layers.
             key = (name.startswith("backbone."), parameter.ndim > 1)
             groups.setdefault(key, []).append(parameter)
     rows = [
@@ -37,7 +37,7 @@ def make_optimizer(model: nn.Module, params: Optim) -> torch.optim.Optimizer:
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, params: Optim, step: int, steps: int) -> float:
-    """Set the rate of every group for a step, a pure function of the step; returns the rate of the decoders."""
+    """Set the learning rate of every group for a step, and return that of the decoders."""
     rate = params.lr * schedule(params, step, steps)
     for group in optimizer.param_groups:
         group["lr"] = 0.0 if step < group["frozen_until"] else rate * group["factor"]
@@ -45,7 +45,7 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, params: Optim, step: int
 
 
 def schedule(params: Optim, step: int, steps: int) -> float:
-    """Share of the learning rate at a step from 0 up: linear warm-up, then constant or half a cosine."""
+    """Factor of the learning rate at a step, counted from 0: linear warm-up, then constant or half a cosine."""
     if step < params.warmup:
         return (step + 1) / (params.warmup + 1)
     if params.schedule == "constant":

@@ -1,4 +1,4 @@
-"""The page of a run: curves, scores, and what the network made of the same images over time."""
+"""The page of a run: curves, scores, and predictions of the same images over time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from aimkit.files import write_bytes
 from aimkit.html import chart, page, picture, table
 from aimkit.train.log import read
 
-#: Values of a training line that are no loss terms; totals aside.
+#: Values of a training line that are not loss terms, totals aside.
 _OTHERS = ("kind", "step", "lr", "samples_per_second", "memory_gb", "semantic_accuracy", "semantic_iou")
 
-#: Pictures of one image over time.
+#: Number of pictures of one image over time.
 _COLUMNS = 8
 
 
@@ -28,7 +28,7 @@ def write_page(run: Path) -> Path:
 
 
 def curves(run: Path) -> str:
-    """Charts of the losses and, where there was a validation, of its scores with a table of the last ones."""
+    """Charts of the losses, and charts and a table of the validation scores where there are any."""
     rows = read(run / "metrics.jsonl")
     train, val = ([row for row in rows if row["kind"] == kind] for kind in ("train", "val"))
     parts = ["<div class=charts>", chart("loss", {"total": _points(train, "total")})]

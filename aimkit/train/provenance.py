@@ -1,7 +1,8 @@
-"""What a run is trained on, over all its stages: written when it starts, since only then everything is at hand.
+"""The training data of a run, over all its stages; recorded at its start, when all sources are available.
 
-``RUN/data.json`` holds ``start``, the zoo id that the first stage began from ("" for fresh weights), and ``data``, a
-row for each source of every stage: name, licence, origin, and how many images it has. ``aimkit zoo add`` reads it.
+``RUN/data.json`` holds ``start``, the zoo id of the weights that the first stage started from ("" for random weights),
+and ``data``, a row for each source of every stage: name, licence, origin and number of images. ``aimkit zoo add`` reads
+it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aimkit.data.streams import FiniteBlock, Known, StreamBlock, Synth
-from aimkit.errors import AimkitError
+from aimkit.data.streams import CatalogStream, FiniteBlock, StreamBlock, SynthStream
 from aimkit.files import write_bytes
+from aimkit.json_files import parsed, read_json
 from aimkit.models.registry import backbones
 from aimkit.models.weights import loading
 from aimkit.recipe import expand, load_recipe
@@ -24,16 +25,16 @@ Row = dict[str, Any]
 
 
 def write(recipe: TrainRecipe, run: Path) -> None:
-    """Write the file of a run; one that is there already stays."""
+    """Write the file of a run, unless it exists."""
     if not (run / NAME).exists():
         write_bytes(run / NAME, (json.dumps(history(recipe), indent=1) + "\n").encode())
 
 
 def history(recipe: TrainRecipe) -> dict[str, Any]:
-    """``start`` and ``data`` of a run that is about to begin.
+    """``start`` and ``data`` of a run that is about to start.
 
     Raises:
-        AimkitError: A source can't be opened, or ``model.init`` is not there.
+        AimkitError: A source can't be opened, or ``model.init`` is not found.
     """
     start, rows = _before(recipe.model)
     return {"start": start, "data": _once([*rows, *sources(recipe.data.train)])}
@@ -41,12 +42,12 @@ def history(recipe: TrainRecipe) -> dict[str, Any]:
 
 def sources(block: StreamBlock) -> list[Row]:
     """The sources of a stream."""
-    if isinstance(block, Synth):
+    if isinstance(block, SynthStream):
         return _of_recipe(load_recipe(block.recipe, block.overrides, kind="synth"))
-    if isinstance(block, Known):
-        from aimkit.datasets.catalog import find_known
+    if isinstance(block, CatalogStream):
+        from aimkit.datasets.catalog import find_published
 
-        one = find_known(block.set, "data.set")
+        one = find_published(block.set, "data.set")
         return [_row(one.title, one.terms, one.page)]
     if block.source == "written" and isinstance(block, FiniteBlock):
         from aimkit.datasets.inspect.stats import source_rows, total
@@ -68,18 +69,18 @@ def _of_recipe(recipe: Any) -> list[Row]:
             counts: dict[tuple[str, str, str], int] = {}
             for item in registry.get(block.source).value(block).items:
                 key = (item.source, item.licence, item.origin)
-                # What is drawn and not read has no digest, and no end.
+                # Generated foregrounds and backgrounds have no digest and are unlimited.
                 counts[key] = counts.get(key, 0) + bool(item.digest)
             rows += [_row(*key, images=count) for key, count in counts.items()]
     return _once(rows)
 
 
 def _before(model: Model) -> tuple[str, list[Row]]:
-    """The zoo id that everything began from, and the data of earlier stages."""
+    """The zoo id of the first weights, and the data of earlier stages."""
     if not model.init:
         if not model.pretrained:
             return "", []
-        own = backbones.get(model.backbone).info.get("pretrained") if model.backbone in backbones else None
+        own = backbones.get(model.backbone).value.pretrained if model.backbone in backbones else None
         return own or f"timm:{model.backbone}", []
     if not expand(model.init).exists():
         return loading.entry_id(model.init), []
@@ -87,15 +88,13 @@ def _before(model: Model) -> tuple[str, list[Row]]:
     for folder in list(file.parents)[:3]:
         if (folder / NAME).is_file():
             return _read(folder / NAME)
-    return "", [_row(f"whatever {file.name} was trained on", "", "")]
+    return "", [_row(f"training data of {file.name}", "", "")]
 
 
 def _read(path: Path) -> tuple[str, list[Row]]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return str(content["start"]), list(content["data"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise AimkitError(f"can't read what the earlier stage was trained on: {error}", str(path)) from None
+    what = "list of the earlier stage's training data"
+    content = read_json(path, dict, what)
+    return parsed(content, lambda found: (str(found["start"]), list(found["data"])), what, str(path))
 
 
 def _row(name: str, licence: str, origin: str, images: int = 0) -> Row:
@@ -104,7 +103,7 @@ def _row(name: str, licence: str, origin: str, images: int = 0) -> Row:
 
 
 def _once(rows: list[Row]) -> list[Row]:
-    """Rows of one source together; its images count once, however many stages or roles it has."""
+    """One row for each source; its images count once, even if several stages use it."""
     merged: dict[tuple[Any, ...], Row] = {}
     for row in rows:
         key = (row["name"], row["licence"], row.get("origin"))

@@ -6,27 +6,27 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PlainValidator, SerializeAsAny, model_validator
 
-from aimkit.data.streams import StreamBlock, Synth, streams
-from aimkit.data.transforms import Crop, Gca, TransformBlock, transforms
+from aimkit.data.streams import StreamBlock, SynthStream, streams
+from aimkit.data.transforms import SquareCrop, Transform, transforms
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, Recipe, named
 
 StreamEntry = Annotated[SerializeAsAny[StreamBlock], PlainValidator(named(streams, "source"))]
-TransformEntry = Annotated[SerializeAsAny[TransformBlock], PlainValidator(named(transforms, "transform"))]
+TransformEntry = Annotated[SerializeAsAny[Transform], PlainValidator(named(transforms, "transform"))]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Model(Block):
-    """The network.
+    """Table ``model``: the network.
 
     Attributes:
-        name: Registered network.
-        backbone: Backbone name.
-        pretrained: Start from the backbone's pretrained weights.
-        init: Start from these weights, a zoo id or a file; what fits is loaded, the rest is listed.
+        name: Name of a registered network.
+        backbone: Name of its backbone.
+        pretrained: Whether to start from the backbone's pretrained weights.
+        init: Weights to start from: a zoo id, a file or a run. Tensors that fit are loaded, the others are listed.
         options: Keywords of the network, such as ``fusion = "soft"``.
-        freeze_norm: Keep the statistics of normalisation layers as they are; for small batches.
-        checkpoint_activations: Compute the backbone twice instead of keeping its activations.
+        freeze_norm: Whether batch norm keeps its statistics; for small batches.
+        checkpoint_activations: Whether the backward pass computes the backbone's activations again, to save memory.
     """
 
     name: str = "aimnet"
@@ -38,13 +38,13 @@ class Model(Block):
     checkpoint_activations: bool = False
 
 
-class Data(Block):
-    """What it is trained on.
+class DataTable(Block):
+    """Table ``data``: the training data.
 
     Attributes:
-        train: The stream.
-        transform: From its samples to the network's size.
-        workers: Processes that make samples.
+        train: Stream of samples.
+        transform: Transform of a sample to the size of the network's input.
+        workers: Number of processes that make samples; 0 makes them in the training process.
     """
 
     train: StreamEntry
@@ -53,20 +53,19 @@ class Data(Block):
 
 
 class Optim(Block):
-    """Optimiser and schedule.
+    """Table ``optim``: optimiser and learning-rate schedule.
 
     Attributes:
-        name: "adam" (the paper) or "adamw".
+        name: "adam" (the paper's) or "adamw".
         lr: Learning rate.
-        weight_decay: Of weights; biases and normalisation layers have none.
-        betas: Of Adam.
-        schedule: "constant" (the paper) or "cosine".
-        warmup: Steps of linear warm-up.
-        floor: Where the cosine ends, as a share of ``lr``.
-        backbone_factor: Learning rate of the backbone, as a share of ``lr``; 0 freezes it, and its backward pass
-            is left out.
-        freeze_backbone: First steps in which the backbone does not learn.
-        clip: Largest norm of the gradient.
+        weight_decay: Weight decay; biases and normalisation layers have none.
+        betas: Decay rates of Adam's two moments.
+        schedule: "constant" (the paper's) or "cosine".
+        warmup: Number of steps of linear warm-up.
+        floor: Last learning rate of the cosine, as a share of ``lr``, in [0, 1].
+        backbone_factor: Learning rate of the backbone, as a share of ``lr``; 0 freezes it and skips its backward pass.
+        freeze_backbone: Number of steps at the start in which the backbone is frozen.
+        clip: Largest norm of the gradient; larger ones are scaled down. None does not clip.
     """
 
     name: Literal["adam", "adamw"] = "adamw"
@@ -82,14 +81,14 @@ class Optim(Block):
 
 
 class Validation(Block):
-    """Validation.
+    """Table ``validation``.
 
     Attributes:
-        data: Stream of the held-out samples; none by default.
-        count: Samples, from its position 0.
-        every: Steps between validations; there is one at the end in any case.
-        size: Samples are fitted into a square of that side first.
-        gallery: Samples whose predictions are kept as pictures.
+        data: Stream of held-out samples; None skips validation.
+        count: Number of samples, from position 0 of the stream.
+        every: Steps between validations; the last step always has one.
+        size: Side of the square, in pixels, that samples are fitted into first.
+        gallery: Number of samples whose predictions are kept as pictures.
     """
 
     data: StreamEntry | None = None
@@ -103,28 +102,28 @@ class TrainRecipe(Recipe):
     """A training run.
 
     Attributes:
-        stage: "duts" (saliency: no Laplacian, no composition loss) or "matting".
-        parity: Compute the losses as the reference does.
-        steps: Optimiser steps.
-        batch: Samples of a step, over all processes and accumulated batches.
-        accumulate: Batches that a step is split into, to save memory.
+        stage: "saliency" (pre-training without Laplacian and composition loss) or "matting".
+        parity: Whether losses are computed as the reference does.
+        steps: Number of optimiser steps.
+        batch: Number of samples in a step, over all processes and accumulated batches.
+        accumulate: Number of batches that a step is split into, to save memory.
         precision: "fp32", "bf16" or "fp16".
-        ema: Decay of the moving average of the weights, for example 0.999; it is what gets validated and kept. The
-            average of few steps forgets faster, see ``setup.average_weights``.
-        channels_last: Memory format; faster on GPUs, can crash on CPUs.
-        compile: Use torch.compile.
-        device_compositing: Apply steps, blend and label on the device of the network; workers only place crops. Needs
-            live composites with ``crop_first = "fast"`` and the transform "crop" or "gca".
-        guard: Stop when the loss is that many times its moving average.
-        model: The network.
-        data: What it is trained on.
-        optim: Optimiser and schedule.
-        weights: Weights of loss terms, by name, in place of the architecture's own.
-        validation: Validation.
+        ema: Decay of the moving average of the weights, such as 0.999, or None. The average is validated and kept. It
+            forgets faster in the first steps, see ``setup.average_weights``.
+        channels_last: Whether to use the memory format channels_last: faster on GPUs, can crash on CPUs.
+        compile: Whether to use torch.compile.
+        device_compositing: Whether steps, blending and labels run on the network's device, so that workers only place
+            crops. Needs live composites with ``crop_first = "fast"`` and the transform "crop" or "gca".
+        guard: Factor over its moving average at which the loss stops the run.
+        model: Table of the network.
+        data: Table of the training data.
+        optim: Table of optimiser and schedule.
+        weights: Weights of loss terms, by name; they replace the architecture's own.
+        validation: Table of the validation.
         checkpoint_every: Steps between checkpoints.
-        keep: Checkpoints kept, besides the best.
+        keep: Number of checkpoints to keep, besides the best.
         log_every: Steps between log lines.
-        tensorboard: Write TensorBoard files too.
+        tensorboard: Whether to write TensorBoard files too.
     """
 
     outside_digest: ClassVar[frozenset[str]] = frozenset(
@@ -133,7 +132,7 @@ class TrainRecipe(Recipe):
     )
 
     kind: Literal["train"] = "train"
-    stage: Literal["duts", "matting"] = "matting"
+    stage: Literal["saliency", "matting"] = "matting"
     parity: bool = False
     steps: int = Field(ge=1)
     batch: int = Field(16, ge=1)
@@ -145,7 +144,7 @@ class TrainRecipe(Recipe):
     device_compositing: bool = False
     guard: float = Field(50.0, gt=1)
     model: Model = Model()
-    data: Data
+    data: DataTable
     optim: Optim = Optim()
     weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     validation: Validation = Validation()
@@ -160,9 +159,9 @@ class TrainRecipe(Recipe):
             return self
         train, transform = self.data.train, self.data.transform
         what, off = "device_compositing needs", ", or device_compositing = false"
-        if not isinstance(train, Synth):
+        if not isinstance(train, SynthStream):
             raise AimkitError(f"{what} live composites, not '{train.source}'", "data.train.source", f'use "synth"{off}')
-        if not isinstance(transform, Crop | Gca):
+        if not isinstance(transform, SquareCrop):
             where, hint = "data.transform.transform", f'use "crop" or "gca"{off}'
             raise AimkitError(f"{what} crops, not '{transform.transform}'", where, hint)
         if train.crop_first != "fast":

@@ -1,4 +1,4 @@
-"""Finished and unfinished runs, side by side."""
+"""Reads runs, finished or not, and compares them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import numpy as np
 
 from aimkit.errors import AimkitError
 from aimkit.recipe import read_toml
-from aimkit.train.checkpoint import latest
+from aimkit.train.checkpoint import latest, read_state
 from aimkit.train.log import read
 
 
 @dataclass
 class Run:
-    """What a folder of a run says.
+    """A run, as its folder records it.
 
     Attributes:
-        path: The folder.
-        recipe: Resolved recipe, plain data.
-        digest: Of the recipe.
-        step: Finished steps of the newest checkpoint.
-        train: Last training line, or empty.
-        scores: Validation lines.
+        path: Folder of the run.
+        recipe: Resolved recipe as plain data.
+        digest: Digest of the recipe, hex.
+        step: Number of finished steps in the newest checkpoint.
+        train: Last training line of the log, or empty.
+        scores: Validation lines of the log.
     """
 
     path: Path
@@ -47,14 +47,14 @@ def open_run(path: Path) -> Run:
     """Read a run.
 
     Raises:
-        AimkitError: The folder holds none.
+        AimkitError: The folder has no run.
     """
     file = path / "recipe.toml"
     if not file.is_file():
-        raise AimkitError("the folder holds no run", str(path), "aimkit runs ls FOLDER lists those below it")
+        raise AimkitError("no run in this folder", str(path), "list the runs below it with: aimkit runs ls FOLDER")
     digest = file.read_text(encoding="utf-8").split("\n", 1)[0].removeprefix("# digest ")
     newest = latest(path)
-    step = json.loads((newest / "state.json").read_text())["step"] if newest else 0
+    step = read_state(newest).step if newest else 0
     rows = read(path / "metrics.jsonl")
     train = [row for row in rows if row["kind"] == "train"]
     scores = [row for row in rows if row["kind"] == "val"]
@@ -67,7 +67,7 @@ def find_runs(folder: Path) -> list[Run]:
 
 
 def differing_keys(runs: Sequence[Run]) -> dict[str, list[Any]]:
-    """Keys of the recipes that are not the same in all runs, with the value in each."""
+    """Keys of the recipes that differ between runs, with the value in each run."""
     flat = [_flat(run.recipe) for run in runs]
     keys = sorted({key for one in flat for key in one})
     values = {key: [one.get(key) for one in flat] for key in keys}
@@ -75,10 +75,10 @@ def differing_keys(runs: Sequence[Run]) -> dict[str, list[Any]]:
 
 
 def measured(run: Run, name: str) -> Run:
-    """The run with the averages of ``RUN/NAME/results.json``, an evaluation, in the place of its validations.
+    """The run with its validations replaced by the averages of the evaluation ``RUN/NAME/results.json``.
 
     Raises:
-        AimkitError: There is none.
+        AimkitError: The file is missing or can't be read.
     """
     from aimkit.evaluate.results import read_results
 
@@ -90,7 +90,7 @@ def measured(run: Run, name: str) -> Run:
 
 
 def by_name(runs: Sequence[Run]) -> list[tuple[str, list[Run]]]:
-    """Runs whose folders are called alike but for a number at the end, ``linear-1`` or ``linear-seed1``, together."""
+    """Runs grouped by folder name without a number at its end: ``linear-1`` and ``linear-seed2`` are one group."""
     together: dict[str, list[Run]] = {}
     for run in runs:
         together.setdefault(re.sub(r"-(seed)?\d+$", "", run.path.name), []).append(run)
@@ -98,7 +98,7 @@ def by_name(runs: Sequence[Run]) -> list[tuple[str, list[Run]]]:
 
 
 def groups(runs: Sequence[Run]) -> list[tuple[str, list[Run]]]:
-    """Runs that differ in nothing but their seed, together, named by what sets them apart from the other groups."""
+    """Runs grouped when only their seeds differ; a group is named by the keys that differ between groups."""
     together: dict[str, list[Run]] = {}
     for run in runs:
         key = json.dumps({k: v for k, v in run.recipe.items() if k != "seed"}, sort_keys=True)
@@ -112,7 +112,7 @@ def groups(runs: Sequence[Run]) -> list[tuple[str, list[Run]]]:
 
 
 def mean_and_spread(runs: Sequence[Run], score: str) -> tuple[float, float]:
-    """Mean and standard deviation (of a sample) over runs of the best validation's score; NaN without any."""
+    """Mean and sample standard deviation of a score over the runs' best validations; NaN when none has it."""
     values = [run.best[score] for run in runs if score in run.best]
     if not values:
         return float("nan"), float("nan")

@@ -1,4 +1,4 @@
-"""What a run is made of: network, loader, optimiser, from a recipe."""
+"""Builds the parts of a run from its recipe: network, optimiser, moving average, data."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from aimkit import console
 from aimkit.data.loader import StreamDataset
 from aimkit.errors import AimkitError
+from aimkit.models.base import MattingModel
 from aimkit.models.registry import create_model
 from aimkit.train.activations import recompute
 from aimkit.train.depthwise import keep_in_float32
@@ -31,16 +32,16 @@ class Parts:
     """The parts of a run.
 
     Attributes:
-        accelerator: Device, precision, processes.
-        network: The bare network: its state dict has no prefixes.
-        model: What is called in training; ``network`` wrapped for processes and compiled.
-        optimizer: Wrapped.
+        accelerator: accelerate's handle of device, precision and processes.
+        network: Bare network, whose state dict has no prefixes.
+        model: Module to call in training: ``network`` wrapped for processes and compiled.
+        optimizer: Optimiser, wrapped by the accelerator.
         average: Moving average of the network, or None.
-        dataset: Where the batches come from.
+        dataset: Source of the batches.
     """
 
     accelerator: Accelerator
-    network: Any
+    network: MattingModel
     model: Any
     optimizer: Any
     average: AveragedModel | None
@@ -48,22 +49,22 @@ class Parts:
 
     @property
     def evaluated(self) -> nn.Module:
-        """The network that gets validated and kept."""
+        """The network to validate and keep: the moving average where there is one."""
         return self.network if self.average is None else self.average.module
 
 
 def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
-    """Make the parts of a run; nothing is trained yet.
+    """Build the parts of a run.
 
     Raises:
-        AimkitError: The recipe names something that is not there, or asks for what the machine does not have.
+        AimkitError: Something that the recipe names is missing, or the machine can't do what it asks for.
     """
     if recipe.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise AimkitError("TensorBoard is not installed", "tensorboard", "pip install 'aimkit[tensorboard]'")
     # accelerate keeps the precision of the first run in a process for all others.
     AcceleratorState._reset_state()
     accelerator = Accelerator(
-        # Without this, accelerate takes several processes without a GPU for strangers to each other.
+        # Without this, accelerate does not connect several processes that have no GPU.
         cpu=not torch.accelerator.is_available(),
         mixed_precision={"fp32": "no"}.get(recipe.precision, recipe.precision),
         gradient_accumulation_steps=recipe.accumulate,
@@ -72,7 +73,7 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
         step_scheduler_with_optimizer=False,
     )
     if accelerator.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
-        # Threads that wait for each other stand still when a worker has their core.
+        # Leave a core to each worker: threads of one operation wait for the slowest.
         torch.set_num_threads(max(1, (os.cpu_count() or 1) - recipe.data.workers))
     if recipe.precision == "fp16" and accelerator.device.type == "cpu":
         raise AimkitError("fp16 needs a GPU", "precision", "use bf16 or fp32")
@@ -82,7 +83,7 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
     if recipe.channels_last:
         network = network.to(memory_format=torch.channels_last)
     if backbone_is_frozen(recipe):
-        # Without gradients its backward pass is left out, which is much of a step's time.
+        # Without gradients its backward pass is skipped, which is much of a step's time.
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(parameter.requires_grad and not name.startswith("backbone."))
     model: nn.Module = network
@@ -104,21 +105,20 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
 
 
 def average_weights(decay: float, averaged: Any, weights: Any, updates: Any) -> None:
-    """One update of a moving average in place: the newest weights get a share of 1 - decay.
+    """Update a moving average in place: average = decay * average + (1 - decay) * weights.
 
-    The decay begins at 0.1 and rises as (1 + n) / (10 + n) with the n-th update. With the full one from the beginning,
-    the average of a short run would still hold what the network was before it was trained: a fifth of it after 1500
-    steps of 0.999.
+    The decay starts at 0.1 and rises as (1 + n) / (10 + n) with the n-th update. At the full decay from the start, the
+    average of a short run would still contain the untrained network: a fifth of it after 1500 steps of 0.999.
     """
     number = float(updates)
     decay = min(decay, (1 + number) / (10 + number))
     get_ema_multi_avg_fn(decay)(averaged, weights, updates)  # type: ignore[no-untyped-call]
 
 
-def build_network(recipe: TrainRecipe) -> Any:
+def build_network(recipe: TrainRecipe) -> MattingModel:
     """The network of a recipe, with its initial weights."""
     table = recipe.model
-    # The draws of fresh weights depend on the recipe alone, not on what this process did before.
+    # Initial weights depend on the recipe alone, not on what this process did before.
     torch.manual_seed(recipe.seed)
     network = create_model(table.name, backbone=table.backbone, pretrained=table.pretrained, **table.options)
     if table.init:
@@ -127,7 +127,7 @@ def build_network(recipe: TrainRecipe) -> Any:
         from aimkit.predict.predictor import described
 
         console.info(load_matching(network, table.init).text())
-        # What is fine-tuned from weights that are meant for passes of some size is meant for them too.
+        # Fine-tuned weights keep the inference defaults of the weights that they start from.
         network.inference_defaults = described(find(table.init)).get("predict", {})
     if table.checkpoint_activations:
         recompute(network.backbone)
@@ -135,15 +135,15 @@ def build_network(recipe: TrainRecipe) -> Any:
 
 
 def backbone_is_frozen(recipe: TrainRecipe) -> bool:
-    """Whether the backbone does not learn in any step of a run."""
+    """Whether the backbone is frozen for the whole run."""
     return recipe.optim.backbone_factor == 0 or recipe.optim.freeze_backbone >= recipe.steps
 
 
-def train_mode(network: nn.Module, recipe: TrainRecipe, step: int) -> None:
-    """Training mode, except for what is frozen: the statistics of a frozen part must not drift."""
+def train_mode(network: MattingModel, recipe: TrainRecipe, step: int) -> None:
+    """Set training mode, except for frozen parts: their batch-norm statistics must not drift."""
     network.train()
     frozen = backbone_is_frozen(recipe) or step < recipe.optim.freeze_backbone
-    if frozen and isinstance(network.backbone, nn.Module):
+    if frozen:
         network.backbone.eval()
     if recipe.model.freeze_norm:
         for module in network.modules():
@@ -151,7 +151,7 @@ def train_mode(network: nn.Module, recipe: TrainRecipe, step: int) -> None:
                 module.eval()
 
 
-def network_input(network: Any, image: Tensor, channels_last: bool = False) -> Tensor:
-    """The image as the network wants it."""
-    ready: Tensor = network.preprocess(image)
+def network_input(network: MattingModel, image: Tensor, channels_last: bool = False) -> Tensor:
+    """The image, (B, C, H, W) in [0, 1], normalised for the network, in the recipe's memory format."""
+    ready = network.preprocess(image)
     return ready.contiguous(memory_format=torch.channels_last) if channels_last else ready

@@ -1,17 +1,16 @@
 """A recipe trained several times: every combination of some values, each with several seeds, in one folder.
 
-A run of a sweep is a run like any other, and the folder says all there is to know: runs that are finished are left
-alone, runs that were interrupted go on, and the rest begins. So a sweep goes on by being started again.
+The runs of a sweep are ordinary runs, and their folders are its only state. Starting a sweep again skips finished runs,
+resumes interrupted ones and starts the others.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,13 @@ from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.models.registry import create_model
 from aimkit.recipe import load_recipe
-from aimkit.train.checkpoint import latest
+from aimkit.train.checkpoint import latest, read_state
 from aimkit.train.loop import find_start, train
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.runs import Run, groups, mean_and_spread, open_run
 from aimkit.types import ImageType
 
-#: What a run leaves that ended by an error of no user's making.
+#: File with the traceback of a run that ended by an unexpected error.
 FAILED = "failed.txt"
 
 
@@ -39,8 +38,8 @@ class Variant:
     """A run of a sweep.
 
     Attributes:
-        name: Of its folder.
-        recipe: What is trained.
+        name: Name of its folder.
+        recipe: Recipe of the run.
     """
 
     name: str
@@ -48,13 +47,13 @@ class Variant:
 
 
 @dataclass
-class Outcome:
-    """What became of the runs.
+class SweepOutcome:
+    """The result of a sweep.
 
     Attributes:
-        finished: Folders of the runs that are finished, those of earlier calls included.
-        failed: What went wrong, by name of the run.
-        interrupted: Whether a signal ended it before all runs were tried.
+        finished: Folders of the finished runs, including those of earlier calls.
+        failed: Errors of the failed runs, by name of the run.
+        interrupted: Whether a signal ended the sweep before all runs were tried.
     """
 
     finished: list[Path] = field(default_factory=list)
@@ -63,14 +62,14 @@ class Outcome:
 
 
 def variants(recipe: str, overrides: Sequence[str], vary: Sequence[str], seeds: int) -> list[Variant]:
-    """The runs of a sweep, the first seed of all of them first.
+    """The runs of a sweep, ordered by seed.
 
     Args:
-        recipe: A train recipe, by name or path.
+        recipe: Name or path of a train recipe.
         overrides: ``key=value`` texts for all runs.
-        vary: ``key=value,value`` texts; every combination becomes a run. A value may be a whole table, which varies
-            several keys together.
-        seeds: Runs of each combination, with the recipe's seed and those after it.
+        vary: ``key=value,value`` texts; every combination is a run. A value may be a whole table, which varies several
+            keys together.
+        seeds: Number of runs of each combination, with the recipe's seed and those after it.
 
     Raises:
         AimkitError: The recipe or a text is wrong, or two runs would be the same.
@@ -79,9 +78,9 @@ def variants(recipe: str, overrides: Sequence[str], vary: Sequence[str], seeds: 
     keys = [key for key, _ in axes]
     for key in keys:
         if key == "seed":
-            raise AimkitError("seeds are not varied by key", "--vary seed", "--seeds N")
+            raise AimkitError("seeds can't be varied by key", "--vary seed", "use --seeds N")
         if keys.count(key) > 1:
-            raise AimkitError(f"'{key}' is varied twice", f"--vary {key}", f"name all its values once: {key}=A,B")
+            raise AimkitError(f"'{key}' is varied twice", f"--vary {key}", f"give all its values at once: {key}=A,B")
     first: TrainRecipe = load_recipe(recipe, overrides, kind="train")
     found: dict[str, Variant] = {}
     for seed in range(first.seed, first.seed + seeds):
@@ -90,43 +89,45 @@ def variants(recipe: str, overrides: Sequence[str], vary: Sequence[str], seeds: 
             made = load_recipe(recipe, [*overrides, *chosen, f"seed={seed}"], kind="train")
             name = "-".join([*map(_label, chosen), f"seed{seed}"])
             if name in found:
-                raise AimkitError(f"two runs would be called '{name}'", "--vary", "every value must differ")
+                raise AimkitError(f"two runs would have the name '{name}'", "--vary", "use different values")
             found[name] = Variant(name, made)
     return list(found.values())
 
 
 def check(runs: Sequence[Variant], folder: Path) -> dict[str, int]:
-    """Find what would make runs fail at their start, before hours are spent on those before them.
+    """Check that all runs can start, before the first one does.
 
     Returns:
-        Finished steps of each run, by name.
+        Number of finished steps of each run, by name.
 
     Raises:
-        AimkitError: A network can't be built, a folder holds a run of another recipe, or there are several processes.
+        AimkitError: A network can't be built, a folder has a run of another recipe, or there are several processes.
     """
     if os.environ.get("WORLD_SIZE", "1") != "1":
-        raise AimkitError("a sweep runs in one process", "aimkit sweep", "start its runs with torchrun -m aimkit train")
+        raise AimkitError(
+            "a sweep runs in one process", "aimkit sweep", "start its runs one by one with torchrun -m aimkit train"
+        )
     for table in {str(run.recipe.model): run.recipe.model for run in runs}.values():
         with torch.device("meta"):
             create_model(table.name, backbone=table.backbone, **table.options)
     return {run.name: _steps(find_start(run.recipe, folder / run.name, "auto")) for run in runs}
 
 
-def sweep(runs: Sequence[Variant], folder: Path) -> Outcome:
-    """Train the runs one after another; one that fails is told, and the others go on.
+def sweep(runs: Sequence[Variant], folder: Path) -> SweepOutcome:
+    """Train the runs one after another; a run that fails is reported, and the others continue.
 
     Args:
-        runs: As :func:`variants` gives them.
-        folder: Each has a folder of its name below.
+        runs: Runs, as :func:`variants` returns them.
+        folder: Folder for the runs; each has a subfolder of its name.
 
     Raises:
         AimkitError: As for :func:`check`.
     """
-    done, outcome = check(runs, folder), Outcome()
+    done, outcome = check(runs, folder), SweepOutcome()
     for number, run in enumerate(runs, 1):
         path, title = folder / run.name, f"run {number} of {len(runs)}, {run.name}"
         if done[run.name] == run.recipe.steps:
-            console.info(f"{title}: finished before")
+            console.info(f"{title}: already finished")
             outcome.finished.append(path)
             continue
         console.info(title)
@@ -145,16 +146,16 @@ def sweep(runs: Sequence[Variant], folder: Path) -> Outcome:
 
 
 def table(folders: Sequence[Path]) -> tuple[list[str], list[list[Any]]]:
-    """Finished runs side by side, those that differ in their seed alone in one row.
+    """Finished runs as a table; runs that differ only in their seed share a row.
 
     Returns:
-        Columns and rows: what sets the runs apart, seeds, steps, seconds of training (mean), and of the best validation
-        the MAD over all samples and over each type, mean and standard deviation (of a sample) over the seeds.
+        Columns and rows: the keys that differ, number of seeds, steps, mean training time in seconds, and the MAD of
+        the best validation over all samples and over each type, as mean and sample standard deviation over the seeds.
     """
     found = [open_run(path) for path in folders]
     titles = {"mad": "MAD"} | {f"mad/{kind}": f"MAD {kind}" for kind in ImageType}
     scores = [score for score in titles if any(score in run.best for run in found)]
-    columns = ["run", "seeds", "steps", "s a run", *(titles[score] for score in scores)]
+    columns = ["run", "seeds", "steps", "seconds", *(titles[score] for score in scores)]
     rows = []
     for name, members in groups(found):
         seconds = float(np.mean([_state(latest(run.path))["seconds"] for run in members]))
@@ -167,12 +168,12 @@ def _axis(text: str) -> tuple[str, list[str]]:
     """``key=a,b`` as the key and its values."""
     key, equals, values = text.partition("=")
     if not equals or not key or not values:
-        raise AimkitError(f"can't read '{text}'", "--vary", "--vary model.backbone=resnet18,resnet34")
+        raise AimkitError(f"can't read '{text}'", "--vary", "write KEY=A,B: model.backbone=resnet18,resnet34")
     return key.strip(), [value.strip() for value in _split(values)]
 
 
 def _split(text: str) -> list[str]:
-    """At the commas that are outside of quotes and brackets."""
+    """Split at the commas outside of quotes and brackets."""
     parts, depth, quote = [""], 0, ""
     for letter in text:
         if quote:
@@ -201,18 +202,17 @@ def _steps(checkpoint: Path | None) -> int:
 
 def _state(checkpoint: Path | None) -> dict[str, Any]:
     assert checkpoint is not None
-    state: dict[str, Any] = json.loads((checkpoint / "state.json").read_text())
-    return state
+    return asdict(read_state(checkpoint))
 
 
 def _problem(error: Exception, run: Path) -> AimkitError:
-    """The error of a run; what is no user's mistake leaves its traceback beside the run."""
+    """The error of a run; the traceback of an unexpected one is written into the run's folder."""
     if isinstance(error, AimkitError):
         return error
     file = run / FAILED
     write_bytes(file, "".join(traceback.format_exception(error)).encode())
     lines = str(error).strip().splitlines() or [""]
-    return AimkitError(f"{type(error).__name__}: {lines[0]}", str(file), "the file has all of it", exit_code=1)
+    return AimkitError(f"{type(error).__name__}: {lines[0]}", str(file), "the file has the traceback", exit_code=1)
 
 
 def _with_spread(runs: Sequence[Run], score: str) -> str:

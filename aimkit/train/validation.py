@@ -1,4 +1,4 @@
-"""Validation: D's metrics on held-out samples, and a gallery of predictions over time."""
+"""Validation: matting metrics on held-out samples, and a gallery of predictions over time."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import torch
 from accelerate.utils import gather_object
 
 from aimkit.data.loader import to_device, to_tensors
-from aimkit.data.streams import streams
-from aimkit.data.transforms import Fit, fit
+from aimkit.data.transforms import Fit
 from aimkit.imageio import write_png
 from aimkit.metrics.matting import matting_metrics
 from aimkit.train.recipe import TrainRecipe
@@ -21,31 +20,31 @@ from aimkit.types import Array, Sample
 
 SCORES = ("sad", "mad", "mse", "grad", "conn")
 
-#: Side of a picture in the gallery, pixels.
+#: Longer side of a gallery picture, pixels.
 _THUMB = 160
 
 
 def validate(recipe: TrainRecipe, parts: Parts, run: Path, step: int) -> dict[str, float]:
-    """Predict the held-out samples and measure them; every process does its share.
+    """Predict the held-out samples and compute their metrics; each process takes its share.
 
     Args:
         recipe: The run's recipe; ``validation.data`` must be set.
-        parts: The parts of the run.
-        run: Folder of the run; pictures go to ``gallery/``.
-        step: Finished steps, for the names of the pictures.
+        parts: Parts of the run.
+        run: Folder of the run; pictures are written to its ``gallery/``.
+        step: Number of finished steps, for the names of the pictures.
 
     Returns:
-        Mean over the samples of every score, and ``score/TYPE`` over those of a type.
+        Mean of every score over all samples, and ``score/TYPE`` over the samples of a type.
     """
     table, accelerator = recipe.validation, parts.accelerator
     assert table.data is not None
-    stream = streams.get(table.data.source).value(table.data, recipe.seed)
+    stream = table.data.open(recipe.seed)
     draw = np.random.default_rng(0)
     rows: list[tuple[str, dict[str, float]]] = []
     network = parts.evaluated
     network.eval()
     for position in range(accelerator.process_index, table.count, accelerator.num_processes):
-        sample = fit(stream.sample(position), Fit(size=table.size, flip=0), draw)
+        sample = Fit(size=table.size, flip=0).apply(stream.sample(position), draw)
         alpha = predict(parts, network, sample, recipe)
         scores = matting_metrics(alpha, sample.alpha)
         rows.append((str(sample.type), {name: float(scores[name] or 0) for name in SCORES}))
@@ -61,7 +60,7 @@ def validate(recipe: TrainRecipe, parts: Parts, run: Path, step: int) -> dict[st
 
 @torch.inference_mode()
 def predict(parts: Parts, network: Any, sample: Sample, recipe: TrainRecipe) -> Array:
-    """Alpha of one sample in one pass, float32 (H, W)."""
+    """Alpha of one sample from one forward pass, float32 in [0, 1], (H, W)."""
     row = {name: value for name, value in to_tensors(sample).items() if isinstance(value, torch.Tensor)}
     batch = to_device({name: tensor[None] for name, tensor in row.items()}, parts.accelerator.device)
     with parts.accelerator.autocast():
@@ -80,7 +79,7 @@ def means(rows: list[tuple[str, dict[str, float]]]) -> dict[str, float]:
 
 
 def thumbnail(image: Array) -> Array:
-    """Reduced to the gallery's size, uint8."""
+    """The image reduced to the gallery's size, uint8."""
     scale = _THUMB / max(image.shape[:2])
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     return cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_AREA)

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 from aimkit.errors import AimkitError
+from aimkit.paths import fault
 
 #: Longest header of a safetensors file, as its own library has it.
 _LONGEST_HEADER = 100_000_000
@@ -113,6 +114,5 @@ def check_member(name: str, where: str) -> None:
     Raises:
         AimkitError: The path is absolute, or contains "..".
     """
-    parts = name.replace("\\", "/").split("/")
-    if not name or parts[0] == "" or ".." in parts or ":" in parts[0] or "\0" in name:
-        raise AimkitError(f"the archive has a member outside its folder: '{name[:80]}'", where)
+    if fault(name.removesuffix("/")):
+        raise AimkitError(f"the archive has a member outside its folder: '{name[:80]}'", where, "it is refused")

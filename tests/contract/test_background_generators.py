@@ -16,7 +16,7 @@ COUNT, SIDE = 12, 96
 @cache
 def pictures(name):
     entry = background_generators.get(name)
-    params = entry.info["params"](generator=name)
+    params = entry.info.params(generator=name)
     return [entry.value(params, (SIDE, SIDE), rng(7, name, i)) for i in range(COUNT)]
 
 
@@ -41,7 +41,7 @@ def test_exposure_is_varied_and_seldom_clipped(name):
 def test_a_long_frame_is_filled(name):
     entry = background_generators.get(name)
     for size in ((64, 200), (200, 64)):
-        image = entry.value(entry.info["params"](generator=name), size, rng(3, name))
+        image = entry.value(entry.info.params(generator=name), size, rng(3, name))
         assert image.shape == (*size, 3)
         assert np.isfinite(image).all()
         assert image.std() > 0.005

@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 
 from aimkit import resources
-from aimkit.datasets.catalog import find_known, known_sets, plain
+from aimkit.datasets.catalog import find_published, plain, published_sets
 from aimkit.datasets.catalog.check import check
 from aimkit.datasets.catalog.layout import files, locate
 from aimkit.datasets.catalog.page import command, page
 from aimkit.recipe import load_recipe
 from aimkit.synth.source import background_sources, foreground_sources
 
-NAMES = list(known_sets())
-PARTS = [(name, part.name) for name in NAMES for part in known_sets()[name].parts]
+NAMES = list(published_sets())
+PARTS = [(name, part.name) for name in NAMES for part in published_sets()[name].parts]
 LAYOUTS = [
     (name, part.name, i)
     for name in NAMES
-    for part in known_sets()[name].parts
+    for part in published_sets()[name].parts
     for i in range(len(part.layouts))
     if i == 0 or part.layouts[i] != part.layouts[0]
 ]
@@ -29,19 +29,19 @@ LAYOUTS = [
 
 def test_the_sets_that_the_papers_use_are_known() -> None:
     assert {"am2k", "bg20k", "dim", "distinctions646", "p3m10k", "ppm100", "aim500", "duts"} <= set(NAMES)
-    assert find_known("HATT").name == "distinctions646"
-    assert [part.count for part in find_known("P3M-10k").parts] == [9421, 500, 500]
+    assert find_published("HATT").name == "distinctions646"
+    assert [part.count for part in find_published("P3M-10k").parts] == [9421, 500, 500]
 
 
 def test_no_two_sets_share_a_name() -> None:
-    names = [name for one in known_sets().values() for name in {one.name, plain(one.title), *one.aliases}]
+    names = [name for one in published_sets().values() for name in {one.name, plain(one.title), *one.aliases}]
     assert len(names) == len(set(names))
-    assert len({one.variable for one in known_sets().values()}) == len(NAMES)
+    assert len({one.variable for one in published_sets().values()}) == len(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_says_where_what_and_on_which_terms(name: str) -> None:
-    known = known_sets()[name]
+    known = published_sets()[name]
     text = page(known)
     for fact in (known.title, known.about, known.page, known.get, known.terms, known.paper):
         assert len(fact) > 2
@@ -56,14 +56,14 @@ def test_a_page_says_where_what_and_on_which_terms(name: str) -> None:
 def test_the_readme_lists_it_with_its_recipes(name: str) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     row = next(line for line in readme.splitlines() if line.startswith(f"| `{name}`"))
-    for part in known_sets()[name].parts:
+    for part in published_sets()[name].parts:
         assert f"{part.count:,}" in row
         assert not part.recipes or any(f"`{recipe}`" in row for recipe in part.recipes)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_recipes_exist_and_read_it(name: str) -> None:
-    known = known_sets()[name]
+    known = published_sets()[name]
     recipes = [(part, recipe) for part in known.parts for recipe in part.recipes]
     assert recipes, "every known dataset is used by a recipe"
     for part, recipe in recipes:
@@ -107,7 +107,7 @@ def test_a_part_is_read_by_name(
     known = small(name)
     publish(known, tmp_path, parts=(part,))
     use = known.part(part).use
-    table = {"source": "known", "set": name, "part": part, "path": str(tmp_path)}
+    table = {"source": "catalog", "set": name, "part": part, "path": str(tmp_path)}
     if use == "evaluation":
         from aimkit.evaluate.sets import open_set
 
@@ -119,12 +119,11 @@ def test_a_part_is_read_by_name(
     elif use == "saliency":
         from aimkit.data.streams import streams
 
-        entry = streams.get("known")
-        sample = entry.value(entry.info["params"].model_validate(table), 0).sample(0)
+        sample = streams.get("catalog").value.model_validate(table).open(0).sample(0)
         assert set(sample.alpha.ravel().tolist()) == {0, 255}
         assert sample.type == "SO"
     else:
-        entry = (background_sources if use == "backgrounds" else foreground_sources).get("known")
+        entry = (background_sources if use == "backgrounds" else foreground_sources).get("catalog")
         source = entry.value(entry.info["params"].model_validate(table))
         assert len(source.items) == known.part(part).count
         assert {item.licence for item in source.items} == {known.terms}

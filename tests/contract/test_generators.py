@@ -1,11 +1,14 @@
 """What every procedural generator promises; a new file in aimkit/generators is tested unnamed."""
 
+import inspect
+import re
 from functools import cache
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from aimkit.generators import Range, background_generators, coverage, generators
+from aimkit.generators import background_generators, coverage, generators
 from aimkit.matting.image_type import infer
 from aimkit.rng import rng
 from aimkit.types import ImageType
@@ -13,22 +16,26 @@ from aimkit.types import ImageType
 TALL, WIDE = (192, 160), (97, 130)
 NAMES = generators.list()
 BACKGROUNDS = background_generators.list()
-#: How far a rendering at twice the size, reduced, may be from one at the size (mean absolute difference of alpha, and
-#: of premultiplied colour), unless an entry states its own ``bound``.
-BOUND = 0.02
+PARAMETERS = [
+    pytest.param(entry, field, id=f"{entry.name}-{field}")
+    for registry in (generators, background_generators)
+    for entry in registry
+    for field in entry.info.params.model_fields
+    if field != "generator"
+]
 
 
 @cache
 def made(name, size=WIDE, seed=0):
     """A foreground; kept, since most tests look at the same one."""
     entry = generators.get(name)
-    return entry.value(entry.info["params"](generator=name), size, rng(seed, name))
+    return entry.value(entry.info.params(generator=name), size, rng(seed, name))
 
 
 @cache
 def background(name, size=WIDE, seed=0):
     entry = background_generators.get(name)
-    return entry.value(entry.info["params"](generator=name), size, rng(seed, name))
+    return entry.value(entry.info.params(generator=name), size, rng(seed, name))
 
 
 def premultiplied(foreground):
@@ -51,18 +58,54 @@ def test_planes_have_the_size_and_are_finite_and_in_range(name, size):
 @pytest.mark.parametrize("name", NAMES)
 def test_entry_says_what_the_foreground_is(name):
     entry = generators.get(name)
-    assert made(name).type is entry.info["type"]
-    assert made(name).category == entry.info["category"]
+    assert made(name).type is entry.info.type
+    assert made(name).category == entry.info.category
     assert entry.summary
-    for field, info in entry.info["params"].model_fields.items():
-        if info.annotation is Range:
-            assert info.default is not None, field
+
+
+def values(params, field):
+    """Two values of a parameter that must draw different pictures: of its range, chances of 0 and 1, or choices."""
+    default = getattr(params, field)
+    if isinstance(default, str):
+        choices = get_args(type(params).model_fields[field].annotation)
+        return [choice for choice in choices if choice != "any"][:2]
+    if isinstance(default, float):
+        return [0.0, 1.0]
+    low, high = default
+    # Not the lower end itself, since -180 and 180 degrees are the same turn.
+    return [low + 0.3 * (high - low), high] if low < high else [low, low + 0.2]
+
+
+@pytest.mark.parametrize(("entry", "field"), PARAMETERS)
+def test_every_parameter_is_documented_and_changes_the_picture(entry, field):
+    assert field in documented(entry.info.params)
+    default = entry.info.params(generator=entry.name)
+    first, second = (
+        entry.info.params.model_validate(default.model_dump() | {field: value}) for value in values(default, field)
+    )
+    # Some parameters matter to some pictures only: the oblong meshes of one kind of fence.
+    assert any(drawing(entry, first, seed) != drawing(entry, second, seed) for seed in range(24))
+
+
+def documented(params):
+    """Names that the docstring's list of attributes describes with at least a few words."""
+    text = inspect.getdoc(params).partition("Attributes:")[2]
+    return re.findall(r"^    (\w+): \S.{3,}", text, re.MULTILINE)
+
+
+def drawing(entry, params, seed):
+    """What a generator draws, as bytes."""
+    drawn = entry.value(params, (64, 80), rng(seed, "parameter", entry.name))
+    if isinstance(drawn, np.ndarray):
+        return drawn.tobytes()
+    bent = b"" if drawn.refraction is None else drawn.refraction.tobytes()
+    return drawn.color.tobytes() + drawn.alpha.tobytes() + bent
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_same_stream_same_bytes_and_another_stream_another_picture(name):
     entry = generators.get(name)
-    again = entry.value(entry.info["params"](generator=name), WIDE, rng(0, name))
+    again = entry.value(entry.info.params(generator=name), WIDE, rng(0, name))
     assert again.color.tobytes() == made(name).color.tobytes()
     assert again.alpha.tobytes() == made(name).alpha.tobytes()
     other = made(name, seed=1)
@@ -71,7 +114,7 @@ def test_same_stream_same_bytes_and_another_stream_another_picture(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_twice_the_size_reduces_to_the_same_picture(name):
-    bound = generators.get(name).info.get("bound", BOUND)
+    bound = generators.get(name).info.bound
     large = made(name, (2 * WIDE[0], 2 * WIDE[1]))
     difference = np.abs(coverage.reduce(premultiplied(large), 2) - premultiplied(made(name)))
     assert difference[..., 3].mean() <= bound
@@ -94,7 +137,7 @@ def test_foreground_is_there_and_colour_is_bled_where_it_is_not(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_salient_foregrounds_lie_inside_and_others_fill_the_frame(name):
-    kind = generators.get(name).info["type"]
+    kind = generators.get(name).info.type
     for seed in (0, 1, 2):
         alpha = made(name, seed=seed).alpha
         sides = [alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]]
@@ -111,7 +154,7 @@ def test_salient_foregrounds_lie_inside_and_others_fill_the_frame(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_type_inference_names_the_type_for_most_seeds(name):
-    kind = generators.get(name).info["type"]
+    kind = generators.get(name).info.type
     guesses = [infer(made(name, seed=seed).alpha).type for seed in range(3)]
     assert sum(guess is kind for guess in guesses) >= 2, guesses
 
@@ -125,13 +168,13 @@ def test_backgrounds_are_pictures_that_depend_on_the_stream_alone(name):
     assert image.min() >= 0
     assert image.max() <= 1
     entry = background_generators.get(name)
-    again = entry.value(entry.info["params"](generator=name), WIDE, rng(0, name))
+    again = entry.value(entry.info.params(generator=name), WIDE, rng(0, name))
     assert again.tobytes() == image.tobytes()
     assert np.abs(background(name, seed=1) - image).mean() > 1e-3
 
 
 @pytest.mark.parametrize("name", BACKGROUNDS)
 def test_a_background_at_twice_the_size_reduces_to_the_same(name):
-    bound = background_generators.get(name).info.get("bound", BOUND)
+    bound = background_generators.get(name).info.bound
     large = background(name, (2 * WIDE[0], 2 * WIDE[1]))
     assert np.abs(coverage.reduce(large, 2) - background(name)).mean() <= bound

@@ -80,6 +80,16 @@ def test_logits_are_those_of_the_outputs(name: str, backbone: str) -> None:
 
 
 @every
+def test_alpha_is_the_fusion_that_the_network_declares(name: str, backbone: str) -> None:
+    model = built(name, backbone).eval()
+    with torch.no_grad():
+        output = model(image((64, 64)))
+    assert model.fuse is not None
+    assert output.semantic_logits is not None
+    assert torch.equal(model.fuse(output.semantic_logits, output.detail, model.classes), output.alpha)
+
+
+@every
 def test_state_dicts_round_trip(name: str, backbone: str, tmp_path: Path) -> None:
     model = built(name, backbone).eval()
     save_file(model.state_dict(), tmp_path / "net.safetensors")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import shutil
 import tomllib
@@ -17,6 +18,7 @@ from aimkit.recipe import header, load_recipe, parse, read_toml
 from aimkit.synth.pool.build import build
 from aimkit.synth.pool.ingest import Drawing, ingest, sources_of
 
+ROOT = Path(__file__).parents[2]
 RECIPES = resources.recipes()
 SYNTH = resources.recipes("synth")
 TRAIN = resources.recipes("train")
@@ -50,8 +52,69 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+#: Commands whose first argument may be a packaged recipe, and its kind.
+COMMANDS = {
+    "synth": "synth",
+    "preview": "synth",
+    "pool build": "synth",
+    "train": "train",
+    "sweep": "train",
+    "bench train": "train",
+    "evaluate": "evaluate",
+}
+#: First words after a command that are something else.
+WORDS = {"evaluate": {"compare"}}
+
+
+def recipes_named(text: str) -> set[str]:
+    """Recipes that a text names, as ``kind/name``, or as ``*/name`` where it does not say the kind."""
+    end = r"(?![\w./:-]*[\w/:-])"
+    found = set(re.findall(rf"(?<![\w./])(?:recipes/)?((?:synth|train|evaluate)/[a-z0-9-]+)(?:\.toml)?{end}", text))
+    for command, kind in COMMANDS.items():
+        names = set(re.findall(rf"aimkit {command} ([a-z][a-z0-9-]*){end}", text)) - WORDS.get(command, set())
+        found |= {f"{kind}/{name}" for name in names}
+    found |= {f"*/{name}" for name in re.findall(r"load_recipe\(\"([a-z0-9-]+)\"", text)}
+    for table in re.findall(r"^\| recipe \|.*\n\|[-| ]+\|\n((?:\|.*\n)+)", text, re.MULTILINE):
+        for row in table.splitlines():
+            before = ""
+            for name in re.findall(r"`([a-z0-9-]+)`", row.split("|")[1]):
+                # `procedural-so`, `-stm`: the ending of a name like the one before.
+                before = before.rpartition("-")[0] + name if name.startswith("-") else name
+                found.add(f"*/{before}")
+    return found
+
+
+def unknown(named: set[str]) -> list[str]:
+    return sorted(name for name in named if not fnmatch.filter(RECIPES, name))
+
+
 def test_there_are_recipes_of_every_name_that_the_readme_promises() -> None:
-    assert {"demo", "aim-parity", "aim", "rssn", "gca", "natural", "cutouts"} <= {n.split("/")[1] for n in SYNTH}
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    named = {page.name: recipes_named(page.read_text(encoding="utf-8")) for page in pages}
+    assert {"*/natural", "*/demo", "synth/demo"} <= set().union(*named.values()), "the names are not found any more"
+    assert {page: unknown(names) for page, names in named.items() if unknown(names)} == {}
+
+
+def test_every_way_to_name_a_recipe_is_read() -> None:
+    text = """
+`aimkit synth nothing1 -o out`, `aimkit synth mine.toml`, `aimkit train nothing2`, `aimkit evaluate compare a b`,
+aimkit recipes cp synth/nothing3 mine.toml, `aimkit pool build photos/cutouts`, recipes/train/nothing4.toml, s3://a/synth/b,
+aimkit/train/recipe.py, load_recipe("nothing5"), aimkit evaluate aim500.
+
+| recipe | for |
+|---|---|
+| `nothing6`, `procedural-so`, `-nothing` | `no-recipe` |
+"""
+    assert unknown(recipes_named(text)) == [
+        "*/nothing5",
+        "*/nothing6",
+        "*/procedural-nothing",
+        "synth/nothing1",
+        "synth/nothing3",
+        "train/nothing2",
+        "train/nothing4",
+    ]
+    assert {"evaluate/aim500", "*/procedural-so"} < recipes_named(text)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -62,7 +62,7 @@ def batches() -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("name", "backbone"), CASES)
-@pytest.mark.parametrize("stage", ["matting", "duts"])
+@pytest.mark.parametrize("stage", ["matting", "saliency"])
 def test_every_parameter_that_learns_gets_a_gradient(name: str, backbone: str, stage: str, tmp_path: Path) -> None:
     same = recipe(name, backbone, stage)
     parts, state, pending = build(same), State(), batches()

@@ -36,9 +36,9 @@ def test_the_reference_is_there_with_its_published_rows() -> None:
         assert row.values["sad_type_mean"] == pytest.approx(mean, abs=0.006)
 
 
-@pytest.mark.parametrize("name", [e.name for e in backbones if e.info.get("pretrained")])
+@pytest.mark.parametrize("name", [e.name for e in backbones if e.value.pretrained])
 def test_pretrained_weights_of_our_backbones_are_entries(name: str) -> None:
-    assert backbones.get(name).info["pretrained"] in {entry.id for entry in ENTRIES if entry.backbone == name}
+    assert backbones.get(name).value.pretrained in {entry.id for entry in ENTRIES if entry.backbone == name}
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.id)

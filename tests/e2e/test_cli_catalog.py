@@ -20,7 +20,7 @@ def animals(
 ) -> Path:
     """AM-2k as published, were it three images a part."""
     known = small("am2k")
-    monkeypatch.setattr(registry, "known_sets", lambda: {"am2k": known})
+    monkeypatch.setattr(registry, "published_sets", lambda: {"am2k": known})
     return publish(known, tmp_path / "AM 2k")
 
 
@@ -47,8 +47,8 @@ def test_an_unknown_name_gets_the_nearest(capsys: pytest.CaptureFixture) -> None
 def test_check_says_that_all_is_there_and_how_to_use_it(animals: Path, capsys: pytest.CaptureFixture) -> None:
     assert run(["catalog", "check", "am2k", str(animals)]) == 0
     shown = capsys.readouterr().out
-    assert "AM-2k: all is as published" in shown
-    assert f'source = "known"\n  set = "am2k"\n  path = "{animals}"' in shown
+    assert "AM-2k: everything is as published" in shown
+    assert f'source = "catalog"\n  set = "am2k"\n  path = "{animals}"' in shown
     assert f"aimkit evaluate am2k --root '{animals}' --weights FILE" in shown
     assert f"AM2K='{animals}' BG20K=... aimkit synth am2k -o out/am2k" in shown
 
@@ -59,7 +59,7 @@ def test_the_recipe_lines_make_a_source(animals: Path, capsys: pytest.CaptureFix
     assert run(["catalog", "check", "am2k", str(animals), "--json"]) == 0
     train = json.loads(capsys.readouterr().out)["use"][0]
     table = tomllib.loads("\n".join(train["recipe"]))["foregrounds"][0]
-    entry = foreground_sources.get("known")
+    entry = foreground_sources.get("catalog")
     assert len(entry.value(entry.info["params"].model_validate(table)).items) == 3
 
 
@@ -82,8 +82,8 @@ def test_check_of_a_folder_without_the_rest_says_how_to_ask_for_one_part(
     (animals / "train").rename(animals.parent / "train elsewhere")
     assert run(["catalog", "check", "am2k", str(animals)]) == 1
     shown = capsys.readouterr()
-    assert "not there" in shown.out
-    assert "--part validation asks for that part alone" in shown.err
+    assert "not found" in shown.out
+    assert "--part validation checks that part only" in shown.err
     assert run(["catalog", "check", "am2k", str(animals), "--part", "validation"]) == 0
 
 

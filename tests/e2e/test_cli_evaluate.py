@@ -156,7 +156,7 @@ def test_another_strategy_leaves_the_recipes_options_behind(
         ([], "needs its folder"),
         (["--data", "aim5000", "--root", "ROOT"], "did you mean 'aim500'"),
         (["--root", "ROOT", "--truth", "ROOT"], "--truth requires --predictions"),
-        (["--predictions", "NOWHERE", "--root", "ROOT"], "no such folder"),
+        (["--predictions", "NOWHERE", "--root", "ROOT"], "folder not found"),
         (["--predictions", "ROOT", "--root", "ROOT", "--baseline", "zeros"], "exclude each other"),
         (["aim50"], "unknown recipe 'aim50'"),
         (["metrics.grad=x", "--root", "ROOT"], "metrics.grad"),

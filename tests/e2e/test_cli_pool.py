@@ -34,7 +34,7 @@ def test_folders_are_packed_shown_checked_and_composited(folders: Path, capsys: 
     assert "--append" in capsys.readouterr().err
     assert run(["pool", "build", bg, "-o", pool, "--append", "--workers", "0"]) == 0
     assert run(["pool", "build", bg, "-o", pool, "--append", "--workers", "0"]) == 0
-    assert "0 items added, 3 were there already" in capsys.readouterr().err
+    assert "0 items added, 3 already in the pool" in capsys.readouterr().err
 
     assert run(["pool", "info", pool]) == 0
     assert "CC0-1.0" in capsys.readouterr().out

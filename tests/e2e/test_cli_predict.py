@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -182,3 +185,18 @@ def test_a_sheet_that_cannot_be_drawn_is_told_first(
     assert predict(photos, tmp_path / "out", weights, *options) == 2
     assert told in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_first_cut_out_of_a_process_compiles_nothing(photos: Path, tmp_path: Path, weights: Path) -> None:
+    cache = tmp_path / "compiled"
+    command = ["predict", str(photos), "-o", str(tmp_path / "out"), "--weights", str(weights), "--device", "cpu"]
+    code = (
+        "import sys\n"
+        "from aimkit.cli import run\n"
+        f"assert run({[*command, '--outputs', 'alpha,cutout,composite', '--background', 'green']!r}) == 0\n"
+        "compilers = {'numba', 'llvmlite', 'pymatting'} & set(sys.modules)\n"
+        "assert not compilers, compilers\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "NUMBA_CACHE_DIR": str(cache)})
+    assert len(list((tmp_path / "out" / "cutout").iterdir())) == 3
+    assert not cache.exists()

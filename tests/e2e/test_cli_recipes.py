@@ -11,7 +11,7 @@ def test_ls_lists_every_recipe_with_its_purpose(capsys: pytest.CaptureFixture[st
     assert run(["recipes", "ls", "synth"]) == 0
     out = capsys.readouterr().out
     assert "synth/demo" in out
-    assert "Composites out of nothing" in out
+    assert "Composites without any data" in out
 
 
 def test_cp_then_check_then_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,7 +19,7 @@ def test_cp_then_check_then_show(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert run(["recipes", "cp", "synth/demo", str(copy)]) == 0
     assert run(["recipes", "check", str(copy)]) == 0
     assert run(["recipes", "cp", "synth/demo", str(copy)]) == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert run(["recipes", "show", str(copy), "seed=9"]) == 0
     assert "seed = 9" in capsys.readouterr().out
 

@@ -78,4 +78,4 @@ def test_what_can_not_be_compared_is_told(runs: Path, capsys: pytest.CaptureFixt
     assert "prediction: hybrid | whole" in capsys.readouterr().err.replace("whole | hybrid", "hybrid | whole")
     file.unlink()
     assert run(["runs", "compare", str(runs), "--results", "photos"]) == 2
-    assert "can't read the results" in capsys.readouterr().err
+    assert "the results file is missing" in capsys.readouterr().err

@@ -46,7 +46,7 @@ def test_one_command_trains_all_networks_and_prints_a_table_by_type(
     assert run(command) == 0
     again = capsys.readouterr()
     assert again.out == table
-    assert again.err.count("finished before") == 6
+    assert again.err.count("already finished") == 6
 
 
 @pytest.mark.slow

@@ -80,7 +80,7 @@ def test_a_dataset_is_written_checked_shown_and_compared(
 def test_parts_and_resume(recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = str(tmp_path / "d")
     assert run(["synth", recipe, "-o", out, "--workers", "0", "--shards", "0/2"]) == 0
-    assert "1 shards are still missing" in capsys.readouterr().err
+    assert "1 shards are missing" in capsys.readouterr().err
     assert run(["synth", recipe, "-o", out, "--workers", "0"]) == 2
     assert "--resume" in capsys.readouterr().err
     assert run(["synth", recipe, "-o", out, "--workers", "0", "--resume", "seed=7"]) == 2
@@ -118,15 +118,15 @@ def test_preview_draws_generators(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["synth", "RECIPE"], "--out"),
-        (["synth", "RECIPE", "-o", "OUT", "--shards", "2/2"], "0 <= i < n"),
-        (["synth", "RECIPE", "-o", "OUT", "--shards", "half"], "i/n"),
+        (["synth", "RECIPE", "-o", "OUT", "--shards", "2/2"], "0 <= I < N"),
+        (["synth", "RECIPE", "-o", "OUT", "--shards", "half"], "I/N"),
         (["synth", "RECIPE", "-o", "OUT", "--format", "zip"], "webdataset"),
         (["synth", "RECIPE", "-o", "OUT", "-n", "0"], "0"),
         (["synth", "RECIPE", "-o", "OUT", "--workers", "-1"], "-1"),
         (["synth", "RECIPE", "-o", "OUT", "placement.hight=3"], "height"),
-        (["synth", "RECIPE", "-o", "RECIPE"], "a folder is needed"),
+        (["synth", "RECIPE", "-o", "RECIPE"], "the output is a file"),
         (["synth", "nothing", "-o", "OUT"], "unknown recipe"),
-        (["preview"], "recipe or --generators"),
+        (["preview"], "RECIPE or --generators"),
         (["preview", "RECIPE", "-o", "x.gif"], ".png"),
         (["preview", "-o", "OUT.png", "--generators", "smokee"], "smoke"),
         (["dataset", "verify", "OUT"], "not a dataset"),

@@ -63,11 +63,11 @@ def test_a_finished_run_can_be_resumed_and_stays_as_it_is(trained: Path, capsys:
 
 def test_errors_of_train_say_what_to_do(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["train"]) == 2
-    assert "which recipe?" in capsys.readouterr().err
+    assert "missing argument RECIPE" in capsys.readouterr().err
     assert run(["train", "demo", "-o", str(trained / "seed1"), *TINY]) == 2
     assert "--resume" in capsys.readouterr().err
     assert run(["train", "--resume", str(tmp_path)]) == 2
-    assert "holds no run" in capsys.readouterr().err
+    assert "no run in this folder" in capsys.readouterr().err
     assert run(["train", "demo", "-o", str(tmp_path / "x"), "model.backbone=resent18"]) == 2
     assert "resnet18" in capsys.readouterr().err
     assert run(["train", "demo", "-o", str(tmp_path / "x"), "optim.lrr=1"]) == 2

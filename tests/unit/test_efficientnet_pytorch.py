@@ -54,7 +54,7 @@ def test_names_become_timms_in_order(name: str, blocks: int, plain: int, squeeze
 def test_other_keys_are_refused() -> None:
     with torch.device("meta"):
         tensors = renamed(timm.create_model(LITE0))
-    with pytest.raises(AimkitError, match=r"'_blocks\.3\._swish\.weight' is no tensor"):
+    with pytest.raises(AimkitError, match=r"'_blocks\.3\._swish\.weight' is not a tensor"):
         to_timm(tensors | {"_blocks.3._swish.weight": tensors["_fc.bias"]})
 
 

@@ -6,6 +6,7 @@ import ast
 import pickle
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,20 @@ def test_registry_finds_lists_and_refuses() -> None:
         things.get("resent34")
     with pytest.raises(AimkitError, match="already registered"):
         things.register("resnet34")(lambda: 2)
+
+
+def test_a_registry_may_give_its_entries_typed_information() -> None:
+    @dataclass(frozen=True)
+    class Shape:
+        sides: int
+        name: str = ""
+
+    shapes: Registry[object, Shape] = Registry("shape", info=Shape)
+    shapes.register("square", sides=4)(object())
+    assert shapes.get("square").info == Shape(4)
+    with pytest.raises(TypeError, match="corners"):
+        shapes.register("triangle", corners=3)
+    assert shapes.list() == ["square"]
 
 
 def test_types_are_read_in_any_case() -> None:

@@ -1,4 +1,4 @@
-"""Batches of unblended samples: laid out by the workers, finished on the device."""
+"""Batches of deferred samples: collated by the workers, finished on the device."""
 
 from __future__ import annotations
 
@@ -11,26 +11,39 @@ import torch
 from torch import Tensor
 
 from aimkit.data.device.labels import restrict, trimaps
-from aimkit.data.device.planes import Planes, levels, quantized
-from aimkit.data.device.steps import Drawn, device_steps, linear_to_srgb, srgb_to_linear
+from aimkit.data.device.planes import BatchPlanes, levels, quantized
+from aimkit.data.device.steps import BatchStepParams, device_steps, linear_to_srgb, srgb_to_linear
 from aimkit.recipe import load_recipe
-from aimkit.synth.steps import steps
-from aimkit.synth.unblended import Unblended
+from aimkit.synth.deferred import DeferredSample
+from aimkit.synth.steps import StepParams, steps
 from aimkit.types import Array, ImageType, Sample
 
 
 @dataclass(frozen=True)
-class Row:
-    """A sample of a batch; one that is finished is mirrored already."""
+class BatchRow:
+    """A sample of a batch.
 
-    made: Unblended | Sample
+    Attributes:
+        made: The sample, deferred or finished.
+        flip: Whether to mirror a deferred sample; a finished one is mirrored already.
+        position: Position in the stream.
+    """
+
+    made: DeferredSample | Sample
     flip: bool
     position: int
 
 
 @dataclass(frozen=True)
-class Step:
-    """A step of a batch: the samples that got it, what was drawn for them, (n, ...), and planes, float16, (n, H, W)."""
+class BatchStep:
+    """A step of a batch.
+
+    Attributes:
+        name: Registered name.
+        rows: Numbers of the n samples that got it, (n,).
+        values: Their drawn parameters by name, each (n, ...).
+        plane: The planes that the step needs besides, float16, (n, H, W), or None.
+    """
 
     name: str
     rows: Array
@@ -39,28 +52,28 @@ class Step:
 
 
 @dataclass
-class UnfinishedBatch:
-    """Planes of a batch as bytes, laid out so that what the samples show coincides.
+class DeferredBatch:
+    """A batch before its steps, its blending and its labels, laid out so that what the samples show coincides.
 
     Attributes:
         foreground: Straight RGB, uint8, (B, H, W, 3).
-        alpha: uint8, (B, H, W).
+        alpha: Mattes, uint8, (B, H, W).
         background: RGB, uint8, (B, H, W, 3).
-        extent: See :class:`Planes`, (B, 4).
-        origin: See :class:`Planes`, (B, 2).
-        scale: See :class:`Planes`, (B,).
-        window: What the samples show: top, left, height, width.
-        kernel: Dilation and erosion of the label, (B, 2).
-        flip: Whether the sample is mirrored.
-        type: Number of the image type.
-        composition_valid: Whether I = aF + (1-a)B.
-        position: Position in the stream.
-        schedule: How trimaps are made.
+        extent: Rectangles that hold the samples' planes, int64, (B, 4); see :class:`BatchPlanes`.
+        origin: Where the planes begin on the scaled canvas, int64, (B, 2); see :class:`BatchPlanes`.
+        scale: Pixels of the view per pixel of the canvas, float32, (B,).
+        window: Rectangle that the samples show, as (top, left, height, width).
+        kernel: Dilation and erosion of the labels in pixels, int, (B, 2).
+        flip: Whether to mirror each sample, bool, (B,).
+        type: Number of the image type, int64, (B,).
+        composition_valid: Whether I = aF + (1-a)B holds, bool, (B,).
+        position: Position in the stream, int64, (B,).
+        schedule: How trimaps are made, as in the recipe's ``labels.schedule``.
         linear: Whether to blend in linear light.
-        steps: In the order in which they are applied.
-        done: Samples that came finished; their composites and labels are ``image`` and ``label``.
-        image: RGB, uint8, (n, h, w, 3).
-        label: uint8, (n, h, w).
+        steps: Steps in the order in which they are applied.
+        done: Numbers of the n samples that came finished, int64, (n,).
+        image: Composites of the finished samples, RGB, uint8, (n, h, w, 3), or None.
+        label: Labels of the finished samples, uint8, (n, h, w), or None.
     """
 
     foreground: Tensor
@@ -77,23 +90,23 @@ class UnfinishedBatch:
     position: Tensor
     schedule: str
     linear: bool
-    steps: list[Step] = field(default_factory=list)
+    steps: list[BatchStep] = field(default_factory=list)
     done: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     image: Tensor | None = None
     label: Tensor | None = None
 
-    def pin_memory(self) -> UnfinishedBatch:
-        """What torch's loader asks for, so that copies to a GPU do not wait."""
+    def pin_memory(self) -> DeferredBatch:
+        """Pin the tensors, as torch's loader asks, so that copies to a GPU do not wait."""
         pinned: dict[str, Any] = {
             name: value.pin_memory() for name, value in vars(self).items() if isinstance(value, Tensor)
         }
         return replace(self, **pinned)
 
 
-def lay_out(rows: Sequence[Row]) -> UnfinishedBatch:
-    """Bring the planes of samples to one size, and the draws of their steps together."""
+def collate_deferred(rows: Sequence[BatchRow]) -> DeferredBatch:
+    """Collate samples: bring their planes to one size, and the parameters of each step together."""
     made = [row.made for row in rows]
-    size = made[0].view.size if isinstance(made[0], Unblended) else made[0].size
+    size = made[0].view.size if isinstance(made[0], DeferredSample) else made[0].size
     before = np.array([_before(m) for m in made])
     shapes = np.array([m.alpha.shape for m in made])
     start = before.max(axis=0)
@@ -106,32 +119,33 @@ def lay_out(rows: Sequence[Row]) -> UnfinishedBatch:
             row[top : top + part.shape[0], left : left + part.shape[1]] = part
         return torch.from_numpy(laid)
 
-    unblended = [m for m in made if isinstance(m, Unblended)]
-    batch = UnfinishedBatch(
+    deferred = [m for m in made if isinstance(m, DeferredSample)]
+    batch = DeferredBatch(
         foreground=plane([m.foreground for m in made], corners),
         alpha=plane([m.alpha for m in made], corners),
         background=plane([m.background for m in made], corners),
         extent=torch.from_numpy(np.concatenate([corners, shapes], axis=1)),
         origin=torch.tensor([_origin(m) for m in made]),
-        scale=torch.tensor([m.view.scale if isinstance(m, Unblended) else 1.0 for m in made]),
+        scale=torch.tensor([m.view.scale if isinstance(m, DeferredSample) else 1.0 for m in made]),
         window=(int(start[0]), int(start[1]), *size),
-        kernel=np.array([m.kernel if isinstance(m, Unblended) else (0, 0) for m in made]),
-        flip=torch.tensor([row.flip and isinstance(row.made, Unblended) for row in rows]),
+        kernel=np.array([m.kernel if isinstance(m, DeferredSample) else (0, 0) for m in made]),
+        flip=torch.tensor([row.flip and isinstance(row.made, DeferredSample) for row in rows]),
         type=torch.tensor([list(ImageType).index(m.type) for m in made]),
         composition_valid=torch.tensor([bool(m.meta["composition_valid"]) for m in made]),
         position=torch.tensor([row.position for row in rows]),
-        schedule=unblended[0].schedule if unblended else "fixed",
-        linear=bool(unblended) and unblended[0].linear,
+        schedule=deferred[0].schedule if deferred else "fixed",
+        linear=bool(deferred) and deferred[0].linear,
     )
-    drawn: dict[tuple[bool, int, str], list[tuple[int, Any]]] = {}
+    pending: dict[tuple[bool, int, str], list[tuple[int, StepParams]]] = {}
     for number, m in enumerate(made):
-        for step in m.steps if isinstance(m, Unblended) else ():
-            drawn.setdefault((_on_image(step.name), step.place, step.name), []).append((number, step.drawn))
-    for (_, _, name), those in sorted(drawn.items()):
-        numbers = np.array([number for number, _ in those])
-        values = {key: _stacked([d.values[key] for _, d in those]) for key in those[0][1].values}
-        own = [d.plane.astype(np.float16) for _, d in those if d.plane is not None]
-        batch.steps.append(Step(name, numbers, values, plane(own, corners[numbers]) if own else None))
+        for one in m.steps if isinstance(m, DeferredSample) else ():
+            key = (one.step.stage == "image", one.position, one.step.step)
+            pending.setdefault(key, []).append((number, one.params))
+    for (_, _, name), drawn in sorted(pending.items()):
+        numbers = np.array([number for number, _ in drawn])
+        values = {key: _stacked([params.values[key] for _, params in drawn]) for key in drawn[0][1].values}
+        own = [params.plane.astype(np.float16) for _, params in drawn if params.plane is not None]
+        batch.steps.append(BatchStep(name, numbers, values, plane(own, corners[numbers]) if own else None))
     finished = [(number, m) for number, m in enumerate(made) if isinstance(m, Sample)]
     if finished:
         batch.done = np.array([number for number, _ in finished])
@@ -141,7 +155,7 @@ def lay_out(rows: Sequence[Row]) -> UnfinishedBatch:
 
 
 @torch.no_grad()
-def finish_batch(batch: UnfinishedBatch, device: torch.device | str) -> dict[str, Tensor]:
+def finish_batch(batch: DeferredBatch, device: torch.device | str) -> dict[str, Tensor]:
     """Apply the steps, blend and label a batch.
 
     Returns:
@@ -152,7 +166,9 @@ def finish_batch(batch: UnfinishedBatch, device: torch.device | str) -> dict[str
     sent = {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
     foreground, background = (sent[name].movedim(3, 1) / 255 for name in ("foreground", "background"))
     alpha = sent["alpha"][:, None] / 255
-    planes = Planes(foreground, alpha, background, foreground[:, :0], sent["extent"], sent["origin"], sent["scale"])
+    planes = BatchPlanes(
+        foreground, alpha, background, foreground[:, :0], sent["extent"], sent["origin"], sent["scale"]
+    )
     for step in batch.steps:
         if not _on_image(step.name):
             _apply(step, planes)
@@ -183,24 +199,23 @@ def finish_batch(batch: UnfinishedBatch, device: torch.device | str) -> dict[str
 
 
 def division(source: Any) -> str:
-    """Who makes what of a live stream (its table), in a line."""
+    """One line that says what of a live stream the device makes and what the workers make."""
     kept: dict[str, list[str]] = {"placing": [], "whole": []}
-    for block in load_recipe(source.recipe, source.overrides, kind="synth").steps:
-        info = steps.get(block.step).info
-        if "draw" not in info:
-            kept["whole" if info["on"] in ("planes", "image") else "placing"].append(block.step)
+    for step in load_recipe(source.recipe, source.overrides, kind="synth").steps:
+        if step.step not in device_steps:
+            kept["whole" if step.stage in ("planes", "image") else "placing"].append(step.step)
     text = "on the device; workers do " + ", ".join(["the placing", *dict.fromkeys(kept["placing"])])
     whole = ", ".join(dict.fromkeys(kept["whole"]))
     return text + (f", and all of the samples that get {whole}" if whole else "")
 
 
-def _apply(step: Step, planes: Planes) -> None:
+def _apply(step: BatchStep, planes: BatchPlanes) -> None:
     device = planes.alpha.device
     rows = torch.from_numpy(step.rows).to(device)
     part = planes.take(rows)
     plane = None if step.plane is None else step.plane.to(device, non_blocking=True)[:, None].float()
     before = replace(part)
-    device_steps.get(step.name).value(part, Drawn(step.values, plane, device))
+    device_steps.get(step.name).value(part, BatchStepParams(step.values, plane, device))
     planes.put(rows, before, part)
 
 
@@ -212,23 +227,23 @@ def _blend(foreground: Tensor, alpha: Tensor, background: Tensor, *, linear: boo
 
 
 def _on_image(name: str) -> bool:
-    return bool(steps.get(name).info["on"] == "image")
+    return steps.get(name).value.stage == "image"
 
 
-def _before(made: Unblended | Sample) -> tuple[int, int]:
-    """Pixels above and left of what a sample shows."""
+def _before(made: DeferredSample | Sample) -> tuple[int, int]:
+    """How many pixels lie (above, left of) what a sample shows."""
     if isinstance(made, Sample):
         return 0, 0
-    top, left = (round(a - b) for a, b in zip(made.view.offset, made.grown.offset, strict=True))
+    top, left = (round(a - b) for a, b in zip(made.view.offset, made.padded.offset, strict=True))
     return top, left
 
 
-def _origin(made: Unblended | Sample) -> list[int]:
-    return [0, 0] if isinstance(made, Sample) else [int(n) for n in made.grown.offset]
+def _origin(made: DeferredSample | Sample) -> list[int]:
+    return [0, 0] if isinstance(made, Sample) else [int(n) for n in made.padded.offset]
 
 
 def _stacked(values: Sequence[Any]) -> Array:
-    """Draws of several samples, (n, ...); kernels, whose sides are odd, get the size of the largest."""
+    """Values of several samples, (n, ...); kernels, whose sides are odd, get the size of the largest."""
     arrays = [np.asarray(value) for value in values]
     if arrays[0].ndim:
         largest = np.max([a.shape for a in arrays], axis=0)

@@ -8,22 +8,23 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from aimkit.data.device.planes import Planes
+from aimkit.data.device.planes import BatchPlanes
 
-#: What lies beyond a plane: mirrored without repeating the last pixel (OpenCV's reflect-101), or the last pixel.
+#: How a plane continues beyond its border: mirrored without repeating the last pixel (OpenCV's reflect-101), or by
+#: repeating it.
 Border = Literal["reflect", "replicate"]
 
 #: Below this alpha the un-premultiplied colour is noise.
 _THIN = 1 / 512
 
 
-def filter_separable(x: Tensor, kernels: Tensor, planes: Planes) -> Tensor:
+def filter_separable(x: Tensor, kernels: Tensor, planes: BatchPlanes) -> Tensor:
     """Filter rows and columns with the same kernel; borders are mirrored.
 
     Args:
-        x: (n, C, H, W).
-        kernels: One for each sample, of odd length with its middle on the pixel, (n, k).
-        planes: Where the samples' planes lie.
+        x: Planes to filter, float, (n, C, H, W).
+        kernels: One kernel for each sample, of odd length with its middle on the pixel, float, (n, k).
+        planes: The batch, which knows where each sample's planes lie.
     """
     for axis in (2, 3):
         wide = _extended(x, planes, axis, kernels.shape[1] // 2, "reflect")
@@ -31,14 +32,14 @@ def filter_separable(x: Tensor, kernels: Tensor, planes: Planes) -> Tensor:
     return x
 
 
-def filter_2d(x: Tensor, kernels: Tensor, planes: Planes, border: Border) -> Tensor:
+def filter_2d(x: Tensor, kernels: Tensor, planes: BatchPlanes, border: Border) -> Tensor:
     """As :func:`filter_separable`, with kernels of two dimensions, (n, k, k)."""
     for axis in (2, 3):
         x = _extended(x, planes, axis, kernels.shape[1] // 2, border)
     return _convolve(x, kernels)
 
 
-def filter_premultiplied(color: Tensor, alpha: Tensor, kernels: Tensor, planes: Planes) -> tuple[Tensor, Tensor]:
+def filter_premultiplied(color: Tensor, alpha: Tensor, kernels: Tensor, planes: BatchPlanes) -> tuple[Tensor, Tensor]:
     """Filter colour (n, 3, H, W) and alpha (n, 1, H, W) together, premultiplied; see the engine's geometry."""
     filtered = filter_2d(torch.cat([color * alpha, alpha, color], dim=1), kernels, planes, "replicate")
     light, weight, straight = filtered[:, :3].clamp(0, 1), filtered[:, 3:4].clamp(0, 1), filtered[:, 4:]
@@ -46,10 +47,10 @@ def filter_premultiplied(color: Tensor, alpha: Tensor, kernels: Tensor, planes: 
     return color.clamp(0, 1), weight
 
 
-def _extended(x: Tensor, planes: Planes, axis: int, reach: int, border: Border) -> Tensor:
-    """A dimension with ``reach`` more pixels on both ends; all that lies beyond a sample's planes is filled in."""
+def _extended(x: Tensor, planes: BatchPlanes, axis: int, margin: int, border: Border) -> Tensor:
+    """A dimension with ``margin`` more pixels on both ends; all that lies beyond a sample's planes is filled in."""
     start, length = planes.extent[:, axis - 2, None], planes.extent[:, axis, None]
-    at = torch.arange(-reach, x.shape[axis] + reach, device=x.device)[None] - start
+    at = torch.arange(-margin, x.shape[axis] + margin, device=x.device)[None] - start
     if border == "reflect":
         period = (2 * (length - 1)).clamp(min=1)
         at = at.remainder(period)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aimkit.data.device.planes import Planes
+from aimkit.data.device.planes import BatchPlanes
 from aimkit.matting.morphology import segments
 from aimkit.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN
 from aimkit.types import Array, ImageType
@@ -17,12 +17,12 @@ from aimkit.types import Array, ImageType
 _FAR = 30000
 
 
-def trimaps(planes: Planes, alpha: Tensor, kernels: Array, schedule: str) -> Tensor:
+def trimaps(planes: BatchPlanes, alpha: Tensor, kernels: Array, schedule: str) -> Tensor:
     """Trimaps of a batch.
 
     Args:
-        planes: Where the samples' planes lie.
-        alpha: Levels 0..255, float, (n, 1, H, W).
+        planes: The batch, which knows where each sample's planes lie.
+        alpha: Matte in levels 0..255, float, (n, 1, H, W).
         kernels: Dilation and erosion of every sample in pixels, (n, 2).
         schedule: "fixed", "random" (both: OpenCV's ellipse) or "distance" (a true disc).
 
@@ -31,7 +31,7 @@ def trimaps(planes: Planes, alpha: Tensor, kernels: Array, schedule: str) -> Ten
     """
     inside = planes.inside()
     dilated = _near((alpha > 0) & inside, kernels[:, 0], schedule)
-    # What is near to something that is not solid gets eroded; beyond the planes there is nothing.
+    # A pixel near one that is not solid gets eroded; pixels beyond the planes do not count.
     eroded = _near((alpha < 255) & inside, kernels[:, 1], schedule)
     label = torch.full_like(alpha, UNKNOWN)
     label.masked_fill_(~dilated, BACKGROUND)
@@ -50,16 +50,16 @@ def _near(mask: Tensor, kernels: Array, schedule: str) -> Tensor:
     """Dilation. A row of an element is a segment: whether it meets the mask, the distances within the row say."""
     height, width = mask.shape[2:]
     rows = [element(int(kernel), schedule) for kernel in kernels]
-    reach = max(len(r) for r in rows) // 2
-    spans = np.full((len(rows), 2 * reach + 1, 2), -1, np.int16)
+    half = max(len(r) for r in rows) // 2
+    spans = np.full((len(rows), 2 * half + 1, 2), -1, np.int16)
     for span, row in zip(spans, rows, strict=True):
-        span[reach - len(row) // 2 : reach + len(row) // 2 + 1] = row
+        span[half - len(row) // 2 : half + len(row) // 2 + 1] = row
     allowed = torch.from_numpy(spans).to(mask.device)[:, :, :, None, None, None]
     before, after = _distances(mask)
-    before, after = (torch.nn.functional.pad(d, (0, 0, reach, reach), value=_FAR) for d in (before, after))
+    before, after = (torch.nn.functional.pad(d, (0, 0, half, half), value=_FAR) for d in (before, after))
     result = torch.zeros_like(mask)
-    for number in range(2 * reach + 1):
-        if abs(number - reach) < height:
+    for number in range(2 * half + 1):
+        if abs(number - half) < height:
             part = np.s_[:, :, number : number + height]
             result |= (before[part] <= allowed[:, number, 0]) | (after[part] <= allowed[:, number, 1])
     return result[..., :width]
@@ -68,8 +68,8 @@ def _near(mask: Tensor, kernels: Array, schedule: str) -> Tensor:
 def element(kernel: int, schedule: str) -> Array:
     """How far each row of a structuring element reaches to the left and right, int, (2 m + 1, 2); -1: not at all."""
     if schedule == "distance":
-        reach = kernel // 2
-        half = [isqrt((kernel * kernel - 4 * y * y) // 4) for y in range(-reach, reach + 1)]
+        middle = kernel // 2
+        half = [isqrt((kernel * kernel - 4 * y * y) // 4) for y in range(-middle, middle + 1)]
         return np.array([(h, h) for h in half])
     if kernel < 2:
         return np.zeros((1, 2), int)

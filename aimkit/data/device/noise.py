@@ -7,16 +7,16 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from aimkit.data.device.planes import Planes
+from aimkit.data.device.planes import BatchPlanes
 from aimkit.synth.noise import SIDES, bank
 
 
-def noise(planes: Planes, starts: Tensor) -> Tensor:
+def noise(planes: BatchPlanes, starts: Tensor) -> Tensor:
     """Noise of every sample's view, (n, 3, H, W); see :func:`aimkit.synth.noise.noise_from`.
 
     Args:
-        planes: Where the samples lie on their canvases.
-        starts: Where the tiles of the banks start, int64, (n, banks, 2).
+        planes: The batch, which knows where the samples lie on their canvases.
+        starts: Start of the tiles of each bank as (row, column), int64, (n, banks, 2).
     """
     device = starts.device
     first = planes.origin - planes.extent[:, :2]

@@ -1,4 +1,4 @@
-"""The planes of a batch while it is being finished."""
+"""The planes of a batch while its steps are applied."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ NAMES = ("foreground", "alpha", "background", "image")
 
 
 @dataclass
-class Planes:
-    """Planes of n samples, float32 in [0, 1]; they are laid out so that the windows that they show coincide.
+class BatchPlanes:
+    """Planes of n samples, laid out so that the windows that the samples show coincide.
 
     Attributes:
-        foreground: (n, 3, H, W).
-        alpha: (n, 1, H, W).
-        background: (n, 3, H, W).
-        image: (n, 3, H, W), once blended.
-        extent: What of these is a sample's own: top, left, height and width, int64, (n, 4). The rest is nothing.
-        origin: Where on the scaled canvas a sample's planes begin: top and left, int64, (n, 2).
+        foreground: Straight RGB, float32 in [0, 1], (n, 3, H, W).
+        alpha: Matte, float32 in [0, 1], (n, 1, H, W).
+        background: RGB, float32 in [0, 1], (n, 3, H, W).
+        image: The composite, float32 in [0, 1], (n, 3, H, W); empty until blended.
+        extent: Rectangle that holds each sample's planes as (top, left, height, width), int64, (n, 4); the rest is
+            padding.
+        origin: Where each sample's planes begin on the scaled canvas as (top, left), int64, (n, 2).
         scale: Pixels of the view per pixel of the canvas, float32, (n,).
     """
 
@@ -33,19 +34,19 @@ class Planes:
     origin: Tensor
     scale: Tensor
 
-    def take(self, rows: Tensor) -> Planes:
-        """Those of some of the samples."""
+    def take(self, rows: Tensor) -> BatchPlanes:
+        """The planes of some of the samples."""
         taken = {name: getattr(self, name)[rows] for name in (*NAMES, "extent", "origin", "scale")}
         return replace(self, **taken)
 
-    def put(self, rows: Tensor, before: Planes, after: Planes) -> None:
-        """Write back what has changed of those."""
+    def put(self, rows: Tensor, before: BatchPlanes, after: BatchPlanes) -> None:
+        """Write back the planes of some of the samples that have changed."""
         for name in NAMES:
             if getattr(after, name) is not getattr(before, name):
                 getattr(self, name)[rows] = getattr(after, name)
 
     def inside(self) -> Tensor:
-        """Which pixels are a sample's own, (n, 1, H, W)."""
+        """Which pixels are not padding, bool, (n, 1, H, W)."""
         axes = []
         for axis, size in enumerate(self.alpha.shape[2:]):
             at = torch.arange(size, device=self.alpha.device)[None] - self.extent[:, axis, None]

@@ -1,4 +1,7 @@
-"""The steps on planes and composites, for batches. Each does what the step of its name does in the engine."""
+"""Steps on batches: each function applies the step class of the same name to a batch, with parameters that it drew.
+
+A step on planes or composites that has no function here is applied by the workers.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,19 @@ from torch import Tensor
 
 from aimkit.data.device.filters import filter_2d, filter_premultiplied, filter_separable
 from aimkit.data.device.noise import noise
-from aimkit.data.device.planes import Planes, levels, quantized
+from aimkit.data.device.planes import BatchPlanes, levels, quantized
 from aimkit.registry import Registry
 from aimkit.types import Array
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """What was drawn for one step, for the n samples that got it.
+class BatchStepParams:
+    """Parameters of one step for the n samples that got it; see :class:`aimkit.synth.steps.StepParams`.
 
     Attributes:
-        values: By name, (n, ...); they stay on the host until a step wants them.
-        plane: A further plane of these samples, float32 in [0, 1], (n, 1, H, W).
-        device: Of the planes.
+        values: The values of all samples by name, each (n, ...), on the host.
+        plane: The planes that the step needs besides, float32 in [0, 1], (n, 1, H, W), or None.
+        device: Device of the samples' planes.
     """
 
     values: dict[str, Array]
@@ -32,73 +35,75 @@ class Drawn:
     device: torch.device
 
     def tensor(self, name: str) -> Tensor:
-        """A value on the device, in its own shape."""
+        """A value on the device, (n, ...)."""
         return torch.from_numpy(self.values[name]).to(self.device)
 
     def number(self, name: str) -> Tensor:
-        """A number per sample, to be spread over planes: (n, 1, 1, 1)."""
+        """A number per sample on the device, (n, 1, 1, 1), to broadcast over planes."""
         return self.tensor(name)[:, None, None, None]
 
 
-#: Entries change planes, as attributes, not in place.
-device_steps: Registry[Callable[[Planes, Drawn], None]] = Registry("device step", ["aimkit.data.device.steps"])
+#: Functions that set new planes of a batch, and never write into old ones.
+device_steps: Registry[Callable[[BatchPlanes, BatchStepParams], None]] = Registry(
+    "device step", ["aimkit.data.device.steps"]
+)
 
 
 @device_steps.register("gamma")
-def gamma(planes: Planes, drawn: Drawn) -> None:
+def gamma(planes: BatchPlanes, params: BatchStepParams) -> None:
     """The same power law on F and B."""
-    exponent = drawn.number("gamma")
+    exponent = params.number("gamma")
     planes.foreground, planes.background = planes.foreground**exponent, planes.background**exponent
 
 
 @device_steps.register("contrast")
-def contrast(planes: Planes, drawn: Drawn) -> None:
+def contrast(planes: BatchPlanes, params: BatchStepParams) -> None:
     """The same contrast and brightness on F and B, clipped."""
-    factor, offset, pivot = (drawn.number(name) for name in ("factor", "offset", "pivot"))
+    factor, offset, pivot = (params.number(name) for name in ("factor", "offset", "pivot"))
     for name in ("foreground", "background"):
         setattr(planes, name, ((getattr(planes, name) - pivot) * factor + pivot + offset).clamp_(0, 1))
 
 
 @device_steps.register("white_balance")
-def white_balance(planes: Planes, drawn: Drawn) -> None:
+def white_balance(planes: BatchPlanes, params: BatchStepParams) -> None:
     """The same channel gains on F and B."""
-    gains = drawn.tensor("gains")[:, :, None, None]
+    gains = params.tensor("gains")[:, :, None, None]
     for name in ("foreground", "background"):
         setattr(planes, name, (getattr(planes, name) * gains).clamp_(0, 1))
 
 
 @device_steps.register("match_histogram")
-def match_histogram(planes: Planes, drawn: Drawn) -> None:
+def match_histogram(planes: BatchPlanes, params: BatchStepParams) -> None:
     """F through the curves of its channels."""
-    curves = drawn.tensor("curves").movedim(2, 1)
+    curves = params.tensor("curves").movedim(2, 1)
     color = planes.foreground
     matched = curves.gather(2, levels(color).long().flatten(2)).view_as(color)
-    planes.foreground = color + drawn.number("strength") * (matched - color)
+    planes.foreground = color + params.number("strength") * (matched - color)
 
 
 @device_steps.register("shadow")
-def shadow(planes: Planes, drawn: Drawn) -> None:
+def shadow(planes: BatchPlanes, params: BatchStepParams) -> None:
     """The shadow darkens B."""
-    assert drawn.plane is not None
-    planes.background = planes.background * (1 - drawn.number("strength") * drawn.plane)
+    assert params.plane is not None
+    planes.background = planes.background * (1 - params.number("strength") * params.plane)
 
 
 @device_steps.register("light_wrap")
-def light_wrap(planes: Planes, drawn: Drawn) -> None:
+def light_wrap(planes: BatchPlanes, params: BatchStepParams) -> None:
     """Blurred light of B spills onto the edge of F."""
-    kernels, strength = _to(gaussians(drawn.values["sigma"]), drawn), drawn.number("strength")
+    kernels, strength = _to(gaussians(params.values["sigma"]), params), params.number("strength")
     clear = 1 - planes.alpha
     blurred = filter_separable(torch.cat([planes.background * clear, clear], dim=1), kernels, planes)
-    spill, reach = blurred[:, :3], blurred[:, 3:]
-    planes.foreground = (planes.foreground * (1 - strength * reach) + strength * spill).clamp_(0, 1)
+    spill, nearness = blurred[:, :3], blurred[:, 3:]
+    planes.foreground = (planes.foreground * (1 - strength * nearness) + strength * spill).clamp_(0, 1)
 
 
 @device_steps.register("defocus")
-def defocus(planes: Planes, drawn: Drawn) -> None:
+def defocus(planes: BatchPlanes, params: BatchStepParams) -> None:
     """Disc blur of B or F."""
-    front = torch.from_numpy(np.flatnonzero(drawn.values["foreground"])).to(drawn.device)
-    back = torch.from_numpy(np.flatnonzero(~drawn.values["foreground"])).to(drawn.device)
-    kernels = drawn.tensor("kernel")
+    front = torch.from_numpy(np.flatnonzero(params.values["foreground"])).to(params.device)
+    back = torch.from_numpy(np.flatnonzero(~params.values["foreground"])).to(params.device)
+    kernels = params.tensor("kernel")
     if len(back):
         part = planes.take(back)
         planes.background = planes.background.clone()
@@ -111,35 +116,35 @@ def defocus(planes: Planes, drawn: Drawn) -> None:
 
 
 @device_steps.register("motion_blur")
-def motion_blur(planes: Planes, drawn: Drawn) -> None:
+def motion_blur(planes: BatchPlanes, params: BatchStepParams) -> None:
     """F and its matte, blurred along a line."""
-    kernels = drawn.tensor("kernel")
+    kernels = params.tensor("kernel")
     planes.foreground, planes.alpha = filter_premultiplied(planes.foreground, planes.alpha, kernels, planes)
 
 
 @device_steps.register("blur_background")
-def blur_background(planes: Planes, drawn: Drawn) -> None:
+def blur_background(planes: BatchPlanes, params: BatchStepParams) -> None:
     """Box blur of B; before an even box one of two pixels centres it."""
-    sides = drawn.values["side"]
-    halves = np.where((drawn.values["centered"] & (sides % 2 == 0))[:, None], [[0, 0.5, 0.5]], [[0, 1, 0]])
-    halved = filter_separable(quantized(planes.background), _to(halves, drawn), planes)
-    planes.background = quantized(filter_separable(halved, _to(boxes(sides), drawn), planes))
+    sides = params.values["side"]
+    halves = np.where((params.values["centered"] & (sides % 2 == 0))[:, None], [[0, 0.5, 0.5]], [[0, 1, 0]])
+    halved = filter_separable(quantized(planes.background), _to(halves, params), planes)
+    planes.background = quantized(filter_separable(halved, _to(boxes(sides), params), planes))
 
 
 @device_steps.register("shared_noise")
-def shared_noise(planes: Planes, drawn: Drawn) -> None:
+def shared_noise(planes: BatchPlanes, params: BatchStepParams) -> None:
     """The same noise on the levels of F and B, rounded and clipped."""
-    added = noise(planes, drawn.tensor("starts")) * (drawn.number("sigma") * 255)
+    added = noise(planes, params.tensor("starts")) * (params.number("sigma") * 255)
     for name in ("foreground", "background"):
         setattr(planes, name, (levels(getattr(planes, name)) + added).round_().clamp_(0, 255).div_(255))
 
 
 @device_steps.register("sensor_noise")
-def sensor_noise(planes: Planes, drawn: Drawn) -> None:
+def sensor_noise(planes: BatchPlanes, params: BatchStepParams) -> None:
     """Shot and read noise in linear light, on the composite."""
     light = srgb_to_linear(planes.image)
-    deviation = (drawn.number("shot") * light + drawn.number("read")).sqrt_()
-    light = light + deviation * noise(planes, drawn.tensor("starts"))
+    deviation = (params.number("shot") * light + params.number("read")).sqrt_()
+    light = light + deviation * noise(planes, params.tensor("starts"))
     planes.image = linear_to_srgb(light.clamp_(0, 1))
 
 
@@ -156,19 +161,19 @@ def linear_to_srgb(light: Tensor) -> Tensor:
 def gaussians(sigmas: Array) -> Array:
     """Gaussian kernels as OpenCV cuts them off, float32, (n, k)."""
     sides = [round(8 * float(sigma) + 1) | 1 for sigma in sigmas]
-    reach = max(sides) // 2
+    half = max(sides) // 2
     rows = zip(sides, sigmas, strict=True)
-    kernels = [np.pad(cv2.getGaussianKernel(s, float(v), cv2.CV_32F)[:, 0], reach - s // 2) for s, v in rows]
+    kernels = [np.pad(cv2.getGaussianKernel(s, float(v), cv2.CV_32F)[:, 0], half - s // 2) for s, v in rows]
     return np.stack(kernels)
 
 
 def boxes(sides: Array) -> Array:
     """Box kernels of these sides, float64, (n, k); an even one has one pixel more before the middle."""
-    reach = int(sides.max()) // 2
-    at = np.arange(-reach, reach + 1)[None]
+    half = int(sides.max()) // 2
+    at = np.arange(-half, half + 1)[None]
     before, side = (sides // 2)[:, None], sides[:, None]
     return ((at >= -before) & (at < side - before)) / side
 
 
-def _to(kernels: Array, drawn: Drawn) -> Tensor:
-    return torch.from_numpy(kernels.astype(np.float32)).to(drawn.device)
+def _to(kernels: Array, params: BatchStepParams) -> Tensor:
+    return torch.from_numpy(kernels.astype(np.float32)).to(params.device)

@@ -1,8 +1,8 @@
-"""Datasets by name: what they are, where to get them, their terms, and the folders in which their authors publish them.
+"""Published datasets by name: content, download, terms, and the folders in which their authors publish them.
 
-Everything is data: one TOML file a dataset in this folder, read as :class:`KnownSet`. ``aimkit catalog`` shows and
-checks them; the source, stream and evaluation kinds called by a dataset's name read its folders through
-:func:`aimkit.datasets.catalog.layout.locate`.
+All of it is data: one TOML file per dataset in this folder, read as :class:`PublishedSet`. ``aimkit catalog`` shows
+and checks them. Recipes use them through the source and stream kind "catalog", evaluation through the name of a part;
+all of them find the folders with :func:`aimkit.datasets.catalog.layout.locate`.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ def _folders(value: Any) -> Any:
 Folders = Annotated[tuple[str, ...], BeforeValidator(_folders)]
 
 
-class Layout(Block):
-    """Where the planes of a part lie. Files of a pair have the same name, but for the suffix.
+class PartLayout(Block):
+    """Folders of a part's planes. Files of a pair have the same name except for the suffix.
 
     Attributes:
-        folder: The part's folder below the dataset's; "" when they are one.
-        image: Photos, or backgrounds.
-        foreground: Colours of cut-outs.
-        alpha: Mattes or masks.
-        trimap: Trimaps; they may be left out.
-        by: Who arranges the files so, when it is not the authors.
+        folder: The part's folder relative to the dataset's; "" when they are the same.
+        image: Folders of photos, or of backgrounds.
+        foreground: Folders of the colours of cut-outs.
+        alpha: Folders of mattes or masks.
+        trimap: Folders of trimaps, which are optional.
+        by: Who arranges the files this way; "" for the dataset's authors.
     """
 
     folder: str = ""
@@ -50,29 +50,29 @@ class Layout(Block):
 
     @property
     def needed(self) -> dict[str, tuple[str, ...]]:
-        """Folders by role that must be there."""
+        """Required folders by role."""
         return {role: getattr(self, role) for role in ("image", "foreground", "alpha") if getattr(self, role)}
 
 
-class Part(Block):
-    """A split of a dataset.
+class DatasetPart(Block):
+    """One part of a dataset, such as its training or validation split.
 
     Attributes:
-        name: As its authors call it.
-        use: What aimkit takes it for.
-        count: Images, as published.
-        layouts: Where they lie; the authors' own layout first.
-        evaluate: Its name as data to evaluate on: ``aimkit evaluate --data NAME``.
-        title: What the protocol of an evaluation calls it.
-        types_file: File of types and categories beside the images.
-        categories: Images of each category that the types file names.
-        recipes: Packaged recipes that use it.
+        name: Name that the authors use.
+        use: What aimkit uses the part for.
+        count: Number of published images.
+        layouts: Possible folder layouts; the authors' own comes first.
+        evaluate: Name for ``aimkit evaluate --data NAME``; "" unless ``use`` is "evaluation".
+        title: Name in the protocol of an evaluation; "" unless ``use`` is "evaluation".
+        types_file: Name of the file of types and categories beside the images, or "".
+        categories: Number of images of each category in the types file.
+        recipes: Packaged recipes that use the part.
     """
 
     name: str
     use: Use
     count: int = Field(ge=1)
-    layouts: tuple[Layout, ...] = Field(min_length=1)
+    layouts: tuple[PartLayout, ...] = Field(min_length=1)
     evaluate: str = ""
     title: str = ""
     types_file: str = ""
@@ -80,36 +80,36 @@ class Part(Block):
     recipes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _fits_its_use(self) -> Part:
+    def _fits_its_use(self) -> DatasetPart:
         wanted = {"backgrounds": [{"image"}], "foregrounds": [{"image", "alpha"}, {"foreground", "alpha"}]}
         for layout in self.layouts:
             if layout.needed.keys() not in wanted.get(self.use, [{"image", "alpha"}]):
-                raise ValueError(f"{self.use} can't be made of {', '.join(layout.needed) or 'nothing'}")
+                raise ValueError(f"{self.use} can't be made from {', '.join(layout.needed) or 'no folders'}")
         if self.layouts[0].by:
-            raise ValueError("the first layout is the authors' own")
+            raise ValueError("the first layout must be the authors' own, without 'by'")
         if {bool(self.evaluate), bool(self.title)} != {self.use == "evaluation"}:
-            raise ValueError("evaluate and title go with use = 'evaluation'")
+            raise ValueError("set evaluate and title if and only if use = 'evaluation'")
         return self
 
 
-class KnownSet(Block):
-    """A dataset.
+class PublishedSet(Block):
+    """A published dataset of the catalog.
 
     Attributes:
-        name: Its name in recipes and commands; that of the file.
-        aliases: Other names, in lower case without signs.
-        title: Its authors' name for it.
-        about: What it holds, in a sentence or two.
-        page: The authors' page.
-        get: How to get the files.
-        terms: What its authors say of its use, in short; their page decides.
-        paper: Authors, title, venue, address.
-        types: Image types that occur.
-        category: Category of all images, if they have one.
-        section: Its section in AIM's file of types.
-        variable: Environment variable that recipes take its folder from.
-        notes: Anything else that one should know.
-        parts: Its splits.
+        name: Name in recipes and commands; the stem of its file.
+        aliases: Other names, in lower case, letters and digits only.
+        title: Name that the authors use.
+        about: Description of the content, one or two sentences.
+        page: URL of the authors' page.
+        get: How to download the files.
+        terms: Terms of use in short; the authors' page is decisive.
+        paper: Authors, title, venue and URL of the paper.
+        types: Image types that occur: SO, STM, NS.
+        category: Category of all images; "" if they differ.
+        section: Section of the dataset in AIM's types file, or "".
+        variable: Environment variable that packaged recipes read its folder from.
+        notes: Further remarks.
+        parts: Parts of the dataset.
     """
 
     name: str = Field(pattern=r"^[a-z0-9]+$")
@@ -125,60 +125,69 @@ class KnownSet(Block):
     section: str = ""
     variable: str = Field(pattern=r"^[A-Z0-9]+$")
     notes: str = ""
-    parts: tuple[Part, ...]
+    parts: tuple[DatasetPart, ...]
 
     @property
     def type(self) -> Literal["SO", "STM", "NS", ""]:
-        """The type of all images; "" when there are several."""
+        """The type of all images; "" if they differ."""
         return self.types[0] if len(self.types) == 1 else ""
 
-    def part(self, name: str = "", use: Use | None = None, where: str = "") -> Part:
-        """The part of a name, in any case; the first that is meant for ``use`` when the name is empty.
+    def part(self, name: str = "", use: Use | None = None, where: str = "") -> DatasetPart:
+        """Look up a part.
+
+        Args:
+            name: Name of the part, in any case; when empty, the first part for ``use``.
+            use: What the part must be for; any use when None.
+            where: Place in the user's input, for error messages.
 
         Raises:
-            AimkitError: There is none; the hint names the nearest.
+            AimkitError: No such part; the hint names the nearest.
         """
         for part in self.parts:
             if plain(part.name) == plain(name) if name else use in (None, part.use):
                 return part
         if not name:
             held = ", ".join(dict.fromkeys(part.use for part in self.parts))
-            raise AimkitError(f"{self.title} holds no {use}", where, f"it holds {held}")
+            raise AimkitError(f"{self.title} has no {use}", where, f"it has {held}")
         raise AimkitError(
             f"{self.title} has no part '{name}'", where, did_you_mean(name, [part.name for part in self.parts])
         )
 
 
 @cache
-def known_sets() -> dict[str, KnownSet]:
-    """All of them by name, sorted.
+def published_sets() -> dict[str, PublishedSet]:
+    """All published datasets by name, sorted.
 
     Raises:
-        AimkitError: A file is wrong; all its errors are listed.
+        AimkitError: A file of the catalog is invalid; all its errors are listed.
     """
     files = sorted(Path(__file__).parent.glob("*.toml"))
-    return {file.stem: parse(KnownSet, {"name": file.stem, **read_toml(file)}, str(file)) for file in files}
+    return {file.stem: parse(PublishedSet, {"name": file.stem, **read_toml(file)}, str(file)) for file in files}
 
 
-def find_known(name: str, where: str = "") -> KnownSet:
-    """The dataset of a name, an alias or a title, in any case and with any signs ("AM-2k", "am2k").
+def find_published(name: str, where: str = "") -> PublishedSet:
+    """Look up a dataset by name, alias or title; case and punctuation are ignored ("AM-2k", "am2k").
+
+    Args:
+        name: Name, alias or title.
+        where: Place in the user's input, for error messages.
 
     Raises:
-        AimkitError: There is none; the hint names the nearest.
+        AimkitError: No such dataset; the hint names the nearest.
     """
-    known = known_sets()
-    for one in known.values():
+    sets = published_sets()
+    for one in sets.values():
         if plain(name) in (one.name, plain(one.title), *one.aliases):
             return one
-    hint = did_you_mean(plain(name), [*known, *(alias for one in known.values() for alias in one.aliases)])
+    hint = did_you_mean(plain(name), [*sets, *(alias for one in sets.values() for alias in one.aliases)])
     raise AimkitError(f"unknown dataset '{name}'", where, f"{hint} ('aimkit catalog ls')")
 
 
-def evaluation_parts() -> dict[str, tuple[KnownSet, Part]]:
-    """Parts to evaluate on, by the name that ``--data`` takes."""
-    return {part.evaluate: (one, part) for one in known_sets().values() for part in one.parts if part.evaluate}
+def evaluation_parts() -> dict[str, tuple[PublishedSet, DatasetPart]]:
+    """Parts for evaluation, by the name that ``aimkit evaluate --data`` takes."""
+    return {part.evaluate: (one, part) for one in published_sets().values() for part in one.parts if part.evaluate}
 
 
 def plain(name: str) -> str:
-    """A name in lower case, letters and digits only."""
+    """Reduce a name to lower-case letters and digits."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

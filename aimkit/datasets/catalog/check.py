@@ -1,20 +1,20 @@
-"""Comparing a folder with a known dataset: counts, pairs, sizes, types, and whether every file can be read."""
+"""Comparing a folder with a published dataset: counts, pairs, sizes, types, and that every file can be read."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aimkit import console
-from aimkit.datasets.catalog import KnownSet, Part
+from aimkit.datasets.catalog import DatasetPart, PublishedSet
 from aimkit.datasets.catalog.layout import LABELS, Located, expected, files, held, search
+from aimkit.datasets.catalog.report import CatalogReport, Finding, PartReport
 from aimkit.datasets.types_file import Typed, match, read_types
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_alpha, read_grey, read_rgb
@@ -22,145 +22,57 @@ from aimkit.matting.image_type import decide, measure
 from aimkit.storage import Place
 from aimkit.types import Float
 
-#: What a reader of a plane is.
+#: Readers of the planes, by role.
 _READ = {"image": read_rgb, "foreground": read_rgb, "alpha": read_alpha, "trimap": read_grey}
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something that is not as it should be.
-
-    Attributes:
-        kind: The same for findings of one sort, such as "no matte".
-        name: Of the image; "" when it concerns the whole part.
-        detail: What exactly, or "".
-    """
-
-    kind: str
-    name: str = ""
-    detail: str = ""
-
-
-@dataclass
-class PartReport:
-    """What a part is like.
-
-    Attributes:
-        located: The part and its folders.
-        found: Complete pairs, or backgrounds.
-        problems: What does not match.
-        warnings: What is doubtful, but no reason to refuse it.
-        types: Images of each type: named in the types file, or inferred from the mattes.
-        types_from: The types file, "mattes", or "" when types were not looked at.
-    """
-
-    located: Located
-    found: int = 0
-    problems: list[Finding] = field(default_factory=list)
-    warnings: list[Finding] = field(default_factory=list)
-    types: dict[str, int] = field(default_factory=dict)
-    types_from: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything, as plain JSON values."""
-        part, layout = self.located.part, self.located.layout
-        return {
-            "part": part.name,
-            "folder": str(self.located.folder),
-            "layout": layout.by or "as published",
-            "planes": {role: [str(folder) for folder in folders] for role, folders in self.located.planes.items()},
-            "found": self.found,
-            "expected": part.count,
-            "ok": not self.problems,
-            "problems": grouped(self.problems),
-            "warnings": grouped(self.warnings),
-            "types": self.types,
-            "types_from": self.types_from,
-        }
-
-
-@dataclass
-class Report:
-    """What a folder is like beside a known dataset.
-
-    Attributes:
-        known: The dataset.
-        root: The folder.
-        parts: Parts that were found.
-        absent: Names of those that were looked for and are not there.
-    """
-
-    known: KnownSet
-    root: Place
-    parts: list[PartReport]
-    absent: list[str]
-
-    @property
-    def ok(self) -> bool:
-        """Whether it is all there, and as published."""
-        return not self.absent and not any(part.problems for part in self.parts)
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything, as plain JSON values."""
-        parts = [part.to_json() for part in self.parts]
-        return {"set": self.known.name, "root": str(self.root), "ok": self.ok, "parts": parts, "absent": self.absent}
-
-
 def check(
-    known: KnownSet, root: Place, *, part: str = "", types: str = "", section: str = "", quick: bool = False
-) -> Report:
-    """Compare a folder with a known dataset.
+    published: PublishedSet, root: Place, *, part: str = "", types: str = "", section: str = "", quick: bool = False
+) -> CatalogReport:
+    """Compare a folder with a published dataset.
 
     Args:
-        known: The dataset.
-        root: Its folder, the folder above it, or that of one part.
-        part: Look only at this part; at all of them when empty, but for a folder that holds just one.
-        types: A types file; the part's own when empty.
-        section: Its section; the dataset's own in AIM's file when empty.
-        quick: Look at names only, open no image.
+        published: The dataset.
+        root: The dataset's folder, its parent folder, or the folder of one part.
+        part: Name of the part to check; when empty, all parts, or the one part whose folder ``root`` is.
+        types: Path of a types file; when empty, the part's own.
+        section: Section of the types file; when empty, the dataset's own section of AIM's file.
+        quick: Compare names only and open no image.
 
     Raises:
-        AimkitError: There is no such folder, or no part of the dataset is in it; exit code 1.
+        AimkitError: The folder does not exist, or holds no part of the dataset (exit code 1).
     """
     if not root.is_dir():
-        raise AimkitError("no such folder", str(root), f"aimkit catalog show {known.name} says where to get it")
-    chosen = [known.part(part)] if part else list(known.parts)
-    located = [found for one in chosen if (found := search(known, one, root))]
+        raise AimkitError("folder not found", str(root), f"'aimkit catalog show {published.name}' says where to get it")
+    chosen = [published.part(part)] if part else list(published.parts)
+    located = [found for one in chosen if (found := search(published, one, root))]
     if not located:
         raise AimkitError(
-            f"this is not {known.title}" + (f", part {part}" if part else "") + " as published",
+            f"this is not {published.title}" + (f", part {part}" if part else "") + " as published",
             str(root),
-            f"expected {expected(chosen[0].layouts[0])}; found {held(root)} ('aimkit catalog show {known.name}')",
+            f"expected {expected(chosen[0].layouts[0])}; found {held(root)} ('aimkit catalog show {published.name}')",
             exit_code=1,
         )
     apart = _told_apart(located, root)
-    # Whoever names the folder of one part does not ask for the others.
+    # A user who gives the folder of one part does not ask for the others.
     alone = all(found.folder == root for found in apart)
     absent = [] if alone else [one.name for one in chosen if one not in [found.part for found in apart]]
-    return Report(known, root, [_check_part(known, found, types, section, quick) for found in apart], absent)
-
-
-def grouped(findings: Iterable[Finding]) -> list[dict[str, Any]]:
-    """Findings by kind: ``kind``, ``count`` and ``names`` (with details)."""
-    groups: dict[str, list[str]] = {}
-    for finding in findings:
-        text = f"{finding.name}: {finding.detail}" if finding.name and finding.detail else finding.name
-        groups.setdefault(finding.kind, []).append(text or finding.detail)
-    return [{"kind": kind, "count": len(names), "names": names} for kind, names in groups.items()]
+    reports = [_check_part(published, found, types, section, quick) for found in apart]
+    return CatalogReport(published, root, reports, absent)
 
 
 def _told_apart(located: list[Located], root: Place) -> list[Located]:
-    """Of parts that are found in one and the same folder, the one whose count it has."""
+    """Choose between parts that were all found in one folder: the one whose published count matches."""
     if len(located) < 2 or len({str(found.folder) for found in located}) > 1:
         return located
     fitting = [found for found in located if len(files(found).complete) == found.part.count]
     if len(fitting) != 1:
         names = ", ".join(found.part.name for found in located)
-        raise AimkitError(f"the folder could be any of its parts: {names}", str(root), "say which: --part NAME")
+        raise AimkitError(f"the folder could be any of its parts: {names}", str(root), "choose one with --part NAME")
     return fitting
 
 
-def _check_part(known: KnownSet, located: Located, types: str, section: str, quick: bool) -> PartReport:
+def _check_part(published: PublishedSet, located: Located, types: str, section: str, quick: bool) -> PartReport:
     found = files(located)
     report = PartReport(located, len(found.complete))
     part = located.part
@@ -170,8 +82,8 @@ def _check_part(known: KnownSet, located: Located, types: str, section: str, qui
     for role, names in found.missing.items():
         report.problems += [Finding(f"no {LABELS[role]}", name) for name in names]
     if located.layout.trimap and "trimap" not in located.planes:
-        report.warnings.append(Finding("no trimaps", "", "they are made from the mattes where they are needed"))
-    typed = _check_types(known, report, list(found.complete), types, section)
+        report.warnings.append(Finding("no trimaps", "", "made from the mattes where needed"))
+    typed = _check_types(published, report, list(found.complete), types, section)
     inferring = not typed and part.use in ("foregrounds", "evaluation")
     if not quick:
         _read_all(found.complete, report, inferring)
@@ -197,9 +109,9 @@ def _read_all(found: Mapping[str, Mapping[str, Place]], report: PartReport, infe
 
 
 def _look(
-    name: str, planes: Mapping[str, Place], part: Part, inferring: bool
+    name: str, planes: Mapping[str, Place], part: DatasetPart, inferring: bool
 ) -> tuple[list[Finding], list[Finding], str]:
-    """Problems and warnings of one image, and its type when it is to be inferred."""
+    """Problems and warnings of one image, and its inferred type ("" unless ``inferring``)."""
     read: dict[str, Any] = {}
     for role, path in planes.items():
         try:
@@ -221,26 +133,26 @@ def _look(
 
 
 def _almost_binary(alpha: Float) -> bool:
-    """Whether a matte has far fewer partial pixels than its outline has pixels; it is a mask then."""
+    """Whether a matte is really a mask: far fewer partial pixels than its outline has pixels."""
     partial = np.count_nonzero((alpha > 0.015) & (alpha < 0.985))
     covered = np.count_nonzero(alpha > 0.015)
-    # No outline is shorter than a disc's; a matte that fills the frame has none.
+    # The shortest outline is a disc's; a matte that fills the frame has none.
     return bool(covered < alpha.size and partial < 0.1 * (12.6 * covered) ** 0.5)
 
 
 def _check_types(
-    known: KnownSet, report: PartReport, names: list[str], types: str, section: str
+    published: PublishedSet, report: PartReport, names: list[str], types: str, section: str
 ) -> dict[str, Typed] | None:
-    """The types by name when there is a types file; what is wrong with it goes into the report."""
+    """Types by image name if there is a types file; its problems go into the report."""
     part = report.located.part
     own = report.located.folder / part.types_file if part.types_file else None
     if not types and own is not None and not own.is_file():
-        report.problems.append(Finding("no types file", "", f"there is no {part.types_file}"))
+        report.problems.append(Finding("no types file", "", f"{part.types_file} not found"))
     if not types and (own is None or not own.is_file()):
         return None
     file = types or str(own)
     try:
-        rows = _read_types(file, section, known.section)
+        rows = _read_types(file, section, published.section)
     except AimkitError as error:
         report.problems.append(Finding("types file", "", error.what.replace("\n ", ";")))
         return None
@@ -250,12 +162,12 @@ def _check_types(
     near = [(name, f"nearest: {near}" if near else "") for name, near in matching.missing]
     report.problems += [Finding("no type", name, detail) for name, detail in near]
     report.warnings += [Finding("named in the types file only", name) for name, _ in matching.unknown]
-    report.problems += _wrong_types(known, part, matching.typed)
+    report.problems += _wrong_types(published, part, matching.typed)
     return matching.typed
 
 
 def _read_types(file: str, section: str, usual: str) -> dict[str, Typed]:
-    """AIM's file has a section for each dataset, one's own has none."""
+    """Read a types file: AIM's has a section for each dataset, users' own have none."""
     if section or not usual:
         return read_types(file, section)
     try:
@@ -264,11 +176,11 @@ def _read_types(file: str, section: str, usual: str) -> dict[str, Typed]:
         return read_types(file)
 
 
-def _wrong_types(known: KnownSet, part: Part, typed: Mapping[str, Typed]) -> list[Finding]:
+def _wrong_types(published: PublishedSet, part: DatasetPart, typed: Mapping[str, Typed]) -> list[Finding]:
     wrong = [
-        Finding("wrong type", name, f"{entry.type}, but all are {known.type}")
+        Finding("wrong type", name, f"{entry.type}, but all images are {published.type}")
         for name, entry in typed.items()
-        if known.type and entry.type != known.type
+        if published.type and entry.type != published.type
     ]
     counts = Counter(entry.category for entry in typed.values())
     if part.categories and counts != part.categories:

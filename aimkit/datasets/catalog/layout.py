@@ -1,33 +1,33 @@
-"""Finding a known dataset's folders: as published, under another name, one level deeper, or only one part of it."""
+"""Finding a published dataset's folders: as published, renamed, one level deeper, or only one part of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from aimkit.datasets.catalog import KnownSet, Layout, Part
-from aimkit.datasets.scan import find_images
+from aimkit.datasets.catalog import DatasetPart, PartLayout, PublishedSet
+from aimkit.datasets.find import find_images
 from aimkit.errors import AimkitError
 from aimkit.imageio import SUFFIXES
 from aimkit.storage import Place
 
-#: What people call a plane.
+#: Names of the planes in texts, by role.
 LABELS = {"image": "photo", "foreground": "foreground", "alpha": "matte", "trimap": "trimap"}
 
 
 @dataclass(frozen=True)
 class Located:
-    """A part that was found.
+    """A part of a dataset and where it was found.
 
     Attributes:
-        part: Which.
-        layout: The layout that fits.
+        part: The part.
+        layout: The layout that matches the folder.
         folder: The part's folder.
-        planes: Folders by role; trimaps only where there are some.
+        planes: Folders by role; "trimap" only if they exist.
     """
 
-    part: Part
-    layout: Layout
+    part: DatasetPart
+    layout: PartLayout
     folder: Place
     planes: dict[str, tuple[Place, ...]]
 
@@ -37,47 +37,56 @@ class Files:
     """The files of a part.
 
     Attributes:
-        complete: Files by role of everything that has all its planes, by name, sorted.
-        missing: Names that lack a plane, by role.
+        complete: Files by role of every image that has all its planes, by image name, sorted.
+        missing: Names of the images that lack a plane, by role.
     """
 
     complete: dict[str, dict[str, Place]] = field(default_factory=dict)
     missing: dict[str, list[str]] = field(default_factory=dict)
 
 
-def locate(known: KnownSet, part: Part, root: Place, where: str = "") -> Located:
-    """Find a part; arguments as for :func:`search`.
+def locate(published: PublishedSet, part: DatasetPart, root: Place, where: str = "") -> Located:
+    """Find a part of a dataset, as :func:`search`.
+
+    Args:
+        published: The dataset.
+        part: The part.
+        root: The folder to search.
+        where: Name of the folder in error messages; its path when empty.
 
     Raises:
-        AimkitError: There is no such folder, or nothing in it has one of the part's layouts.
+        AimkitError: The folder does not exist, or nothing in it matches one of the part's layouts.
     """
     if not root.is_dir():
-        raise AimkitError("no such folder", where or str(root))
-    found = search(known, part, root)
+        raise AimkitError("folder not found", where or str(root))
+    found = search(published, part, root)
     if found is None:
         raise AimkitError(
-            f"there is no {known.title}, part {part.name}, in the folder",
+            f"{published.title}, part {part.name}, not found in the folder",
             where or str(root),
-            f"expected {expected(part.layouts[0])}; found {held(root)} ('aimkit catalog show {known.name}')",
+            f"expected {expected(part.layouts[0])}; found {held(root)} ('aimkit catalog show {published.name}')",
         )
     return found
 
 
-def search(known: KnownSet, part: Part, root: Place) -> Located | None:
-    """Find a part below a folder, or None.
+def search(published: PublishedSet, part: DatasetPart, root: Place) -> Located | None:
+    """Find a part of a dataset below a folder.
 
-    Names of folders are compared without case. A layout is looked for in the folder itself and in those directly
-    below it; in the folder itself it may also begin further down, so that ``AM-2k/train`` is as good as ``AM-2k``,
-    unless the folder bears the name of another part.
+    Folder names are compared without case. A layout may begin in the folder itself or in a folder directly below it.
+    It may also begin further down the layout, so that ``AM-2k/train`` works as well as ``AM-2k``, unless the folder
+    has the name of another part.
 
     Args:
-        known: The dataset.
+        published: The dataset.
         part: The part.
-        root: Where to look.
+        root: The folder to search.
+
+    Returns:
+        The part with its folders, or None.
     """
     bases = [root, *_subfolders(root)]
     own = _last(part.layouts[0].folder)
-    others = {_last(other.layouts[0].folder) for other in known.parts} - {own, ""}
+    others = {_last(other.layouts[0].folder) for other in published.parts} - {own, ""}
     for layout in part.layouts:
         for base in bases:
             if located := _fit(part, layout, base, layout.folder):
@@ -92,7 +101,7 @@ def search(known: KnownSet, part: Part, root: Place) -> Located | None:
 
 
 def files(located: Located) -> Files:
-    """List the planes and pair them by name."""
+    """List the files of all planes and pair them by name."""
     planes = {role: _listed(folders) for role, folders in located.planes.items()}
     needed = [role for role in planes if role != "trimap"]
     names = sorted({name for role in needed for name in planes[role]})
@@ -107,21 +116,21 @@ def files(located: Located) -> Files:
     return result
 
 
-def expected(layout: Layout) -> str:
-    """The folders of a layout, for messages."""
+def expected(layout: PartLayout) -> str:
+    """Text that names the folders of a layout."""
     folders = [f"{layout.folder}/{name}".strip("/.") for names in layout.needed.values() for name in names]
     return " and ".join(f"{folder}/" for folder in folders)
 
 
 def held(root: Place) -> str:
-    """What lies in a folder, for messages."""
+    """Text that lists the content of a folder."""
     names = sorted(entry.name + ("/" if entry.is_dir() else "") for entry in root.iterdir())
     shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
     packed = [name for name in names if name.lower().endswith((".zip", ".rar", ".tar", ".gz", ".7z"))]
     return (shown or "nothing") + (f"; unpack {packed[0]} first" if packed else "")
 
 
-def _fit(part: Part, layout: Layout, base: Place, relative: str) -> Located | None:
+def _fit(part: DatasetPart, layout: PartLayout, base: Place, relative: str) -> Located | None:
     folder = _descend(base, relative)
     if folder is None:
         return None
@@ -140,12 +149,12 @@ def _fit(part: Part, layout: Layout, base: Place, relative: str) -> Located | No
 def _plane(folder: Place, name: str, part_is_here: bool) -> Place | None:
     if name != ".":
         return _descend(folder, name)
-    # Every folder is one; only images tell that a folder which may bear any name is meant.
+    # Any folder matches "."; only images show that a folder of any name is meant.
     return folder if part_is_here or any(_is_image(entry) for entry in folder.iterdir()) else None
 
 
 def _descend(folder: Place, relative: str) -> Place | None:
-    """The folder at a relative path whose names are compared without case, or None."""
+    """Follow a relative path, comparing names without case; None if it does not exist."""
     for name in filter(None, relative.split("/")):
         exact = folder / name
         if exact.is_dir():
@@ -174,7 +183,7 @@ def _last(relative: str) -> str:
 
 
 def _listed(folders: tuple[Place, ...]) -> dict[str, Place]:
-    """Images of several folders by name; a name that comes again gets its half's folder in front."""
+    """Images of several folders by name; a repeated name is prefixed with its parent folder."""
     found: dict[str, Place] = {}
     for folder in folders:
         for name, path in find_images(folder)[0].items():

@@ -1,1 +1,1 @@
-"""What is in a dataset, and whether it is right: statistics, verification, contact sheets, cards, differences."""
+"""Inspecting datasets: statistics, verification, contact sheets, cards, differences."""

@@ -15,18 +15,27 @@ PAPER = (255, 255, 255)
 INK = (40, 40, 40)
 FAINT = (150, 150, 150)
 GREEN = (0, 177, 64)
-#: Colours of SO, STM and NS in plots; distinct for the colour-blind too.
+#: Colours of SO, STM and NS in plots, distinct for colour-blind readers.
 SERIES = {"SO": (0, 114, 178), "STM": (230, 159, 0), "NS": (0, 158, 115)}
 
 
 @lru_cache(maxsize=8)
 def font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    """Pillow's own font, so that pictures look the same everywhere."""
+    """Pillow's built-in font, so that pictures look the same on every machine."""
     return ImageFont.load_default(size)
 
 
 def tile(picture: Array, width: int, height: int) -> UInt8:
-    """Fit a picture (RGB or grey, uint8) into a width x height tile, in proportion, on light grey."""
+    """Fit a picture into a tile, keeping its aspect ratio, on light grey.
+
+    Args:
+        picture: RGB (H, W, 3) or grey (H, W), uint8.
+        width: Width of the tile in pixels.
+        height: Height of the tile in pixels.
+
+    Returns:
+        RGB, uint8, (height, width, 3).
+    """
     if picture.ndim == 2:
         picture = np.repeat(picture[..., None], 3, axis=2)
     scale = min(width / picture.shape[1], height / picture.shape[0])
@@ -39,13 +48,13 @@ def tile(picture: Array, width: int, height: int) -> UInt8:
 
 
 def tile_height(sizes: Sequence[tuple[int, ...]], width: int) -> int:
-    """Height of tiles of that width for pictures of these (height, width): that of a typical one, within bounds."""
+    """Height of tiles of a given width: that of the median picture of these (height, width), within bounds."""
     ratio = float(np.median([size[0] / size[1] for size in sizes]))
     return round(width * min(max(ratio, 0.4), 1.6))
 
 
 def grid(header: Sequence[str], rows: Sequence[tuple[str, Sequence[UInt8]]], gap: int = 6) -> UInt8:
-    """Rows of tiles of one size, a caption above each row and a header above the columns; RGB."""
+    """Draw rows of tiles of one size, with a caption above each row and a header above the columns; RGB, uint8."""
     height, width = rows[0][1][0].shape[:2]
     columns, caption = len(header), 20
     sheet = Image.new(
@@ -64,7 +73,7 @@ def grid(header: Sequence[str], rows: Sequence[tuple[str, Sequence[UInt8]]], gap
 
 
 def wall(pictures: Sequence[tuple[str, UInt8]], columns: int, gap: int = 6) -> UInt8:
-    """Tiles of one size in rows, each with its own caption; RGB."""
+    """Draw tiles of one size in rows, each with its own caption; RGB, uint8."""
     height, width = pictures[0][1].shape[:2]
     caption, lines = 18, -(-len(pictures) // columns)
     sheet = Image.new("RGB", (gap + columns * (width + gap), gap + lines * (height + caption + gap)), PAPER)
@@ -78,11 +87,11 @@ def wall(pictures: Sequence[tuple[str, UInt8]], columns: int, gap: int = 6) -> U
 
 
 def checkerboard(height: int, width: int, side: int = 16) -> UInt8:
-    """A grey checkerboard, RGB; dark enough for white smoke, light enough for black wire."""
+    """Draw a grey checkerboard, RGB; white smoke and black wire both show on it."""
     y, x = np.mgrid[:height, :width] // side
     return np.where(((x + y) % 2)[..., None], np.uint8(150), np.uint8(105)).repeat(3, axis=2)
 
 
 def encode_png(picture: UInt8) -> bytes:
-    """A picture (RGB) as PNG."""
+    """Encode an RGB picture as PNG."""
     return bytes(cv2.imencode(".png", picture[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 6])[1])

@@ -1,4 +1,4 @@
-"""What a finished dataset carries beside its samples: the card, the contact sheet, the format's own index."""
+"""The files of a finished dataset beside its samples: the card, the contact sheet, the format's index."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from aimkit.datasets.reader import Dataset, open_dataset
 from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.files import write_whole
 from aimkit.datasets.writers.shard import read_sidecar
+from aimkit.redact import redact
 from aimkit.storage import Place
 
 SHEET = "sheet.png"
@@ -34,11 +35,11 @@ _COLUMNS = {
 
 
 def finish(root: Place, temporary: Path) -> None:
-    """Write the files of a dataset whose shards are all there; the same bytes whoever does it.
+    """Write the files of a dataset whose shards are all finished; the bytes do not depend on who writes them.
 
     Args:
         root: The dataset's folder.
-        temporary: Folder for unfinished files; on the same file system unless the dataset lies behind a URL.
+        temporary: Folder for unfinished files; on the same file system unless the dataset is behind a URL.
     """
     dataset = open_dataset(root)
     for name, chunks in formats.get(dataset.format).value.finish(root, dataset.shards).items():
@@ -48,7 +49,7 @@ def finish(root: Place, temporary: Path) -> None:
 
 
 def card(dataset: Dataset) -> str:
-    """The dataset card, Markdown with Hugging Face's YAML header."""
+    """The dataset card: Markdown with Hugging Face's YAML header."""
     sums = stats.total(dataset.sidecars())
     types, output = sums["types"], dataset.recipe["output"]
     quarantined = [entry for sidecar in dataset.sidecars() for entry in sidecar["quarantined"]]
@@ -82,11 +83,11 @@ def card(dataset: Dataset) -> str:
         shown = [[e["index"], e.get("role", ""), e.get("id", ""), e.get("error", "")] for e in quarantined[:50]]
         parts += [
             "## Set aside\n",
-            f"{len(quarantined)} source images could not be read; others took their places.\n",
+            f"{len(quarantined)} source images could not be read; others were used instead.\n",
             _table(["sample", "role", "image", "why"], shown),
         ]
     parts += ["## Recipe\n", f"```toml\n{lock}\n```\n"]
-    return "\n".join(parts)
+    return redact("\n".join(parts))
 
 
 def _header(dataset: Dataset) -> str:
@@ -94,7 +95,7 @@ def _header(dataset: Dataset) -> str:
     format_ = formats.get(dataset.format).value
     files = {entry["path"] for entry in read_sidecar(dataset.root, dataset.shards[0])["files"]}
     files |= format_.finish(dataset.root, []).keys()
-    # A pattern that matches nothing is an error to the loader.
+    # The loader raises an error for a pattern that matches nothing.
     there = [pattern for pattern in format_.data_files if any(fnmatchcase(name, pattern) for name in files)]
     lines = ["pretty_name: Image matting composites", "task_categories:", "- image-segmentation"]
     lines += ["tags:", "- image-matting", "- synthetic", "- aimkit", "size_categories:", f"- {size}"]

@@ -1,8 +1,7 @@
-"""Which samples, and what of them, differ between two datasets."""
+"""Comparing two datasets: which samples differ, and in what."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,15 +9,17 @@ import numpy as np
 
 from aimkit.datasets.lock import differences
 from aimkit.datasets.reader import Dataset
-from aimkit.datasets.writers.record import Record, decode_plane
+from aimkit.datasets.writers.record import SampleRecord, decode_plane
 from aimkit.datasets.writers.shard import ranges, read_sidecar
 from aimkit.errors import AimkitError
+from aimkit.json_files import parse_json
 
 
 def diff(a: Dataset, b: Dataset) -> Iterator[str]:
-    """Yield a line for every difference: keys of the recipes, samples in only one, planes and keys of samples.
+    """Yield one line per difference: keys of the recipes, samples in only one dataset, planes and keys of samples.
 
-    The formats do not matter: what is compared is the samples' content. Shards with equal digests are skipped.
+    The datasets may have different formats: the content of the samples is compared. Shards with equal digests are
+    skipped.
     """
     for line in differences(a.recipe, b.recipe):
         yield "recipe " + line.replace(" in the dataset, ", " in A, ").replace(" now", " in B")
@@ -40,7 +41,7 @@ def _to_compare(a: Dataset, b: Dataset, here: dict[int, int], there: dict[int, i
             yield from (index for index in range(shard.start, shard.stop) if index in there)
 
 
-def _compare(a: Record, b: Record) -> Iterator[str]:
+def _compare(a: SampleRecord, b: SampleRecord) -> Iterator[str]:
     if a.type != b.type:
         yield f"type: {a.type} in A, {b.type} in B"
     if a.category != b.category:
@@ -51,7 +52,7 @@ def _compare(a: Record, b: Record) -> Iterator[str]:
         elif a.planes[name] != b.planes[name]:
             yield from _compare_planes(name, a.planes[name], b.planes[name])
     if a.meta != b.meta:
-        keys = _different_keys(json.loads(a.meta), json.loads(b.meta))
+        keys = _different_keys(*(parse_json(x.meta, dict, "provenance", f"sample {x.index}") for x in (a, b)))
         if keys:
             yield "meta: " + ", ".join(keys[:8]) + (f" and {len(keys) - 8} more" if keys[8:] else "")
 
@@ -78,6 +79,6 @@ def _different_keys(a: Any, b: Any, prefix: str = "") -> list[str]:
 
 
 def _indices(dataset: Dataset) -> dict[int, int]:
-    """Position by sample index."""
+    """Map sample index to position."""
     indices = (index for shard in dataset.shards for index in range(shard.start, shard.stop))
     return {index: position for position, index in enumerate(indices)}

@@ -1,4 +1,4 @@
-"""The statistics of a dataset as one picture."""
+"""Plotting the statistics of a dataset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aimkit.datasets.inspect.canvas import FAINT, INK, PAPER, SERIES, font
 from aimkit.types import UInt8
 
 _WIDTH, _HEIGHT, _GAP = 560, 300, 30
-#: Bins of the alpha histogram between the two ends, which have a bin of their own.
+#: Bins of the alpha histogram between 0 and 1, which have their own bins.
 _ALPHA_BINS = 16
 
 
@@ -21,7 +21,7 @@ def plot(types: Mapping[str, Any]) -> UInt8:
     """Draw four panels: alpha, foreground area, transition width, and the balance of types and categories.
 
     Args:
-        types: ``total(sidecars)["types"]``.
+        types: Statistics by image type, ``stats.total(sidecars)["types"]``.
 
     Returns:
         RGB, uint8.
@@ -57,7 +57,7 @@ def _histogram(
     *,
     logarithmic: bool = False,
 ) -> None:
-    """Bars side by side, one group a bin and one bar a type; heights are shares in [0, 1]."""
+    """Draw bars side by side, one group per bin and one bar per type; heights are shares in [0, 1]."""
     x, y = corner
     draw.text((x, y), title, INK, font(14))
     base, room = y + _HEIGHT - 22, _HEIGHT - 56
@@ -65,7 +65,7 @@ def _histogram(
     step = _WIDTH / len(marks)
     for bin_, mark in enumerate(marks):
         for place, (name, values) in enumerate(series.items()):
-            # Four decades, so that the thin transition area shows beside the solid parts.
+            # Four decades, so that the small transition area is visible beside the solid parts.
             part = values[bin_] / peak if not logarithmic else max(0.0, 1 + np.log10(max(values[bin_], 1e-9)) / 4)
             bar = max(1.0, (step - 3) / len(series))
             start = x + bin_ * step + place * bar
@@ -81,7 +81,7 @@ def _histogram(
 def _balance(
     draw: ImageDraw.ImageDraw, corner: tuple[int, int], types: Mapping[str, Any], names: Sequence[str]
 ) -> None:
-    """A bar for every type, then one for every category, stacked by type; at most twelve lines."""
+    """Draw one bar per type, then one per category, stacked by type; at most twelve lines."""
     x, y = corner
     draw.text((x, y), "samples", INK, font(14))
     lines = [(name, {name: types[name]["samples"]}) for name in names]

@@ -1,4 +1,4 @@
-"""Contact sheets: composite, alpha, label, and the cut-out on green, a few rows per type."""
+"""Contact sheets: composite, alpha, label and the cut-out on green, a few rows per type."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ __all__ = ["contact_sheet", "encode_png", "on_green", "over_green", "pick"]
 
 
 def contact_sheet(samples: Sequence[Sample], width: int = 240) -> UInt8:
-    """Draw one row a sample.
+    """Draw a contact sheet with one row per sample.
 
     Args:
-        samples: At least one.
-        width: Width of a tile in pixels; its height is that of a typical sample.
+        samples: At least one sample.
+        width: Width of a tile in pixels; its height follows from the median aspect ratio.
 
     Returns:
         RGB, uint8.
 
     Raises:
-        AimkitError: There is no sample.
+        AimkitError: There are no samples.
     """
     if not samples:
-        raise AimkitError("there is no sample to show")
+        raise AimkitError("no samples to show")
     height = tile_height([sample.size for sample in samples], width)
     rows = []
     for sample in samples:
@@ -42,7 +42,7 @@ def contact_sheet(samples: Sequence[Sample], width: int = 240) -> UInt8:
 
 
 def pick(samples: Sequence[Sample], per_type: int, look: int = 24) -> list[Sample]:
-    """The first samples of every type, at most ``per_type`` of each, among the first ``look * per_type``."""
+    """Pick the first samples of every type, at most ``per_type`` each, among the first ``look * per_type`` samples."""
     found: dict[ImageType, list[Sample]] = {image_type: [] for image_type in ImageType}
     for position in range(min(len(samples), look * per_type)):
         sample = samples[position]
@@ -54,13 +54,13 @@ def pick(samples: Sequence[Sample], per_type: int, look: int = 24) -> list[Sampl
 
 
 def on_green(sample: Sample) -> UInt8:
-    """The cut-out on green: its own colours where the foreground is known, else the composite's."""
+    """The cut-out on green, in its own colours if the foreground is stored, else in the composite's."""
     colors = sample.foreground if sample.foreground.size else sample.image
     return over_green(colors, sample.alpha)
 
 
 def over_green(color: UInt8, alpha: UInt8) -> UInt8:
-    """Colours (H, W, 3) and their matte (H, W) on green, uint8."""
+    """Composite colours (H, W, 3) with their matte (H, W) on green, uint8."""
     green = np.broadcast_to(np.array(GREEN, np.uint8), color.shape)
     return composite(color, alpha, np.ascontiguousarray(green))
 

@@ -1,4 +1,4 @@
-"""Statistics of a dataset: counted while it is written, added up over its shards."""
+"""Statistics of a dataset: counted per shard while it is written, then summed over the shards."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def foreground_area(alpha: UInt8) -> float:
 
 
 def transition_width(alpha: UInt8) -> float:
-    """Mean width in pixels of the band where 0 < alpha < 1; 0 when there is none.
+    """Mean width in pixels of the band where 0 < alpha < 1; 0 if there is none.
 
     Across a band of width w, the distance to its nearest edge averages w/4 + 1/2 over the pixels' centres; so the
     width is four times the mean distance, less 2. The frame counts as an edge.
@@ -34,7 +34,7 @@ def transition_width(alpha: UInt8) -> float:
 
 
 class Tally:
-    """Counts of some samples. All of it is numbers, so that tallies of shards can be added up."""
+    """Counts over samples; all values are numbers, so that the tallies of shards can be summed."""
 
     def __init__(self) -> None:
         self._types: dict[str, dict[str, Any]] = {}
@@ -62,7 +62,7 @@ class Tally:
             level[keys[-1]] = level.get(keys[-1], 0) + 1
 
     def plain(self) -> dict[str, Any]:
-        """``types`` by name, and ``sources`` as uses by role, source, licence and origin; JSON values."""
+        """Plain JSON values: ``types`` by name, and ``sources`` as uses by role, source, licence and origin."""
         types = {}
         for name in sorted(self._types):
             entry = self._types[name]
@@ -77,7 +77,7 @@ class Tally:
 
 
 def total(sidecars: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """``types`` and ``sources`` of several shards added up."""
+    """Sum ``types`` and ``sources`` over the sidecars of several shards."""
     result: dict[str, Any] = {"types": {}, "sources": {}}
     for sidecar in sidecars:
         _add(result, {key: sidecar[key] for key in result})
@@ -85,7 +85,7 @@ def total(sidecars: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def rows(types: Mapping[str, Any]) -> list[list[Any]]:
-    """Cells of the statistics table, one row a type; the columns are :data:`COLUMNS`."""
+    """Cells of the statistics table, one row per type, with the columns of :data:`COLUMNS`."""
     everything = sum(entry["samples"] for entry in types.values())
     table = []
     for name in (image_type.value for image_type in ImageType):
@@ -122,7 +122,7 @@ COLUMNS = (
 
 
 def counts(types: Mapping[str, Any], key: str) -> dict[str, int]:
-    """``categories`` or ``sizes`` over all types, the most frequent first."""
+    """Sum ``categories`` or ``sizes`` over all types, the most frequent first."""
     summed: dict[str, int] = {}
     for entry in types.values():
         for name, number in entry[key].items():
@@ -131,7 +131,7 @@ def counts(types: Mapping[str, Any], key: str) -> dict[str, int]:
 
 
 def source_rows(sources: Mapping[str, Any]) -> list[list[Any]]:
-    """[role, source, licence, origin, uses] of every source."""
+    """Rows [role, source, licence, origin, uses], one per source."""
     return [
         [role, source, licence, origin, uses]
         for role, by_source in sorted(sources.items())

@@ -1,4 +1,4 @@
-"""Verification of a written dataset: every byte, every label, the compositing equation."""
+"""Verifying a written dataset: every byte, every label, the compositing equation."""
 
 from __future__ import annotations
 
@@ -14,29 +14,33 @@ from aimkit.datasets.lock import NAME
 from aimkit.datasets.reader import Dataset
 from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.files import TEMPORARY
-from aimkit.datasets.writers.record import Digest, Record, decode
+from aimkit.datasets.writers.record import Digest, SampleRecord, decode
 from aimkit.datasets.writers.shard import Shard, read_sidecar
 from aimkit.errors import AimkitError
 from aimkit.matting.composite import composite
 from aimkit.matting.trimap import make_trimap, restrict
+from aimkit.paths import inside
 from aimkit.recipe import load_recipe
 from aimkit.storage import measure, names
 from aimkit.types import Array, Sample
 
-#: The planes were quantised before they were blended, so a PNG composite differs by rounding alone.
+#: Levels. Planes are quantised before they are blended, so a PNG composite differs only by rounding.
 TOLERANCE = 1
 
 
 def verify(dataset: Dataset, advance: Callable[[int], None] = lambda amount: None) -> Iterator[str]:
-    """Check a dataset and yield a line for every problem.
+    """Check a dataset and yield one line per problem.
 
-    Checked are: that all shards are there, the digests of files and shards, missing and extra files, the recipe's
-    digest, the planes' sizes and values, that labels follow from alpha, and I = aF + (1-a)B where the provenance says
-    that it holds and the planes are stored.
+    Checks that all shards exist, the digests of files, shards and recipe, missing and extra files, the planes' sizes
+    and values, that labels follow from alpha, and I = aF + (1-a)B where the provenance says that it holds and the
+    planes are stored.
 
     Args:
         dataset: The dataset.
         advance: Called with the number of samples checked since the last call.
+
+    Yields:
+        One line per problem.
     """
     yield from _recipe(dataset)
     finished = {shard.number for shard in dataset.shards}
@@ -57,8 +61,8 @@ def verify(dataset: Dataset, advance: Callable[[int], None] = lambda amount: Non
     yield from _whole(dataset, expected)
 
 
-def check_sample(sample: Sample, record: Record) -> Iterator[str]:
-    """Problems of one sample: sizes, label values and consistency, the compositing equation."""
+def check_sample(sample: Sample, record: SampleRecord) -> Iterator[str]:
+    """Check the sizes, labels and compositing equation of one sample; yield one line per problem."""
     planes = {name: getattr(sample, name) for name in record.planes}
     sizes = {name: plane.shape[:2] for name, plane in planes.items()}
     if len(set(sizes.values())) > 1:
@@ -78,7 +82,7 @@ def check_sample(sample: Sample, record: Record) -> Iterator[str]:
         yield from _equation(sample, record)
 
 
-def _equation(sample: Sample, record: Record) -> Iterator[str]:
+def _equation(sample: Sample, record: SampleRecord) -> Iterator[str]:
     truth = composite(sample.foreground, sample.alpha, sample.background)
     off = np.abs(sample.image.astype(np.int16) - truth).astype(np.float64)
     if record.image_suffix == "png":
@@ -95,11 +99,14 @@ def _equation(sample: Sample, record: Record) -> Iterator[str]:
 
 
 def jpeg_bound(data: bytes) -> Array:
-    """The largest RMS error in an 8x8 block that a JPEG's quantisation can cause, for red, green and blue.
+    """The largest RMS error of an 8x8 block that JPEG quantisation can cause, in levels, for red, green and blue.
 
-    Rounding moves a DCT coefficient by at most half its quantiser q, and the transform keeps energy; so a block's mean
-    squared error in Y, Cb or Cr is at most mean(q^2)/4. The channels add up as the JFIF conversion weighs them. To that
-    come the rounding of the conversions and of the composite, two levels at most.
+    Rounding moves a DCT coefficient by at most half its quantiser q, and the transform preserves energy. A block's mean
+    squared error in Y, Cb or Cr is therefore at most mean(q^2)/4. The channels add up with the weights of the JFIF
+    conversion. Rounding in the conversions and in the composite adds at most two levels.
+
+    Args:
+        data: The JPEG file.
     """
     with Image.open(io.BytesIO(data)) as image:
         tables = image.quantization  # type: ignore[attr-defined]
@@ -109,7 +116,7 @@ def jpeg_bound(data: bytes) -> Array:
 
 
 def _block_errors(off: Array) -> Array:
-    """The largest RMS over whole 8x8 blocks, by channel; cut blocks at the border share their error with padding."""
+    """The largest RMS of each channel over whole 8x8 blocks; partial blocks share their error with padding."""
     height, width = (side // 8 * 8 for side in off.shape[:2])
     if not height or not width:
         return np.zeros(3)
@@ -125,15 +132,16 @@ def _recipe(dataset: Dataset) -> Iterator[str]:
         yield f"{NAME}: {error.what}"
         return
     if recipe.digest() != dataset.remarks.get("digest"):
-        yield f"{NAME}: the digest is not that of the recipe"
+        yield f"{NAME}: the digest does not match the recipe"
 
 
 def _shard(dataset: Dataset, shard: Shard, sidecar: dict[str, Any]) -> Iterator[str]:
     if (sidecar["start"], sidecar["count"]) != (shard.start, len(shard)):
-        yield f"shard {shard.number}: the sidecar is of samples {sidecar['start']} on, not {shard.start} on"
+        yield f"shard {shard.number}: the sidecar describes samples from {sidecar['start']}, not from {shard.start}"
     for entry in sidecar["files"]:
         try:
-            if measure(dataset.root / entry["path"]) != (entry["size"], entry["sha256"]):
+            path = inside(dataset.root, entry["path"], dataset.root / shard.sidecar)
+            if measure(path) != (entry["size"], entry["sha256"]):
                 yield f"{entry['path']}: changed since it was written"
         except OSError:
             yield f"{entry['path']}: missing"
@@ -143,7 +151,7 @@ def _shard(dataset: Dataset, shard: Shard, sidecar: dict[str, Any]) -> Iterator[
             record = reader.read(position)
             digest.add(record)
             if record.index != index:
-                yield f"sample {index}: sample {record.index} is in its place"
+                yield f"sample {index}: sample {record.index} is stored in its place"
             sample = decode(record)
             if sample.meta.get("recipe") != dataset.remarks.get("digest"):
                 yield f"sample {index}: made by another recipe ({str(sample.meta.get('recipe'))[:12]})"
@@ -155,21 +163,21 @@ def _shard(dataset: Dataset, shard: Shard, sidecar: dict[str, Any]) -> Iterator[
             whole = False
             yield f"sample {index}: damaged provenance ({type(error).__name__}: {error})"
     if whole and digest.hexdigest() != sidecar["digest"]:
-        yield f"shard {shard.number}: the digest of its samples is not that of the sidecar"
+        yield f"shard {shard.number}: the digest of its samples does not match the sidecar"
     counted = sum(entry["samples"] for entry in sidecar["types"].values())
     if counted != len(shard):
         yield f"shard {shard.number}: the statistics count {counted} samples, not {len(shard)}"
 
 
 def _whole(dataset: Dataset, expected: set[str]) -> Iterator[str]:
-    """Files of the dataset as a whole, and files that nobody asked for."""
+    """Check the files of the dataset as a whole, and look for files that do not belong to it."""
     if dataset.complete:
         try:
             for name, chunks in formats.get(dataset.format).value.finish(dataset.root, dataset.shards).items():
                 expected.add(name)
                 path = dataset.root / name
                 if path.is_file() and path.read_bytes() != b"".join(chunks):
-                    yield f"{name}: does not agree with the shards"
+                    yield f"{name}: does not match the shards"
         except (OSError, ValueError, KeyError) as error:
             yield f"the dataset's index can't be checked: {error}"
     else:
@@ -179,4 +187,6 @@ def _whole(dataset: Dataset, expected: set[str]) -> Iterator[str]:
     for name in sorted(listed - there):
         yield f"{name}: missing"
     for name in sorted(there - expected):
-        yield f"{name}: " + ("left by a run that was killed" if name.startswith(TEMPORARY) else "not of this dataset")
+        yield f"{name}: " + (
+            "left by a killed run" if name.startswith(TEMPORARY) else "does not belong to this dataset"
+        )

@@ -1,7 +1,7 @@
-"""Dataset formats: how the samples of a shard lie on disk, and how they are read back.
+"""Dataset formats: how the samples of a shard are stored, and how they are read back.
 
-A format is a class that stands for one shard of a dataset. It writes files below a temporary folder, at the relative
-paths at which they will stay; :mod:`aimkit.synth.job` moves or uploads them to the dataset.
+A format is a class whose objects stand for one shard each. It writes files below a temporary folder, at the relative
+paths that they will have in the dataset; :mod:`aimkit.synth.job` moves or uploads them there.
 """
 
 from __future__ import annotations
@@ -10,29 +10,33 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from aimkit.datasets.writers.record import Record
+from aimkit.datasets.writers.record import SampleRecord
 from aimkit.datasets.writers.shard import Shard
 from aimkit.registry import Registry
 from aimkit.storage import Place
 
 
-class Format(Protocol):
+class DatasetFormat(Protocol):
     """One shard of a dataset in some format.
 
     Attributes:
-        data_files: Patterns of the files that Hugging Face's loader reads, relative to the dataset.
+        data_files: Patterns of the files that Hugging Face's loader reads, relative to the dataset's folder.
     """
 
     data_files: ClassVar[tuple[str, ...]]
 
     def __init__(self, root: Place, shard: Shard) -> None: ...
 
-    def write(self, folder: Path, records: Iterable[Record]) -> dict[str, Any]:
-        """Write the shard's files below a folder; returns what reading needs to know, as JSON for the sidecar."""
+    def write(self, folder: Path, records: Iterable[SampleRecord]) -> dict[str, Any]:
+        """Write the shard's files below a folder.
+
+        Returns:
+            What reading needs to know, as JSON values for the sidecar.
+        """
         ...
 
-    def read(self, position: int) -> Record:
-        """The record at a position within a finished shard.
+    def read(self, position: int) -> SampleRecord:
+        """Read the record at a position of a finished shard.
 
         Raises:
             AimkitError: A file is missing or damaged.
@@ -41,9 +45,9 @@ class Format(Protocol):
 
     @staticmethod
     def finish(root: Place, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:
-        """Files that the dataset as a whole needs, by relative path, once all its shards are there."""
+        """Make the files of the dataset as a whole, by relative path, once all its shards are finished."""
         ...
 
 
-#: The values are subclasses in shape of :class:`Format`.
-formats: Registry[type[Format]] = Registry("dataset format", ["aimkit.datasets.writers"])
+#: The values implement :class:`DatasetFormat`.
+formats: Registry[type[DatasetFormat]] = Registry("dataset format", ["aimkit.datasets.writers"])

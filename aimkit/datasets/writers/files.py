@@ -1,9 +1,8 @@
-"""Files that are either whole or not there."""
+"""Committing the files of a dataset: each is whole or absent, here or behind a URL."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import tempfile
@@ -11,21 +10,25 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from aimkit.errors import AimkitError
+from aimkit.files import commit, write_error
 from aimkit.storage import Place, Remote, measure, names
 
-#: Folder for unfinished files inside a dataset: the same file system, so that renaming is atomic.
+#: Folder for unfinished files inside a dataset: on the same file system, so that renaming is atomic.
 TEMPORARY = ".tmp"
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_RESUME = "run the same command with --resume; finished shards are kept"
 
 
 @contextlib.contextmanager
 def workspace(out: Place, name: str) -> Iterator[Path]:
-    """A local folder for unfinished files of a dataset, removed in the end.
+    """Make a local folder for unfinished files of a dataset, and remove it in the end.
 
-    It is inside the dataset, as ``.tmp/NAME-...``, or among the machine's temporary files when the dataset lies behind
-    a URL. No two are the same: a machine that was given up may still be writing what another writes again.
+    The folder is ``.tmp/NAME-...`` inside the dataset, or a temporary folder of this machine when the dataset is behind
+    a URL. Every call makes another folder: a machine that was given up may still write what another writes again.
+
+    Args:
+        out: Folder of the dataset.
+        name: First part of the folder's name.
     """
     folder = _made(None if isinstance(out, Remote) else out / TEMPORARY, f"{name}-")
     try:
@@ -35,52 +38,46 @@ def workspace(out: Place, name: str) -> Iterator[Path]:
 
 
 def write_whole(target: Place, chunks: Iterable[bytes], temporary: Path) -> None:
-    """Write a file under ``temporary``, force it to disk, and rename it to ``target``, or upload it."""
+    """Write a file below ``temporary``, then rename it to ``target`` or upload it."""
     temporary.mkdir(parents=True, exist_ok=True)
     unfinished = temporary / f".{target.name}.part"
     with unfinished.open("wb") as file:
-        for chunk in chunks:
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
+        file.writelines(chunks)
     if isinstance(target, Remote):
         target.parent.upload({target.name: unfinished})
         unfinished.unlink()
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(unfinished, target)
+    commit(unfinished, target)
     _sync_folders({target.parent})
 
 
 def listing(folder: Path) -> list[dict[str, Any]]:
-    """Path, size and SHA-256 of every file below a folder, sorted by path."""
+    """List path, size in bytes and SHA-256 (hex) of every file below a folder, sorted by path."""
     return [dict(zip(("path", "size", "sha256"), (name, *measure(folder / name)), strict=True)) for name in _in(folder)]
 
 
 def settle(temporary: Path, root: Place) -> None:
-    """Move all files under ``temporary`` to the same relative paths under ``root``, each whole or not there."""
+    """Move or upload all files below ``temporary`` to the same relative paths below ``root``."""
     found = {name: temporary / name for name in _in(temporary)}
     if isinstance(root, Remote):
         root.upload(found)
         return
-    for path in found.values():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    targets = {name: root / name for name in found}
-    for target in targets.values():
-        target.parent.mkdir(parents=True, exist_ok=True)
+    folders = {(root / name).parent for name in found}
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
     for name, path in found.items():
-        os.replace(path, targets[name])
-    _sync_folders({target.parent for target in targets.values()})
+        commit(path, root / name)
+    _sync_folders(folders)
 
 
 @contextlib.contextmanager
-def explained(root: Place, again: str = "run the same command with --resume") -> Iterator[None]:
-    """Turn errors of the file system into one that says what to do.
+def explained(root: Place, again: str = _RESUME) -> Iterator[None]:
+    """Turn errors of the file system into one AimkitError that says what to do.
 
     Args:
-        root: What is written.
-        again: How to go on when the disk has been mended.
+        root: The file or folder that is written.
+        again: What to do once the cause is removed.
 
     Raises:
         AimkitError: The disk is full, or ``root`` can't be written.
@@ -88,12 +85,7 @@ def explained(root: Place, again: str = "run the same command with --resume") ->
     try:
         yield
     except OSError as error:
-        where = str(error.filename or root)
-        if error.errno in _FULL:
-            hint = f"finished shards are kept; free some space, then {again}"
-            raise AimkitError("no space is left on the disk", str(root), hint, exit_code=1) from None
-        hint = f"check the path and its permissions, then {again}"
-        raise AimkitError(f"can't write: {error.strerror or error}", where, hint, exit_code=1) from error
+        raise write_error(error, error.filename or str(root), again) from error
 
 
 def _made(parent: Path | None, prefix: str) -> Path:
@@ -103,7 +95,7 @@ def _made(parent: Path | None, prefix: str) -> Path:
         try:
             return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         except FileNotFoundError:
-            # Another part of the job took the empty folder away in between.
+            # Another part of the job removed the empty folder in between.
             if parent is None or parent.is_dir():
                 raise
 
@@ -113,7 +105,7 @@ def _in(folder: Path) -> list[str]:
 
 
 def _sync_folders(folders: set[Path]) -> None:
-    """A renamed file survives a power cut only when its folder is on disk too."""
+    """Force folders to disk: a renamed file survives a power cut only if its folder is on disk too."""
     if os.name != "posix":
         return
     for folder in folders:

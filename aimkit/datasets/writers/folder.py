@@ -1,4 +1,4 @@
-"""The folder format: AIM-500's layout, which matting code reads, and Hugging Face's ImageFolder, in one.
+"""The folder format: AIM-500's layout, which matting code reads, and Hugging Face's ImageFolder in one.
 
 | folder | plane |
 |---|---|
@@ -6,7 +6,7 @@
 | mask/ | alpha matte |
 | trimap/ | trimap |
 | usr/ | label (generalized trimap) |
-| fg/, bg/ | foreground and background, on wish |
+| fg/, bg/ | foreground and background, if ``output.planes`` is set |
 
 ``metadata.jsonl`` has a line for every sample; ``types.json`` names types and categories as AIM-500 does.
 """
@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from aimkit.datasets.writers import formats
-from aimkit.datasets.writers.record import Record
+from aimkit.datasets.writers.record import SampleRecord
 from aimkit.datasets.writers.shard import Shard
 from aimkit.errors import AimkitError
+from aimkit.json_files import parse_json
+from aimkit.paths import inside
 from aimkit.storage import Place, read_each, read_range
 
 FOLDERS = {
@@ -44,7 +46,7 @@ class FolderShard:
         self.root, self.shard = root, shard
         self._lines: list[int] | None = None
 
-    def write(self, folder: Path, records: Iterable[Record]) -> dict[str, Any]:
+    def write(self, folder: Path, records: Iterable[SampleRecord]) -> dict[str, Any]:
         rows = folder / _rows(self.shard)
         rows.parent.mkdir(parents=True, exist_ok=True)
         with rows.open("w", encoding="utf-8", newline="\n") as file:
@@ -56,21 +58,22 @@ class FolderShard:
                     (folder / path).parent.mkdir(exist_ok=True)
                     (folder / path).write_bytes(data)
                     row["file_name" if plane == "image" else f"{plane}_file_name"] = path
-                # Provenance differs from sample to sample; as text it is a column that every loader can type.
+                # Provenance differs from sample to sample; as text it is a column that every loader can read.
                 row |= {"index": record.index, "type": record.type, "category": record.category, "meta": record.meta}
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
         return {}
 
-    def read(self, position: int) -> Record:
+    def read(self, position: int) -> SampleRecord:
         path = self.root / _rows(self.shard)
         try:
             offsets = self._offsets()
-            row = json.loads(read_range(path, offsets[position], offsets[position + 1]))
+            line = read_range(path, offsets[position], offsets[position + 1])
+            row = parse_json(line, dict, f"line of sample {position}", str(path), exit_code=1)
             paths = {plane: row.get(f"{plane}_file_name") for plane in FOLDERS} | {"image": row["file_name"]}
-            there = {plane: name for plane, name in paths.items() if name}
+            there = {plane: name for plane, name in paths.items() if name and inside(self.root, name, path)}
             planes = dict(zip(there, read_each(self.root, there.values()), strict=True))
             suffix = Path(row["file_name"]).suffix[1:]
-            return Record(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
+            return SampleRecord(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
         except (OSError, ValueError, KeyError, IndexError) as error:
             hint = "aimkit dataset verify"
             raise AimkitError(f"sample {position} can't be read: {error}", str(path), hint, exit_code=1) from None
@@ -81,7 +84,7 @@ class FolderShard:
         return {"metadata.jsonl": read_each(root, rows), "types.json": _types(read_each(root, rows))}
 
     def _offsets(self) -> list[int]:
-        """Where the lines of the rows file begin, and where the last one ends."""
+        """Offsets of the lines of the rows file, and of its end."""
         if self._lines is None:
             self._lines = [0]
             for line in (self.root / _rows(self.shard)).read_bytes().splitlines(keepends=True):
@@ -97,7 +100,7 @@ def _types(rows: Iterator[bytes]) -> Iterator[bytes]:
     before = b"{\n"
     for lines in rows:
         for line in lines.splitlines():
-            row = json.loads(line)
+            row = parse_json(line, dict, "line of a sample", exit_code=1)
             entry = json.dumps({"type": row["type"], "category": row["category"]}, ensure_ascii=False)
             yield before + f"  {json.dumps(Path(row['file_name']).stem)}: {entry}".encode()
             before = b",\n"

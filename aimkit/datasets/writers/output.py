@@ -1,4 +1,4 @@
-"""How a recipe says that its samples are stored."""
+"""The ``output`` table of a recipe: how samples are stored."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from aimkit.recipe import Block
 
 
 class Output(Block):
-    """How samples are stored; none of it changes their content.
+    """How samples are stored; none of it changes the samples themselves.
 
     Attributes:
-        format: folder, parquet or webdataset.
-        image: File format of the composite; labels, alpha and planes are always lossless.
-        quality: JPEG quality of the composite.
-        planes: Store foreground and background too.
-        shard_size: Samples in a shard, the unit of work.
-        max_failures: Samples that may have had a broken source, as a share of all, before the run stops.
+        format: Dataset format: "folder", "parquet" or "webdataset".
+        image: File format of the composite, "png" or "jpg"; labels, alpha and planes are always PNG.
+        quality: JPEG quality of the composite, 1 to 100.
+        planes: Whether to store foreground and background too.
+        shard_size: Number of samples in a shard, the unit of work.
+        max_failures: Share of the samples, in [0, 1], that may hit an unreadable source image before the run stops.
     """
 
     format: Literal["folder", "parquet", "webdataset"] = "folder"

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aimkit.datasets.writers import formats
-from aimkit.datasets.writers.record import PLANES, Record
+from aimkit.datasets.writers.record import PLANES, SampleRecord
 from aimkit.datasets.writers.shard import Shard
 from aimkit.errors import AimkitError
 from aimkit.storage import Place, Remote
@@ -30,7 +30,7 @@ class ParquetShard:
         self.path, self.shard = root / _file(shard), shard
         self._file: pq.ParquetFile | None = None
 
-    def write(self, folder: Path, records: Iterable[Record]) -> dict[str, Any]:
+    def write(self, folder: Path, records: Iterable[SampleRecord]) -> dict[str, Any]:
         path = folder / _file(self.shard)
         path.parent.mkdir(parents=True, exist_ok=True)
         writer: pq.ParquetWriter | None = None
@@ -38,25 +38,25 @@ class ParquetShard:
             for record in records:
                 if writer is None:
                     schema = _schema(list(record.planes))
-                    # The images are compressed already, and no query filters by their bytes.
+                    # The images are compressed already, and queries do not filter by their bytes.
                     writer = pq.ParquetWriter(
                         path, schema, compression="NONE", use_dictionary=False, write_statistics=False
                     )
-                # One sample a row group: random access then reads that sample and no other.
+                # One sample per row group: random access then reads only that sample.
                 writer.write_table(pa.Table.from_pylist([_row(record, self.shard)], writer.schema))
         finally:
             if writer is not None:
                 writer.close()
         return {}
 
-    def read(self, position: int) -> Record:
+    def read(self, position: int) -> SampleRecord:
         try:
             if self._file is None:
                 self._file = _opened(self.path)
             row = self._file.read_row_group(position).to_pylist()[0]
             planes = {name: row[name]["bytes"] for name in PLANES if name in row}
             suffix = Path(row["image"]["path"]).suffix[1:]
-            return Record(row["index"], _TYPES[row["type"]], row["category"], row["meta"], planes, suffix)
+            return SampleRecord(row["index"], _TYPES[row["type"]], row["category"], row["meta"], planes, suffix)
         except (OSError, pa.ArrowException, KeyError, IndexError, TypeError) as error:
             what = f"sample {position} can't be read: {error}"
             raise AimkitError(what, str(self.path), "aimkit dataset verify", exit_code=1) from None
@@ -72,12 +72,12 @@ def _file(shard: Shard) -> str:
 
 def _opened(path: Place) -> pq.ParquetFile:
     if isinstance(path, Remote):
-        # The columns of a row group lie side by side: one request for all of them, and none for more.
+        # The columns of a row group are adjacent: one request reads all of them and nothing else.
         return pq.ParquetFile(path.open(cache_type="none"), pre_buffer=True)
     return pq.ParquetFile(path, memory_map=True)
 
 
-def _row(record: Record, shard: Shard) -> dict[str, Any]:
+def _row(record: SampleRecord, shard: Shard) -> dict[str, Any]:
     stem = shard.stem(record.index)
     row: dict[str, Any] = {
         name: {"bytes": data, "path": f"{stem}.{name}.{record.suffix(name)}"} for name, data in record.planes.items()
@@ -91,7 +91,7 @@ def _row(record: Record, shard: Shard) -> dict[str, Any]:
 
 
 def _schema(planes: list[str]) -> pa.Schema:
-    """Columns, and the same once more in the words of the ``datasets`` library."""
+    """The schema: the columns, and their description for the ``datasets`` library."""
     image = pa.struct({"bytes": pa.binary(), "path": pa.string()})
     columns = dict.fromkeys(planes, image)
     columns |= {"index": pa.int64(), "type": pa.int64(), "category": pa.string(), "meta": pa.string()}

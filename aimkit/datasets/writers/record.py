@@ -11,9 +11,10 @@ import numpy as np
 
 from aimkit.datasets.writers.output import Output
 from aimkit.errors import AimkitError
+from aimkit.json_files import parse_json
 from aimkit.types import Array, ImageType, Sample, UInt8
 
-#: Planes in the order in which they are stored and digested; the last two only on wish.
+#: Planes in the order in which they are stored and digested; the last two only if ``output.planes`` is set.
 PLANES = ("image", "alpha", "trimap", "label", "foreground", "background")
 COLOR = frozenset({"image", "foreground", "background"})
 
@@ -23,16 +24,16 @@ _PNG_GREY = [cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRI
 
 
 @dataclass(frozen=True)
-class Record:
-    """A stored sample.
+class SampleRecord:
+    """A sample as stored.
 
     Attributes:
-        index: Index in the recipe.
-        type: SO, STM or NS.
+        index: Index of the sample in the recipe.
+        type: Image type: "SO", "STM" or "NS".
         category: Category, or "".
-        meta: Provenance, canonical JSON.
-        planes: Encoded files by plane name; foreground and background are left out unless they were asked for.
-        image_suffix: "png" or "jpg"; all other planes are PNG.
+        meta: Provenance as canonical JSON.
+        planes: Encoded image files by plane name; foreground and background only if ``output.planes`` is set.
+        image_suffix: Suffix of the composite, "png" or "jpg"; all other planes are PNG.
     """
 
     index: int
@@ -43,20 +44,20 @@ class Record:
     image_suffix: str = "png"
 
     def suffix(self, plane: str) -> str:
-        """File suffix of a plane, without the dot."""
+        """File suffix of a plane without the dot."""
         return self.image_suffix if plane == "image" else "png"
 
 
-def encode(sample: Sample, index: int, output: Output) -> Record:
-    """Encode a sample as the recipe's ``output`` table says. Labels and alpha are always lossless."""
+def encode(sample: Sample, index: int, output: Output) -> SampleRecord:
+    """Encode a sample as the recipe's ``output`` table says; labels and alpha are always lossless."""
     names = PLANES if output.planes else PLANES[:4]
     planes = {name: _encode_plane(getattr(sample, name), name, output) for name in names}
     meta = json.dumps(sample.meta, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return Record(index, sample.type.value, sample.category, meta, planes, output.image)
+    return SampleRecord(index, sample.type.value, sample.category, meta, planes, output.image)
 
 
-def decode(record: Record) -> Sample:
-    """The sample of a record; planes that were not stored come back empty, of shape (0, 0, 3).
+def decode(record: SampleRecord) -> Sample:
+    """Decode a record; planes that were not stored are empty, of shape (0, 0, 3).
 
     Raises:
         AimkitError: A plane or the provenance is damaged.
@@ -65,10 +66,7 @@ def decode(record: Record) -> Sample:
     planes = {name: decode_plane(data, name, where) for name, data in record.planes.items()}
     for name in PLANES:
         planes.setdefault(name, np.zeros((0, 0, 3) if name in COLOR else (0, 0), np.uint8))
-    try:
-        meta = json.loads(record.meta)
-    except ValueError as error:
-        raise AimkitError(f"the provenance is not JSON: {error}", where, exit_code=1) from None
+    meta = parse_json(record.meta, dict, "provenance", where, "aimkit dataset verify", exit_code=1)
     return Sample(**planes, type=ImageType.parse(record.type, where), category=record.category, meta=meta)
 
 
@@ -76,7 +74,7 @@ def decode_plane(data: bytes, name: str, where: str) -> UInt8:
     """Decode one plane: RGB (H, W, 3) or grey (H, W), uint8.
 
     Raises:
-        AimkitError: The bytes are no image.
+        AimkitError: The bytes can't be decoded.
     """
     flag = cv2.IMREAD_COLOR_RGB if name in COLOR else cv2.IMREAD_GRAYSCALE
     try:
@@ -89,21 +87,21 @@ def decode_plane(data: bytes, name: str, where: str) -> UInt8:
 
 
 class Digest:
-    """SHA-256 over stored samples, one after the other: their planes' bytes and their provenance."""
+    """SHA-256 over the planes' bytes and the provenance of stored samples, one after the other."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
 
-    def add(self, record: Record) -> None:
-        """Go on with the next sample."""
+    def add(self, record: SampleRecord) -> None:
+        """Add the next sample."""
         parts = [str(record.index).encode(), record.type.encode(), record.category.encode(), record.meta.encode()]
         parts += [part for name in PLANES if name in record.planes for part in (name.encode(), record.planes[name])]
         for part in parts:
-            # With its length before it, a part can't borrow bytes from the next.
+            # Prefixed with its length, a part can't be mistaken for the start of the next.
             self._hash.update(len(part).to_bytes(8, "little") + part)
 
     def hexdigest(self) -> str:
-        """The digest so far."""
+        """The digest of all samples added so far, hex."""
         return self._hash.hexdigest()
 
 

@@ -1,17 +1,20 @@
-"""A shard, the unit of work: a contiguous range of sample indices, and the JSON file that says it is finished."""
+"""Shards, the units of work: contiguous ranges of sample indices, each with a JSON file that marks it as finished."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aimkit.errors import AimkitError
+from aimkit.json_files import parse_json
 from aimkit.storage import Place, read_each
 
-#: What every sidecar holds; formats add keys of their own.
+#: Keys of every sidecar; formats add their own.
 _KEYS = {"start", "count", "digest", "files", "quarantined", "types", "sources"}
+#: What it says of each of its files.
+_FILE = {"path", "size", "sha256"}
+_AGAIN = "delete it, then aimkit synth ... --resume"
 
 
 @dataclass(frozen=True)
@@ -19,11 +22,11 @@ class Shard:
     """Samples ``start`` to ``stop - 1`` of a dataset.
 
     Attributes:
-        number: Position among the shards.
-        total: Number of shards.
+        number: Number of the shard, from 0.
+        total: Number of shards of the dataset.
         start: Index of the first sample.
         stop: Index after the last sample.
-        digits: Length of a file stem.
+        digits: Number of digits in the file name of a sample.
     """
 
     number: int
@@ -37,16 +40,16 @@ class Shard:
 
     @property
     def name(self) -> str:
-        """File name of a shard that is one file, in the Hugging Face style, without suffix."""
+        """File name without suffix for formats with one file per shard, in Hugging Face style."""
         return f"train-{self.number:05d}-of-{self.total:05d}"
 
     @property
     def sidecar(self) -> str:
-        """Relative path of the JSON file that is written last."""
+        """Relative path of the sidecar, the JSON file that is written last."""
         return f"shards/{self.number:05d}.json"
 
     def stem(self, index: int) -> str:
-        """File stem of a sample."""
+        """File name of a sample without suffix."""
         return f"{index:0{self.digits}d}"
 
 
@@ -60,13 +63,13 @@ def plan(count: int, shard_size: int) -> list[Shard]:
 
 
 def finished(root: Place, shards: Sequence[Shard]) -> list[Shard]:
-    """Those of the shards whose sidecars are there."""
+    """The shards whose sidecars exist."""
     there = {path.name for path in (root / "shards").iterdir()} if (root / "shards").is_dir() else set()
     return [shard for shard in shards if shard.sidecar.rpartition("/")[2] in there]
 
 
 def read_sidecar(root: Place, shard: Shard) -> dict[str, Any]:
-    """The sidecar of a finished shard.
+    """Read the sidecar of a finished shard.
 
     Raises:
         AimkitError: It is missing or damaged.
@@ -75,25 +78,26 @@ def read_sidecar(root: Place, shard: Shard) -> dict[str, Any]:
 
 
 def read_sidecars(root: Place, shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
-    """The sidecars of finished shards, one after the other; errors as for one."""
+    """Read the sidecars of finished shards, one after the other; raises as :func:`read_sidecar`."""
     found = read_each(root, [shard.sidecar for shard in shards])
     for shard in shards:
         path = root / shard.sidecar
         try:
-            sidecar: dict[str, Any] = json.loads(next(found))
-            if not isinstance(sidecar, dict) or not sidecar.keys() >= _KEYS:
+            sidecar: dict[str, Any] = parse_json(next(found), dict, "sidecar", str(path), _AGAIN, exit_code=1)
+            if not sidecar.keys() >= _KEYS or not isinstance(sidecar["files"], list):
                 raise ValueError("keys are missing")
+            if not all(isinstance(entry, dict) and entry.keys() >= _FILE for entry in sidecar["files"]):
+                raise ValueError("a file has no path, size or digest")
         except FileNotFoundError:
             hint = "aimkit synth ... --resume"
             raise AimkitError(f"shard {shard.number} is not finished", str(path), hint) from None
-        except (OSError, ValueError) as error:
-            hint = "delete it, then aimkit synth ... --resume"
-            raise AimkitError(f"the sidecar can't be read: {error}", str(path), hint, exit_code=1) from None
+        except (OSError, ValueError, TypeError) as error:
+            raise AimkitError(f"the sidecar is damaged: {error}", str(path), _AGAIN, exit_code=1) from None
         yield sidecar
 
 
 def ranges(numbers: Sequence[int], limit: int = 6) -> str:
-    """Sorted numbers in few words: ``0-3, 7, 9-11``, and ``...`` for what goes beyond ``limit``."""
+    """Abbreviate sorted numbers as ``0-3, 7, 9-11``, with ``...`` after ``limit`` ranges."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:

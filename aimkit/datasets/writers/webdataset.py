@@ -1,4 +1,4 @@
-"""The webdataset format: one tar file a shard, the planes of a sample one after the other.
+"""The webdataset format: one tar file per shard, the planes of a sample one after the other.
 
 Members are ``000123.image.png``, ``.alpha.png``, ``.trimap.png``, ``.label.png`` and ``.json``; with planes also
 ``.foreground.png`` and ``.background.png``. The JSON's ``meta`` is JSON text itself, since loaders that infer columns
@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from aimkit.datasets.writers import formats
-from aimkit.datasets.writers.record import Record
+from aimkit.datasets.writers.record import SampleRecord
 from aimkit.datasets.writers.shard import Shard, read_sidecar
 from aimkit.errors import AimkitError
+from aimkit.json_files import parse_json
 from aimkit.storage import Place, read_range
 
 
@@ -32,7 +33,7 @@ class WebDatasetShard:
         self.path = root / _file(shard)
         self._offsets: list[int] | None = None
 
-    def write(self, folder: Path, records: Iterable[Record]) -> dict[str, Any]:
+    def write(self, folder: Path, records: Iterable[SampleRecord]) -> dict[str, Any]:
         path = folder / _file(self.shard)
         path.parent.mkdir(parents=True, exist_ok=True)
         offsets = []
@@ -52,16 +53,16 @@ class WebDatasetShard:
             offsets.append(tar.offset)
         return {"offsets": offsets}
 
-    def read(self, position: int) -> Record:
+    def read(self, position: int) -> SampleRecord:
         try:
             if self._offsets is None:
                 self._offsets = read_sidecar(self.root, self.shard)["offsets"]
             start, stop = self._offsets[position], self._offsets[position + 1]
             members = dict(_members(read_range(self.path, start, stop)))
-            row = json.loads(members.pop("json"))
+            row = parse_json(members.pop("json"), dict, f"JSON of sample {position}", str(self.path), exit_code=1)
             planes = {field.split(".")[0]: data for field, data in members.items()}
             suffix = next(field for field in members if field.startswith("image.")).split(".")[1]
-            return Record(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
+            return SampleRecord(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
         except (OSError, tarfile.TarError, ValueError, KeyError, IndexError, StopIteration) as error:
             what = f"sample {position} can't be read: {error}"
             raise AimkitError(what, str(self.path), "aimkit dataset verify", exit_code=1) from None
@@ -76,14 +77,14 @@ def _file(shard: Shard) -> str:
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    # A fresh TarInfo has no owner, time 0 and mode 644: the same bytes whoever writes it, and when.
+    # A fresh TarInfo has no owner, time 0 and mode 644, so the bytes never depend on who writes them, or when.
     member = tarfile.TarInfo(name)
     member.size = len(data)
     tar.addfile(member, io.BytesIO(data))
 
 
 def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """(field, bytes) of the members of one sample; the field is the name after the stem."""
+    """Yield (field, bytes) of the members of one sample; the field is the name after the stem."""
     offset = 0
     while offset < len(data):
         member = tarfile.TarInfo.frombuf(data[offset : offset + 512], "utf-8", "strict")

@@ -9,7 +9,7 @@ from aimkit.generators.coverage import edge, strokes
 from aimkit.generators.noise import fbm, grid, unit, value_noise
 from aimkit.generators.scenery import develop, ground, ramp, ridge, shades, weather
 from aimkit.generators.shading import to_linear
-from aimkit.types import Float
+from aimkit.types import Array, Float
 
 
 class Forest(GeneratorBlock):
@@ -87,7 +87,7 @@ def _trunks(size: tuple[int, int], count: int, near: float, floor: float, rng: n
 def _meadow(params: Forest, size: tuple[int, int], horizon: float, hue: float, rng: np.random.Generator) -> Float:
     x, y = grid(size)
     colors = weather(rng)
-    scene = ramp(y / max(horizon, 0.1), colors)
+    scene: Array = ramp(y / max(horizon, 0.1), colors)
     air, haze = to_linear(colors[2]), draw(rng, params.haze)
     for layer in range(3):
         near = (layer + 1) / 3

@@ -7,14 +7,14 @@ import numpy as np
 from aimkit.generators import GeneratorBlock, Range, background_generators, draw
 from aimkit.generators.noise import fbm, grid, unit, value_noise
 from aimkit.generators.scenery import develop, ramp, shades
-from aimkit.types import Float
+from aimkit.types import Array, Float
 
 
 class Gradient(GeneratorBlock):
     """A studio backdrop.
 
     Attributes:
-        colors: How many, 2 to 4.
+        colors: Number of colours, 2 to 4.
         chroma: Saturation, from paper to neon.
         bend: How far the gradient strays from straight.
         spot: Strength of a spot of light.
@@ -44,7 +44,7 @@ def gradient(params: Gradient, size: tuple[int, int], rng: np.random.Generator) 
     else:
         t = 0.5 + stretch * (np.cos(turn) * x + np.sin(turn) * y)
     t = t + draw(rng, params.bend) * value_noise(size, rng, rng.uniform(0.8, 2))
-    light = ramp(np.asarray(t, np.float32), colors)
+    light: Array = ramp(np.asarray(t, np.float32), colors)
     if rng.random() < 0.25:
         edge = rng.uniform(0.1, 0.4) * size[0] / unit(size) + rng.normal(0, 0.05) * x
         table = np.clip(0.5 + (y - edge) / rng.uniform(0.01, 0.2), 0, 1)[..., None]

@@ -78,7 +78,7 @@ def _shell(dx: Float, dy: Float, room: Array, size: tuple[int, int], rng: np.ran
     return np.asarray(light * corner[..., None], np.float32), np.asarray(1 - 1 / (1 + nearness), np.float32)
 
 
-def _floor(u: Float, depth: Float, size: tuple[int, int], rng: np.random.Generator) -> Float:
+def _floor(u: Array, depth: Array, size: tuple[int, int], rng: np.random.Generator) -> Array:
     """Boards, tiles or carpet on the floor's plane."""
     hue, tone = rng.choice([rng.uniform(0.1, 0.2), rng.random()]), rng.uniform(0.25, 0.75)
     across, along = u * rng.uniform(3, 9), depth * rng.uniform(4, 12)

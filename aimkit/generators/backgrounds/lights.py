@@ -16,9 +16,9 @@ class Lights(GeneratorBlock):
     """Defocused lights.
 
     Attributes:
-        amount: How many, over a square of the shorter side.
+        amount: Number of lights over a square of the shorter side.
         radius: Radius of the discs, in shorter sides.
-        brightness: Of the lights, relative to the scene.
+        brightness: Brightness of the lights, relative to the scene.
         hues: Spread of hues, in turns.
     """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from aimkit.generators import GeneratorBlock, Range, background_generators, draw
@@ -21,7 +23,7 @@ class Lookalike(GeneratorBlock):
     """
 
     generator: str = "lookalike"
-    kind: str = "any"
+    kind: Literal["any", "fur", "net", "smoke"] = "any"
     scale: Range = (0.6, 1.8)
     flow: Range = (0.3, 1.0)
 

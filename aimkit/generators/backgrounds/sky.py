@@ -63,7 +63,7 @@ def clouds(
         scene: (H, W, 3).
         size: (height, width).
         t: 0 at the top of the sky to 1 at the horizon, (H, W).
-        sun: Its place in frame units.
+        sun: Place of the sun, in frame units.
         colors: Sky colours from zenith to horizon, sRGB.
         cover: Share of the sky that they cover.
         rng: The stream of the picture.
@@ -87,7 +87,7 @@ def clouds(
 
 
 def _land(
-    scene: Float,
+    scene: Array,
     size: tuple[int, int],
     horizon: float,
     far: Float,

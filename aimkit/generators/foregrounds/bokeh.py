@@ -19,10 +19,10 @@ class Bokeh(GeneratorBlock):
     """Discs of defocus.
 
     Attributes:
-        amount: How many, over a square of the shorter side.
+        amount: Number of discs over a square of the shorter side.
         radius: Median radius, in shorter sides.
         variety: Deviation of the logarithm of the radius.
-        opacity: Of the brightest disc.
+        opacity: Alpha of the brightest disc, in [0, 1].
         rim: How much brighter the rim is than the middle.
         softness: Share of the radius over which the edge fades.
         hues: Spread of hues, in turns.

@@ -19,7 +19,7 @@ class Bubble(GeneratorBlock):
     """Parameters of soap bubbles.
 
     Attributes:
-        count: How many bubbles; the first is the largest.
+        count: Number of bubbles; the first is the largest.
         scale: Diameter of the largest, relative to the short side of the frame.
         film: Thickness of the film half-way up, nanometres.
         drain: How much thinner the film is at the top than at the bottom, as a share.
@@ -61,7 +61,7 @@ def film_reflection(cosine: Array, thickness: Array) -> Float:
     """Reflectance of a soap film.
 
     Args:
-        cosine: Of the angle of incidence, (H, W).
+        cosine: Cosine of the angle of incidence, (H, W).
         thickness: In nanometres, (H, W).
 
     Returns:

@@ -10,8 +10,8 @@ from scipy.spatial import cKDTree
 
 from aimkit.generators import GeneratorBlock, Range, coverage, draw, generators, noise, shading
 from aimkit.generators import body as bodies
-from aimkit.generators.body import Part
-from aimkit.types import Float, Foreground, ImageType
+from aimkit.generators.body import BodyPart
+from aimkit.types import Array, Float, Foreground, ImageType
 
 #: Points of a hair.
 _POINTS = 14
@@ -38,7 +38,7 @@ class Bust(GeneratorBlock):
 
 
 @dataclass(frozen=True)
-class Style:
+class BustStyle:
     """A haircut.
 
     Attributes:
@@ -97,33 +97,38 @@ def bust(params: Bust, size: tuple[int, int], rng: np.random.Generator) -> Foreg
     return coverage.foreground(image, ImageType.SO, "portrait")
 
 
-def _style(rng: np.random.Generator) -> Style:
+def _style(rng: np.random.Generator) -> BustStyle:
     name = str(rng.choice(["long", "long", "bob", "short", "afro", "curly", "bun", "spiky"]))
     return {
-        "long": Style(rng.uniform(1.1, 1.9), 0.3, rng.uniform(0.75, 1.0), 0.0, 26),
-        "bob": Style(rng.uniform(0.7, 1.0), 0.3, 0.9, 0.0, 24),
-        "short": Style(rng.uniform(0.16, 0.32), 0.6, rng.uniform(0.3, 0.8), 0.0, 12),
-        "afro": Style(rng.uniform(0.35, 0.65), 1.0, 0.05, rng.uniform(0.03, 0.06), 7),
-        "curly": Style(rng.uniform(0.7, 1.3), 0.6, 0.65, rng.uniform(0.03, 0.06), 30),
-        "bun": Style(rng.uniform(0.3, 0.5), 0.1, 0.2, 0.0, 16, (rng.normal(0, 0.12), -0.62)),
-        "spiky": Style(rng.uniform(0.25, 0.45), 1.0, 0.0, 0.0, 30),
+        "long": BustStyle(rng.uniform(1.1, 1.9), 0.3, rng.uniform(0.75, 1.0), 0.0, 26),
+        "bob": BustStyle(rng.uniform(0.7, 1.0), 0.3, 0.9, 0.0, 24),
+        "short": BustStyle(rng.uniform(0.16, 0.32), 0.6, rng.uniform(0.3, 0.8), 0.0, 12),
+        "afro": BustStyle(rng.uniform(0.35, 0.65), 1.0, 0.05, rng.uniform(0.03, 0.06), 7),
+        "curly": BustStyle(rng.uniform(0.7, 1.3), 0.6, 0.65, rng.uniform(0.03, 0.06), 30),
+        "bun": BustStyle(rng.uniform(0.3, 0.5), 0.1, 0.2, 0.0, 16, (rng.normal(0, 0.12), -0.62)),
+        "spiky": BustStyle(rng.uniform(0.25, 0.45), 1.0, 0.0, 0.0, 30),
     }[name]
 
 
-def _figure(size: tuple[int, int], fill: float, style: Style, rng: np.random.Generator) -> tuple[bodies.Body, Part]:
+def _figure(
+    size: tuple[int, int], fill: float, style: BustStyle, rng: np.random.Generator
+) -> tuple[bodies.Body, BodyPart]:
     """Shoulders, neck and head in the frame, and the ellipse of the scalp."""
     wide, slope = rng.uniform(0.95, 1.35), rng.uniform(0.5, 0.62)
     drop = rng.uniform(1.12, 1.28)
-    shoulders = [Part(0, drop + 0.1, wide, slope, power=2.4), Part(0, drop + 0.6, wide * 0.92, 0.9, power=4),
-                 Part(0, drop - 0.36, 0.42, 0.26)]  # fmt: skip
+    shoulders = [BodyPart(0, drop + 0.1, wide, slope, power=2.4), BodyPart(0, drop + 0.6, wide * 0.92, 0.9, power=4),
+                 BodyPart(0, drop - 0.36, 0.42, 0.26)]  # fmt: skip
     tilt, shift = rng.normal(0, 0.12), rng.normal(0, 0.04)
-    neck = [Part(shift * 0.5, 0.58, rng.uniform(0.19, 0.24), 0.55, power=3)]
+    neck = [BodyPart(shift * 0.5, 0.58, rng.uniform(0.19, 0.24), 0.55, power=3)]
     slim = rng.uniform(0.34, 0.4)
-    head = [Part(shift, -0.1, slim, 0.42, tilt), Part(shift - 0.26 * np.sin(tilt), 0.16, slim * 0.84, 0.36, tilt)]
-    ears = [Part(shift + side * slim * 0.98, 0.06, 0.055, 0.1, tilt + 0.15 * side) for side in (-1, 1)]
+    head = [
+        BodyPart(shift, -0.1, slim, 0.42, tilt),
+        BodyPart(shift - 0.26 * np.sin(tilt), 0.16, slim * 0.84, 0.36, tilt),
+    ]
+    ears = [BodyPart(shift + side * slim * 0.98, 0.06, 0.055, 0.1, tilt + 0.15 * side) for side in (-1, 1)]
     room = 0.15 + (style.length if style.gravity < 0.4 else 0.2 * style.lift)
-    crown = [Part(shift, -0.3, 0.5 + 0.7 * room, 0.3 + room)]
-    scalp = Part(shift + 0.06 * np.sin(tilt), -0.12, slim * 1.03, 0.43, tilt)
+    crown = [BodyPart(shift, -0.3, 0.5 + 0.7 * room, 0.3 + room)]
+    scalp = BodyPart(shift + 0.06 * np.sin(tilt), -0.12, slim * 1.03, 0.43, tilt)
     # The crown reserves room for the hair; it is placed with the rest and then dropped.
     placed = bodies.place(bodies.Body([shoulders, neck, ears, head, crown], [scalp], []), size, rng, fill, cut=0.32)
     return bodies.Body(placed.groups[:4], [], []), placed.eyes[0]
@@ -140,10 +145,10 @@ def _hair_color(rng: np.random.Generator) -> Float:
     return shading.lch(np.array([light, tip]), chroma, hue)
 
 
-def _neckline(neck: Part, rng: np.random.Generator) -> list[Part]:
+def _neckline(neck: BodyPart, rng: np.random.Generator) -> list[BodyPart]:
     """The opening of the clothes: where the neck comes out, and a round or deep scoop below."""
-    scoop = Part(neck.x, neck.y + 0.08 * neck.ry, neck.rx * rng.uniform(1.1, 1.6), neck.ry * rng.uniform(0.25, 0.7))
-    return [scoop, Part(neck.x, neck.y - 0.4 * neck.ry, neck.rx * 1.03, 0.6 * neck.ry, power=3)]
+    scoop = BodyPart(neck.x, neck.y + 0.08 * neck.ry, neck.rx * rng.uniform(1.1, 1.6), neck.ry * rng.uniform(0.25, 0.7))
+    return [scoop, BodyPart(neck.x, neck.y - 0.4 * neck.ry, neck.rx * 1.03, 0.6 * neck.ry, power=3)]
 
 
 def _skin(image: Float, d: Float, color: Float, light: Float, above: list[Float]) -> None:
@@ -182,7 +187,7 @@ def _clothes(image: Float, d: Float, colors: Float, light: Float, above: list[Fl
     _paint(image, d, shading.lit(first + share[..., None] * (second - first), amount))
 
 
-def _cap(image: Float, scalp: Part, hair: Float, size: tuple[int, int]) -> None:
+def _cap(image: Float, scalp: BodyPart, hair: Float, size: tuple[int, int]) -> None:
     """The scalp under the hair: the upper part of the skull, in the hair's colour."""
     turn = np.linspace(np.pi, 2 * np.pi, 60)
     c, s = np.cos(scalp.angle), np.sin(scalp.angle)
@@ -203,7 +208,9 @@ class _Strands:
     depth: Float
 
 
-def _hairs(params: Bust, style: Style, scalp: Part, hair: Float, light: Float, rng: np.random.Generator) -> _Strands:
+def _hairs(
+    params: Bust, style: BustStyle, scalp: BodyPart, hair: Float, light: Float, rng: np.random.Generator
+) -> _Strands:
     count = round(draw(rng, params.hairs) * (1.3 if style.length < 0.7 else 1.0))
     unit = 2 * scalp.ry
     # Roots on the upper part of an ellipsoid: u right, v down, w towards the viewer.
@@ -246,7 +253,7 @@ def _hairs(params: Bust, style: Style, scalp: Part, hair: Float, light: Float, r
     )  # fmt: skip
 
 
-def _fall(normal: Float, length: Float, style: Style, scalp: Part, rng: np.random.Generator) -> Float:
+def _fall(normal: Array, length: Array, style: BustStyle, scalp: BodyPart, rng: np.random.Generator) -> Float:
     """Hair as (n, P, 3) around the centre of the skull: it sets out along the scalp and falls past it."""
     radii = np.array([scalp.rx, scalp.ry, scalp.rx])
     part = rng.normal(0, 0.35)
@@ -279,7 +286,7 @@ def _fall(normal: Float, length: Float, style: Style, scalp: Part, rng: np.rando
 
 
 def _wave(
-    path: Float, length: Float, unit: float, style: Style, params: Bust, stray: Float, rng: np.random.Generator
+    path: Float, length: Array, unit: float, style: BustStyle, params: Bust, stray: Array, rng: np.random.Generator
 ) -> Float:
     """Waves or curls across the hair, in phase among neighbours."""
     along = np.linspace(0, 1, _POINTS)[None]
@@ -297,7 +304,7 @@ def _wave(
     return np.asarray(path + offset, np.float32)
 
 
-def _gather(path: Float, normal: Float, style: Style, stray: Float, rng: np.random.Generator) -> Float:
+def _gather(path: Float, normal: Array, style: BustStyle, stray: Array, rng: np.random.Generator) -> Float:
     """Locks: towards the tip a hair nears the leading hair next to its root."""
     count = len(path)
     leaders = rng.choice(count, max(count // style.locks, 1), replace=False)
@@ -307,7 +314,7 @@ def _gather(path: Float, normal: Float, style: Style, stray: Float, rng: np.rand
     return np.asarray(path + pull[..., None] * (path[nearest] - path), np.float32)
 
 
-def _draw_hair(image: Float, hair: _Strands, which: Float, gain: float, rng: np.random.Generator) -> None:
+def _draw_hair(image: Float, hair: _Strands, which: Array, gain: float, rng: np.random.Generator) -> None:
     index = np.flatnonzero(which)
     # From the nape forwards; hair near the parting lies on top.
     index = index[np.argsort(hair.depth[index] + 0.15 * rng.standard_normal(len(index)))]
@@ -318,7 +325,7 @@ def _draw_hair(image: Float, hair: _Strands, which: Float, gain: float, rng: np.
 
 
 def _bun(
-    image: Float, scalp: Part, style: Style, hair: Float, light: Float, params: Bust, rng: np.random.Generator
+    image: Float, scalp: BodyPart, style: BustStyle, hair: Float, light: Float, params: Bust, rng: np.random.Generator
 ) -> None:
     """A ball of wound hair on top: a core, and strands that run round it."""
     assert style.tie is not None

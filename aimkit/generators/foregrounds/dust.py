@@ -17,12 +17,12 @@ class Dust(GeneratorBlock):
     """Dust on a pane.
 
     Attributes:
-        specks: How many, over a square of the shorter side.
+        specks: Number of specks over a square of the shorter side.
         radius: Median radius of a speck, in shorter sides.
-        fibres: How many, over a square of the shorter side.
+        fibres: Number of fibres over a square of the shorter side.
         fibre: Median length of a fibre, in shorter sides.
         film: Alpha of the blotchy film between them.
-        opacity: Of specks and fibres.
+        opacity: Alpha of specks and fibres, in [0, 1].
         defocus: Radius of the circle of confusion, in shorter sides.
         tone: Lightness; either end is as common as the middle.
     """
@@ -52,7 +52,7 @@ def dust(params: Dust, size: tuple[int, int], rng: np.random.Generator) -> Foreg
     centers = _scatter(size, count, clumps, rng)
     radii = draw(rng, params.radius) * np.exp(rng.normal(0, 0.6, count))
     strength = opacity * rng.uniform(0.3, 1, count)
-    # A grain is no disc: a short way turns it into an oblong.
+    # Grains are not round: a short movement makes them oblong.
     oblong = radii[:, None] * rng.normal(0, 0.9, (count, 2))
     tones = jitter(color, rng, 0.05, (count,))
     planes = over(specks(size, centers, radii, tones, strength, softness=0.5, motion=oblong), planes)

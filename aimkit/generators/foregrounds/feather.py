@@ -9,7 +9,7 @@ import numpy as np
 
 from aimkit.generators import GeneratorBlock, Range, coverage, draw, generators, noise, shading
 from aimkit.generators import body as bodies
-from aimkit.generators.body import Part, curve
+from aimkit.generators.body import BodyPart, curve
 from aimkit.types import Array, Float, Foreground, ImageType
 
 
@@ -179,10 +179,14 @@ def _bird(image: Float, params: Feather, look: Look, fill: float, rng: np.random
     """A plump bird: tail and wing of long feathers, a body of small overlapping plumes, a beak and an eye."""
     size = (image.shape[0], image.shape[1])
     slim, tall = rng.uniform(0.5, 0.75), rng.uniform(-0.95, -0.6)
-    trunk = [Part(0, 0, 0.95, slim, 0.45), Part(-0.6, tall * 0.6, 0.42, 0.5, 0.5), Part(-0.72, tall, 0.36, 0.33)]
+    trunk = [
+        BodyPart(0, 0, 0.95, slim, 0.45),
+        BodyPart(-0.6, tall * 0.6, 0.42, 0.5, 0.5),
+        BodyPart(-0.72, tall, 0.36, 0.33),
+    ]
     tail = bodies.chain([(0.7, 0.35), (rng.uniform(1.4, 1.9), rng.uniform(0.5, 1.0))], [0.2, 0.14])
-    beak = Part(-0.72 - 0.42, tall + 0.06, 0.2, 0.1, rng.normal(0.1, 0.1))
-    eye = Part(-0.82, tall - 0.06, 0.06, 0.06)
+    beak = BodyPart(-0.72 - 0.42, tall + 0.06, 0.2, 0.1, rng.normal(0.1, 0.1))
+    eye = BodyPart(-0.82, tall - 0.06, 0.06, 0.06)
     placed = bodies.place(bodies.Body([tail, trunk], [eye], [beak]), size, rng, 0.86 * fill)
     (far, near), eye, beak = placed.groups, placed.eyes[0], placed.nose[0]
     ahead = -1.0 if beak.x < near[0].x else 1.0
@@ -218,13 +222,13 @@ def _bird(image: Float, params: Feather, look: Look, fill: float, rng: np.random
         _draw_feather(image, quill, 0.24, 60, 0.2, 0.0, look, rng)
     for part, tone in (
         (eye, [0.03, 0.03, 0.03]),
-        (Part(eye.x - 0.3 * eye.rx, eye.y - 0.3 * eye.ry, 0.3 * eye.rx, 0.3 * eye.ry), [0.95] * 3),
+        (BodyPart(eye.x - 0.3 * eye.rx, eye.y - 0.3 * eye.ry, 0.3 * eye.rx, 0.3 * eye.ry), [0.95] * 3),
     ):
         coverage.paint(image, np.array(tone), coverage.ellipse(size, (part.x, part.y), (part.rx, part.ry)))
 
 
 def _plumes(
-    image: Float, d: Float, trunk: list[Part], look: Look, count: int, ahead: float, rng: np.random.Generator
+    image: Float, d: Float, trunk: list[BodyPart], look: Look, count: int, ahead: float, rng: np.random.Generator
 ) -> None:
     """Small feathers that shingle a body from tail to head, each of a dozen barbs over a closed core."""
     size = (image.shape[0], image.shape[1])

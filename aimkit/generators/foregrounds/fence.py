@@ -14,7 +14,7 @@ from aimkit.generators.lens import defocus
 from aimkit.generators.noise import fbm
 from aimkit.generators.shading import lch, mix
 from aimkit.generators.wires import across, footprint, metal, plane, shade, stripes, wave
-from aimkit.types import Float, Foreground, ImageType
+from aimkit.types import Array, Float, Foreground, ImageType
 
 
 class Fence(GeneratorBlock):
@@ -52,11 +52,12 @@ def fence(params: Fence, size: tuple[int, int], rng: np.random.Generator) -> For
     pad = int(np.ceil(blur))
     x, y = plane(size, pad, draw(rng, params.angle), draw(rng, params.tilt), rng)
     sag = np.float32(0.1) * wave(x, y, rng)
-    x, y = (
-        x / np.float32(pitch) + sag + rng.random(dtype=np.float32),
-        y / np.float32(pitch) + rng.random(dtype=np.float32),
-    )
+    x = np.asarray(x / np.float32(pitch) + sag + rng.random(dtype=np.float32), np.float32)
+    y = np.asarray(y / np.float32(pitch) + rng.random(dtype=np.float32), np.float32)
     oblong = draw(rng, params.oblong)
+    u: Array
+    v: Array
+    order: Array
     if rng.random() < params.chain:
         zigzag, turn = _zigzag(y, wire), np.cos(np.pi * y)
         u, v = (x - zigzag) / 2, (x + zigzag) / 2 + np.float32(0.5)
@@ -81,7 +82,7 @@ def _zigzag(y: Float, wire: float) -> Float:
     return np.asarray((1 + wire) * np.arcsin(sine) / np.pi, np.float32)
 
 
-def _family(u: Float, wire: float, x: Float, y: Float, light: float) -> tuple[Float, Float]:
+def _family(u: Array, wire: float, x: Float, y: Float, light: float) -> tuple[Float, Float]:
     """Coverage and brightness of the wires at half-integers of u, as wide on the slant as they are upright."""
     pixel = np.maximum(0.5 * (footprint(x) + footprint(y)), 1e-6)
     width = np.clip(wire * footprint(u) / pixel, 0, 0.9).astype(np.float32)

@@ -164,7 +164,7 @@ def _strands(
     d: Float,
     shade: Float,
     coat: Coat,
-    bald: list[bodies.Part],
+    bald: list[bodies.BodyPart],
     count: int,
     rng: np.random.Generator,
 ) -> Float:
@@ -203,7 +203,7 @@ def _strands(
     return coverage.strokes(image.shape[:2], path[order], width[order], color[order], opacity, image)
 
 
-def _roots(d: Float, length: float, bald: list[bodies.Part], count: int, rng: np.random.Generator) -> Float:
+def _roots(d: Float, length: float, bald: list[bodies.BodyPart], count: int, rng: np.random.Generator) -> Float:
     """Positions on the body, (n, 2), evenly spread."""
     rows, cols = np.nonzero(d < -0.1 * length)
     if len(rows) == 0:

@@ -58,7 +58,7 @@ class Glass(GeneratorBlock):
     """Parameters of a glass vessel.
 
     Attributes:
-        vessel: Its form.
+        vessel: Form of the vessel; one at random when "any".
         scale: Height, relative to the short side of the frame.
         wall: Factor of the wall's thickness.
         tint: How strongly the glass absorbs; 0 is clear.
@@ -160,7 +160,7 @@ class _Profile:
 
 
 def _body(
-    around: Surroundings, across: Float, facing: Float, slope: Float, path: Float, absorption: float, color: Float
+    around: Surroundings, across: Array, facing: Array, slope: Float, path: Float, absorption: float, color: Float
 ) -> tuple[Float, Float]:
     """Transmitted share and emitted light of the walls."""
     tilt = -slope / np.sqrt(1 + slope**2)
@@ -206,15 +206,15 @@ def _ring(
         y = height - 0.5 + above * (radius - inset) * np.sin(turn)
         rings.append(polygon(pose.size, pose.frame(x, y)))
     line = np.clip(rings[0] - rings[1], 0, 1)
-    x, _ = pose.grid()
-    light = around.seen(0.9 * x / radius, np.full_like(x, 0.3))
+    column, _ = pose.grid()
+    light = around.seen(0.9 * column / radius, np.full_like(column, 0.3))
     result = clear(line[..., None] * power * np.clip(light, 0, 1.2), 1 - 0.8 * power * line)
     if full:
         result = over(result, layer(np.clip(0.6 * color + 0.4 * around.sky, 0, 1), 0.3 * rings[1]))
     return result
 
 
-def _bending(bend: float, across: Float, radius: Float, wet: Float, path: Float, covered: Float, pose: Pose) -> Float:
+def _bending(bend: float, across: Array, radius: Array, wet: Array, path: Array, covered: Float, pose: Pose) -> Float:
     """Displacement of the background in pixels, (H, W, 2) as (x, y): a cylinder lens where it is full."""
     solid = np.clip((wet + path) / (2 * radius), 0, 1)
     reach = -bend * (2.0 * solid * across + 0.35 * across**7) * radius * covered / pose.pixel

@@ -24,7 +24,7 @@ class Ice(GeneratorBlock):
         shape: ``cube`` has bevelled edges, ``splinter`` is a long prism, ``lump`` an irregular polyhedron.
         scale: Diameter, relative to the short side of the frame.
         cloud: Optical depth of the cloudy core.
-        cracks: How many cracks.
+        cracks: Number of cracks.
         rough: Unevenness of the surface.
     """
 

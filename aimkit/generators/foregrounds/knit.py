@@ -9,7 +9,7 @@ import numpy as np
 
 from aimkit.generators import GeneratorBlock, Range, coverage, draw, generators, noise, shading
 from aimkit.generators import body as bodies
-from aimkit.generators.body import Part
+from aimkit.generators.body import BodyPart
 from aimkit.types import Float, Foreground, ImageType
 
 
@@ -69,41 +69,45 @@ def knit(params: Knit, size: tuple[int, int], rng: np.random.Generator) -> Foreg
     return coverage.foreground(image, ImageType.SO, "toy")
 
 
-def _cushion(rng: np.random.Generator) -> list[list[Part]]:
-    return [[Part(0, 0, rng.uniform(0.8, 1.3), 1.0, power=rng.uniform(2, 6))]]
+def _cushion(rng: np.random.Generator) -> list[list[BodyPart]]:
+    return [[BodyPart(0, 0, rng.uniform(0.8, 1.3), 1.0, power=rng.uniform(2, 6))]]
 
 
-def _hat(rng: np.random.Generator) -> list[list[Part]]:
+def _hat(rng: np.random.Generator) -> list[list[BodyPart]]:
     tall = rng.uniform(0.8, 1.2)
-    brim = [Part(0, 0.45, 1.02, 0.24, power=5)]
-    bobble = [Part(0, -tall - 0.05, 0.26, 0.26)]
-    return [[Part(0, 0.2, 0.95, tall, power=2.4)], *([bobble] if rng.random() < 0.6 else []), brim]
+    brim = [BodyPart(0, 0.45, 1.02, 0.24, power=5)]
+    bobble = [BodyPart(0, -tall - 0.05, 0.26, 0.26)]
+    return [[BodyPart(0, 0.2, 0.95, tall, power=2.4)], *([bobble] if rng.random() < 0.6 else []), brim]
 
 
-def _sock(rng: np.random.Generator) -> list[list[Part]]:
+def _sock(rng: np.random.Generator) -> list[list[BodyPart]]:
     leg = rng.uniform(0.7, 1.0)
-    tube = [Part(0, -0.2, 0.36, leg, power=4), Part(0.3, 0.65, 0.68, 0.33, 0.1, 2.6), Part(0.02, 0.6, 0.38, 0.36)]
-    return [tube, [Part(0, -0.2 - leg, 0.4, 0.16, power=5)]]
+    tube = [
+        BodyPart(0, -0.2, 0.36, leg, power=4),
+        BodyPart(0.3, 0.65, 0.68, 0.33, 0.1, 2.6),
+        BodyPart(0.02, 0.6, 0.38, 0.36),
+    ]
+    return [tube, [BodyPart(0, -0.2 - leg, 0.4, 0.16, power=5)]]
 
 
-def _mitten(rng: np.random.Generator) -> list[list[Part]]:
-    hand = [Part(0, -0.2, 0.5, 0.75, power=2.6)]
-    thumb = [Part(0.55, -0.05, 0.42, 0.2, -0.9)]
-    return [thumb, hand, [Part(0, 0.62, 0.47, 0.24, power=5)]]
+def _mitten(rng: np.random.Generator) -> list[list[BodyPart]]:
+    hand = [BodyPart(0, -0.2, 0.5, 0.75, power=2.6)]
+    thumb = [BodyPart(0.55, -0.05, 0.42, 0.2, -0.9)]
+    return [thumb, hand, [BodyPart(0, 0.62, 0.47, 0.24, power=5)]]
 
 
-def _scarf(rng: np.random.Generator) -> list[list[Part]]:
+def _scarf(rng: np.random.Generator) -> list[list[BodyPart]]:
     ring = bodies.chain(bodies.curve((-0.75, 0.1), -0.9, 1.8, 1.7, 7), [0.24] * 7)
     front = bodies.chain(bodies.curve((-0.8, 0.05), 0.75, -1.5, 1.75, 7), [0.27] * 7)
     ends = bodies.chain([(-0.25, 0.4), (-0.25 + rng.normal(0, 0.15), 1.4)], [0.26, 0.26])
     return [ring, ends, front]
 
 
-def _animal(rng: np.random.Generator) -> list[list[Part]]:
+def _animal(rng: np.random.Generator) -> list[list[BodyPart]]:
     return bodies.sitting(rng).groups
 
 
-_SHAPES: list[Callable[[np.random.Generator], list[list[Part]]]] = [_cushion, _hat, _sock, _mitten, _scarf, _animal]
+_SHAPES: list[Callable[[np.random.Generator], list[list[BodyPart]]]] = [_cushion, _hat, _sock, _mitten, _scarf, _animal]
 
 
 def _colors(rng: np.random.Generator) -> Float:

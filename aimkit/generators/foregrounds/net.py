@@ -114,11 +114,12 @@ class _Hang:
         self.neck, self.mouth = rng.uniform(0.45, 0.85), rng.uniform(0.05, 0.14)
         self.noise = rng.spawn(1)[0]
 
-    def sheet(self, flat: Float) -> tuple[Float, Float]:
+    def sheet(self, flat: Float) -> tuple[Float, Array]:
         """Points and slope of the surface along x, in [-1, 1]."""
         x, y = flat[..., 0], flat[..., 1]
         down = 0.5 - y / self.height  # 0 at the upper edge, 1 at the lower
-        phase, slope = np.zeros_like(x), np.zeros_like(x)
+        phase: Array = np.zeros_like(x)
+        slope: Array = np.zeros_like(x)
         for wave, start, strength in self.waves:
             bent = wave * x * (1 + 0.25 * y) + start + 1.5 * y
             phase, slope = phase + strength * np.sin(bent), slope + strength * np.cos(bent)
@@ -141,7 +142,7 @@ class _Hang:
 def _drawn(
     pose: Pose,
     points: Float,
-    slope: Float,
+    slope: Array,
     width: float,
     tone: Float,
     rng: np.random.Generator,

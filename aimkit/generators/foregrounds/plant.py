@@ -163,7 +163,7 @@ def _leaf(image: Float, leaf: Leaf, color: Float, light: Float, variegated: bool
     _veins(image, fine, left, right, shading.lit(pale, shade))
 
 
-def _veins(image: Float, rib: Float, left: Float, right: Float, color: Float) -> None:
+def _veins(image: Float, rib: Array, left: Array, right: Array, color: Float) -> None:
     """The rib and its side veins, which stop short of the rim."""
     long = float(np.linalg.norm(rib[-1] - rib[0]))
     lines, widths = [], []

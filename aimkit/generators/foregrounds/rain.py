@@ -25,9 +25,9 @@ class Rain(GeneratorBlock):
         length: Length of the nearest streaks, in shorter sides.
         width: Width of the nearest streaks, in shorter sides.
         layers: Distances, 2 to 5.
-        opacity: Of a streak.
+        opacity: Alpha of a streak, in [0, 1].
         gust: Deviation of the direction among streaks, degrees.
-        tone: Brightness.
+        tone: Brightness of the drops, in [0, 1].
         mist: Alpha of the veil that the farthest drops merge into; none where it is below 0.
     """
 

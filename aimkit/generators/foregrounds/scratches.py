@@ -16,12 +16,12 @@ class Scratches(GeneratorBlock):
     """Scratches.
 
     Attributes:
-        amount: How many, over a square of the shorter side.
+        amount: Number of scratches over a square of the shorter side.
         length: Median length, in shorter sides.
         width: Median width, in shorter sides.
         spread: Deviation of the direction, degrees: a few for worn film, 90 for a kitchen pan.
         curve: Turn along a scratch, degrees.
-        opacity: Of a scratch.
+        opacity: Alpha of a scratch, in [0, 1].
         defocus: Radius of the circle of confusion, in shorter sides.
         tone: Lightness.
     """

@@ -119,12 +119,13 @@ def _color(depth: Float, y: Float, kind: str, rng: np.random.Generator) -> Float
         path += np.asarray(moved, np.float32)
     lit = np.exp(-rng.uniform(0.3, 0.65) * path)[..., None]
 
-    albedo: Array = {
+    tones: dict[str, Array] = {
         "dark": rng.uniform(0.05, 0.3) * np.array([1, 0.96, 0.92]),
         "light": rng.uniform(0.85, 1.0) * np.array([1, rng.uniform(0.96, 1), rng.uniform(0.9, 1)]),
         "tinted": lch(rng.uniform(0.55, 0.8), rng.uniform(0.1, 0.25), rng.random()),
         "glowing": rng.uniform(0.1, 0.35) * np.array([1, 0.93, 0.88]),
-    }[kind]
+    }
+    albedo = tones[kind]
     sun = np.array([1.0, rng.uniform(0.9, 1.0), rng.uniform(0.78, 1.0)])
     sky = np.array([rng.uniform(0.7, 1), rng.uniform(0.8, 1), 1.0])
     color = albedo * (0.75 * sun * lit + rng.uniform(0.3, 0.5) * sky * (0.6 + 0.4 * lit))

@@ -23,7 +23,7 @@ class Splash(GeneratorBlock):
         shape: ``crown`` rises as a ring, ``jet`` upwards, ``throw`` sideways as from a bucket.
         scale: Height, relative to the short side of the frame.
         fingers: Jets into which the sheet breaks up.
-        drops: How many drops fly free.
+        drops: Number of drops that fly free.
         drop: Radius of the drops, in thousandths of the height; small ones are far more frequent.
         foam: Share of white, aerated water.
     """
@@ -80,7 +80,7 @@ def drops(pose: Pose, middle: Array, radii: Array, angle: Array, around: Surroun
     """Drops of water as premultiplied RGBA; the coverage of each sums to its area.
 
     Args:
-        pose: Of the splash.
+        pose: Pose of the splash.
         middle: Object coordinates, (N, 2).
         radii: Along and across the flight, object units, (N, 2).
         angle: Direction of the flight, radians, (N,).
@@ -174,8 +174,8 @@ def _thickness(work: Pose, start: Array, speed: Array, rng: np.random.Generator)
     unit = 1 / work.pixel
     for sigma, share, points in ((0.004, 0.55, 1200), (0.009, 0.8, 600), (0.022, 0.6, 160)):
         time = rng.uniform(0, 1, (len(start), points)) ** 0.8 * rng.uniform(0.45, 1.0, (len(start), 1))
-        px = start[:, :1] + speed[:, :1] * time + rng.normal(0, 0.012, time.shape) * (0.3 + time)
-        py = start[:, 1:] + speed[:, 1:] * time - 0.5 * time**2 + rng.normal(0, 0.012, time.shape) * (0.3 + time)
+        px: Array = start[:, :1] + speed[:, :1] * time + rng.normal(0, 0.012, time.shape) * (0.3 + time)
+        py: Array = start[:, 1:] + speed[:, 1:] * time - 0.5 * time**2 + rng.normal(0, 0.012, time.shape) * (0.3 + time)
         px, py = stir(
             px.astype(np.float32), py.astype(np.float32), rng, ((4, 0.03), (9, 0.016)), time.astype(np.float32)
         )

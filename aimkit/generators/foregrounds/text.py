@@ -37,7 +37,7 @@ class Text(GeneratorBlock):
         weight: Width of a stroke, in heights.
         leading: Distance between rows, in heights.
         angle: Turn of the rows, degrees; every second picture is level.
-        opacity: Of the glyphs.
+        opacity: Alpha of the glyphs, in [0, 1].
         logos: Probability that a tile is a badge (ring, star, polygon) in place of a word.
         outline: Probability of an outline or shadow in another colour.
     """

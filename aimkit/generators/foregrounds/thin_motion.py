@@ -70,8 +70,8 @@ def swept(table: Float, radius: Float, angle: Float, sweep: float, pixel: float)
 
     Args:
         table: Premultiplied RGBA by radius (rows, 0 to 1) and angle (columns, a full turn), (R, A, 4).
-        radius: Of the pixels, (H, W); nothing lies beyond 1.
-        angle: Of the pixels in radians, (H, W).
+        radius: Distance of the pixels from the hub, (H, W); nothing lies beyond 1.
+        angle: Angle of the pixels in radians, (H, W).
         sweep: Angle turned during the exposure, radians.
         pixel: Side of a pixel, in units of the radius.
 

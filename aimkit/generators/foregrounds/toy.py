@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from aimkit.generators import GeneratorBlock, Range, coverage, draw, generators, noise, shading
-from aimkit.types import Float, Foreground, ImageType
+from aimkit.types import Array, Float, Foreground, ImageType
 
 #: Corners of a solid's outline.
 _CORNERS = 96
@@ -121,7 +121,7 @@ def _draw(image: Float, solid: Solid, color: Float, light: Float, gloss: float, 
     coverage.paint(window, shading.lit(color, amount, shine + rim), cover)
 
 
-def _soft(mask: Float, sigma: float) -> Float:
+def _soft(mask: Array, sigma: float) -> Float:
     """Gaussian blur; a wide one on a smaller copy, which looks the same and costs a fraction."""
     factor = max(int(sigma / 3), 1)
     size = (max(mask.shape[1] // factor, 1), max(mask.shape[0] // factor, 1))
@@ -148,7 +148,7 @@ def _outline(solid: Solid) -> Float:
     return np.stack([solid.x + c * x - s * y, solid.y + s * x + c * y], axis=1).astype(np.float32)
 
 
-def _slopes(shape: Shape, u: Float, v: Float) -> tuple[Float, Float]:
+def _slopes(shape: Shape, u: Array, v: Array) -> tuple[Array, Array]:
     """x and y of the normal at relative positions in [-1, 1]."""
     if shape == "ball":
         r = np.maximum(np.hypot(u, v), 1e-6)

@@ -12,7 +12,7 @@ from aimkit.generators.coverage import foreground
 from aimkit.generators.flow import enlarge, fractal, ramp, smooth_size, splat, stir
 from aimkit.generators.pose import Pose
 from aimkit.generators.shading import lch
-from aimkit.types import Float, Foreground, ImageType
+from aimkit.types import Array, Float, Foreground, ImageType
 
 #: Points of the cloth (along, across), and the short side of the largest grid that they are counted on.
 _POINTS, _GRID = (1700, 1300), 640
@@ -102,8 +102,8 @@ def _floating(s: Float, t: Float, folds: float, depth: float, rng: np.random.Gen
     """A scarf in the wind: a long band whose width turns over and over."""
     wide = rng.uniform(0.3, 0.55)
     angle = 2 * np.pi * (0.35 * folds * s + rng.uniform(0.3, 1.2) * t) + rng.uniform(0, 6)
-    x = wide * ((s - 0.5) + 0.12 * depth * np.sin(angle))
-    y = 0.9 * (0.5 - t) + 0.05 * depth * np.cos(angle)
+    x: Array = wide * ((s - 0.5) + 0.12 * depth * np.sin(angle))
+    y: Array = 0.9 * (0.5 - t) + 0.05 * depth * np.cos(angle)
     x, y = stir(x, y, rng, ((1, 0.1), (2, 0.09), (4, 0.025)), rng.uniform(0.5, 1.0))
     return x, y, np.asarray(np.cos(angle), np.float32)
 

@@ -22,9 +22,9 @@ class Web(GeneratorBlock):
         sag: How far a thread of the spiral hangs towards the hub, in its own length.
         hub: How far the hub may lie from the middle, in shorter sides.
         dew: Drops to a turn between two spokes; below 0 the web is dry.
-        opacity: Of a thread.
+        opacity: Alpha of a thread, in [0, 1].
         defocus: Radius of the circle of confusion, in shorter sides.
-        tone: Brightness.
+        tone: Brightness of the threads, in [0, 1].
     """
 
     generator: str = "web"

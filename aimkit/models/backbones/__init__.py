@@ -1,1 +1,1 @@
-"""Backbones: the contract that decoders rely on, timm's architectures, and the papers' own trunks."""
+"""Backbones: the contract that decoders rely on, the adapter for timm's architectures, and the papers' own."""

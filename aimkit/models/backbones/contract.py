@@ -1,4 +1,4 @@
-"""What a backbone must give, and what a network returns.
+"""The contract of a backbone, and the output of a network.
 
 A backbone is an ``nn.Module`` that turns a normalised image into six feature maps, at strides 1, 2, 4, 8, 16 and 32:
 
@@ -39,13 +39,13 @@ STRIDES = (1, 2, 4, 8, 16, 32)
 
 
 class Features(NamedTuple):
-    """What a backbone returns for an image of (B, C, H, W), H and W multiples of its ``size_multiple``.
+    """Output of a backbone for an image of (B, C, H, W), H and W multiples of its ``size_multiple``.
 
     Attributes:
-        maps: One map a stride of ``STRIDES``, finest first: float, (B, channels[i], H / stride, W / stride), NCHW.
+        maps: One map for each of ``STRIDES``, finest first: float, (B, channels[i], H / stride, W / stride), NCHW.
         indices: None, or five index maps of the max-pooling from each stride to the next, finest first: the pooling
-            from stride 1 to 2 gives (B, C, H / 2, W / 2). int64, positions in the flattened finer map, as
-            ``max_pool2d(return_indices=True)`` gives for 2x2 or 3x3 windows of stride 2. The channels are those of
+            from stride 1 to 2 has indices of (B, C, H / 2, W / 2). int64, positions in the flattened finer map, as
+            ``max_pool2d(return_indices=True)`` returns for 2x2 or 3x3 windows of stride 2. The channels are those of
             the map that was pooled.
     """
 
@@ -57,9 +57,9 @@ class Backbone(nn.Module):
     """Base of all backbones; subclasses set ``channels`` and implement ``forward(image) -> Features``.
 
     Attributes:
-        channels: Channels of the six maps, finest first. The map of stride 1 may have none, see ``drop_finest``.
-        preprocessing: How its input is normalised, with one mean and std for each input channel.
-        has_indices: True when ``Features.indices`` is given.
+        channels: Channels of the six maps, finest first; 0 for a map of stride 1 that ``drop_finest`` dropped.
+        preprocessing: Normalisation of its input, with one mean and std for each input channel.
+        has_indices: Whether it returns ``Features.indices``.
     """
 
     channels: tuple[int, ...] = ()
@@ -67,24 +67,23 @@ class Backbone(nn.Module):
     has_indices: bool = False
 
     def drop_finest(self) -> None:
-        """Called by networks that do not look at the map of stride 1: what serves nothing else may go.
+        """Drop the layers that only make the map of stride 1; called by networks that do not use that map.
 
-        Afterwards that map may have no channels, ``channels[0] == 0``. Here nothing is dropped.
+        The map then has no channels, ``channels[0] == 0``. By default nothing is dropped.
         """
 
 
 class MattingOutput(NamedTuple):
-    """What every network returns, at the size of the image.
+    """Output of every network, at the size of the image.
 
     Attributes:
         semantic: Class scores in [0, 1], float32, (B, K, H, W). K = 3: background, unknown, foreground.
-        detail: Alpha matte inside the unknown area, in [0, 1], float32, (B, 1, H, W). With GFM's BT it is what to take
-            off instead.
-        alpha: The two fused, in [0, 1], float32, (B, 1, H, W). Only GFM's RIM may leave the range: its last layer is
-            linear. Strategies clip.
-        semantic_logits: Before the sigmoid, for losses.
-        detail_logits: Before the sigmoid, for losses.
-        extra: Whatever else a network wants its loss to see (side outputs, further heads), by name. Not to be changed.
+        detail: Alpha matte inside the unknown area, in [0, 1], float32, (B, 1, H, W). For GFM's BT it is 1 - alpha.
+        alpha: Fusion of the two, in [0, 1], float32, (B, 1, H, W). GFM's RIM alone may leave the range, as its last
+            layer is linear; strategies clip it.
+        semantic_logits: Semantic prediction before the sigmoid, float32, (B, K, H, W), or None.
+        detail_logits: Detail before the sigmoid, float32, (B, 1, H, W), or None.
+        extra: Further outputs for the loss (side outputs, other heads), by name. Read-only.
     """
 
     semantic: Tensor
@@ -96,10 +95,10 @@ class MattingOutput(NamedTuple):
 
 
 def check_backbone(backbone: nn.Module, in_chans: int = 3, size: tuple[int, int] = (64, 96)) -> None:
-    """Run a backbone once and compare what it gives with what it says.
+    """Run a backbone once and check that its maps match its attributes.
 
     Args:
-        backbone: On the CPU; its mode is left as it was.
+        backbone: Backbone on the CPU; its mode does not change.
         in_chans: Channels of the image.
         size: Height and width of the image, multiples of its ``size_multiple``.
 
@@ -118,15 +117,15 @@ def check_backbone(backbone: nn.Module, in_chans: int = 3, size: tuple[int, int]
     wanted = [(1, c, size[0] // s, size[1] // s) for c, s in zip(channels, STRIDES, strict=True)]
     found = [tuple(m.shape) for m in maps]
     if found != wanted:
-        raise AimkitError(f"its maps are {found}, they should be {wanted}", f"backbone {name}")
+        raise AimkitError(f"its maps are {found}, expected {wanted}", f"backbone {name}")
     if (indices is not None) != bool(backbone.has_indices):
-        raise AimkitError("has_indices does not say whether it gives indices", f"backbone {name}")
+        raise AimkitError("has_indices does not match its output", f"backbone {name}")
     if indices is not None and [i.shape[2:] for i in indices] != [m.shape[2:] for m in maps[1:]]:
-        raise AimkitError("its indices do not have the sizes of the pooled maps", f"backbone {name}")
+        raise AimkitError("its indices differ in size from the pooled maps", f"backbone {name}")
 
 
 def check_attributes(backbone: nn.Module, in_chans: int = 3) -> None:
-    """Check what a backbone says about itself.
+    """Check the attributes of a backbone.
 
     Raises:
         AimkitError: An attribute is missing or wrong.
@@ -135,7 +134,7 @@ def check_attributes(backbone: nn.Module, in_chans: int = 3) -> None:
     hint = "see aimkit/models/backbones/contract.py for an example"
     channels = getattr(backbone, "channels", ())
     if len(channels) != len(STRIDES):
-        raise AimkitError(f"channels must list {len(STRIDES)} numbers, one a stride of {STRIDES}", where, hint)
+        raise AimkitError(f"channels must list {len(STRIDES)} numbers, one for each stride of {STRIDES}", where, hint)
     preprocessing = getattr(backbone, "preprocessing", None)
     if not isinstance(preprocessing, Preprocessing):
         raise AimkitError("preprocessing must be a Preprocessing", where, hint)
@@ -143,4 +142,4 @@ def check_attributes(backbone: nn.Module, in_chans: int = 3) -> None:
         what = f"preprocessing has {len(preprocessing.mean)} means for {in_chans} input channels"
         raise AimkitError(what, where, "use preprocessing.for_channels(in_chans)")
     if preprocessing.size_multiple % STRIDES[-1]:
-        raise AimkitError(f"size_multiple {preprocessing.size_multiple} is no multiple of {STRIDES[-1]}", where)
+        raise AimkitError(f"size_multiple {preprocessing.size_multiple} is not a multiple of {STRIDES[-1]}", where)

@@ -1,12 +1,13 @@
 """Backbones by name: the registered ones and every architecture of timm, listed without importing torch.
 
-What is known of timm's architectures comes with the package as a table (``timm_status.csv``, made by
-``aimkit backbones check``). Architectures that the table does not know, since another version of timm is installed, are
-measured when they are first used; what was found is kept in the cache.
+The package has a table of timm's architectures (``timm_status.csv``, written by ``aimkit backbones check``).
+Architectures that are missing from it, because another version of timm is installed, are measured at their first use,
+and the result is cached.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import importlib.metadata
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from aimkit.cache import cache_folder
 from aimkit.errors import AimkitError
+from aimkit.files import write_bytes
 from aimkit.models.backbones.timm_spec import KINDS, TimmSpec
 from aimkit.models.registry import backbones
 from aimkit.registry import did_you_mean
@@ -30,22 +32,22 @@ if TYPE_CHECKING:
     from aimkit.models.backbones.contract import Backbone
 
 TABLE = Path(__file__).with_name("timm_status.csv")
-#: Goes up when ``probe.py`` finds other facts than before, so that old ones in the cache are left aside.
+#: Increased when ``probe.py`` changes its results, so that old ones in the cache are ignored.
 PROBE_VERSION = 1
 
 
 @dataclass(frozen=True)
 class BackboneInfo:
-    """A line of the list.
+    """Facts about a backbone, for listings.
 
     Attributes:
-        name: What ``create_model(backbone=...)`` takes.
-        kind: ``pyramid``, ``flat``, ``irregular``, or what a registered one says.
-        params: Parameters in millions, None when unknown.
+        name: Name for ``create_model(backbone=...)``.
+        kind: ``pyramid``, ``flat``, ``irregular``, or the kind of a registered backbone.
+        params: Number of parameters in millions, None when unknown.
         source: ``aimkit`` or timm's module.
-        spec: Of timm's, its measured facts.
-        status: ``ok``, or why the last check failed; of timm's.
-        checked: How: ``run`` (weights and arithmetic) or ``meta`` (shapes only); of timm's.
+        spec: Measured facts of a timm architecture, else None.
+        status: ``ok``, or why the last check failed; empty when there was none.
+        checked: Kind of the last check: ``run`` (weights and arithmetic) or ``meta`` (shapes only).
     """
 
     name: str
@@ -62,8 +64,8 @@ def list_backbones(pattern: str = "*", *, kind: str | None = None, max_params: f
 
     Args:
         pattern: Shell pattern, such as ``convnext*``.
-        kind: Only ``pyramid``, ``flat`` or ``irregular`` ones, or a kind that a registered backbone says.
-        max_params: Only those of at most so many parameters, in millions.
+        kind: Only backbones of this kind: ``pyramid``, ``flat``, ``irregular``, or that of a registered backbone.
+        max_params: Only backbones of at most this many parameters, in millions.
 
     Raises:
         AimkitError: No backbone has that kind.
@@ -74,7 +76,7 @@ def list_backbones(pattern: str = "*", *, kind: str | None = None, max_params: f
 def describe_backbones(
     pattern: str = "*", *, kind: str | None = None, max_params: float | None = None
 ) -> list[BackboneInfo]:
-    """Like :func:`list_backbones`, with what is known of each."""
+    """As :func:`list_backbones`, with the facts about each backbone."""
     found = [*_registered(), *_table().values()]
     kinds = sorted({info.kind for info in found} | set(KINDS))
     if kind is not None and kind not in kinds:
@@ -92,10 +94,10 @@ def describe_backbones(
 
 
 def describe(name: str) -> BackboneInfo:
-    """What is known of one backbone; a tag after a dot is ignored.
+    """The facts about one backbone; a tag after a dot is ignored.
 
     Raises:
-        AimkitError: An unknown name; the hint lists the nearest.
+        AimkitError: The name is unknown; the hint lists the nearest ones.
     """
     arch = name.split(".")[0]
     for info in _registered():
@@ -120,15 +122,15 @@ def create(
     """Build a timm architecture as a backbone; ``aimkit.models.registry.create_backbone`` builds any.
 
     Args:
-        name: Architecture, with a tag after a dot to choose among its weights.
-        pretrained: Load the weights of the tag, or of the default one.
-        weights: Instead: a file, in timm's form or our own, or a zoo id.
+        name: Architecture, optionally with the tag of its weights after a dot.
+        pretrained: Whether to load the weights of the tag, or of the default tag.
+        weights: Other weights to load instead: a file with timm's or our names, or a zoo id.
         in_chans: Channels of the image.
-        options: ``blocks`` (how many blocks of a flat architecture are used, 4 as it comes), and keywords for
+        options: ``blocks`` (number of blocks of a flat architecture to use, 4 by default), and keywords of
             ``timm.create_model``, such as ``img_size`` or ``drop_path_rate``.
 
     Raises:
-        AimkitError: An unknown name, tag or option, or weights that do not fit.
+        AimkitError: The name, tag or an option is unknown, or the weights do not fit.
     """
     _check(name)
     spec = timm_spec(name, options)
@@ -144,18 +146,18 @@ def create(
     tensors = read(path)
     if not any(key.startswith("pyramid.") for key in tensors):
         return TimmBackbone(spec, in_chans=in_chans, state_dict=tensors, **options)
-    trunk = TimmBackbone(spec, in_chans=in_chans, **options)
-    loading.load(trunk, path)
-    return trunk
+    backbone = TimmBackbone(spec, in_chans=in_chans, **options)
+    loading.load(backbone, path)
+    return backbone
 
 
 def timm_spec(name: str, options: dict[str, Any] | None = None, *, use_table: bool = True) -> TimmSpec:
     """The measured facts of a timm architecture: from the table, the cache, or measured now.
 
     Args:
-        name: Architecture, with a tag or without.
-        options: Keywords that may change them (``blocks``, ``img_size``, ...).
-        use_table: Look into the packaged table.
+        name: Architecture, with or without a tag.
+        options: Keywords that may change the facts (``blocks``, ``img_size``, ...).
+        use_table: Whether to use the packaged table.
     """
     arch, _, tag = name.partition(".")
     options = dict(options or {})
@@ -176,7 +178,7 @@ def timm_spec(name: str, options: dict[str, Any] | None = None, *, use_table: bo
 
 
 def probe_folder() -> Path:
-    """Where measurements of the installed timm are kept."""
+    """Folder of the measurements for the installed timm."""
     return cache_folder("backbones") / f"timm-{timm_version()}-{PROBE_VERSION}"
 
 
@@ -186,7 +188,7 @@ def timm_version() -> str:
 
 
 def unknown(name: str) -> AimkitError:
-    """The error for a name that nothing has."""
+    """The error for an unknown name."""
     names = {info.name for info in _registered()} | set(_table())
     if importlib.util.find_spec("timm") and not names:
         names = set(_installed())
@@ -195,7 +197,7 @@ def unknown(name: str) -> AimkitError:
 
 
 def _check(name: str) -> None:
-    """Refuse names and tags that timm does not have."""
+    """Raise an error for names and tags that timm does not have."""
     arch, _, tag = name.partition(".")
     if arch not in _table() and arch not in _installed():
         raise unknown(name)
@@ -214,7 +216,7 @@ def _tags(arch: str) -> list[str]:
 
 
 def _table_fits(arch: str, tag: str) -> bool:
-    """Whether the table's facts hold for the installed timm, and for this tag, which may have a size of its own."""
+    """Whether the table is valid for the installed timm and for this tag, which may have another input size."""
     if timm_version() != _table_version():
         return False
     if not tag:
@@ -229,7 +231,7 @@ def _table_fits(arch: str, tag: str) -> bool:
 
 def _registered() -> Iterator[BackboneInfo]:
     for entry in backbones:
-        yield BackboneInfo(entry.name, entry.info.get("kind", "own"), entry.info.get("params"), "aimkit")
+        yield BackboneInfo(entry.name, entry.value.kind, entry.value.params, "aimkit")
 
 
 @cache
@@ -269,14 +271,6 @@ def _installed() -> frozenset[str]:
 
 
 def _write(file: Path, text: str) -> None:
-    """Atomically; a cache that can't be written is no failure."""
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(temporary, file)
-    except OSError:
-        temporary.unlink(missing_ok=True)
+    """Write a cache file; the cache is optional, so a failure is ignored."""
+    with contextlib.suppress(AimkitError):
+        write_bytes(file, text.encode())

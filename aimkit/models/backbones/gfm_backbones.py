@@ -1,4 +1,4 @@
-"""The backbones that GFM changed (Li et al., IJCV 2021); its others are timm's ``resnet34`` and ``resnet101``."""
+"""The backbones that GFM modifies (Li et al., IJCV 2021); its others are timm's ``resnet34`` and ``resnet101``."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from aimkit.models.backbones.contract import Backbone, Features
 from aimkit.models.backbones.preprocessing import Preprocessing
-from aimkit.models.backbones.pyramid import Pyramid
+from aimkit.models.backbones.pyramid import FeaturePyramid
 from aimkit.models.backbones.resnet_mp import BasicBlock
 from aimkit.models.blocks import conv_chain
 
 
 class ResNet34TwoBlocks(Backbone):
-    """ResNet-34 at full resolution: a 3x3 convolution for its stem, and two more stages at the end.
+    """ResNet-34 at full resolution: its stem is a 3x3 convolution, and it has two more stages.
 
     | stride | map |
     |---|---|
@@ -27,7 +27,7 @@ class ResNet34TwoBlocks(Backbone):
 
     Args:
         in_chans: Channels of the image.
-        pretrained: Fetch timm's weights of ``resnet34`` for its four layers.
+        pretrained: Whether to fetch timm's weights of ``resnet34`` for its four layers.
     """
 
     def __init__(self, in_chans: int = 3, pretrained: bool = False) -> None:
@@ -50,7 +50,7 @@ class ResNet34TwoBlocks(Backbone):
 
 
 class DenseNet121(Backbone):
-    """DenseNet-121 without its first pooling; the last stage is brought to 512 channels and pooled.
+    """DenseNet-121 without its first pooling; the last stage is reduced to 512 channels and pooled.
 
     | stride | map |
     |---|---|
@@ -60,7 +60,7 @@ class DenseNet121(Backbone):
 
     Args:
         in_chans: Channels of the image.
-        pretrained: Fetch timm's weights of ``densenet121``.
+        pretrained: Whether to fetch timm's weights of ``densenet121``.
     """
 
     def __init__(self, in_chans: int = 3, pretrained: bool = False) -> None:
@@ -75,11 +75,11 @@ class DenseNet121(Backbone):
         ):
             self.add_module(name, getattr(trunk.features, name))
         self.last = conv_chain(1024, 512)
-        self.pyramid = Pyramid((2, 4, 8, 16, 32), (64, 128, 256, 512, 512), in_chans)
+        self.pyramid = FeaturePyramid((2, 4, 8, 16, 32), (64, 128, 256, 512, 512), in_chans)
         self.channels = self.pyramid.channels
 
     def drop_finest(self) -> None:
-        """Leave out the map of stride 1."""
+        """Drop the map of stride 1."""
         self.pyramid.drop_finest()
         self.channels = self.pyramid.channels
 

@@ -1,4 +1,4 @@
-"""How an image in [0, 1] becomes what a network was trained on."""
+"""Normalisation of images for a network."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a network wants to see: ``(image * value_range - mean) / std``, image in [0, 1].
+    """Normalisation of a network's input: ``(image * value_range - mean) / std``, image in [0, 1].
 
     Attributes:
-        mean: One value a channel, in units of ``value_range``.
-        std: One value a channel, in units of ``value_range``.
-        value_range: 1.0, or 255.0 for networks that were trained on 0..255.
-        size_multiple: Heights and widths that the backbone takes are multiples of this. Networks pad to it, so that
-            callers may use any size; images of such sizes are not padded.
+        mean: Mean of each channel, in units of ``value_range``.
+        std: Standard deviation of each channel, in units of ``value_range``.
+        value_range: Largest input value: 1.0, or 255.0 for networks that were trained on 0..255.
+        size_multiple: Number that the backbone's input heights and widths must be multiples of. Networks pad other
+            sizes.
     """
 
     mean: tuple[float, ...] = IMAGENET_MEAN
@@ -38,11 +38,11 @@ class Preprocessing:
 
 
 def normalise(image: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """Apply a preprocessing.
+    """Normalise an image.
 
     Args:
         image: RGB in [0, 1], float, (B, C, H, W) or (C, H, W).
-        preprocessing: What the network wants.
+        preprocessing: Normalisation of the network.
 
     Returns:
         ``(image * value_range - mean) / std``, same shape and dtype.

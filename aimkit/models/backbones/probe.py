@@ -1,8 +1,8 @@
-"""Measures a timm architecture on the meta device: no weights, no arithmetic, only shapes (a few need the arithmetic).
+"""Measures a timm architecture on the meta device, by shapes alone; a few architectures need real values.
 
-timm's ``feature_info`` says which maps there are; what it says of strides is off for some architectures, and which
-sizes one takes is written nowhere. So they are tried: first any multiple of 32 as it is, then with the keywords that
-make an architecture take other sizes, then scaled patches, then coarser multiples, last the one size it was made for.
+timm's ``feature_info`` lists the maps, but some of its strides are wrong, and it does not say which input sizes an
+architecture takes. So sizes are tried: first any multiple of 32, then with the keywords that allow other sizes, then
+scaled patches, then coarser multiples, and last the one size that the architecture was made for.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from aimkit.errors import AimkitError
 from aimkit.models.backbones.size_rule import SizeRule
 from aimkit.models.backbones.timm_spec import TimmSpec
 
-#: Keywords that let an architecture take other sizes than its own, in the order of preference.
-_FREEDOMS: tuple[dict[str, Any], ...] = ({}, {"dynamic_img_size": True}, {"strict_img_size": False})
-#: Heights and widths, in units of the multiple, that must all work before a multiple is believed.
+#: Keywords that allow other sizes than the architecture's own, in order of preference.
+_SIZE_KEYWORDS: tuple[dict[str, Any], ...] = ({}, {"dynamic_img_size": True}, {"strict_img_size": False})
+#: Heights and widths, in units of a multiple, that must all work for the multiple to be accepted.
 _FINE = ((7, 5), (20, 12))
 _COARSE = ((2, 1), (2, 3), (5, 4))
 _PATCHES = (14, 7, 28, 12)
 _COARSE_MULTIPLES = (96, 128, 192, 224, 256, 320, 384, 448, 512)
-#: Modules that look positions up by indices which they compute from the size: shapes do not tell that a table is too
-#: small for another size than the architecture's own. Found by the checks that run.
+#: Modules with tables of positions that are too small for other sizes than their own, which shapes do not reveal. Found
+#: by the checks that run the network.
 _OWN_SIZE_ONLY = frozenset({"mvitv2"})
-#: Blocks of a flat architecture, spread over its depth.
+#: Number of blocks of a flat architecture to use, spread over its depth.
 BLOCKS = 4
 
 
@@ -38,13 +38,13 @@ def probe(name: str, *, in_chans: int = 3, blocks: int = BLOCKS, **keywords: Any
     """Measure an architecture.
 
     Args:
-        name: timm's name, with a tag or without.
+        name: timm's name, with or without a tag.
         in_chans: Channels of the image.
-        blocks: How many blocks of a flat architecture are used, the last one included, spread over its depth.
-        keywords: Further keywords for ``timm.create_model``.
+        blocks: Number of blocks of a flat architecture to use, spread over its depth and including the last.
+        keywords: Further keywords of ``timm.create_model``.
 
     Raises:
-        AimkitError: timm can't build it, or it takes no size that was tried.
+        AimkitError: timm can't build it, or no size that was tried works.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -57,7 +57,7 @@ def probe(name: str, *, in_chans: int = 3, blocks: int = BLOCKS, **keywords: Any
 
 
 def needs_values(error: Exception) -> bool:
-    """Whether an architecture failed since it reads numbers out of its tensors, so that shapes are not enough."""
+    """Whether an architecture failed because it reads values of its tensors, so that shapes are not enough."""
     return "meta tensors" in str(error)
 
 
@@ -68,7 +68,7 @@ def build(name: str, in_chans: int, keywords: dict[str, Any], **more: Any) -> nn
 
 
 def takes_channels(spec: TimmSpec, in_chans: int) -> bool:
-    """Whether the architecture works with so many input channels."""
+    """Whether the architecture works with this number of input channels."""
     try:
         model = _built(spec.name, in_chans, spec.keywords, "meta")
     except Exception:
@@ -83,11 +83,11 @@ def channels_first(maps: list[Tensor], layout: str) -> list[Tensor]:
 
 def _probe(name: str, in_chans: int, blocks: int, given: dict[str, Any], device: str) -> TimmSpec:
     failures: list[str] = []
-    best: tuple[_Way, list[float]] | None = None
-    for way in _ways(name, in_chans, given, device, failures):
+    best: tuple[_SizeCandidate, list[float]] | None = None
+    for way in _candidates(name, in_chans, given, device, failures):
         strides = _strides(way.model, in_chans, way.rule)
         best = best or (way, strides)
-        # A patch of 14 pixels takes multiples of 32 by cutting off what is left over: go on to where grids are exact.
+        # Patches of 14 pixels take multiples of 32 by cutting off the remainder: look for a rule with exact grids.
         if all(abs(math.log2(s / _level(s))) < 0.02 for s in strides):
             best = way, strides
             break
@@ -95,7 +95,7 @@ def _probe(name: str, in_chans: int, blocks: int, given: dict[str, Any], device:
             break
     if best is None:
         cause = failures[-1] if failures else "timm can't build it"
-        raise AimkitError(f"{name} takes no image size that was tried: {cause}", f"backbone {name}", exit_code=1)
+        raise AimkitError(f"no image size that was tried works for {name}: {cause}", f"backbone {name}", exit_code=1)
     way, strides = best
     if _is_flat(strides) and "out_indices" not in way.keywords:
         keywords = way.keywords | {"out_indices": _spread(len(way.model.feature_info.info), blocks)}
@@ -107,7 +107,7 @@ def _probe(name: str, in_chans: int, blocks: int, given: dict[str, Any], device:
     return _spec(name, way, in_chans)
 
 
-class _Way(NamedTuple):
+class _SizeCandidate(NamedTuple):
     """A size rule under which the architecture works when it is built with these keywords."""
 
     rule: SizeRule
@@ -115,13 +115,15 @@ class _Way(NamedTuple):
     model: Any
 
 
-def _ways(name: str, in_chans: int, given: dict[str, Any], device: str, failures: list[str]) -> Iterator[_Way]:
-    """Ways to feed the architecture that work, the best first; coarse ones only when there is no fine one."""
+def _candidates(
+    name: str, in_chans: int, given: dict[str, Any], device: str, failures: list[str]
+) -> Iterator[_SizeCandidate]:
+    """Size rules that work, the best first; coarse multiples only when no fine one does."""
     models: dict[int, tuple[dict[str, Any], Any] | None] = {}
 
-    def freed(i: int) -> tuple[dict[str, Any], Any] | None:
+    def built_with(i: int) -> tuple[dict[str, Any], Any] | None:
         if i not in models:
-            models[i] = _build_some_way(name, in_chans, given | _FREEDOMS[i], device, failures)
+            models[i] = _build_some_way(name, in_chans, given | _SIZE_KEYWORDS[i], device, failures)
         return models[i]
 
     found = False
@@ -129,21 +131,21 @@ def _ways(name: str, in_chans: int, given: dict[str, Any], device: str, failures
     patches = [SizeRule(p, p, (p, 1 << round(math.log2(p)))) for p in _PATCHES]
     rules = [SizeRule(32), SizeRule(64, 64), *patches] if free else []
     for rule in rules:
-        for i in range(len(_FREEDOMS)):
-            if (way := freed(i)) is None:
+        for i in range(len(_SIZE_KEYWORDS)):
+            if (way := built_with(i)) is None:
                 continue
             if (smallest := _takes(way[1], in_chans, rule, _FINE, failures)) is not None:
                 found = True
-                yield _Way(SizeRule(rule.multiple, smallest, rule.scale), *way)
+                yield _SizeCandidate(SizeRule(rule.multiple, smallest, rule.scale), *way)
                 break
-    if found or (way := freed(0)) is None:
+    if found or (way := built_with(0)) is None:
         return
     for multiple in _COARSE_MULTIPLES if free else ():
         if (smallest := _takes(way[1], in_chans, SizeRule(multiple, multiple), _COARSE, failures)) is not None:
-            yield _Way(SizeRule(multiple, smallest), *way)
+            yield _SizeCandidate(SizeRule(multiple, smallest), *way)
     for fixed in _own_sizes(way[1], given):
         if _runs(way[1], in_chans, fixed, failures):
-            yield _Way(SizeRule(fixed=fixed), *way)
+            yield _SizeCandidate(SizeRule(fixed=fixed), *way)
 
 
 def _build_some_way(
@@ -160,11 +162,11 @@ def _build_some_way(
 def _takes(
     model: Any, in_chans: int, rule: SizeRule, counts: tuple[tuple[int, int], ...], failures: list[str]
 ) -> int | None:
-    """The smallest side that the architecture takes under this rule, or None when the rule does not hold."""
+    """The smallest side that the architecture takes under this rule, or None when the rule does not work."""
     m = rule.multiple
     if not all(_runs(model, in_chans, (m * h, m * w), failures) for h, w in counts):
         return None
-    # Where the unit itself works, so does everything larger.
+    # If the smallest side works, so do larger ones.
     for k in range(1, 5):
         if _runs(model, in_chans, (m * k, m * k), []):
             return m * k
@@ -219,7 +221,7 @@ def _reference(rule: SizeRule) -> tuple[int, int]:
 
 
 def _strides(model: Any, in_chans: int, rule: SizeRule) -> list[float]:
-    """Pixels of the image to a cell, for each map."""
+    """Stride of each map, in pixels of the image."""
     with torch.no_grad():
         maps = _run(model, in_chans, rule.padded(_reference(rule)))
     return _measured(maps, model, rule)
@@ -236,7 +238,7 @@ def _is_flat(strides: list[float]) -> bool:
 
 
 def _spread(depth: int, count: int) -> tuple[int, ...]:
-    """Indices of ``count`` blocks, the last one included, evenly over the depth."""
+    """Indices of ``count`` blocks, evenly spread over the depth and including the last."""
     return tuple(sorted({max(0, round(depth * (i + 1) / count) - 1) for i in range(count)}))
 
 
@@ -252,7 +254,7 @@ def _kind(strides: list[float], levels: tuple[int, ...]) -> str:
     return "pyramid" if near and complete else "irregular"
 
 
-def _spec(name: str, way: _Way, in_chans: int) -> TimmSpec:
+def _spec(name: str, way: _SizeCandidate, in_chans: int) -> TimmSpec:
     model = way.model.train()
     maps = _run(model, in_chans, way.rule.padded(_reference(way.rule)), batch=2)
     strides = _measured(maps, model, way.rule)
@@ -280,7 +282,7 @@ def _module(name: str) -> str:
 
 
 def _prefixes(model: Any, unused: set[str]) -> tuple[str, ...]:
-    """The fewest names that cover the parameters: modules where all of a module's are meant."""
+    """The fewest names that cover the parameters: a module's name where all of its parameters are unused."""
     found: list[str] = []
     for prefix, module in model.named_modules():
         names = {f"{prefix}.{key}" for key, _ in module.named_parameters()}

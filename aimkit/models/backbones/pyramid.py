@@ -1,8 +1,8 @@
-"""From whatever maps an architecture gives to one map at each of the strides 1, 2, 4, 8, 16 and 32.
+"""One map at each of the strides 1, 2, 4, 8, 16 and 32 from the maps of any architecture.
 
-A stride with exactly one map of its own takes that map as it is. Several maps at one stride are projected and summed.
-Finer strides than any map's, 1 and 2, come from a light convolution stem on the image. The rest is made from the
-nearest map, as in the simple feature pyramid of ViTDet (Li et al., ECCV 2022): transposed convolutions up, max-pooling
+A stride with exactly one map uses it unchanged. Several maps of one stride are projected and summed. Strides 1 and 2,
+if finer than all maps, come from a light convolution stem on the image. Other strides are made from the nearest map, as
+in the simple feature pyramid of ViTDet (Li et al., ECCV 2022): transposed convolutions up, max-pooling
 down.
 """
 
@@ -16,20 +16,20 @@ from torch import Tensor, nn
 
 from aimkit.models.backbones.contract import STRIDES
 
-#: Bounds of the channels that are made for a stride where no map has it.
+#: Largest and smallest numbers of channels of the maps that are made.
 _WIDEST = {1: 32, 2: 64, 4: 128, 8: 256, 16: 512, 32: 512}
 _LEAST = {1: 16, 2: 16, 4: 32, 8: 32, 16: 32, 32: 32}
 
 
-class Pyramid(nn.Module):
-    """Joins maps and image to the six maps of the backbone contract.
+class FeaturePyramid(nn.Module):
+    """Turns the maps of an architecture, and the image, into the six maps of the backbone contract.
 
     Args:
         strides: Nominal stride of each given map, powers of two.
         channels: Channels of each given map.
         in_chans: Channels of the image.
-        flat: The maps have one stride and come from different depths: they are shared out over 4, 8, 16 and 32, the
-            shallowest to the finest.
+        flat: Whether the maps have one stride and come from different depths; they are distributed over strides 4, 8,
+            16 and 32, the shallowest to the finest.
 
     Attributes:
         channels: Channels of the six maps.
@@ -37,7 +37,7 @@ class Pyramid(nn.Module):
 
     def __init__(self, strides: Sequence[int], channels: Sequence[int], in_chans: int, *, flat: bool = False) -> None:
         super().__init__()
-        self.sources = _share_out(len(strides)) if flat else _assign(strides)
+        self.sources = _distribute(len(strides)) if flat else _assign(strides)
         direct = {s: not flat and [strides[i] for i in chosen] == [s] for s, chosen in self.sources.items()}
         widths = {
             s: channels[chosen[0]] if direct[s] else _width(s, chosen, strides, channels)
@@ -56,13 +56,13 @@ class Pyramid(nn.Module):
                 previous = widths[stride]
 
     def drop_finest(self) -> None:
-        """Leave out the map of stride 1, where only the image makes it and it makes nothing else."""
+        """Drop the map of stride 1 where it comes from the image alone and nothing else needs it."""
         if not self.sources[1] and self.sources[2] and self.stem:
             self.stem = nn.ModuleList()
             self.channels = (0, *self.channels[1:])
 
     def forward(self, maps: Sequence[Tensor], image: Tensor) -> tuple[Tensor, ...]:
-        """Join.
+        """Compute the six maps.
 
         Args:
             maps: One for each nominal stride, (B, channels[i], H / stride, W / stride).
@@ -89,13 +89,13 @@ class Pyramid(nn.Module):
 
 
 class Rescale(nn.Sequential):
-    """A map at another stride and width: 1x1 convolution and norm, then steps of two.
+    """A map at another stride and width: 1x1 convolution and norm, then factors of two.
 
     Args:
         inputs: Channels of the map.
         outputs: Channels of the result.
-        stride: Of the map.
-        target: Of the result.
+        stride: Stride of the map.
+        target: Stride of the result.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int, target: int) -> None:
@@ -109,16 +109,16 @@ class Rescale(nn.Sequential):
 
 
 def fit(x: Tensor, size: tuple[int, int], seen: tuple[int, int], covered: tuple[int, int]) -> Tensor:
-    """Bring a map to a grid, leaving out what belongs to the padding.
+    """Resize a map to a grid and crop its padding.
 
     Args:
-        x: (B, C, h, w), a map of the padded image.
-        size: The wanted grid.
-        seen: Height and width that the architecture saw.
-        covered: The part of it, at the top left, that the image fills.
+        x: Map of the padded image, (B, C, h, w).
+        size: (height, width) of the grid.
+        seen: (height, width) of the architecture's input.
+        covered: (height, width) of its part, at the top left, that the image fills.
 
     Returns:
-        (B, C, *size); x itself when it fits already.
+        (B, C, *size); x itself when it fits.
     """
     grid = tuple(-(-want * whole // part) for want, whole, part in zip(size, seen, covered, strict=True))
     if tuple(x.shape[2:]) != grid:
@@ -127,22 +127,22 @@ def fit(x: Tensor, size: tuple[int, int], seen: tuple[int, int], covered: tuple[
 
 
 def _assign(strides: Sequence[int]) -> dict[int, list[int]]:
-    """The maps that make each stride; none where the stem does.
+    """Indices of the maps that make each stride; none where the stem makes it.
 
-    A map goes to its own stride; one coarser than 32 to 32; then a stride of 4 or more that has none takes the nearest.
+    A map makes its own stride, or 32 if it is coarser. A stride of 4 or more without a map takes the nearest one.
     """
     sources: dict[int, list[int]] = {stride: [] for stride in STRIDES}
     for i, stride in enumerate(strides):
         sources[min(stride, STRIDES[-1])].append(i)
     for stride in STRIDES[2:]:
         if not sources[stride]:
-            # The coarser of two equally near ones: it knows more.
+            # Of two equally near maps the coarser one, which has more context.
             sources[stride] = [min(range(len(strides)), key=lambda i: (_distance(strides[i], stride), -strides[i], -i))]
     return sources
 
 
-def _share_out(count: int) -> dict[int, list[int]]:
-    """Maps of one stride over 4, 8, 16 and 32, in order: shallow ones to fine strides, the last one to 32."""
+def _distribute(count: int) -> dict[int, list[int]]:
+    """Distribute maps of one stride over 4, 8, 16 and 32 in order: the shallowest to 4, the last to 32."""
     sources: dict[int, list[int]] = {stride: [] for stride in STRIDES}
     coarse = STRIDES[2:]
     for position, stride in enumerate(coarse):
@@ -156,7 +156,7 @@ def _distance(a: int, b: int) -> float:
 
 
 def _width(stride: int, chosen: Sequence[int], strides: Sequence[int], channels: Sequence[int]) -> int:
-    """Channels to make at a stride: halved with each step up from the maps, in steps of 8, within bounds."""
+    """Channels of a map that is made: halved with each factor of two from its source, rounded to 8, within bounds."""
     if chosen:
         steps_up = math.log2(min(strides[i] for i in chosen) / stride)
         wanted = max(channels[i] for i in chosen) / 2 ** max(steps_up, 0)

@@ -1,4 +1,4 @@
-"""The paper's backbone: a ResNet-34 whose convolutions all have stride 1; max-pooling does the downsampling."""
+"""AimNet's backbone: a ResNet-34 whose convolutions have stride 1 and which downsamples by max-pooling."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from aimkit.models.backbones.preprocessing import Preprocessing
 
 
 class ResNet34MP(Backbone):
-    """Max-pooling ResNet-34 (Li et al., IJCAI 2021); it keeps the pooling indices for unpooling decoders.
+    """Max-pooling ResNet-34 (Li et al., IJCAI 2021); it returns the pooling indices for unpooling decoders.
 
     | stride | map |
     |---|---|
-    | 1 | e0: 7x7 convolution, BatchNorm, ReLU |
+    | 1 | e0: 7x7 convolution, batch norm, ReLU |
     | 2 | e0, pooled |
     | 4 | e1: pooled again, then layer1 |
     | 8, 16, 32 | e2, e3, e4: pooled, then layer2, layer3, layer4 |

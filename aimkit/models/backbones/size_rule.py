@@ -1,4 +1,4 @@
-"""Which image sizes a backbone takes, and how an image is brought to one of them."""
+"""Which image sizes a backbone takes, and how images are scaled and padded to them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from aimkit.errors import AimkitError
 
 @dataclass(frozen=True)
 class SizeRule:
-    """How an image of (H, W), multiples of 32, becomes what an architecture takes.
+    """How an image of (H, W), multiples of 32, is scaled and padded to a size that an architecture takes.
 
-    The image is scaled by ``scale``, then padded on the right and below to multiples of ``multiple`` and to at least
-    ``minimum``; or, when ``fixed`` is given, it is resized to that size whatever its shape.
+    The image is scaled by ``scale``, then padded at the right and the bottom to multiples of ``multiple`` and to at
+    least ``minimum``. With ``fixed`` it is resized to that size instead.
 
     Attributes:
-        multiple: Sizes that the architecture takes are multiples of this.
-        minimum: The smallest side that it takes.
-        scale: (a, b): the image is scaled by a / b. A patch of 14 pixels takes 14/16, so that its grid has stride 16.
-        fixed: (height, width) of the only size that it takes.
+        multiple: Number that the sides must be multiples of, pixels.
+        minimum: Smallest side, pixels.
+        scale: Factor a / b of the image as (a, b). Patches of 14 pixels take 14 / 16, so that their grid has stride 16.
+        fixed: (height, width) of the only size that the architecture takes, or None.
     """
 
     multiple: int = 32
@@ -28,14 +28,14 @@ class SizeRule:
     fixed: tuple[int, int] | None = None
 
     def scaled(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The size of the image after scaling, before padding."""
+        """The size of an image after scaling, before padding."""
         if self.fixed:
             return self.fixed
         a, b = self.scale
         return size[0] * a // b, size[1] * a // b
 
     def padded(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The size that the architecture sees for an image of that size."""
+        """The size of an image after scaling and padding."""
         if self.fixed:
             return self.fixed
         height, width = (-(-max(side, self.minimum) // self.multiple) * self.multiple for side in self.scaled(size))
@@ -49,8 +49,8 @@ class SizeRule:
             text += f"*{self.scale[0]}/{self.scale[1]}"
         return text + (f">={self.minimum}" if self.minimum > self.multiple else "")
 
-    def words(self) -> str:
-        """For people."""
+    def describe(self) -> str:
+        """The rule in words."""
         if self.fixed:
             return f"resized to {self.fixed[0]}x{self.fixed[1]}"
         a, b = self.scale
@@ -60,12 +60,12 @@ class SizeRule:
 
     @classmethod
     def parse(cls, text: str) -> SizeRule:
-        """Read what ``str`` wrote: ``32``, ``64>=128``, ``14*14/16``, ``=224x224``."""
+        """The inverse of ``str``: ``32``, ``64>=128``, ``14*14/16``, ``=224x224``."""
         if match := re.fullmatch(r"=(\d+)x(\d+)", text):
             return cls(fixed=(int(match[1]), int(match[2])))
         match = re.fullmatch(r"(\d+)(?:\*(\d+)/(\d+))?(?:>=(\d+))?", text)
         if match is None:
-            raise AimkitError(f"'{text}' is no size rule")
+            raise AimkitError(f"'{text}' is not a size rule")
         multiple = int(match[1])
         scale = (int(match[2]), int(match[3])) if match[2] else (1, 1)
         return cls(multiple, int(match[4] or multiple), scale)

@@ -1,4 +1,4 @@
-"""What must be known of a timm architecture to use it as a backbone; plain data, read without torch."""
+"""The facts about a timm architecture that its use as a backbone needs; plain data, read without torch."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class TimmSpec:
 
     Attributes:
         name: Name in timm, with a tag where the tag matters.
-        module: timm's module that holds it.
-        params: Parameters of the feature extractor, in millions.
-        kind: ``pyramid`` (one map at each of 4, 8, 16, 32, finer ones too or not), ``flat`` (all maps at one stride),
+        module: Name of timm's module.
+        params: Number of parameters of the feature extractor, in millions.
+        kind: ``pyramid`` (one map at each of 4, 8, 16, 32, and perhaps finer ones), ``flat`` (all maps at one stride),
             or ``irregular``.
-        strides: Measured stride of each map, in pixels of the image, the nearest power of two.
-        channels: Channels of each map.
-        size: Sizes that it takes.
-        keywords: Keywords for ``timm.create_model``.
-        layout: ``NCHW`` or ``NHWC``.
-        unused: Parameters, or modules by their prefix, that get no gradient from the maps.
+        strides: Measured stride of each map in pixels of the image, rounded to a power of two.
+        channels: Number of channels of each map.
+        size: Rule of the input sizes that it takes.
+        keywords: Keywords of ``timm.create_model``.
+        layout: Layout of its maps, ``NCHW`` or ``NHWC``.
+        unused: Names of parameters and modules that get no gradient from the maps.
     """
 
     name: str
@@ -41,7 +41,7 @@ class TimmSpec:
     unused: tuple[str, ...] = ()
 
     def to_row(self) -> dict[str, str]:
-        """As texts, for a table or a cache."""
+        """The facts as strings, for a table or a cache."""
         row = asdict(self) | {"size": str(self.size), "params": f"{self.params:.3f}"}
         for key in ("strides", "channels", "unused"):
             row[key] = " ".join(map(str, getattr(self, key)))

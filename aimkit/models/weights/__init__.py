@@ -1,1 +1,2 @@
-"""Weights files: their official names, their formats, and loading them into networks."""
+"""Weights: finding and loading files (``loading``), loading the part that fits (``matching``), and the released state
+dicts of the reference systems (``official``, with their names of tensors in ``formats``)."""

@@ -1,4 +1,4 @@
-"""How the released state dicts of the reference systems name their tensors: AimNet, P3M-Net, all forms of GFM.
+"""Tensor names in the released state dicts of the reference systems: AimNet, P3M-Net, all forms of GFM.
 
 A format is a list of pairs of prefixes, theirs and ours. The references name their backbones twice, so several of
 their prefixes may lead to one of ours.
@@ -13,16 +13,16 @@ Pairs = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Format:
-    """How a released state dict names its tensors.
+class ReleasedFormat:
+    """Tensor names of a released state dict.
 
     Attributes:
-        name: For messages and reports.
-        architecture: Our network; None for a backbone.
-        backbone: Its backbone.
-        prefixes: Pairs of prefixes, theirs and ours.
+        name: Name for messages and reports.
+        architecture: Name of our network; None for a backbone alone.
+        backbone: Name of its backbone.
+        prefixes: Pairs of key prefixes, theirs and ours.
         unused: Shapes of their tensors that no forward pass reads, by key.
-        marks: Keys that only this format has.
+        marks: Keys that together identify the format.
     """
 
     name: str
@@ -33,14 +33,14 @@ class Format:
     marks: tuple[str, ...]
 
     def ours(self, key: str) -> str | None:
-        """Our name of their key; None when there is none."""
+        """Our name for their key; None when there is none."""
         for theirs, ours in self.prefixes:
             if key.startswith(theirs):
                 return ours + key.removeprefix(theirs)
         return None
 
     def theirs(self, key: str) -> list[str]:
-        """All their names of our key."""
+        """All their names for our key."""
         return [theirs + key.removeprefix(ours) for theirs, ours in self.prefixes if key.startswith(ours)]
 
 
@@ -51,8 +51,8 @@ def _resnet(ours: str, first_layer: str) -> Pairs:
     """A ResNet under ``resnet`` and once more under ``encoderN``.
 
     Args:
-        ours: Our prefix of the same layers.
-        first_layer: Where ``layer1`` is within ``encoder1``.
+        ours: Our prefix for the same layers.
+        first_layer: Position of ``layer1`` within ``encoder1``.
     """
     return [
         *((f"resnet.{name}.", f"{ours}{name}.") for name in _LAYERS),
@@ -79,7 +79,7 @@ _AIMNET = [
 
 
 def _exchange(theirs: str, ours: str, parts: Iterable[tuple[str, str]]) -> Pairs:
-    """One of P3M-Net's modules; all have a convolution and a norm that we keep together."""
+    """Pairs for a module of P3M-Net; each has a convolution and a norm, which are one ``join`` of ours."""
     same = [("conv1.", "join.0."), ("bn1.", "join.1."), *parts]
     return [(f"{theirs}.{their}", f"{ours}.{our}") for their, our in same]
 
@@ -139,9 +139,9 @@ def _gfm(backbone: Pairs, levels: int, heads: Iterable[str]) -> tuple[tuple[str,
     """GFM's decoders.
 
     Args:
-        backbone: Its pairs.
-        levels: Of decoder blocks before the heads: 4 of stride 32 to 4, or 6 of stride 32 to 1.
-        heads: ``""`` for the only one, else ``_tt`` and so on.
+        backbone: Pairs of the backbone.
+        levels: Number of decoder blocks before the heads: 4 for strides 32 to 4, or 6 for strides 32 to 1.
+        heads: Suffixes of the heads: ``""`` for a single one, else ``_tt`` and so on.
     """
     finest = 0 if levels == 6 else 1
     blocks = [(i, 2 ** (i - 1 if levels == 6 else i + 1)) for i in range(1, levels + 1)]
@@ -160,7 +160,7 @@ def _gfm(backbone: Pairs, levels: int, heads: Iterable[str]) -> tuple[tuple[str,
 
 
 def _norm(prefix: str, channels: int) -> dict[str, tuple[int, ...]]:
-    """Shapes of a BatchNorm."""
+    """Shapes of a batch norm."""
     values = {f"{prefix}.{name}": (channels,) for name in ("weight", "bias", "running_mean", "running_var")}
     return {**values, f"{prefix}.num_batches_tracked": ()}
 
@@ -169,8 +169,8 @@ def _classifier(prefix: str, channels: int) -> dict[str, tuple[int, ...]]:
     return {f"{prefix}.weight": (1000, channels), f"{prefix}.bias": (1000,)}
 
 
-#: Name, our backbone, its pairs, blocks before the heads, unused tensors, a key that tells it. ResNet-101 has all keys
-#: of ResNet-34's blocks, so it comes first.
+#: Name, our backbone, its pairs, decoder blocks before the heads, unused tensors, a key that identifies it. ResNet-101
+#: has all keys of ResNet-34's blocks, so it comes first.
 _GFM_FORMS = (
     ("r101", "resnet101", _resnet("backbone.trunk.", "1"), 4, _classifier("resnet.fc", 2048), "encoder3.22.bn3.bias"),
     (
@@ -200,7 +200,7 @@ _GFM_FORMS = (
 )
 
 FORMATS = (
-    Format(
+    ReleasedFormat(
         "aimnet",
         "aimnet",
         "resnet34_mp",
@@ -208,7 +208,7 @@ FORMATS = (
         _classifier("resnet.fc", 512),
         ("decoder0_g_spatial.weight", "decoder_final_l.weight"),
     ),
-    Format(
+    ReleasedFormat(
         "p3mnet",
         "p3mnet",
         "resnet34_mp",
@@ -217,11 +217,11 @@ FORMATS = (
         ("tfi_0.conv1.weight", "decoder_final_l.weight"),
     ),
     *(
-        Format(f"gfm_{name}", "gfm", backbone, _gfm(pairs, levels, [""]), unused, (mark, "decoder0_f.0.weight"))
+        ReleasedFormat(f"gfm_{name}", "gfm", backbone, _gfm(pairs, levels, [""]), unused, (mark, "decoder0_f.0.weight"))
         for name, backbone, pairs, levels, unused, mark in _GFM_FORMS
     ),
     *(
-        Format(
+        ReleasedFormat(
             f"gfm_{name}_rim",
             "gfm",
             backbone,
@@ -231,7 +231,7 @@ FORMATS = (
         )
         for name, backbone, pairs, levels, unused, mark in _GFM_FORMS
     ),
-    Format(
+    ReleasedFormat(
         "resnet34_mp",
         None,
         "resnet34_mp",

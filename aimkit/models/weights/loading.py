@@ -1,4 +1,4 @@
-"""Weights from a file or the zoo into a network or a backbone."""
+"""Finds weights (a file, a run or a zoo entry) and loads them into a network or a backbone."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ def load(model: nn.Module, ref: str | os.PathLike[str]) -> None:
     """Load weights into a network or a backbone.
 
     Args:
-        model: Changed in place.
-        ref: A file, or the id of a zoo entry.
+        model: Network or backbone, changed in place.
+        ref: File, folder of a run or of a checkpoint, or id of a zoo entry.
 
     Raises:
-        AimkitError: No such file or entry, or the weights do not fit; nothing is loaded then.
+        AimkitError: The weights are not found or do not fit; nothing is loaded then.
     """
     path = find(ref)
     official.load_state_dict(model, read(path), where=str(path))
 
 
 def find(ref: str | os.PathLike[str]) -> Path:
-    """The file that is meant: a file, the best or newest checkpoint of a run, or a zoo entry, pulled if need be.
+    """The file of a reference: a file, the best or newest checkpoint of a run, or a zoo entry, pulled if needed.
 
     Raises:
-        AimkitError: There is no such file, run or entry.
+        AimkitError: The file, run or entry is not found.
     """
     path = expand(ref)
     if path.is_file():
@@ -45,16 +45,16 @@ def find(ref: str | os.PathLike[str]) -> Path:
         for folder in (path, path / "checkpoints" / "best", *steps):
             if (folder / "model.safetensors").is_file():
                 return folder / "model.safetensors"
-        raise AimkitError("the folder holds no checkpoint", str(path), "name a run, a checkpoint or a weights file")
+        raise AimkitError("no checkpoint in this folder", str(path), "name a run, a checkpoint or a weights file")
     if path.suffix in _SUFFIXES:
-        raise AimkitError("no such weights file", str(path), f"give a file ({', '.join(_SUFFIXES)}) or a zoo id")
+        raise AimkitError("weights file not found", str(path), f"give a file ({', '.join(_SUFFIXES)}) or a zoo id")
     return zoo.path(os.fspath(ref))
 
 
 def entry_id(ref: str | os.PathLike[str]) -> str:
-    """The id of a zoo entry that is meant, also by "default".
+    """The id of a zoo entry; "default" is the entry that the zoo says is the default.
 
     Raises:
-        AimkitError: There is no such entry.
+        AimkitError: The entry is unknown.
     """
     return find_entry(os.fspath(ref)).id

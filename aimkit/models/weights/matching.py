@@ -1,4 +1,4 @@
-"""Initialising a network from weights that fit in part: another stage, another head, a bare backbone."""
+"""Initialises a network from weights that fit in part: of another stage, with another head, or a backbone alone."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from aimkit.errors import AimkitError
 from aimkit.models.weights import loading, official
 from aimkit.state_dict import read
 
-#: Where the tensors of a file may belong: the network, its backbone, timm's architecture inside a backbone.
-_PLACES = ("", "backbone.", "backbone.trunk.", "backbone.trunk.model.")
+#: What the tensors of a file may be: a network, its backbone, or timm's architecture inside a backbone.
+_PREFIXES = ("", "backbone.", "backbone.trunk.", "backbone.trunk.model.")
 
 
 @dataclass
 class Match:
-    """What became of every tensor.
+    """Which tensors were loaded and which were not.
 
     Attributes:
-        where: The file.
-        loaded: Our tensors that were loaded.
-        missing: Our tensors that the file has not; they keep their fresh values.
-        mismatched: Our tensors of another shape in the file: name, shape in the file, shape here.
-        unused: Tensors of the file that the network has no place for.
+        where: The weights, as the caller named them.
+        loaded: Names of our tensors that were loaded.
+        missing: Names of our tensors that the file lacks; they keep their initial values.
+        mismatched: Tensors with another shape in the file: name, shape in the file, shape in the network.
+        unused: Names of the file's tensors that the network does not have.
     """
 
     where: str
@@ -34,27 +34,30 @@ class Match:
     unused: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        """A few lines for the log."""
+        """The match as a few lines for the log."""
         lines = [f"init from {self.where}: {len(self.loaded)} tensors loaded"]
-        lines += [f"  fresh: {_parts(self.missing)}"] if self.missing else []
-        lines += [f"  other shape: {name} is {there} there, {here} here" for name, there, here in self.mismatched[:5]]
-        lines += [f"  ... {len(self.mismatched) - 5} more of another shape"] if len(self.mismatched) > 5 else []
+        lines += [f"  not in the file: {_parts(self.missing)}"] if self.missing else []
+        lines += [
+            f"  shape differs: {name} is {there} in the file, {here} in the network"
+            for name, there, here in self.mismatched[:5]
+        ]
+        lines += [f"  ... {len(self.mismatched) - 5} more with another shape"] if len(self.mismatched) > 5 else []
         lines += [f"  not used: {_parts(self.unused)}"] if self.unused else []
         return "\n".join(lines)
 
 
 def load_matching(model: nn.Module, ref: str | os.PathLike[str]) -> Match:
-    """Load what fits: into the network, or into its backbone when the file holds a backbone alone.
+    """Load the tensors that fit, into the network, or into its backbone when the file holds a backbone alone.
 
     Args:
-        model: Changed in place.
-        ref: A file (ours or a released one), the folder of a run or of a checkpoint, or a zoo id.
+        model: Network, changed in place.
+        ref: File (ours or a released one), folder of a run or of a checkpoint, or zoo id.
 
     Returns:
-        What became of every tensor.
+        Which tensors were loaded and which were not.
 
     Raises:
-        AimkitError: The file can't be read, or not one tensor of it fits.
+        AimkitError: The file can't be read, or none of its tensors fits.
     """
     path = loading.find(ref)
     match = Match(str(ref))
@@ -64,8 +67,8 @@ def load_matching(model: nn.Module, ref: str | os.PathLike[str]) -> Match:
         tensors, report = official.translate(tensors, form, str(path))
         match.unused += sorted(report.unused)
     current = model.state_dict()
-    place = max(_PLACES, key=lambda prefix: len({f"{prefix}{key}" for key in tensors} & current.keys()))
-    tensors = {f"{place}{key}": value for key, value in tensors.items()}
+    best = max(_PREFIXES, key=lambda prefix: len({f"{prefix}{key}" for key in tensors} & current.keys()))
+    tensors = {f"{best}{key}": value for key, value in tensors.items()}
     fitting = {}
     for name, value in tensors.items():
         if name not in current:
@@ -75,7 +78,7 @@ def load_matching(model: nn.Module, ref: str | os.PathLike[str]) -> Match:
         else:
             fitting[name] = value
     if not fitting:
-        what = f"no tensor of these weights fits this {type(model).__name__}"
+        what = f"none of these tensors fits this {type(model).__name__}"
         raise AimkitError(what, str(path), "was it built with the same backbone?")
     model.load_state_dict(fitting, strict=False)
     match.loaded = sorted(fitting)

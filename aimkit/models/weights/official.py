@@ -1,6 +1,6 @@
-"""Released state dicts of the reference systems, read into our networks and written back.
+"""Loads the released state dicts of the reference systems into our networks, and writes them back.
 
-``formats.py`` says what the released names are. The references name their backbones twice (``resnet.layer2.*`` and
+``formats.py`` holds the released names. The references name their backbones twice (``resnet.layer2.*`` and
 ``encoder2.*`` are the same tensors); the copies must agree.
 """
 
@@ -13,18 +13,18 @@ import torch
 from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
-from aimkit.models.weights.formats import FORMATS, Format
+from aimkit.models.weights.formats import FORMATS, ReleasedFormat
 from aimkit.state_dict import unwrap
 
 
 @dataclass
-class Report:
-    """What became of the keys of a state dict.
+class LoadReport:
+    """Which keys of a state dict were loaded.
 
     Attributes:
-        format: ``aimnet``, ``gfm_r34``, ``resnet34_mp``, ..., or ``aimkit`` when the keys were ours.
-        loaded: How many of our tensors were loaded.
-        aliases: Keys that named a tensor which another key had named already.
+        format: Name of the format: ``aimnet``, ``gfm_r34``, ``resnet34_mp``, ..., or ``aimkit`` for our own keys.
+        loaded: Number of our tensors that were loaded.
+        aliases: Keys that named a tensor again.
         unused: Tensors that no forward pass reads (the backbone's classifier); ``state_dict`` takes them back.
     """
 
@@ -34,16 +34,17 @@ class Report:
     unused: dict[str, Tensor] = field(default_factory=dict)
 
 
-def load_state_dict(model: nn.Module, state_dict: Mapping[str, object], where: str = "state dict") -> Report:
+def load_state_dict(model: nn.Module, state_dict: Mapping[str, object], where: str = "state dict") -> LoadReport:
     """Load a released state dict, or one of ours, into a network or a backbone.
 
     Args:
-        model: Changed in place. A backbone's state dict may be loaded into a network: only its backbone changes.
-        state_dict: A mapping to tensors, also inside ``{"state_dict": ...}`` or with the prefix ``module.``.
-        where: For messages.
+        model: Network or backbone, changed in place. A backbone's state dict loaded into a network changes only its
+            backbone.
+        state_dict: Tensors by key, also inside ``{"state_dict": ...}`` or with the prefix ``module.``.
+        where: File for error messages.
 
     Returns:
-        What became of every key.
+        Which keys were loaded.
 
     Raises:
         AimkitError: A key is unknown or missing, a shape differs, or two names of one tensor disagree. Nothing is
@@ -53,7 +54,7 @@ def load_state_dict(model: nn.Module, state_dict: Mapping[str, object], where: s
     wanted = model.state_dict()
     if tensors.keys() == wanted.keys():
         _copy(model, tensors, where)
-        return Report("aimkit", len(tensors))
+        return LoadReport("aimkit", len(tensors))
     form = recognise(tensors)
     if form is None:
         unknown, missing = tensors.keys() - wanted.keys(), wanted.keys() - tensors.keys()
@@ -70,14 +71,14 @@ def state_dict(model: nn.Module, unused: Mapping[str, Tensor] | None = None) -> 
     """A network's or backbone's tensors under the released names, aliases included.
 
     Args:
-        model: With the architecture of a released one.
-        unused: Tensors that the released file has and the network does not (``Report.unused``); zeros when left out.
+        model: Network or backbone with a released architecture.
+        unused: Tensors that only the released file has (``LoadReport.unused``); zeros by default.
 
     Returns:
-        Their keys; the aliases share storage.
+        Tensors by released key; aliases share storage.
 
     Raises:
-        AimkitError: The network has no released form.
+        AimkitError: The network has no released format.
     """
     tensors = model.state_dict()
     for form in FORMATS:
@@ -88,20 +89,20 @@ def state_dict(model: nn.Module, unused: Mapping[str, Tensor] | None = None) -> 
             for key, shape in form.unused.items():
                 result[key] = (unused or {}).get(key, torch.zeros(shape))
             return result
-    what = f"this {type(model).__name__} has no released form"
-    raise AimkitError(what, hint="only networks of the papers' shapes on their own backbones have one")
+    what = f"this {type(model).__name__} has no released format"
+    raise AimkitError(what, hint="only the papers' networks on their own backbones have one")
 
 
-def recognise(tensors: Mapping[str, Tensor]) -> Format | None:
-    """The format that a state dict is in; None when it is none of the released ones."""
+def recognise(tensors: Mapping[str, Tensor]) -> ReleasedFormat | None:
+    """The released format of a state dict, or None."""
     return next((form for form in FORMATS if all(mark in tensors for mark in form.marks)), None)
 
 
-def options_of(form: Format, tensors: Mapping[str, Tensor], where: str = "state dict") -> dict[str, str]:
+def options_of(form: ReleasedFormat, tensors: Mapping[str, Tensor], where: str = "state dict") -> dict[str, str]:
     """Keywords of the network that a released state dict belongs to.
 
     Raises:
-        AimkitError: FT or BT of GFM: their keys and shapes are the same.
+        AimkitError: The weights are GFM's FT or BT, whose keys and shapes are the same.
     """
     if form.architecture != "gfm":
         return {}
@@ -109,21 +110,19 @@ def options_of(form: Format, tensors: Mapping[str, Tensor], where: str = "state 
         return {"rosta": "RIM"}
     last = next(key for key in ("decoder0_g.6.weight", "decoder0_g.0.weight") if key in tensors)
     if len(tensors[last]) == 2:
-        what = "these weights are GFM's FT or BT; their keys do not tell which"
-        raise AimkitError(
-            what, where, "in Python: create_model('gfm', rosta='FT', weights=FILE), or the entry of the zoo"
-        )
+        what = "these weights are GFM's FT or BT, which have the same keys"
+        raise AimkitError(what, where, "use create_model('gfm', rosta='FT', weights=FILE) in Python, or a zoo entry")
     return {"rosta": "TT"}
 
 
-def translate(tensors: Mapping[str, Tensor], form: Format, where: str) -> tuple[dict[str, Tensor], Report]:
-    """Our names for the tensors of a released state dict, and what became of the others.
+def translate(tensors: Mapping[str, Tensor], form: ReleasedFormat, where: str) -> tuple[dict[str, Tensor], LoadReport]:
+    """The tensors of a released state dict under our names, and a report of the other keys.
 
     Raises:
         AimkitError: A key is unknown, or two names of one tensor disagree.
     """
     ours: dict[str, Tensor] = {}
-    report = Report(form.name, 0)
+    report = LoadReport(form.name, 0)
     unknown = set()
     for key, value in tensors.items():
         name = form.ours(key)
@@ -143,13 +142,13 @@ def translate(tensors: Mapping[str, Tensor], form: Format, where: str) -> tuple[
 
 
 def _copy(target: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
-    """Load all or nothing. Counters of batches may be missing: files of early PyTorch versions have none."""
+    """Load all tensors or none. Batch counters may be missing, since early PyTorch versions wrote none."""
     current = target.state_dict()
     counters = {key for key in current if key.endswith("num_batches_tracked")}
     unknown, missing = tensors.keys() - current.keys(), current.keys() - tensors.keys() - counters
     name = type(target).__name__
     if unknown or missing:
-        hint = "build the network with the options and the backbone that these weights were made with"
+        hint = "build the network with the options and backbone of these weights"
         raise AimkitError(f"the weights do not fit this {name}: {_differences(unknown, missing)}", where, hint)
     for key, value in tensors.items():
         if value.shape != current[key].shape:

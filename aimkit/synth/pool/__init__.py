@@ -3,12 +3,12 @@
 A pool is a folder:
 
 - ``pixels-00000.bin``, ...: the pictures, one after the other, each with all levels of its pyramid
-  (:mod:`aimkit.synth.pool.layout`). Every array is row-major, uncompressed and begins at a multiple of 64 bytes.
-- ``index.json``: which items there are, what is known of them, and where their pictures lie. It is written last and at
-  once, so that there is a whole pool or none (:mod:`aimkit.synth.pool.index`).
+  (:mod:`aimkit.synth.pool.layout`). Every array is row-major, uncompressed and starts at a multiple of 64 bytes.
+- ``index.json``: the items, their metadata, and the location of their pictures. It is written last and atomically, so
+  a pool is either complete or absent (:mod:`aimkit.synth.pool.index`).
 
-Plain rows won ``aimkit bench pools POOL`` (blosc2 4.14 and zarr 3.1 installed): 40 photos of 1000 to 1600 pixels with
-four halvings, milliseconds of one core to copy a random square window, everything in memory already.
+Plain rows won ``aimkit bench pools POOL`` (blosc2 4.14 and zarr 3.1 installed). The table gives milliseconds of
+one core to copy a random square window, for 40 photos of 1000 to 1600 pixels with four halvings, all in memory.
 
 | form | MB | 640 of level 0 | 960 of level 0 | 320 of level 1 | 160 of level 2 |
 |---|---|---|---|---|---|
@@ -22,6 +22,6 @@ four halvings, milliseconds of one core to copy a random square window, everythi
 | PNG, decoded | 72 | 43 | 43 | 44 | 44 |
 | JPEG 95, decoded | 17 | 9.2 | 9.4 | 9.3 | 9.4 |
 
-Compressed forms take half to two thirds of the space and fifteen times the time and more. Tiles take more space, for
-the margins of the last ones, and are no faster; and whoever wants the whole picture must put it together first.
+Compressed formats take half to two thirds of the space, but at least fifteen times as long. Tiles take more space, for
+the margins of the last tiles, and are not faster; and a whole picture must first be assembled from them.
 """

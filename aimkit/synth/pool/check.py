@@ -1,4 +1,4 @@
-"""What a pool holds, and whether it is what was written."""
+"""Inspecting and verifying a pool."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS = ("role", "source", "type", "licence", "origin", "items")
 
 
 def facts(root: Path, index: Index) -> dict[str, Any]:
-    """Numbers of a pool, for people and for JSON."""
+    """Numbers that describe a pool, as plain JSON values."""
     held = sum(index.shards.values())
     used = sum(aligned(picture.nbytes) for picture in index.pictures.values())
     pictures = index.pictures.values()
@@ -42,7 +42,7 @@ def facts(root: Path, index: Index) -> dict[str, Any]:
 
 
 def source_rows(index: Index) -> list[tuple[Any, ...]]:
-    """Rows of COLUMNS: how many items each source has of each type and licence."""
+    """Rows with the columns of :data:`COLUMNS`: the number of items by source, type and licence."""
     counts = Counter(
         (e.role, e.item.source, str(e.item.type or ""), e.item.licence, e.item.origin) for e in index.entries.values()
     )
@@ -50,17 +50,17 @@ def source_rows(index: Index) -> list[tuple[Any, ...]]:
 
 
 def verify(root: Path, advance: Callable[[int], None] = lambda amount: None) -> Iterator[str]:
-    """Read every byte of a pool and tell what is not as it was written.
+    """Read every byte of a pool and compare the digests.
 
     Args:
         root: Folder of the pool.
         advance: Called with 1 after each picture.
 
     Yields:
-        A line for each damaged picture, with the items that have it.
+        One line per damaged picture, with the items that use it.
 
     Raises:
-        AimkitError: The index can't be read, or a file is missing or has another size.
+        AimkitError: The index can't be read, or a file is missing or has the wrong size.
     """
     index = read_index(root)
     names: dict[str, list[str]] = {}
@@ -74,7 +74,7 @@ def verify(root: Path, advance: Callable[[int], None] = lambda amount: None) -> 
                 for picture in sorted(own, key=lambda picture: picture.offset):
                     if _digest(file, picture.offset, picture.nbytes) != picture.digest:
                         who = ", ".join(names[picture.key])
-                        yield f"{path.name}: {who}: the pixels are not those that were written"
+                        yield f"{path.name}: {who}: the pixels changed since they were written"
                     advance(1)
         except OSError as error:
             raise AimkitError(f"can't read a file of the pool: {error.strerror}", str(path), exit_code=1) from None

@@ -1,4 +1,4 @@
-"""``index.json``: the items of a pool, and where their pictures lie."""
+"""``index.json``: the items of a pool and the location of their pictures."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import aimkit
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
+from aimkit.json_files import LARGE, parsed, read_json
 from aimkit.storage import Remote, place
 from aimkit.synth.pool.layout import Stored
 from aimkit.synth.source import Item
@@ -18,21 +19,21 @@ from aimkit.types import ImageType
 
 NAME = "index.json"
 
-#: Raised whenever pictures of the same originals would be stored otherwise, as when the way of halving changes.
+#: Raised whenever the same originals would be stored as other bytes, for example when halving changes.
 VERSION = 1
 
 _KIND = "aimkit pool"
 
 
 @dataclass(frozen=True)
-class Entry:
+class PoolEntry:
     """An item of a pool.
 
     Attributes:
         role: "foreground" or "background".
-        item: What provenance tells of it.
-        content: Digest (hex) by which a source is divided between training and validation.
-        picture: Key of its picture; several items may have the same.
+        item: The item as the provenance describes it.
+        content: Digest (hex) that decides the item's side of the train/val split.
+        picture: Key of its picture; several items may share one.
     """
 
     role: str
@@ -42,34 +43,34 @@ class Entry:
 
     @property
     def name(self) -> tuple[str, str, str]:
-        """What is unique in a pool: role, source and id."""
+        """The item's unique name in the pool: role, source and id."""
         return self.role, self.item.source, self.item.id
 
 
 @dataclass(frozen=True)
 class Index:
-    """What a pool holds.
+    """The content of a pool.
 
     Attributes:
-        entries: Its items by name.
-        pictures: Its pictures by key.
-        shards: Size in bytes of each file, by number.
-        made_with: Version of aimkit that began it; "" when there is none yet.
+        entries: Items by name.
+        pictures: Pictures by key.
+        shards: Size of each file in bytes, by its number.
+        made_with: Version of aimkit that began the pool; "" for a new one.
     """
 
-    entries: Mapping[tuple[str, str, str], Entry] = field(default_factory=dict)
+    entries: Mapping[tuple[str, str, str], PoolEntry] = field(default_factory=dict)
     pictures: Mapping[str, Stored] = field(default_factory=dict)
     shards: Mapping[int, int] = field(default_factory=dict)
     made_with: str = ""
 
-    def of(self, role: str) -> list[Entry]:
-        """Items of a role in the order of the sources that they came from: source by source, sorted by id."""
+    def of(self, role: str) -> list[PoolEntry]:
+        """The items of a role, source by source in the order of packing, sorted by id within a source."""
         found = [entry for entry in self.entries.values() if entry.role == role]
         rank = {source: number for number, source in enumerate(dict.fromkeys(e.item.source for e in found))}
         return sorted(found, key=lambda e: (rank[e.item.source], e.item.id))
 
     def tidy(self) -> Index:
-        """Without pictures that no item has, and files that hold none."""
+        """A copy without unused pictures, and without files that hold no used picture."""
         used = {entry.picture for entry in self.entries.values()}
         pictures = {key: picture for key, picture in self.pictures.items() if key in used}
         shards = {picture.shard for picture in pictures.values()}
@@ -77,55 +78,49 @@ class Index:
 
 
 def shard_name(number: int) -> str:
-    """File name of a shard."""
+    """File name of a shard, by its number."""
     return f"pixels-{number:05d}.bin"
 
 
 def pool_folder(path: str, where: str = "") -> Path:
-    """The folder of a pool, with ``~`` and ``${NAME}`` filled in.
+    """Resolve the folder of a pool: expands ``~`` and ``${NAME}``.
 
     Raises:
-        AimkitError: It is a URL: memory can only be shared on one machine.
+        AimkitError: The path is a URL: a pool is memory-mapped, so it must be local.
     """
     root = place(path, where)
     if isinstance(root, Remote):
-        raise AimkitError("a pool must lie on a local disk", str(root), "copy it there, or build it there")
+        raise AimkitError("a pool must be on a local disk", str(root), "copy the pool there, or build it there")
     return root
 
 
 def read_index(root: Path) -> Index:
-    """What a pool holds; that its files have their sizes is checked, their content is not.
+    """Read the index of a pool and check the sizes of its files; their content is not checked.
 
     Raises:
-        AimkitError: It is no pool, unfinished, of another version, or a file is missing or cut short.
+        AimkitError: The folder is not a pool, the pool is unfinished or of another version, or a file is missing or
+            truncated.
     """
     path = root / NAME
     if not path.is_file():
         if not root.is_dir():
-            raise AimkitError("no such pool", str(root), "aimkit pool build RECIPE -o POOL")
-        if any(root.glob("pixels-*")):
+            raise AimkitError("pool not found", str(root), "aimkit pool build RECIPE -o POOL")
+        if any(root.glob("*pixels-*")):
             raise AimkitError("the pool is not finished", str(root), "run the same 'aimkit pool build' again")
         raise AimkitError(f"not a pool: it has no {NAME}", str(root), "aimkit pool build RECIPE -o POOL")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise AimkitError(f"can't read the pool's index: {error}", str(path), "build the pool anew") from None
-    if not isinstance(data, dict) or data.get("kind") != _KIND:
+    data = read_json(path, dict, "pool index", "build the pool again", limit=LARGE)
+    if data.get("kind") != _KIND:
         raise AimkitError("not the index of a pool", str(path), "aimkit pool build RECIPE -o POOL")
     if data.get("version") != VERSION:
         what = f"the pool has version {data.get('version')}, this aimkit reads version {VERSION}"
         raise AimkitError(what, str(path), f"build it anew, or use aimkit {data.get('aimkit')}")
-    try:
-        index = _parse(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"the pool's index is damaged: {type(error).__name__} {error}"
-        raise AimkitError(what, str(path), "build the pool anew") from None
+    index: Index = parsed(data, _parse, "pool index", str(path), "build the pool again")
     _check_files(root, index)
     return index
 
 
 def write_index(root: Path, index: Index) -> None:
-    """Write the index; from then on there is a pool."""
+    """Write the index, which completes the pool."""
     data = {
         "kind": _KIND,
         "version": VERSION,
@@ -157,26 +152,26 @@ def _check_files(root: Path, index: Index) -> None:
     for number, size in index.shards.items():
         path = root / shard_name(number)
         if not path.is_file():
-            raise AimkitError("a file of the pool is missing", str(path), "copy it again, or build the pool anew")
+            raise AimkitError("a file of the pool is missing", str(path), "copy it again, or build the pool again")
         if path.stat().st_size != size:
             what = f"a file of the pool has {path.stat().st_size} bytes instead of {size}"
-            raise AimkitError(what, str(path), "copy it again, or build the pool anew")
+            raise AimkitError(what, str(path), "copy it again, or build the pool again")
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: PoolEntry) -> dict[str, Any]:
     known = {name: value for name, value in asdict(entry.item).items() if value or name in ("id", "source")}
     return {"role": entry.role, **known, "content": entry.content, "picture": entry.picture}
 
 
-def _entry(row: dict[str, Any]) -> Entry:
+def _entry(row: dict[str, Any]) -> PoolEntry:
     known = {name: value for name, value in row.items() if name not in ("role", "content", "picture")}
     if "type" in known:
         known["type"] = ImageType(known["type"])
-    return Entry(row["role"], Item(**known), row["content"], row["picture"])
+    return PoolEntry(row["role"], Item(**known), row["content"], row["picture"])
 
 
 def _lines(data: Mapping[str, Any]) -> str:
-    """JSON with a line for each row of a table, for people and for diff."""
+    """Format as JSON with one line per table row, which is easy to read and to diff."""
 
     def table(rows: Iterable[Any]) -> str:
         return "[\n" + ",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in rows) + "\n ]"

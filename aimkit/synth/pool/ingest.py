@@ -1,4 +1,4 @@
-"""What goes into a pool: the items of a recipe's sources, or of folders."""
+"""Collecting the items of a pool: from a recipe's sources, or from folders."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Any
 from PIL import Image
 from pydantic import Field
 
-from aimkit.datasets.scan import find_images
+from aimkit.datasets.find import find_images
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, apply_overrides, load_recipe, parse
 from aimkit.registry import did_you_mean
 from aimkit.rng import rng
 from aimkit.storage import Place, place
-from aimkit.synth.pool.index import Entry
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.pool.index import PoolEntry
+from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.recipe import BackgroundEntry, ForegroundEntry
 from aimkit.synth.source import SourceBlock, background_sources, foreground_sources
 from aimkit.types import to_uint8
 
-#: Keys of a source that never show in the pixels of an item whose files are the same.
+#: Keys of a source that do not affect the pixels of an item.
 _BESIDE = {
     *("path", "name", "weight", "repeat", "licence", "origin", "type", "category", "exclude", "types", "dataset"),
     *("missing_types", "split", "val_share", "variants", "generators", "subset", "part", "revision"),
 }
-#: Subfolders by which a folder of foregrounds is known: names of the colours, names of the mattes.
+#: Subfolders that identify a folder of foregrounds: names for the colours, names for the mattes.
 _LAYOUTS = {
     "pairs": (("fg", "foreground"), ("alpha", "mask")),
     "photos": (("original", "image", "im"), ("mask", "alpha")),
@@ -37,10 +37,10 @@ _LAYOUTS = {
 
 
 class Sources(Block):
-    """The tables of what is packed.
+    """The tables of the sources to pack.
 
     Attributes:
-        seed: Seed of what is drawn.
+        seed: Seed for generators.
         foregrounds: Foreground sources.
         backgrounds: Background sources.
     """
@@ -52,7 +52,12 @@ class Sources(Block):
 
 @dataclass(frozen=True)
 class Drawing:
-    """How many items of each generator are drawn, and at which (height, width)."""
+    """How generators are packed.
+
+    Attributes:
+        count: Number of items of each generator.
+        size: (height, width) of the items in pixels.
+    """
 
     count: int
     size: tuple[int, int]
@@ -60,12 +65,12 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Task:
-    """How the picture of an item is made.
+    """How to make the picture of an item.
 
     Attributes:
-        source: Place of its source in the list of all.
-        position: Place of the item in its source.
-        stream: Names of its stream of random numbers, when it is drawn.
+        source: Index of its source in ``Ingest.sources``.
+        position: Index of the item in its source.
+        stream: Names of its stream of random numbers if it is generated, else ().
     """
 
     source: int
@@ -75,46 +80,47 @@ class Task:
 
 @dataclass
 class Ingest:
-    """The items to be packed; it can be sent to other processes.
+    """The items to pack; can be pickled.
 
     Attributes:
         entries: All items.
-        tasks: How to make the pictures, by key.
-        sources: (role, source) of the tasks.
-        size: (height, width) of what is drawn.
+        tasks: How to make each picture, by key.
+        sources: (role, source) pairs that the tasks refer to.
+        size: (height, width) of generated items in pixels.
     """
 
-    entries: list[Entry]
+    entries: list[PoolEntry]
     tasks: dict[str, Task]
     sources: list[tuple[str, Any]]
     size: tuple[int, int]
 
-    def make(self, key: str) -> Pyramid:
-        """The picture of a key: what the source gives, or a drawing brought to 8 bit.
+    def make(self, key: str) -> ImagePyramid:
+        """Make the picture of a key: read it from its source, or draw it and quantise it to 8 bits.
 
         Raises:
-            AimkitError: It can't be read.
+            AimkitError: The picture can't be read or packed.
         """
         task = self.tasks[key]
         role, source = self.sources[task.source]
         if not task.stream:
-            picture: Pyramid = source.picture(task.position)
+            picture: ImagePyramid = source.picture(task.position)
             return picture
         drawn = source.load(task.position, self.size, rng(*task.stream))  # type: ignore[arg-type]
         if role == "background":
-            return Pyramid(to_uint8(drawn))
+            return ImagePyramid(to_uint8(drawn))
         if not drawn.valid:
-            raise AimkitError("it was drawn for one background and can't be packed", source.items[task.position].id)
-        return Pyramid(to_uint8(drawn.color), to_uint8(drawn.alpha))
+            where = source.items[task.position].id
+            raise AimkitError("the generator draws for one background only; it can't be packed", where)
+        return ImagePyramid(to_uint8(drawn.color), to_uint8(drawn.alpha))
 
 
 def sources_of(words: Sequence[str]) -> Sources:
-    """The sources that arguments name: one synth recipe, or folders, and ``key=value``.
+    """Parse command-line arguments: one synth recipe or several folders, and ``key=value`` pairs.
 
-    Of a recipe the keys are overrides; with folders they are keys of the sources, such as ``licence=CC0-1.0``.
+    With a recipe, the pairs are overrides; with folders, they are keys of the sources, such as ``licence=CC0-1.0``.
 
     Raises:
-        AimkitError: Nothing is named, or both, or the keys are wrong.
+        AimkitError: No recipe and no folder is given, or both are, or a key is wrong.
     """
     keys = [word for word in words if "=" in word and not Path(word).exists()]
     names = [word for word in words if word not in keys]
@@ -123,10 +129,10 @@ def sources_of(words: Sequence[str]) -> Sources:
         recipe = load_recipe(names[0], keys, kind="synth")
         return Sources(seed=recipe.seed, foregrounds=recipe.foregrounds, backgrounds=recipe.backgrounds)
     if not names:
-        raise AimkitError("nothing to pack is named", hint="aimkit pool build RECIPE -o POOL, or folders instead")
+        raise AimkitError("missing argument RECIPE or FOLDER", hint="aimkit pool build RECIPE -o POOL")
     if len(folders) < len(names):
         wrong = next(name for name in names if name not in folders)
-        raise AimkitError("give one recipe, or folders", wrong, "of several recipes: one after the other, --append")
+        raise AimkitError("give one recipe, or folders", wrong, "add further recipes one by one with --append")
     tables: dict[str, list[dict[str, Any]]] = {"foregrounds": [], "backgrounds": []}
     for name in folders:
         table = apply_overrides({"path": name, "name": _name(place(name))}, keys)
@@ -139,10 +145,10 @@ def sources_of(words: Sequence[str]) -> Sources:
 
 
 def kind_of(folder: Place) -> str:
-    """The source that reads a folder: "pairs", "photos" or "cutouts" for foregrounds, "folder" for backgrounds.
+    """Guess which source reads a folder: "pairs", "photos" or "cutouts" for foregrounds, "folder" for backgrounds.
 
     Raises:
-        AimkitError: There are no images, or some have an alpha channel and some not.
+        AimkitError: The folder has no images, or only some of them have an alpha channel.
     """
     for kind, groups in _LAYOUTS.items():
         if all(any((folder / name).is_dir() for name in group) for group in groups):
@@ -153,20 +159,20 @@ def kind_of(folder: Place) -> str:
         raise AimkitError("the folder has no images", str(folder))
     if 0 < sum(clear) < len(clear):
         what = f"{sum(clear)} of {len(clear)} images have an alpha channel"
-        hint = "part them, or say what they are: source=cutouts or source=folder (backgrounds)"
+        hint = "separate them, or choose source=cutouts (foregrounds) or source=folder (backgrounds)"
         raise AimkitError(what, str(folder), hint)
     return "cutouts" if clear[0] else "folder"
 
 
 def ingest(sources: Sources, drawing: Drawing | None = None) -> Ingest:
-    """Open all sources and say what there is to pack.
+    """Open all sources and list the items to pack.
 
     Args:
-        sources: Their tables.
-        drawing: What to draw; without it, sources that draw are refused.
+        sources: Tables of the sources.
+        drawing: How to pack generators; None refuses procedural sources.
 
     Raises:
-        AimkitError: A source can't be opened or packed, or two have the same name.
+        AimkitError: A source can't be opened or packed, or two sources have the same name.
     """
     result = Ingest([], {}, [], drawing.size if drawing else (0, 0))
     for role, blocks, registry in (
@@ -177,13 +183,14 @@ def ingest(sources: Sources, drawing: Drawing | None = None) -> Ingest:
         for number, block in enumerate(blocks):
             where = f"{role}s.{number}, {block.title}"
             if block.source == "pool":
-                raise AimkitError("it is packed already", where, "leave it out, or build from its original sources")
+                hint = "leave it out, or build from its original sources"
+                raise AimkitError("the source is already packed", where, hint)
             source = registry.get(block.source).value(block)
             result.sources.append((role, source))
             if hasattr(source, "picture"):
                 found = _read(role, block, source)
             elif drawing is None:
-                hint = f"--drawn 100 packs 100 items of each generator; or leave the source out of {role}s"
+                hint = f"add --drawn 100 to pack 100 items of each generator, or leave the source out of {role}s"
                 raise AimkitError(f"the source '{block.title}' draws its {role}s", where, hint)
             else:
                 found = _drawn(role, block, source, drawing, sources.seed)
@@ -193,20 +200,20 @@ def ingest(sources: Sources, drawing: Drawing | None = None) -> Ingest:
     return result
 
 
-_Found = Iterator[tuple[Entry, int, tuple[str | int, ...]]]
+_Found = Iterator[tuple[PoolEntry, int, tuple[str | int, ...]]]
 
 
 def _read(role: str, block: SourceBlock, source: Any) -> _Found:
     contents = getattr(source, "contents", ()) or [item.digest for item in source.items]
     for position, (item, content) in enumerate(zip(source.items, contents, strict=True)):
         origin = item.digest or f"{item.source}/{item.id}"
-        yield Entry(role, item, content, _key(role, _options(block), origin)), position, ()
+        yield PoolEntry(role, item, content, _key(role, _options(block), origin)), position, ()
 
 
 def _drawn(role: str, block: SourceBlock, source: Any, drawing: Drawing, seed: int) -> _Found:
     seen = set()
     for position, item in enumerate(source.items):
-        # Variants of a generator differ in their numbers alone.
+        # Variants of a generator differ only in their number.
         name = item.id.rpartition("/")[0] or item.id
         if name in seen:
             continue
@@ -215,11 +222,11 @@ def _drawn(role: str, block: SourceBlock, source: Any, drawing: Drawing, seed: i
         for number in range(drawing.count):
             stream = (seed, "pool", role, block.title, name, number)
             key = _key(role, _options(block) | params, *stream, *drawing.size)
-            yield Entry(role, replace(item, id=f"{name}/{number}"), key, key), position, stream
+            yield PoolEntry(role, replace(item, id=f"{name}/{number}"), key, key), position, stream
 
 
 def _options(block: SourceBlock) -> dict[str, Any]:
-    """The keys of a table that decide how its originals become pictures."""
+    """The keys of a table that affect the pixels of its pictures."""
     return {name: value for name, value in block.model_dump(mode="json").items() if name not in _BESIDE}
 
 
@@ -231,8 +238,8 @@ def _check_names(role: str, blocks: Iterable[SourceBlock]) -> None:
     seen: dict[str, int] = {}
     for number, block in enumerate(blocks):
         if block.title in seen:
-            what = f"two {role} sources are called '{block.title}'"
-            hint = f"give one another name: {role}s.{number}.name=..."
+            what = f"two {role} sources are named '{block.title}'"
+            hint = f"rename one: {role}s.{number}.name=..."
             raise AimkitError(what, f"{role}s.{seen[block.title]} and {role}s.{number}", hint)
         seen[block.title] = number
 
@@ -242,7 +249,7 @@ def _name(folder: Place) -> str:
 
 
 def _has_alpha(path: Place) -> bool | None:
-    """Whether an image has an alpha channel; None when it is none."""
+    """Whether an image has an alpha channel; None if the file is not an image."""
     try:
         with path.open("rb") as file, Image.open(file) as image:
             return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info

@@ -1,4 +1,4 @@
-"""How a picture lies in a file: its levels from the largest on, of each the colour and then the matte."""
+"""The layout of a picture in a file: its levels from the largest on, each with colour, then matte."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from aimkit.synth.pyramid import Level, Pyramid
+from aimkit.synth.pyramid import ImagePyramid, Level
 from aimkit.types import Array
 
-#: Arrays begin at multiples of this: a line of the processor's cache.
+#: Arrays start at multiples of this number of bytes, the size of a cache line.
 ALIGNMENT = 64
 
 #: (first byte, shape, dtype) of an array.
@@ -22,18 +22,18 @@ _Place = tuple[int, tuple[int, ...], np.dtype[Any]]
 
 @dataclass(frozen=True)
 class Stored:
-    """Where a picture lies, and what else is known of it.
+    """A stored picture and its location.
 
     Attributes:
-        key: Digest (hex) of what it was made from, and how.
+        key: Digest (hex) of its originals and of the options it was made with.
         shard: Number of the file.
-        offset: Its first byte there.
-        height: Pixels of level 0.
-        width: Pixels of level 0.
+        offset: Offset of its first byte in the file.
+        height: Height of level 0 in pixels.
+        width: Width of level 0 in pixels.
         matte: dtype of the matte, "uint8" or "float32"; "" for backgrounds.
         digest: SHA-256 (hex) of its bytes.
-        box: Bounding box of the foreground, (left, top, right, bottom), or None.
-        contact: Which borders the foreground reaches.
+        box: Bounding box of the foreground in pixels, (left, top, right, bottom), or None.
+        contact: Whether the foreground reaches the (left, top, right, bottom) border.
     """
 
     key: str
@@ -48,35 +48,35 @@ class Stored:
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Stored:
-        """Of the form that :meth:`to_json` gives."""
+        """Inverse of :meth:`to_json`."""
         box, contact = row["box"], row["contact"]
         return cls(**(row | {"box": None if box is None else tuple(box), "contact": tuple(contact)}))
 
     def to_json(self) -> dict[str, Any]:
-        """As plain JSON values."""
+        """All fields as plain JSON values."""
         return asdict(self)
 
     @property
     def nbytes(self) -> int:
-        """Bytes from its first to its last."""
+        """Size in bytes."""
         return _arrays(self.height, self.width, self.matte)[1]
 
-    def open(self, buffer: Any) -> Pyramid:
-        """The picture as views of a buffer that holds its file; nothing is copied.
+    def open(self, buffer: Any) -> ImagePyramid:
+        """Open the picture as views of a buffer; nothing is copied.
 
         Args:
-            buffer: Bytes or a memory map.
+            buffer: The file's bytes or memory map.
         """
         arrays, _ = _arrays(self.height, self.width, self.matte)
         views = [np.ndarray(shape, dtype, buffer, self.offset + start) for start, shape, dtype in arrays]
         if not self.matte:
-            return Pyramid(views[0], None, [(view, None) for view in views[1:]])
+            return ImagePyramid(views[0], None, [(view, None) for view in views[1:]])
         others = list(zip(views[2::2], views[3::2], strict=True))
-        return Pyramid(views[0], views[1], others, lambda: (self.box, self.contact))
+        return ImagePyramid(views[0], views[1], others, lambda: (self.box, self.contact))
 
 
 def aligned(position: int) -> int:
-    """The next position where an array may begin."""
+    """Round a position up to the next multiple of :data:`ALIGNMENT`."""
     return position + -position % ALIGNMENT
 
 
@@ -91,7 +91,7 @@ def sizes(height: int, width: int) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=1024)
 def _arrays(height: int, width: int, matte: str) -> tuple[list[_Place], int]:
-    """Where the arrays of a picture lie, from its first byte on, and the end of the last."""
+    """Offsets, shapes and dtypes of a picture's arrays, and the end of the last one, relative to its first byte."""
     found: list[_Place] = []
     end = 0
     for size in sizes(height, width):
@@ -102,13 +102,13 @@ def _arrays(height: int, width: int, matte: str) -> tuple[list[_Place], int]:
     return found, end
 
 
-def levels(picture: Pyramid) -> Sequence[Level]:
+def levels(picture: ImagePyramid) -> Sequence[Level]:
     """All levels of a picture, down to one pixel."""
     return [picture.level(number) for number in range(len(sizes(*picture.size)))]
 
 
-def pieces(picture: Pyramid) -> Iterator[bytes | memoryview]:
-    """The bytes of a picture, with the gaps between its arrays."""
+def pieces(picture: ImagePyramid) -> Iterator[bytes | memoryview]:
+    """Yield the bytes of a picture, including the gaps between its arrays."""
     position = 0
     for level in levels(picture):
         for plane in level:

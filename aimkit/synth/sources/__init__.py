@@ -1,1 +1,1 @@
-"""Sources of foregrounds and backgrounds, one file each; see :mod:`aimkit.synth.source`."""
+"""Kinds of foreground and background sources, one file each; see :mod:`aimkit.synth.source`."""

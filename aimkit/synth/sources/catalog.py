@@ -1,4 +1,4 @@
-"""Foregrounds and backgrounds of datasets by name (AM-2k, BG-20k, DIM, ...), in their published folders."""
+"""Foregrounds and backgrounds of published datasets by name (AM-2k, BG-20k, DIM, ...), in their published folders."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from aimkit.datasets.catalog import KnownSet, Use, find_known
+from aimkit.datasets.catalog import PublishedSet, Use, find_published
 from aimkit.datasets.catalog.layout import LABELS, Files, files, locate
-from aimkit.datasets.scan import Candidate, ScanReport, candidate, is_excluded, read_exclude
+from aimkit.datasets.find import is_excluded, read_exclude
+from aimkit.datasets.scan import Candidate, candidate
+from aimkit.datasets.scan_report import ScanReport
 from aimkit.errors import AimkitError
 from aimkit.matting.foreground import Method
 from aimkit.recipe import Block
@@ -23,37 +25,41 @@ from aimkit.types import Float, UInt8, to_float
 B = TypeVar("B", bound=Block)
 
 
-class KnownForegrounds(StoredBlock):
-    """Name, licence, origin, type and category are the dataset's unless the table has its own.
+class PublishedForegrounds(StoredBlock):
+    """Foregrounds of a published dataset.
+
+    Name, licence, origin, type and category default to the dataset's.
 
     Attributes:
-        set: The dataset: am2k, dim, distinctions646, p3m10k (``aimkit catalog ls``).
-        part: A part of it; its training set when empty.
-        method: How colours are estimated where there are only photos, see :func:`aimkit.matting.foreground.estimate`.
-        bleed: As for the source "pairs".
+        set: Name of the dataset: am2k, dim, distinctions646, p3m10k (``aimkit catalog ls``).
+        part: Part of the dataset; its training set when empty.
+        method: How colours are estimated if the dataset has photos, see :func:`aimkit.matting.foreground.estimate`.
+        bleed: Whether to replace the colours where alpha is 0, as for the source "pairs".
     """
 
-    source: Literal["known"] = "known"
+    source: Literal["catalog"] = "catalog"
     set: str
     part: str = ""
     method: Method = "multilevel"
     bleed: bool = True
 
 
-class KnownBackgrounds(StoredBackgroundBlock):
-    """Attributes:
-    set: The dataset: bg20k.
-    part: A part of it; its training set when empty.
+class PublishedBackgrounds(StoredBackgroundBlock):
+    """Backgrounds of a published dataset.
+
+    Attributes:
+        set: Name of the dataset: bg20k.
+        part: Part of the dataset; its training set when empty.
     """
 
-    source: Literal["known"] = "known"
+    source: Literal["catalog"] = "catalog"
     set: str
     part: str = ""
 
 
-@foreground_sources.register("known", params=KnownForegrounds)
-def known_foregrounds(block: KnownForegrounds) -> StoredForegrounds:
-    """A dataset by name, as its authors publish it: cut-outs, or photos and mattes."""
+@foreground_sources.register("catalog", params=PublishedForegrounds)
+def published_foregrounds(block: PublishedForegrounds) -> StoredForegrounds:
+    """A published dataset by name: cut-outs, or photos with mattes."""
     one, block = _filled(block)
     if block.type == "infer" and one.type:
         block = block.model_copy(update={"type": one.type})
@@ -63,28 +69,28 @@ def known_foregrounds(block: KnownForegrounds) -> StoredForegrounds:
     return open_stored(block, candidates, report, decode, finish=finish)
 
 
-@background_sources.register("known", params=KnownBackgrounds)
-def known_backgrounds(block: KnownBackgrounds) -> StoredBackgrounds:
-    """A dataset of backgrounds by name, as its authors publish it."""
+@background_sources.register("catalog", params=PublishedBackgrounds)
+def published_backgrounds(block: PublishedBackgrounds) -> StoredBackgrounds:
+    """A published dataset of backgrounds by name."""
     one, block = _filled(block)
     candidates, report, _ = _candidates(one, block, "backgrounds")
     return open_backgrounds(block, candidates, report, read_files)
 
 
-def _filled(block: B) -> tuple[KnownSet, B]:
+def _filled(block: B) -> tuple[PublishedSet, B]:
     own: Any = block
-    one = find_known(own.set, f"{own.title}, set")
+    one = find_published(own.set, f"{own.title}, set")
     filled = {"name": own.name or one.title, "licence": own.licence or one.terms, "origin": own.origin or one.page}
     return one, block.model_copy(update=filled)
 
 
-def _candidates(one: KnownSet, block: Any, use: Use) -> tuple[list[Candidate], ScanReport, bool]:
-    """What there is, what was left out, and whether it is photos with mattes."""
+def _candidates(one: PublishedSet, block: Any, use: Use) -> tuple[list[Candidate], ScanReport, bool]:
+    """Candidates, the report with what was left out, and whether they are photos with mattes."""
     root = place(block.path)
     where = f"{block.title}, {root}"
     part = one.part(block.part, use, where)
     if (part.use == "backgrounds") != (use == "backgrounds"):
-        raise AimkitError(f"{one.title}, part {part.name} holds no {use}", where, f"it is for {part.use}")
+        raise AimkitError(f"{one.title}, part {part.name} has no {use}", where, f"it has {part.use}")
     located = locate(one, part, root, where)
     report = ScanReport(block.title, str(located.folder))
     found, exclude = files(located), read_exclude(block.exclude)

@@ -7,7 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from aimkit.datasets.scan import ScanReport, candidate, find_images, read_exclude
+from aimkit.datasets.find import find_images, read_exclude
+from aimkit.datasets.scan import candidate
+from aimkit.datasets.scan_report import ScanReport
 from aimkit.imageio import read_rgba
 from aimkit.storage import place
 from aimkit.synth.source import foreground_sources
@@ -21,7 +23,7 @@ class Cutouts(StoredBlock):
     """All RGBA images below a folder.
 
     Attributes:
-        premultiplied: Whether colours were multiplied by alpha when the file was written; "auto" looks at each file.
+        premultiplied: Whether the files' colours are multiplied by alpha; "auto" decides for each file.
     """
 
     source: Literal["cutouts"] = "cutouts"
@@ -40,7 +42,7 @@ def cutouts(block: Cutouts) -> StoredForegrounds:
 
 
 def decode(blobs: tuple[bytes, ...], where: str, premultiplied: Premultiplied = "auto") -> tuple[UInt8, Array]:
-    """Straight colour and matte of one file."""
+    """Decode one file into straight colour and matte."""
     rgb, alpha = read_rgba(blobs[0], where)
     if premultiplied is True or (premultiplied == "auto" and looks_premultiplied(rgb, to_float(alpha))):
         rgb = to_uint8(to_float(rgb) / np.maximum(to_float(alpha), 1 / 255)[..., None])
@@ -48,15 +50,15 @@ def decode(blobs: tuple[bytes, ...], where: str, premultiplied: Premultiplied = 
 
 
 def looks_premultiplied(rgb: UInt8, alpha: Float) -> bool:
-    """Whether the colours were multiplied by alpha, as far as one can tell.
+    """Guess whether colours are multiplied by alpha.
 
-    Then no channel exceeds alpha anywhere. Straight colours break that at once, unless the thing is dark; so
-    something half transparent must also be bright for its alpha. In doubt the answer is no: straight is the rule
-    in PNG, WebP and (unassociated) TIFF.
+    In premultiplied colours no channel exceeds alpha. Straight colours violate that at once, unless the foreground is
+    dark; so some partly transparent pixels must also be bright for their alpha. In doubt the answer is no, since
+    colours in PNG, WebP and (unassociated) TIFF are straight.
 
     Args:
-        rgb: uint8, (H, W, 3).
-        alpha: float32 in [0, 1], (H, W).
+        rgb: Colours, uint8, (H, W, 3).
+        alpha: Matte, float32 in [0, 1], (H, W).
     """
     partly = (alpha > 0.02) & (alpha < 0.98)
     if partly.sum() < 16:

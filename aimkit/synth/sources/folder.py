@@ -1,4 +1,4 @@
-"""Backgrounds as image files below a folder."""
+"""Backgrounds stored as image files below a folder."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from aimkit.datasets.scan import Candidate, Record, ScanReport, candidate, find_images, read_exclude, scan
+from aimkit.datasets.find import find_images, read_exclude
+from aimkit.datasets.scan import Candidate, ScanRecord, candidate, scan
+from aimkit.datasets.scan_report import ScanReport
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_rgb
 from aimkit.storage import place
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import BackgroundBlock, Item, background_sources
 from aimkit.synth.sources.split import SplitBlock, sides
 from aimkit.synth.sources.stored import read_files
@@ -26,9 +28,9 @@ class StoredBackgroundBlock(BackgroundBlock, SplitBlock):
     """Keys of all sources of stored backgrounds.
 
     Attributes:
-        path: The folder, or a URL such as ``s3://bucket/folder``; ``~`` and ``${NAME}`` are filled in.
-        exclude: Names or shell patterns to leave out: a list, or a text file with one a line.
-        max_side: Reduce larger images to this many pixels on the longer side when they are loaded.
+        path: The folder, or a URL such as ``s3://bucket/folder``; ``~`` and ``${NAME}`` are expanded.
+        exclude: Names or shell patterns to exclude: a list, or a text file with one per line.
+        max_side: Largest longer side in pixels; larger images are reduced when they are loaded. None keeps all sizes.
     """
 
     path: str
@@ -36,7 +38,7 @@ class StoredBackgroundBlock(BackgroundBlock, SplitBlock):
     max_side: int | None = Field(None, ge=16)
 
 
-class Folder(StoredBackgroundBlock):
+class FolderBackgrounds(StoredBackgroundBlock):
     """All images below a folder, searched with its subfolders."""
 
     source: Literal["folder"] = "folder"
@@ -44,11 +46,14 @@ class Folder(StoredBackgroundBlock):
 
 @dataclass
 class StoredBackgrounds:
-    """Backgrounds that are read; see :class:`aimkit.synth.sources.BackgroundSource`.
+    """Stored backgrounds; see :class:`aimkit.synth.source.BackgroundSource`.
 
     Attributes:
         items: What can be loaded.
-        report: What was left out.
+        report: What was left out, and why.
+        candidates: Candidate of every item, in the same order.
+        fetch: Reads the bytes of a candidate.
+        max_side: Largest longer side in pixels, or None.
     """
 
     items: Sequence[Item]
@@ -58,22 +63,22 @@ class StoredBackgrounds:
     max_side: int | None
 
     def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Float:
-        """Read one; ``size`` and ``rng`` are not used."""
+        """Read a background; ``size`` and ``rng`` are not used."""
         return to_float(self.picture(position).level(0)[0])
 
-    def picture(self, position: int) -> Pyramid:
-        """Read one, in 8 bit."""
+    def picture(self, position: int) -> ImagePyramid:
+        """Read a background, uint8."""
         one = self.candidates[position]
         rgb = read_rgb(self.fetch(one)[0], one.where)
         longer = max(rgb.shape[:2])
         if self.max_side is not None and longer > self.max_side:
             height, width = (max(1, round(side * self.max_side / longer)) for side in rgb.shape[:2])
             rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        return Pyramid(rgb)
+        return ImagePyramid(rgb)
 
 
-@background_sources.register("folder", params=Folder)
-def folder(block: Folder) -> StoredBackgrounds:
+@background_sources.register("folder", params=FolderBackgrounds)
+def folder(block: FolderBackgrounds) -> StoredBackgrounds:
     """A folder of images, searched with its subfolders."""
     root = place(block.path)
     report = ScanReport(block.title, str(root))
@@ -87,10 +92,16 @@ def open_backgrounds(
     report: ScanReport,
     fetch: Callable[[Candidate], tuple[bytes, ...]],
 ) -> StoredBackgrounds:
-    """Scan candidates and keep those that can be read and that the block asks for, sorted by id.
+    """Scan candidates and keep the readable ones on the block's side of the split, sorted by id.
+
+    Args:
+        block: The source's table.
+        candidates: What was found.
+        report: The source's report, which is completed and shown.
+        fetch: Reads the bytes of a candidate.
 
     Raises:
-        AimkitError: Nothing is left.
+        AimkitError: No candidate is left.
     """
     candidates = sorted(candidates, key=lambda c: c.id)
     report.found = len(candidates)
@@ -110,8 +121,8 @@ def open_backgrounds(
     return StoredBackgrounds(items, report, chosen, fetch, block.max_side)
 
 
-def _inspect(one: Candidate, fetch: Callable[[Candidate], tuple[bytes, ...]]) -> Record:
+def _inspect(one: Candidate, fetch: Callable[[Candidate], tuple[bytes, ...]]) -> ScanRecord:
     data = fetch(one)[0]
     height, width = read_rgb(data, one.where).shape[:2]
     digest = hashlib.sha256(data).hexdigest()
-    return Record(digest=digest, content=digest, height=height, width=width)
+    return ScanRecord(digest=digest, content=digest, height=height, width=width)

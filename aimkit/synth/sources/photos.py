@@ -1,4 +1,4 @@
-"""Foregrounds from photos and their alpha mattes: the foreground's colours are estimated, once for each photo."""
+"""Foregrounds from photos and their alpha mattes: the foreground's colours are estimated, once per photo."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Literal
 
 from aimkit import console
 from aimkit.cache import cache_folder
-from aimkit.datasets.scan import ScanReport, read_exclude, subfolder
+from aimkit.datasets.find import read_exclude, subfolder
+from aimkit.datasets.scan_report import ScanReport
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_rgb, write_png
 from aimkit.matting.foreground import Method, estimate
@@ -18,9 +19,12 @@ from aimkit.synth.sources.pairs import decode, pair
 from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, open_stored
 from aimkit.types import Array, UInt8, to_float
 
+#: Part of the cache's keys, raised whenever an estimate changes: colours of an older version are not taken.
+_EDITION = 2
+
 
 class Photos(StoredBlock):
-    """``path/original/NAME`` and ``path/mask/NAME``, as in AM-2k and AIM-500; suffixes may differ.
+    """Photos ``path/original/NAME`` and mattes ``path/mask/NAME``, as in AM-2k and AIM-500; suffixes may differ.
 
     Attributes:
         image: Folder of the photos; "original", "image" or "im" when empty.
@@ -46,15 +50,18 @@ def photos(block: Photos) -> StoredForegrounds:
 
 
 def estimated(rgb: UInt8, alpha: Array, digest: str, method: Method = "multilevel") -> UInt8:
-    """The foreground colour of a photo, from the cache when it was estimated before.
+    """Estimate the foreground colour of a photo, or take it from the cache.
 
     Args:
-        rgb: The photo, (H, W, 3).
-        alpha: Its matte, (H, W).
-        digest: SHA-256 of both files; the key in the cache.
-        method: As for :func:`aimkit.matting.foreground.estimate`.
+        rgb: The photo, uint8, (H, W, 3).
+        alpha: Its matte, uint8 or float32 in [0, 1], (H, W).
+        digest: SHA-256 (hex) of both files; the key in the cache, with the method and its edition.
+        method: Method of :func:`aimkit.matting.foreground.estimate`.
+
+    Returns:
+        Foreground colour, uint8, (H, W, 3).
     """
-    path = cache_folder("foregrounds") / digest[:2] / f"{digest}-{method}.png"
+    path = cache_folder("foregrounds") / digest[:2] / f"{digest}-{method}-{_EDITION}.png"
     known = _read(path)
     if known is not None and known.shape == rgb.shape:
         return known
@@ -62,7 +69,7 @@ def estimated(rgb: UInt8, alpha: Array, digest: str, method: Method = "multileve
     try:
         write_png(path, color)
     except AimkitError as error:
-        console.detail(f"the estimated foreground is not remembered: {error.what}")
+        console.detail(f"the estimated foreground is not cached: {error.what}")
     return color
 
 

@@ -1,4 +1,4 @@
-"""Foregrounds and backgrounds in a packed pool: decoded before, reduced before, and shared by all processes."""
+"""Foregrounds and backgrounds in a packed pool: already decoded and downscaled, and shared by all processes."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from pydantic import Field
 
 from aimkit.errors import AimkitError
 from aimkit.registry import did_you_mean
-from aimkit.synth.pool.index import Entry, pool_folder, read_index
+from aimkit.synth.pool.index import PoolEntry, pool_folder, read_index
 from aimkit.synth.pool.layout import Stored
 from aimkit.synth.pool.shard import Shards
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import BackgroundBlock, ForegroundBlock, Item, background_sources, foreground_sources
 from aimkit.synth.sources.split import SplitBlock, sides
 from aimkit.types import Float, Foreground, to_float
 
 
 class PoolBlock(SplitBlock):
-    """Keys of both sources.
+    """Keys of both pool sources.
 
-    Provenance keeps the names, licences and origins that the pool's items came with; ``licence`` and ``origin`` of the
-    table are for those that have none.
+    The provenance keeps the names, licences and origins of the pool's items; ``licence`` and ``origin`` of the table
+    are used for items that have none.
 
     Attributes:
-        path: Folder of the pool; ``~`` and ``${NAME}`` are filled in.
-        sources: Only the items of these sources, by the names that they had when the pool was built; all when empty.
+        path: Folder of the pool; ``~`` and ``${NAME}`` are expanded.
+        sources: Names of the sources, at the time the pool was built, whose items are used; all when empty.
     """
 
     path: str
@@ -40,8 +40,8 @@ class PoolForegrounds(PoolBlock, ForegroundBlock):
     """Foregrounds of a pool.
 
     Attributes:
-        type: Only foregrounds of this type; "infer" means every type.
-        category: Category of foregrounds that have none.
+        type: Image type of the foregrounds that are used; "infer" uses all types.
+        category: Category of foregrounds without one.
     """
 
     source: Literal["pool"] = "pool"
@@ -55,24 +55,30 @@ class PoolBackgrounds(PoolBlock, BackgroundBlock):
 
 @dataclass
 class Packed:
-    """Items of a pool; see :class:`aimkit.synth.sources.ForegroundSource`."""
+    """Items of a pool; see :class:`aimkit.synth.source.ForegroundSource`.
+
+    Attributes:
+        items: What can be loaded.
+        pictures: Picture of every item, in the same order.
+        shards: The pool's files.
+        mapped: Pictures are memory-mapped: opening one costs nothing, and all processes share its pages.
+    """
 
     items: Sequence[Item]
     pictures: Sequence[Stored]
     shards: Shards
-    #: The system keeps what was read, once for all processes.
     mapped: ClassVar[bool] = True
 
-    def picture(self, position: int) -> Pyramid:
-        """Views of one; nothing is read yet."""
+    def picture(self, position: int) -> ImagePyramid:
+        """Open a picture as views of its file; nothing is read yet."""
         return self.shards.picture(self.pictures[position])
 
 
 class PackedForegrounds(Packed):
-    """Foregrounds of a pool."""
+    """Packed foregrounds."""
 
     def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
-        """Read one; ``size`` and ``rng`` are not used."""
+        """Read a picture; ``size`` and ``rng`` are not used."""
         color, alpha = self.picture(position).level(0)
         item = self.items[position]
         assert item.type is not None
@@ -81,10 +87,10 @@ class PackedForegrounds(Packed):
 
 
 class PackedBackgrounds(Packed):
-    """Backgrounds of a pool."""
+    """Packed backgrounds."""
 
     def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Float:
-        """Read one; ``size`` and ``rng`` are not used."""
+        """Read a picture; ``size`` and ``rng`` are not used."""
         return to_float(self.picture(position).level(0)[0])
 
 
@@ -103,10 +109,10 @@ def packed_backgrounds(block: PoolBackgrounds) -> PackedBackgrounds:
 def _open(
     block: PoolForegrounds | PoolBackgrounds, role: str, category: str = "", type: str = "infer"
 ) -> tuple[list[Item], list[Stored], Shards]:
-    """Items that the block asks for, and their pictures.
+    """Select the items of a role that match the block.
 
     Raises:
-        AimkitError: It is no pool, or nothing in it is asked for.
+        AimkitError: The folder is not a pool, or no item matches.
     """
     root = pool_folder(block.path, block.title)
     index = read_index(root)
@@ -116,12 +122,12 @@ def _open(
     if not chosen:
         have = ", ".join(sorted({f"{entry.item.source} ({entry.item.type or role})" for entry in there}))
         hint = f"it has {have}" if have else f"it has no {role}s"
-        raise AimkitError(f"no {role} of the pool is asked for", f"{block.title}, {root}", hint)
+        raise AimkitError(f"no {role} of the pool matches the table", f"{block.title}, {root}", hint)
     items = [_completed(entry.item, block, category) for entry in chosen]
     return items, [index.pictures[entry.picture] for entry in chosen], Shards(root)
 
 
-def _of_sources(entries: list[Entry], block: PoolBlock, role: str, root: Path) -> list[Entry]:
+def _of_sources(entries: list[PoolEntry], block: PoolBlock, role: str, root: Path) -> list[PoolEntry]:
     known = {entry.item.source for entry in entries}
     for name in block.sources:
         if name not in known:
@@ -129,8 +135,8 @@ def _of_sources(entries: list[Entry], block: PoolBlock, role: str, root: Path) -
     return [entry for entry in entries if not block.sources or entry.item.source in block.sources]
 
 
-def _of_side(entries: list[Entry], block: PoolBlock) -> list[Entry]:
-    """The items on a side; each source is divided as it would be outside of the pool."""
+def _of_side(entries: list[PoolEntry], block: PoolBlock) -> list[PoolEntry]:
+    """Items on the block's side of the split; each source is divided as it would be without a pool."""
     if block.split == "all":
         return entries
     chosen = []

@@ -1,4 +1,4 @@
-"""Foregrounds and backgrounds that are drawn, not read."""
+"""Procedural foregrounds and backgrounds, drawn by generators."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class ProceduralBlock(Block):
     """Keys of both procedural sources.
 
     Attributes:
-        variants: Items that each generator counts for. Every load draws anew; the number only decides how much of a
-            pass over all items a generator fills.
-        licence: Drawn images are nobody's.
+        variants: Number of items of each generator. Every load draws a new picture; the number only sets the share of
+            a generator in a pass over all items.
+        licence: Licence of the images; "generated" by default.
     """
 
     variants: int = Field(1, ge=1)
@@ -34,11 +34,11 @@ class ProceduralBlock(Block):
 
 
 class ProceduralForegrounds(ProceduralBlock, ForegroundBlock):
-    """Generators of foregrounds; each knows its own type.
+    """Generators of foregrounds; each generator has an image type.
 
     Attributes:
         generators: Names, or tables with parameters: ``["smoke", {generator = "fur", ...}]``; all when empty.
-        type: Only generators of this type; "infer" means every type.
+        type: Image type of the generators that are used; "infer" uses all types.
     """
 
     source: Literal["procedural"] = "procedural"
@@ -58,26 +58,36 @@ class ProceduralBackgrounds(ProceduralBlock, BackgroundBlock):
 
 @dataclass
 class DrawnForegrounds:
-    """See :class:`aimkit.synth.sources.ForegroundSource`."""
+    """Foregrounds that generators draw; see :class:`aimkit.synth.source.ForegroundSource`.
+
+    Attributes:
+        items: What can be drawn.
+        blocks: Generator and parameters of every item, in the same order.
+    """
 
     items: Sequence[Item]
     blocks: Sequence[GeneratorBlock]
 
     def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
-        """Draw one of this size."""
+        """Draw a picture of this size."""
         block, item = self.blocks[position], self.items[position]
         return replace(generators.get(block.generator).value(block, size, rng), category=item.category)
 
 
 @dataclass
 class DrawnBackgrounds:
-    """See :class:`aimkit.synth.sources.BackgroundSource`."""
+    """Backgrounds that generators draw; see :class:`aimkit.synth.source.BackgroundSource`.
+
+    Attributes:
+        items: What can be drawn.
+        blocks: Generator and parameters of every item, in the same order.
+    """
 
     items: Sequence[Item]
     blocks: Sequence[GeneratorBlock]
 
     def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Float:
-        """Draw one of this size."""
+        """Draw a picture of this size."""
         block = self.blocks[position]
         return background_generators.get(block.generator).value(block, size, rng)
 
@@ -88,8 +98,8 @@ def procedural_foregrounds(block: ProceduralForegrounds) -> DrawnForegrounds:
     chosen = []
     for name, one in _named(block.generators or _all(generators)):
         info = generators.get(one.generator).info
-        if block.type in ("infer", str(info["type"])):
-            chosen.append((name, one, info["type"], block.category or info.get("category", "")))
+        if block.type in ("infer", str(info.type)):
+            chosen.append((name, one, info.type, block.category or info.category))
     if not chosen:
         raise AimkitError(f"no generator draws type {block.type}", f"{block.title}, generators", "aimkit generators ls")
     items, blocks = [], []
@@ -111,12 +121,12 @@ def procedural_backgrounds(block: ProceduralBackgrounds) -> DrawnBackgrounds:
     return DrawnBackgrounds(items, blocks)
 
 
-def _all(registry: Registry[Any]) -> list[GeneratorBlock]:
-    return [entry.info["params"](generator=entry.name) for entry in registry]
+def _all(registry: Registry[Any, Any]) -> list[GeneratorBlock]:
+    return [entry.info.params(generator=entry.name) for entry in registry]
 
 
 def _named(blocks: Sequence[GeneratorBlock]) -> list[tuple[str, GeneratorBlock]]:
-    """Each generator's name; one that comes again, with other parameters, gets a number."""
+    """Name each generator; a repeated generator, with other parameters, gets a number."""
     seen: dict[str, int] = {}
     result = []
     for one in blocks:

@@ -1,4 +1,4 @@
-"""Dividing foregrounds between training and validation, and finding those that look alike."""
+"""Splitting foregrounds into training and validation, and finding those that look alike."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pydantic import Field
 from aimkit.recipe import Block
 from aimkit.types import Array, Float
 
-#: Bits of 128 in which two hashes of the same picture may differ; resizing and recompression change fewer.
+#: Bits, out of 128, in which two hashes of the same picture may differ; resizing and recompression change fewer.
 _ALIKE = 10
 _BLOCK = 2048
 
 
 class SplitBlock(Block):
-    """Keys that divide a source.
+    """Keys that split a source.
 
     Attributes:
-        split: Use all items, or one side of the split.
-        val_share: Share of the items on the "val" side.
+        split: Which items to use: "all", or those on the "train" or "val" side of the split.
+        val_share: Share of the items on the "val" side, in [0, 1].
     """
 
     split: Literal["all", "train", "val"] = "all"
@@ -30,18 +30,17 @@ class SplitBlock(Block):
 
 
 def side(content: str, val_share: float) -> Literal["train", "val"]:
-    """The side on which a foreground lies: decided by its content digest (hex) alone.
+    """The side of the split that a foreground belongs to, decided by its content digest (hex) alone.
 
-    The same picture is therefore on the same side in every source, under every name and in every order.
+    A picture is therefore on the same side in every source, under every name and in every order.
     """
     return "val" if int(content[:16], 16) < val_share * 16**16 else "train"
 
 
 def sides(contents: Sequence[str], val_share: float) -> list[Literal["train", "val"]]:
-    """The sides of all foregrounds of a source, as :func:`side`; but neither side of a small folder is empty.
+    """The sides of all foregrounds of a source, as :func:`side`, except that neither side of a small source is empty.
 
-    Where chance leaves one side empty, it gets the content that came nearest to it. The same folder gives the same
-    sides, whichever of them is asked for.
+    If chance leaves one side empty, it gets the content that came nearest to it.
     """
     result = [side(content, val_share) for content in contents]
     if 0 < val_share < 1 and len(set(contents)) > 1 and len(set(result)) == 1:
@@ -71,7 +70,7 @@ def look(color: Array, alpha: Float) -> str:
 
 
 def alike(looks: Sequence[str]) -> list[tuple[int, int]]:
-    """Positions of all pairs of hashes that differ in few bits, sorted."""
+    """Find all pairs of hashes (hex) that differ in few bits; their positions, sorted."""
     if not looks:
         return []
     bits = np.unpackbits(np.frombuffer(bytes.fromhex("".join(looks)), np.uint8)).reshape(len(looks), 128)

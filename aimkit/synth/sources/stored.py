@@ -1,4 +1,4 @@
-"""What all sources of stored foregrounds share: scan, split, types, and loading."""
+"""Stored foregrounds, for all sources of them: scan, split, types, and loading."""
 
 from __future__ import annotations
 
@@ -14,36 +14,37 @@ import numpy as np
 from pydantic import Field
 
 from aimkit.cache import cache_folder
-from aimkit.datasets.scan import Candidate, Record, ScanReport, scan
+from aimkit.datasets.scan import Candidate, ScanRecord, scan
+from aimkit.datasets.scan_report import ScanReport
 from aimkit.datasets.types_file import Typed, match, read_types
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.matting.foreground import bleed
 from aimkit.matting.image_type import Statistics, decide, measure
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import ForegroundBlock, Item
 from aimkit.synth.sources.split import SplitBlock, alike, look, sides
 from aimkit.types import Array, Float, Foreground, ImageType, UInt8, to_float, to_uint8
 
-#: Reads the files of a candidate: (candidate) -> their bytes.
+#: Reads the files of a candidate: candidate -> their bytes.
 Fetch = Callable[[Candidate], tuple[bytes, ...]]
-#: (bytes, name in errors) -> straight RGB uint8 (H, W, 3) and alpha (H, W), uint8 or, with more bits, float32.
+#: (bytes, name in errors) -> straight RGB uint8 (H, W, 3) and alpha (H, W), uint8, or float32 if it has more bits.
 Decode = Callable[[tuple[bytes, ...], str], tuple[UInt8, Array]]
-#: (RGB, alpha, digest) -> foreground colour, uint8.
-Finish = Callable[[UInt8, Array, str], UInt8]
+#: (RGB, alpha, digest) -> foreground colour, uint8 or float32, (H, W, 3).
+Finish = Callable[[UInt8, Array, str], Array]
 
 
 class StoredBlock(ForegroundBlock, SplitBlock):
     """Keys of all sources of stored foregrounds.
 
     Attributes:
-        path: The folder, or a URL such as ``s3://bucket/folder``; ``~`` and ``${NAME}`` are filled in.
-        exclude: Names or shell patterns to leave out: a list, or a text file with one a line.
-        types: A types file; what it says of an item comes before ``type`` and ``category``.
+        path: The folder, or a URL such as ``s3://bucket/folder``; ``~`` and ``${NAME}`` are expanded.
+        exclude: Names or shell patterns to exclude: a list, or a text file with one per line.
+        types: Path of a types file; its entries override ``type`` and ``category``.
         dataset: Section of the types file.
-        missing_types: What to do about items that the types file does not name: "infer" falls back to ``type``,
+        missing_types: What to do with items that the types file does not name: "infer" falls back to ``type``,
             "skip" leaves them out, "error" stops.
-        max_side: Reduce larger foregrounds to this many pixels on the longer side when they are loaded.
+        max_side: Largest longer side in pixels; larger foregrounds are reduced when loaded. None keeps all sizes.
     """
 
     path: str
@@ -56,12 +57,17 @@ class StoredBlock(ForegroundBlock, SplitBlock):
 
 @dataclass
 class StoredForegrounds:
-    """Foregrounds that are read; see :class:`aimkit.synth.sources.ForegroundSource`.
+    """Stored foregrounds; see :class:`aimkit.synth.source.ForegroundSource`.
 
     Attributes:
         items: What can be loaded.
-        report: What was left out.
-        contents: Of each item, the digest (hex) of what can be seen, by which items are divided.
+        report: What was left out, and why.
+        candidates: Candidate of every item, in the same order.
+        fetch: Reads the bytes of a candidate.
+        decode: Decodes the bytes into colour and matte.
+        finish: Makes the foreground colour.
+        max_side: Largest longer side in pixels, or None.
+        contents: Digest (hex) of the visible pixels of every item, which decides its side of the split.
     """
 
     items: Sequence[Item]
@@ -74,22 +80,22 @@ class StoredForegrounds:
     contents: Sequence[str] = ()
 
     def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
-        """Read one; ``size`` and ``rng`` are not used."""
+        """Read a foreground; ``size`` and ``rng`` are not used."""
         item = self.items[position]
         color, alpha = self.picture(position).level(0)
         assert item.type is not None
         assert alpha is not None
         return Foreground(to_float(color), to_float(alpha), item.type, item.category)
 
-    def picture(self, position: int) -> Pyramid:
-        """Read one: colour in 8 bit, the matte in 8 bit unless its file has more."""
+    def picture(self, position: int) -> ImagePyramid:
+        """Read a foreground: colour uint8, matte uint8 or, if its file has more bits, float32."""
         one = self.candidates[position]
         rgb, alpha = self.decode(self.fetch(one), one.where)
         color = self.finish(rgb, alpha, self.items[position].digest)
         if self.max_side is None or max(alpha.shape) <= self.max_side:
-            return Pyramid(color, alpha)
+            return ImagePyramid(color, alpha)
         reduced, matte = reduce(to_float(color), to_float(alpha), self.max_side)
-        return Pyramid(to_uint8(reduced), matte)
+        return ImagePyramid(to_uint8(reduced), matte)
 
 
 def open_stored(
@@ -102,19 +108,19 @@ def open_stored(
     finish: Finish | None = None,
     options: str = "",
 ) -> StoredForegrounds:
-    """Scan candidates and keep those that the block asks for, sorted by id.
+    """Scan candidates and keep the usable ones on the block's side of the split, sorted by id.
 
     Args:
         block: The source's table.
-        candidates: What there is.
-        report: Filled in, and told.
-        decode: Makes planes of bytes.
-        fetch: Reads the bytes; the candidate's files when None.
-        finish: Makes the foreground colour; extends colours outwards when None.
-        options: What ``decode`` depends on besides the bytes.
+        candidates: What was found.
+        report: The source's report, which is completed and shown.
+        decode: Decodes bytes into colour and matte.
+        fetch: Reads the bytes of a candidate; :func:`read_files` when None.
+        finish: Makes the foreground colour; :func:`extend` when None.
+        options: Text that changes with everything besides the bytes that ``decode`` depends on.
 
     Raises:
-        AimkitError: Nothing is left, or the types file does not fit.
+        AimkitError: No candidate is left, or the types file does not match the items.
     """
     fetch = fetch or read_files
     candidates = sorted(candidates, key=lambda c: c.id)
@@ -146,7 +152,7 @@ def open_stored(
 
 
 def read_files(one: Candidate) -> tuple[bytes, ...]:
-    """The bytes of a candidate's files."""
+    """Read the files of a candidate."""
     try:
         return tuple(path.read_bytes() for path in one.files)
     except OSError as error:
@@ -154,7 +160,7 @@ def read_files(one: Candidate) -> tuple[bytes, ...]:
 
 
 def extend(rgb: UInt8, alpha: Array, digest: str) -> UInt8:
-    """The colours as they are, extended to where alpha is 0."""
+    """Extend the colours to the pixels where alpha is 0."""
     return bleed(rgb, alpha)
 
 
@@ -168,20 +174,20 @@ def check_sizes(color: UInt8, alpha: Array, where: str) -> None:
 
 
 def reduce(color: Float, alpha: Float, max_side: int | None) -> tuple[Float, Float]:
-    """Area-average a foreground that is larger than ``max_side``; colour is averaged by alpha."""
+    """Reduce a foreground that is larger than ``max_side`` by area averaging; colour is weighted by alpha."""
     height, width = alpha.shape
     if max_side is None or max(height, width) <= max_side:
         return color, alpha
     scale = max_side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     sums, plain = (cv2.resize(c, size, interpolation=cv2.INTER_AREA) for c in (color * alpha[..., None], color))
-    small = np.clip(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), 0, 1)
+    small = np.asarray(np.clip(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), 0, 1), np.float32)
     weight = small[..., None]
     straight = np.where(weight > 1e-4, sums / np.maximum(weight, 1e-4), plain)
     return np.clip(straight, 0, 1).astype(np.float32), small
 
 
-def _inspect(one: Candidate, fetch: Fetch, decode: Decode) -> Record:
+def _inspect(one: Candidate, fetch: Fetch, decode: Decode) -> ScanRecord:
     blobs = fetch(one)
     rgb, alpha = decode(blobs, one.where)
     alpha = to_float(alpha)
@@ -192,7 +198,7 @@ def _inspect(one: Candidate, fetch: Fetch, decode: Decode) -> Record:
     content = hashlib.sha256(f"{alpha.shape}".encode())
     content.update(seen.tobytes())
     content.update(np.rint(alpha * 255).astype(np.uint8).tobytes())
-    return Record(
+    return ScanRecord(
         digest=hashlib.sha256(b"".join(blobs)).hexdigest(),
         content=content.hexdigest(),
         height=alpha.shape[0],
@@ -206,12 +212,12 @@ def _inspect(one: Candidate, fetch: Fetch, decode: Decode) -> Record:
 def _doubt(alpha: Float, statistics: Statistics) -> str:
     if statistics.empty == 0 and statistics.partial == 0:
         return "opaque everywhere"
-    # A smooth edge has about a partial pixel for each pixel of outline, and no outline is shorter than a disc's.
+    # A smooth edge has about one partial pixel per pixel of outline, and the shortest outline is a disc's.
     outline = (12.6 * (statistics.solid + statistics.partial) * alpha.size) ** 0.5
     return "almost binary alpha" if statistics.partial * alpha.size < 0.1 * outline else ""
 
 
-def _report_alike(kept: list[tuple[Candidate, Record]], divided: Sequence[str], report: ScanReport) -> None:
+def _report_alike(kept: list[tuple[Candidate, ScanRecord]], divided: Sequence[str], report: ScanReport) -> None:
     for a, b in alike([record.look for _, record in kept]):
         pair = (kept[a][0].id, kept[b][0].id)
         report.duplicates.append(pair)
@@ -227,12 +233,12 @@ def _typed(ids: list[str], block: StoredBlock, report: ScanReport) -> dict[str, 
         return matching.typed
     text = matching.text()
     file = _full_report(block, text)
-    summary = f"types file: {text.splitlines()[0]}; in full: {file}"
+    summary = f"types file: {text.splitlines()[0]}; full list: {file}"
     if block.missing_types == "error" and matching.missing:
         raise AimkitError(
             "\n  ".join(text.splitlines()[:8]),
             f"{block.title}, types = {block.types}",
-            f'all of them are listed in {file}; missing_types = "infer" or "skip" goes on without them',
+            f'{file} lists all of them; to continue without them set missing_types = "infer" or "skip"',
         )
     report.notes += [summary, *text.splitlines()[1:4]]
     return matching.typed
@@ -241,11 +247,11 @@ def _typed(ids: list[str], block: StoredBlock, report: ScanReport) -> dict[str, 
 def _full_report(block: StoredBlock, text: str) -> Path:
     key = hashlib.sha256(f"{block.path} {block.types} {block.dataset}".encode()).hexdigest()[:12]
     path = cache_folder("reports") / f"types-{key}.txt"
-    write_bytes(path, f"{block.types} beside {block.path}\n{text}\n".encode())
+    write_bytes(path, f"{block.types} compared with {block.path}\n{text}\n".encode())
     return path
 
 
-def _item(one: Candidate, record: Record, block: StoredBlock, typed: Typed | None) -> Item:
+def _item(one: Candidate, record: ScanRecord, block: StoredBlock, typed: Typed | None) -> Item:
     if typed is not None:
         kind = typed.type
     elif one.type:

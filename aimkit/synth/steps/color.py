@@ -2,160 +2,156 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 
 import cv2
 import numpy as np
 
 from aimkit.recipe import Range
-from aimkit.synth.steps import Drawn, Scene, StepBlock, no_reach, steps
+from aimkit.synth.steps import PointwiseStep, Scene, Stage, StepParams, steps
 from aimkit.types import Array, Float, UInt8, to_uint8
 
 
-class HsvJitter(StepBlock):
-    """Attributes:
-    hue: Turn of the hue, degrees.
-    saturation: Added to the saturation, share of full.
-    value: Added to the value, share of full.
+@steps.register("hsv_jitter")
+class HsvJitter(PointwiseStep):
+    """Jitter hue, saturation and value of the foreground (GCA matting, AAAI 2020).
+
+    Attributes:
+        hue: Turn of the hue in degrees, drawn from [low, high].
+        saturation: What is added to the saturation, as a share of full.
+        value: What is added to the value, as a share of full.
     """
+
+    stage: ClassVar[Stage] = "layer"
+    keeps_equation: ClassVar[bool] = True
 
     hue: Range = (-40.0, 40.0)
     saturation: Range = (-0.1, 0.1)
     value: Range = (-0.1, 0.1)
 
+    def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
+        """Draw the three shifts."""
+        drawn = {name: float(rng.uniform(*getattr(self, name))) for name in ("hue", "saturation", "value")}
+        return StepParams({name: round(value, 4) for name, value in drawn.items()}, drawn)
 
-@steps.register("hsv_jitter", params=HsvJitter, on="layer", keeps_equation=True, reach=no_reach)
-def hsv_jitter(scene: Scene, params: HsvJitter, rng: np.random.Generator) -> dict[str, Any]:
-    """Jitter hue, saturation and value of the foreground (GCA matting, AAAI 2020)."""
-    drawn = {name: float(rng.uniform(*getattr(params, name))) for name in ("hue", "saturation", "value")}
-    hsv = cv2.cvtColor(scene.foreground, cv2.COLOR_RGB2HSV)
-    hsv[..., 0] = (hsv[..., 0] + drawn["hue"]) % 360
-    hsv[..., 1] = np.clip(hsv[..., 1] + drawn["saturation"], 0, 1)
-    hsv[..., 2] = np.clip(hsv[..., 2] + drawn["value"], 0, 1)
-    scene.foreground = np.clip(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), 0, 1)
-    return {name: round(value, 4) for name, value in drawn.items()}
+    def apply(self, scene: Scene, params: StepParams) -> None:
+        """Shift the foreground's channels in HSV."""
+        hsv = cv2.cvtColor(scene.foreground, cv2.COLOR_RGB2HSV)
+        hsv[..., 0] = (hsv[..., 0] + params.values["hue"]) % 360
+        hsv[..., 1] = np.clip(hsv[..., 1] + params.values["saturation"], 0, 1)
+        hsv[..., 2] = np.clip(hsv[..., 2] + params.values["value"], 0, 1)
+        scene.foreground = np.clip(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), 0, 1)
 
 
-class Gamma(StepBlock):
-    """Attributes:
-    gamma: Exponent, drawn evenly on a logarithmic scale.
+@steps.register("gamma")
+class Gamma(PointwiseStep):
+    """The same power law on F and B: another exposure of the scene.
+
+    Attributes:
+        gamma: Exponent, drawn evenly on a logarithmic scale from [low, high].
     """
+
+    stage: ClassVar[Stage] = "planes"
+    keeps_equation: ClassVar[bool] = True
 
     gamma: Range = (0.7, 1.4)
 
+    def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
+        """Draw the exponent."""
+        exponent = float(np.exp(rng.uniform(*np.log(self.gamma))))
+        return StepParams({"gamma": round(exponent, 4)}, {"gamma": np.float32(exponent)})
 
-def draw_gamma(scene: Scene, params: Gamma, rng: np.random.Generator) -> Drawn:
-    """The exponent."""
-    exponent = float(np.exp(rng.uniform(*np.log(params.gamma))))
-    return Drawn({"gamma": round(exponent, 4)}, {"gamma": np.float32(exponent)})
-
-
-@steps.register("gamma", params=Gamma, on="planes", keeps_equation=True, reach=no_reach, draw=draw_gamma)
-def gamma(scene: Scene, params: Gamma, rng: np.random.Generator) -> dict[str, Any]:
-    """The same power law on F and B: another exposure of the scene."""
-    drawn = draw_gamma(scene, params, rng)
-    scene.foreground = np.power(scene.foreground, drawn.values["gamma"])
-    scene.background = np.power(scene.background, drawn.values["gamma"])
-    return drawn.record
+    def apply(self, scene: Scene, params: StepParams) -> None:
+        """Raise F and B to the exponent."""
+        scene.foreground = np.power(scene.foreground, params.values["gamma"])
+        scene.background = np.power(scene.background, params.values["gamma"])
 
 
-class Contrast(StepBlock):
-    """Attributes:
-    contrast: Factor about the mean of the background as placed.
-    brightness: Added afterwards, share of full.
+@steps.register("contrast")
+class Contrast(PointwiseStep):
+    """The same contrast and brightness on F and B, clipped.
+
+    Attributes:
+        contrast: Factor about the mean of the background as placed, drawn from [low, high].
+        brightness: What is added afterwards, as a share of full.
     """
+
+    stage: ClassVar[Stage] = "planes"
+    keeps_equation: ClassVar[bool] = True
+    overview: ClassVar[bool] = True
 
     contrast: Range = (0.7, 1.3)
     brightness: Range = (-0.1, 0.1)
 
+    def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
+        """Draw factor and offset, and find the level that stays where it is."""
+        factor, offset = np.float32(rng.uniform(*self.contrast)), np.float32(rng.uniform(*self.brightness))
+        pivot = scene.whole.background.mean(dtype=np.float64).astype(np.float32)
+        record = {"contrast": round(float(factor), 4), "brightness": round(float(offset), 4)}
+        return StepParams(record, {"factor": factor, "offset": offset, "pivot": pivot})
 
-def draw_contrast(scene: Scene, params: Contrast, rng: np.random.Generator) -> Drawn:
-    """Factor and offset, and the level that stays where it is."""
-    factor, offset = np.float32(rng.uniform(*params.contrast)), np.float32(rng.uniform(*params.brightness))
-    pivot = scene.whole.background.mean(dtype=np.float64).astype(np.float32)
-    record = {"contrast": round(float(factor), 4), "brightness": round(float(offset), 4)}
-    return Drawn(record, {"factor": factor, "offset": offset, "pivot": pivot})
-
-
-@steps.register(
-    "contrast",
-    params=Contrast,
-    on="planes",
-    keeps_equation=True,
-    reach=no_reach,
-    overview=True,
-    draw=draw_contrast,
-)
-def contrast(scene: Scene, params: Contrast, rng: np.random.Generator) -> dict[str, Any]:
-    """The same contrast and brightness on F and B, clipped."""
-    drawn = draw_contrast(scene, params, rng)
-    factor, offset, pivot = (drawn.values[name] for name in ("factor", "offset", "pivot"))
-    for name in ("foreground", "background"):
-        setattr(scene, name, np.clip((getattr(scene, name) - pivot) * factor + pivot + offset, 0, 1))
-    return drawn.record
+    def apply(self, scene: Scene, params: StepParams) -> None:
+        """Stretch F and B about the pivot."""
+        factor, offset, pivot = (params.values[name] for name in ("factor", "offset", "pivot"))
+        for name in ("foreground", "background"):
+            setattr(scene, name, np.clip((getattr(scene, name) - pivot) * factor + pivot + offset, 0, 1))
 
 
-class WhiteBalance(StepBlock):
-    """Attributes:
-    gain: Factor of red and of blue, each drawn; green stays.
+@steps.register("white_balance")
+class WhiteBalance(PointwiseStep):
+    """The same channel gains on F and B: light of another colour.
+
+    Attributes:
+        gain: Factor of red and of blue, each drawn from [low, high]; green stays.
     """
+
+    stage: ClassVar[Stage] = "planes"
+    keeps_equation: ClassVar[bool] = True
 
     gain: Range = (0.85, 1.18)
 
+    def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
+        """Draw the gains of the channels."""
+        red, blue = rng.uniform(*self.gain, size=2)
+        record = {"red": round(float(red), 4), "blue": round(float(blue), 4)}
+        return StepParams(record, {"gains": np.array([red, 1.0, blue], np.float32)})
 
-def draw_white_balance(scene: Scene, params: WhiteBalance, rng: np.random.Generator) -> Drawn:
-    """Gains of the channels."""
-    red, blue = rng.uniform(*params.gain, size=2)
-    record = {"red": round(float(red), 4), "blue": round(float(blue), 4)}
-    return Drawn(record, {"gains": np.array([red, 1.0, blue], np.float32)})
-
-
-@steps.register(
-    "white_balance", params=WhiteBalance, on="planes", keeps_equation=True, reach=no_reach, draw=draw_white_balance
-)
-def white_balance(scene: Scene, params: WhiteBalance, rng: np.random.Generator) -> dict[str, Any]:
-    """The same channel gains on F and B: light of another colour."""
-    drawn = draw_white_balance(scene, params, rng)
-    gains = drawn.values["gains"]
-    scene.foreground = np.clip(scene.foreground * gains, 0, 1)
-    scene.background = np.clip(scene.background * gains, 0, 1)
-    return drawn.record
+    def apply(self, scene: Scene, params: StepParams) -> None:
+        """Multiply the channels of F and B."""
+        gains = params.values["gains"]
+        scene.foreground = np.clip(scene.foreground * gains, 0, 1)
+        scene.background = np.clip(scene.background * gains, 0, 1)
 
 
-class MatchHistogram(StepBlock):
-    """Attributes:
-    strength: 0 leaves the foreground as it is, 1 gives it the background's histogram.
+@steps.register("match_histogram")
+class MatchHistogram(PointwiseStep):
+    """Move the foreground's colour histogram towards the background's, channel by channel, weighted by alpha.
+
+    Attributes:
+        strength: How far to move, drawn from [low, high]: 0 changes nothing, 1 gives F the histogram of B.
     """
+
+    stage: ClassVar[Stage] = "planes"
+    keeps_equation: ClassVar[bool] = True
+    overview: ClassVar[bool] = True
 
     strength: Range = (0.2, 0.7)
 
+    def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
+        """Draw the strength and find the channels' curves, (256, 3); nothing to apply without a foreground."""
+        strength = np.float32(rng.uniform(*self.strength))
+        record, whole = {"strength": round(float(strength), 4)}, scene.whole
+        if whole.alpha.max(initial=0) <= 0:
+            return StepParams(record)
+        curves = [
+            matching_curve(whole.foreground[..., c], whole.background[..., c], weights=whole.alpha) for c in range(3)
+        ]
+        return StepParams(record, {"strength": strength, "curves": np.stack(curves, axis=1)})
 
-def draw_match_histogram(scene: Scene, params: MatchHistogram, rng: np.random.Generator) -> Drawn:
-    """Strength, and the channels' curves, (256, 3); nothing is done where there is no foreground."""
-    strength = np.float32(rng.uniform(*params.strength))
-    record, whole = {"strength": round(float(strength), 4)}, scene.whole
-    if whole.alpha.max(initial=0) <= 0:
-        return Drawn(record)
-    curves = [matching_curve(whole.foreground[..., c], whole.background[..., c], weights=whole.alpha) for c in range(3)]
-    return Drawn(record, {"strength": strength, "curves": np.stack(curves, axis=1)})
-
-
-@steps.register(
-    "match_histogram",
-    params=MatchHistogram,
-    on="planes",
-    keeps_equation=True,
-    reach=no_reach,
-    overview=True,
-    draw=draw_match_histogram,
-)
-def match_histogram(scene: Scene, params: MatchHistogram, rng: np.random.Generator) -> dict[str, Any]:
-    """Move the foreground's colour histogram towards the background's, channel by channel, weighted by alpha."""
-    drawn = draw_match_histogram(scene, params, rng)
-    if drawn.values:
-        matched = _through(scene.levels("foreground"), drawn.values["curves"])
-        scene.foreground = scene.foreground + drawn.values["strength"] * (matched - scene.foreground)
-    return drawn.record
+    def apply(self, scene: Scene, params: StepParams) -> None:
+        """Take F through the curves."""
+        matched = _through(scene.uint8("foreground"), params.values["curves"])
+        scene.foreground = scene.foreground + params.values["strength"] * (matched - scene.foreground)
 
 
 def tint_background(scene: Scene, strength: float) -> None:
@@ -166,7 +162,7 @@ def tint_background(scene: Scene, strength: float) -> None:
     curves = [
         matching_curve(whole.background[..., c], whole.foreground[..., c], target_weights=whole.alpha) for c in range(3)
     ]
-    matched = _through(scene.levels("background"), np.stack(curves, axis=1))
+    matched = _through(scene.uint8("background"), np.stack(curves, axis=1))
     scene.background = scene.background + np.float32(strength) * (matched - scene.background)
 
 
@@ -190,7 +186,7 @@ def matching_curve(
 
 def _through(levels: UInt8, curves: Float) -> Float:
     """Every channel through its curve, from level to level; curves are (256, 3)."""
-    return cv2.LUT(levels, np.ascontiguousarray(curves)[None])
+    return np.asarray(cv2.LUT(levels, np.ascontiguousarray(curves)[None]), np.float32)
 
 
 def _cdf(plane: Float, weights: Float | None) -> Array:

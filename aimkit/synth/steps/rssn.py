@@ -1,140 +1,150 @@
 """RSSN: what separates a composite from a photo, and how to hide it (Li et al., GFM, IJCV 2021; AIM, IJCAI 2021).
 
-Resolution and semantics are matters of the backgrounds that one takes; sharpness and noise are steps.
+Resolution and semantics depend on the backgrounds that one takes; sharpness and noise are steps.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 import cv2
 import numpy as np
 from pydantic import Field
 
 from aimkit.recipe import Range
-from aimkit.synth import noise as fields
-from aimkit.synth.steps import Drawn, Scene, StepBlock, no_reach, steps
+from aimkit.synth import noise
+from aimkit.synth.steps import PointwiseStep, Scene, Stage, Step, StepParams, steps
 from aimkit.synth.view import View
-from aimkit.types import Array, Float, to_float, to_uint8
+from aimkit.types import Array, UInt8, to_float, to_uint8
 
 
-class BlurBackground(StepBlock):
-    """Attributes:
-    kernels: Sides of the box in pixels of the canvas, one is drawn.
-    centered: False shifts the background by half a pixel when the side is even, as the reference does.
+@steps.register("blur_background")
+class BlurBackground(Step):
+    """Box blur of the background: the foreground's photo had a blurred background too.
+
+    Attributes:
+        kernels: Sides of the box in pixels of the canvas; one is drawn.
+        centered: Whether a box of even side is centred. False shifts the background by half a pixel, as the reference
+            does.
     """
+
+    stage: ClassVar[Stage] = "planes"
+    keeps_equation: ClassVar[bool] = True
 
     kernels: tuple[int, ...] = Field((20, 30, 40, 50, 60), min_length=1)
     centered: bool = True
 
+    def margin(self, short_side: float) -> int:
+        """Half of the largest box."""
+        return max(self.kernels) // 2 + 1
 
-def _box_reach(params: BlurBackground, short: float) -> int:
-    return max(params.kernels) // 2 + 1
+    def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
+        """Draw the side of the box; the value is in pixels of the view."""
+        kernel = int(rng.choice(self.kernels))
+        side = kernel if scene.view is None else max(1, round(kernel * scene.view.scale))
+        return StepParams({"kernel": kernel}, {"side": side, "centered": self.centered})
 
-
-def draw_blur_background(scene: Scene, params: BlurBackground, rng: np.random.Generator) -> Drawn:
-    """Side of the box in pixels of the view, and whether an even one is centred."""
-    drawn = int(rng.choice(params.kernels))
-    side = drawn if scene.view is None else max(1, round(drawn * scene.view.scale))
-    return Drawn({"kernel": drawn}, {"side": side, "centered": params.centered})
-
-
-@steps.register(
-    "blur_background",
-    params=BlurBackground,
-    on="planes",
-    keeps_equation=True,
-    reach=_box_reach,
-    draw=draw_blur_background,
-)
-def blur_background(scene: Scene, params: BlurBackground, rng: np.random.Generator) -> dict[str, Any]:
-    """Box blur of the background: the foreground's photo had a blurred background too."""
-    drawn = draw_blur_background(scene, params, rng)
-    side = drawn.values["side"]
-    levels: Array = scene.levels("background")
-    count = side * side
-    if params.centered and side % 2 == 0:
-        # A box of even side has no middle pixel: the mean of the four boxes about the middle is centred.
-        levels, count = cv2.boxFilter(levels, cv2.CV_16U, (2, 2), anchor=(0, 0), normalize=False), 4 * count
-    # Sums of levels are exact, and so the same in a window as in the whole.
-    sums = cv2.boxFilter(levels, cv2.CV_32F, (side, side), normalize=False)
-    scene.background = cv2.addWeighted(sums, 1 / count, sums, 0, 0, dtype=cv2.CV_8U)
-    return drawn.record
+    def apply(self, scene: Scene, params: StepParams) -> None:
+        """Blur B."""
+        scene.background = box_blur(scene.uint8("background"), params.values["side"], params.values["centered"])
 
 
-class SharedNoise(StepBlock):
-    """Attributes:
-    sigma: Standard deviation in grey levels of 255, drawn from [low, high].
+def box_blur(levels: UInt8, side: int, centered: bool) -> UInt8:
+    """Mean over a box of ``side`` x ``side`` pixels.
+
+    Args:
+        levels: Uint8, (H, W, 3).
+        side: Side of the box in pixels.
+        centered: Centre a box of even side on its pixel; otherwise it lies half a pixel off.
     """
+    sums: Array = levels
+    count = side * side
+    if centered and side % 2 == 0:
+        # A box of even side has no middle pixel: the mean of the four boxes about the middle is centred.
+        sums, count = cv2.boxFilter(levels, cv2.CV_16U, (2, 2), anchor=(0, 0), normalize=False), 4 * count
+    # Sums of levels are exact, and so the same in a window as in the whole.
+    sums = cv2.boxFilter(sums, cv2.CV_32F, (side, side), normalize=False)
+    return np.asarray(cv2.addWeighted(sums, 1 / count, sums, 0, 0, dtype=cv2.CV_8U), np.uint8)
 
-    sigma: Range = (10.0, 10.0)
 
-
-def draw_shared_noise(scene: Scene, params: SharedNoise, rng: np.random.Generator) -> Drawn:
-    """Standard deviation in [0, 1], and starts of the noise."""
-    sigma = float(rng.uniform(*params.sigma))
-    return Drawn({"sigma": round(sigma, 3)}, {"sigma": np.float32(sigma / 255), "starts": fields.draw_starts(rng)})
-
-
-@steps.register(
-    "shared_noise", params=SharedNoise, on="planes", keeps_equation=True, reach=no_reach, draw=draw_shared_noise
-)
-def shared_noise(scene: Scene, params: SharedNoise, rng: np.random.Generator) -> dict[str, Any]:
+@steps.register("shared_noise")
+class SharedNoise(PointwiseStep):
     """The same Gaussian noise on F and B, and so on the composite.
 
     Added before blending and clipped there, so that the equation holds to the last level: I = aF + (1-a)B.
+
+    Attributes:
+        sigma: Standard deviation in grey levels of 255, drawn from [low, high].
     """
-    drawn = draw_shared_noise(scene, params, rng)
-    planes = scene.levels("foreground"), scene.levels("background")
-    sigma = drawn.values["sigma"] * np.float32(255)
-    scene.foreground, scene.background = fields.add_noise(planes, _view(scene), drawn.values["starts"], sigma)
-    return drawn.record
+
+    stage: ClassVar[Stage] = "planes"
+    keeps_equation: ClassVar[bool] = True
+
+    sigma: Range = (10.0, 10.0)
+
+    def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
+        """Draw the standard deviation, and where the noise starts."""
+        sigma = float(rng.uniform(*self.sigma))
+        values = {"sigma": np.float32(sigma / 255), "starts": noise.draw_starts(rng)}
+        return StepParams({"sigma": round(sigma, 3)}, values)
+
+    def apply(self, scene: Scene, params: StepParams) -> None:
+        """Add the noise to the levels of F and B."""
+        planes = scene.uint8("foreground"), scene.uint8("background")
+        sigma = params.values["sigma"] * np.float32(255)
+        scene.foreground, scene.background = noise.add_noise(planes, _view(scene), params.values["starts"], sigma)
 
 
+@steps.register("wrapped_noise")
 class WrappedNoise(SharedNoise):
-    """As shared_noise."""
+    """The reference's noise, with its flaw: levels over 255 wrap round to black, levels under 0 to white.
 
-
-@steps.register("wrapped_noise", params=WrappedNoise, on="image", keeps_equation=False, reach=no_reach)
-def wrapped_noise(scene: Scene, params: WrappedNoise, rng: np.random.Generator) -> dict[str, Any]:
-    """The reference's noise, with its flaw: levels over 255 wrap round to black, levels under 0 to white."""
-    drawn = draw_shared_noise(scene, params, rng)
-    noise = _noise(scene, drawn)
-    for name in ("image", "foreground", "background"):
-        levels = np.trunc(scene.levels(name).astype(np.float32) + noise).astype(np.int32)
-        setattr(scene, name, (levels % 256).astype(np.uint8))
-    return drawn.record
-
-
-class Denoise(StepBlock):
-    """Attributes:
-    strength: Filter strength in grey levels (OpenCV's ``h``), drawn from [low, high].
-    on_planes: Which planes are denoised.
+    Attributes:
+        sigma: As for shared_noise.
     """
+
+    stage: ClassVar[Stage] = "image"
+    keeps_equation: ClassVar[bool] = False
+
+    def apply(self, scene: Scene, params: StepParams) -> None:
+        """Add the noise to the levels of all three planes, without clipping."""
+        added = noise.noise_from(_view(scene), params.values["starts"])
+        added *= params.values["sigma"] * np.float32(255)
+        for name in ("image", "foreground", "background"):
+            levels = np.trunc(scene.uint8(name).astype(np.float32) + added).astype(np.int32)
+            setattr(scene, name, (levels % 256).astype(np.uint8))
+
+
+@steps.register("denoise")
+class Denoise(Step):
+    """Non-local means on F and B (Buades et al., 2005), the other way to make their noise alike. Slow.
+
+    Attributes:
+        strength: Filter strength in grey levels (OpenCV's ``h``), drawn from [low, high].
+        on_planes: Which planes are denoised.
+    """
+
+    stage: ClassVar[Stage] = "planes"
+    keeps_equation: ClassVar[bool] = True
 
     strength: Range = (3.0, 3.0)
     on_planes: Literal["both", "foreground", "background"] = "both"
 
+    def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
+        """Draw the strength."""
+        strength = float(rng.uniform(*self.strength))
+        return StepParams({"strength": round(strength, 3), "on_planes": self.on_planes}, {"strength": strength})
 
-@steps.register("denoise", params=Denoise, on="planes", keeps_equation=True)
-def denoise(scene: Scene, params: Denoise, rng: np.random.Generator) -> dict[str, Any]:
-    """Non-local means on F and B (Buades et al., 2005), the other way to make their noise alike. Slow."""
-    strength = float(rng.uniform(*params.strength))
-    for name in ("foreground", "background"):
-        if params.on_planes in ("both", name):
-            levels = to_uint8(getattr(scene, name))
-            clean: Array = cv2.fastNlMeansDenoisingColored(levels, None, strength, strength, 7, 21)
-            setattr(scene, name, to_float(clean))
-    return {"strength": round(strength, 3), "on_planes": params.on_planes}
-
-
-def _noise(scene: Scene, drawn: Drawn) -> Float:
-    """In grey levels of 255."""
-    noise: Float = fields.noise_from(_view(scene), drawn.values["starts"])
-    noise *= drawn.values["sigma"] * np.float32(255)
-    return noise
+    def apply(self, scene: Scene, params: StepParams) -> None:
+        """Filter the planes."""
+        strength = params.values["strength"]
+        for name in ("foreground", "background"):
+            if self.on_planes in ("both", name):
+                levels = to_uint8(getattr(scene, name))
+                clean: Array = cv2.fastNlMeansDenoisingColored(levels, None, strength, strength, 7, 21)
+                setattr(scene, name, to_float(clean))
 
 
 def _view(scene: Scene) -> View:
-    height, width = scene.kept["alpha"].shape
+    height, width = scene.planes["alpha"].shape
     return scene.view or View.whole((height, width))

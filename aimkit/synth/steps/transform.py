@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from aimkit.recipe import Range
 from aimkit.synth import geometry
-from aimkit.synth.steps import Scene, StepBlock, steps
+from aimkit.synth.steps import Scene, Stage, Step, StepParams, steps
 
 Kernels = tuple[Literal["auto", "nearest", "linear", "cubic", "lanczos", "area"], ...]
 ALL_KERNELS: Kernels = ("nearest", "linear", "cubic", "lanczos", "area")
 
 
-class Affine(StepBlock):
-    """Attributes:
-    rotation: Degrees.
-    scale: Factor.
-    shear: Degrees.
-    flip: Chance of mirroring.
-    kernels: Resampling kernels, one is drawn: a network that sees only one learns its artefacts.
+@steps.register("affine")
+class Affine(Step):
+    """Rotate, scale, shear and flip the foreground about its middle; what leaves the frame is cut off.
+
+    Attributes:
+        rotation: Rotation in degrees, drawn from [low, high].
+        scale: Factor of both sides, drawn evenly on a logarithmic scale.
+        shear: Horizontal shear in degrees.
+        flip: Probability of mirroring left and right.
+        kernels: Resampling kernels, one is drawn: a network that sees only one learns its artefacts.
     """
+
+    stage: ClassVar[Stage] = "foreground"
+    keeps_equation: ClassVar[bool] = True
 
     rotation: Range = (-30.0, 30.0)
     scale: Range = (0.8, 1.25)
@@ -30,41 +36,54 @@ class Affine(StepBlock):
     flip: float = Field(0.5, ge=0, le=1)
     kernels: Kernels = ("nearest", "linear", "cubic", "lanczos")
 
+    def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
+        """Draw the map and the kernel."""
+        drawn = {
+            "rotation": float(rng.uniform(*self.rotation)),
+            "scale": float(np.exp(rng.uniform(*np.log(self.scale)))),
+            "shear": float(rng.uniform(*self.shear)),
+        }
+        choices = {"flip": bool(rng.random() < self.flip), "kernel": str(rng.choice(self.kernels))}
+        return StepParams({**{name: round(value, 4) for name, value in drawn.items()}, **choices}, {**drawn, **choices})
 
-@steps.register("affine", params=Affine, on="foreground", keeps_equation=True)
-def affine(scene: Scene, params: Affine, rng: np.random.Generator) -> dict[str, Any]:
-    """Rotate, scale, shear and flip the foreground about its middle; what leaves the frame is cut off."""
-    drawn = {
-        "rotation": float(rng.uniform(*params.rotation)),
-        "scale": float(np.exp(rng.uniform(*np.log(params.scale)))),
-        "shear": float(rng.uniform(*params.shear)),
-    }
-    flip = bool(rng.random() < params.flip)
-    kernel = str(rng.choice(params.kernels))
-    height, width = scene.alpha.shape
-    matrix = geometry.affine(
-        (width / 2, height / 2), scale=drawn["scale"], degrees=drawn["rotation"], shear=drawn["shear"], flip=flip
-    )
-    scene.foreground, scene.alpha = geometry.warp(scene.foreground, scene.alpha, matrix, (height, width), kernel)
-    return {**{name: round(value, 4) for name, value in drawn.items()}, "flip": flip, "kernel": kernel}
+    def apply(self, scene: Scene, params: StepParams) -> None:
+        """Warp F and its matte."""
+        values, (height, width) = params.values, scene.alpha.shape
+        matrix = geometry.affine(
+            (width / 2, height / 2),
+            scale=values["scale"],
+            degrees=values["rotation"],
+            shear=values["shear"],
+            flip=values["flip"],
+        )
+        scene.foreground, scene.alpha = geometry.warp(
+            scene.foreground, scene.alpha, matrix, (height, width), values["kernel"]
+        )
 
 
-class ResizeForeground(StepBlock):
-    """Attributes:
-    height: Pixels.
-    width: Pixels.
-    kernels: Resampling kernels, one is drawn.
+@steps.register("resize_foreground")
+class ResizeForeground(Step):
+    """Resize the foreground to one size, whatever its shape: hair and nets at a scale that crops do not give.
+
+    Attributes:
+        height: Height of the result in pixels.
+        width: Width of the result in pixels.
+        kernels: Resampling kernels, one is drawn.
     """
+
+    stage: ClassVar[Stage] = "foreground"
+    keeps_equation: ClassVar[bool] = True
 
     height: int = Field(640, ge=1)
     width: int = Field(640, ge=1)
     kernels: Kernels = ALL_KERNELS
 
+    def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
+        """Draw the kernel."""
+        kernel = str(rng.choice(self.kernels))
+        return StepParams({"size": [self.height, self.width], "kernel": kernel}, {"kernel": kernel})
 
-@steps.register("resize_foreground", params=ResizeForeground, on="foreground", keeps_equation=True)
-def resize_foreground(scene: Scene, params: ResizeForeground, rng: np.random.Generator) -> dict[str, Any]:
-    """Resize the foreground to one size, whatever its shape: hair and nets at a scale that crops do not give."""
-    kernel = str(rng.choice(params.kernels))
-    size = (params.height, params.width)
-    scene.foreground, scene.alpha = geometry.resize(scene.foreground, scene.alpha, size, kernel)
-    return {"size": list(size), "kernel": kernel}
+    def apply(self, scene: Scene, params: StepParams) -> None:
+        """Resize F and its matte."""
+        size, kernel = (self.height, self.width), params.values["kernel"]
+        scene.foreground, scene.alpha = geometry.resize(scene.foreground, scene.alpha, size, kernel)

@@ -1,13 +1,13 @@
 """What architectures are trained for: their loss terms and the weights of these, by name.
 
-An architecture names its objective in its registry entry, ``register_model(name, loss="aimnet")``. An entry here is
-``compute(network, output, batch, stage, parity) -> terms`` and carries ``weights``: ``weights(stage, options)`` gives
-the weight of every term, where ``options`` are the keywords that the network was built with.
+An architecture names its objective when it is registered, ``register_model(name, objective="aimnet")``. A new objective
+is a file here that registers an :class:`Objective`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,21 +15,40 @@ from torch import Tensor
 
 from aimkit.errors import AimkitError
 from aimkit.models.backbones.contract import MattingOutput
-from aimkit.models.registry import models
-from aimkit.registry import Entry, Registry, did_you_mean
+from aimkit.models.registry import models, take_name
+from aimkit.registry import Registry, did_you_mean
 
 Terms = dict[str, Tensor]
 
-objectives: Registry[Callable[..., Terms]] = Registry("objective", ("aimkit.train.objectives",))
+
+@dataclass(eq=False)
+class Objective:
+    """A training objective.
+
+    Attributes:
+        terms: ``terms(network, output, batch, stage, parity)``, the loss terms of a batch, scalars by name. The network
+            is the bare one; ``batch`` and ``parity`` are as for ``losses.loss_terms``.
+        weights: ``weights(stage, options)``, the weight of every term by name; empty when there is no such stage.
+            ``options`` are the keywords that the network is built with.
+    """
+
+    terms: Callable[[Any, MattingOutput, Mapping[str, Tensor], str, bool], Terms]
+    weights: Callable[[str, Mapping[str, Any]], dict[str, float]]
+
+    def __post_init__(self) -> None:
+        take_name(self, self.terms)
 
 
-def objective_of(model: str) -> Entry[Callable[..., Terms]]:
-    """The objective of a registered network; AimNet's when its entry names none.
+objectives: Registry[Objective] = Registry("objective", ("aimkit.train.objectives",))
+
+
+def objective_of(model: str) -> Objective:
+    """The objective of a registered network.
 
     Raises:
-        AimkitError: No such network or objective.
+        AimkitError: The network or its objective is unknown.
     """
-    return objectives.get(models.get(model, "model").info.get("loss", "aimnet"), f"model {model}, loss")
+    return objectives.get(models.get(model, "model").value.objective, f"model {model}, objective").value
 
 
 def term_weights(
@@ -39,20 +58,19 @@ def term_weights(
 
     Args:
         model: Registered network.
-        stage: "matting" or "duts".
+        stage: "matting" or "saliency".
         options: Keywords that the network is built with.
-        changed: Weights that take the place of the architecture's own.
+        changed: Weights that replace the architecture's own.
 
     Raises:
-        AimkitError: No such network, the objective has no such stage, or a changed weight names no term of it.
+        AimkitError: The network is unknown, its objective lacks the stage, or a changed weight names an unknown term.
     """
-    entry = objective_of(model)
-    weights: dict[str, float] = entry.info["weights"](stage, options)
+    weights = objective_of(model).weights(stage, options)
     if not weights:
-        raise AimkitError(f"the objective '{entry.name}' has no stage '{stage}'", f"model {model}")
+        raise AimkitError(f"the objective of {model} has no stage '{stage}'", f"model {model}")
     for name in changed or {}:
         if name not in weights:
-            raise AimkitError(f"no term {name} in stage {stage}", "weights", did_you_mean(name, weights))
+            raise AimkitError(f"unknown term {name} in stage {stage}", "weights", did_you_mean(name, weights))
     return {**weights, **(changed or {})}
 
 
@@ -70,15 +88,15 @@ def compute(
 
     Args:
         model: Registered network.
-        network: The network itself, not wrapped.
-        output: What it gave for the batch.
-        batch: As ``aimkit.data.loader.to_device`` gives it.
-        weights: As ``term_weights`` gives them.
-        stage: "matting" or "duts".
-        parity: As the reference computes them.
+        network: The bare network, not wrapped for processes or compiled.
+        output: Output of the network for the batch.
+        batch: Batch from ``aimkit.data.loader.to_device``.
+        weights: Weights from ``term_weights``.
+        stage: "matting" or "saliency".
+        parity: Whether to compute the terms as the reference does.
 
     Returns:
         Scalars, float32.
     """
-    terms = objective_of(model).value(network, output, batch, stage, parity)
+    terms = objective_of(model).terms(network, output, batch, stage, parity)
     return {**terms, "total": torch.stack([terms[name] * weight for name, weight in weights.items()]).sum()}

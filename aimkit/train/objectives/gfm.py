@@ -23,13 +23,13 @@ from torch import Tensor
 from aimkit.models.backbones.contract import MattingOutput
 from aimkit.models.fusion import ROSTAS
 from aimkit.train.losses import STAGES, classes, composition, cross_entropy, l1_alpha, laplacian, unknown_area
-from aimkit.train.objectives import Terms, objectives
+from aimkit.train.objectives import Objective, Terms, objectives
 
 PARTS = tuple(name.lower() for name in ROSTAS)
 
 
 def weights(stage: str, options: Mapping[str, Any]) -> dict[str, float]:
-    """0.25 for each term; for RIM 1 for each of ``tt_``, ``ft_`` and ``bt_``, and for the last alpha's."""
+    """0.25 for each term; for RIM 1 for each term of TT, FT and BT, and of the joined alpha."""
     names = STAGES.get(stage, ())
     if options.get("rosta", "TT") != "RIM":
         return dict.fromkeys(names, 0.25)
@@ -37,55 +37,56 @@ def weights(stage: str, options: Mapping[str, Any]) -> dict[str, float]:
     return dict.fromkeys([*(f"{part}_{name}" for part in PARTS for name in names), *last], 1.0)
 
 
-@objectives.register("gfm", weights=weights)
-def gfm(network: Any, output: MattingOutput, batch: Mapping[str, Tensor], stage: str, parity: bool) -> Terms:
+def terms(network: Any, output: MattingOutput, batch: Mapping[str, Tensor], stage: str, parity: bool) -> Terms:
     """GFM's terms; the composition loss is in [0, 1]."""
     if network.rosta != "RIM":
-        return _part(network.rosta, output, batch, stage, parity, slip=parity)
-    terms = _fusion(output.alpha, batch, stage, parity)
+        return _part(network.rosta, output, batch, stage, parity, released=parity)
+    found = _fusion(output.alpha, batch, stage, parity)
     for part in PARTS:
         source = "ft" if parity and part == "bt" else part
-        found = output.extra
         own = MattingOutput(
-            found[f"semantic_{source}"],
-            found[f"detail_{source}"],
-            found[f"alpha_{source}"],
-            found[f"semantic_logits_{source}"],
+            output.extra[f"semantic_{source}"],
+            output.extra[f"detail_{source}"],
+            output.extra[f"alpha_{source}"],
+            output.extra[f"semantic_logits_{source}"],
         )
-        named = _part(part.upper(), own, batch, stage, parity, slip=False)
-        terms |= {f"{part}_{name}": value for name, value in named.items()}
-    return terms
+        named = _part(part.upper(), own, batch, stage, parity, released=False)
+        found |= {f"{part}_{name}": value for name, value in named.items()}
+    return found
 
 
 def _part(
-    rosta: str, output: MattingOutput, batch: Mapping[str, Tensor], stage: str, parity: bool, *, slip: bool
+    rosta: str, output: MattingOutput, batch: Mapping[str, Tensor], stage: str, parity: bool, *, released: bool
 ) -> Terms:
-    """The terms of one representation; ``slip`` takes the released code's targets of FT and BT."""
+    """The terms of one representation; ``released`` takes the released code's targets of FT and BT."""
     label, truth = batch["label"], batch["alpha"] / 255
     unknown = unknown_area(label, parity)
     target = classes(label, ROSTAS[rosta].classes)
-    if slip and rosta == "FT":
+    if released and rosta == "FT":
         target = (label[:, 0] >= 128).long()
-    elif slip and rosta == "BT":
+    elif released and rosta == "BT":
         target = (batch["alpha"][:, 0] == 255).long()
     wanted = 1 - truth if rosta == "BT" else truth
     scores = output.semantic if parity or output.semantic_logits is None else output.semantic_logits
-    terms = {
+    found = {
         "semantic_cross_entropy": cross_entropy(scores, target),
         "detail_alpha": l1_alpha(output.detail, wanted, unknown, pooled=parity),
     }
     if stage == "matting":
-        terms["detail_laplacian"] = laplacian(output.detail, wanted, unknown)
-    return terms | _fusion(output.alpha, batch, stage, parity)
+        found["detail_laplacian"] = laplacian(output.detail, wanted, unknown)
+    return found | _fusion(output.alpha, batch, stage, parity)
 
 
 def _fusion(alpha: Tensor, batch: Mapping[str, Tensor], stage: str, parity: bool) -> Terms:
     truth = batch["alpha"] / 255
-    terms = {"fusion_alpha": l1_alpha(alpha, truth)}
+    found = {"fusion_alpha": l1_alpha(alpha, truth)}
     if stage == "matting":
         valid = None if parity else batch["composition_valid"]
-        terms["fusion_laplacian"] = laplacian(alpha, truth)
-        terms["fusion_composition"] = composition(
+        found["fusion_laplacian"] = laplacian(alpha, truth)
+        found["fusion_composition"] = composition(
             alpha, batch["image"], batch["foreground"], batch["background"], valid
         )
-    return terms
+    return found
+
+
+objectives.register("gfm")(Objective(terms, weights))

@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from aimkit.models.backbones.contract import MattingOutput
-from aimkit.train.losses import STAGES, classes, composition, cross_entropy, matting_losses
-from aimkit.train.objectives import Terms, objectives
+from aimkit.train.losses import STAGES, classes, composition, cross_entropy, loss_terms
+from aimkit.train.objectives import Objective, Terms, objectives
 
 SIDES = ("side2", "side1", "side0")
 _WEIGHTS = {"semantic_cross_entropy": 3 / 6, "fusion_composition": 1.0}
@@ -22,34 +22,22 @@ def weights(stage: str, options: Mapping[str, Any]) -> dict[str, float]:
     return own | ({f"{side}_cross_entropy": 1 / 6 for side in SIDES} if names else {})
 
 
-@objectives.register("p3mnet", weights=weights)
-def p3mnet(network: Any, output: MattingOutput, batch: Mapping[str, Tensor], stage: str, parity: bool) -> Terms:
-    """P3M-Net's terms; the cross-entropy sees logits in any case.
+def terms(network: Any, output: MattingOutput, batch: Mapping[str, Tensor], stage: str, parity: bool) -> Terms:
+    """P3M-Net's terms; the cross-entropy is taken of logits, in parity too.
 
     In parity, the composition loss is the released code's: it compares levels of 0..255 with the normalised image, and
     divides by 255.
     """
-    terms = matting_losses(
-        output.semantic,
-        output.detail,
-        output.alpha,
-        alpha=batch["alpha"],
-        label=batch["label"],
-        image=batch["image"],
-        foreground=batch["foreground"],
-        background=batch["background"],
-        stage=stage,
-        parity=parity,
-        semantic_logits=output.semantic_logits,
-        composition_valid=batch["composition_valid"],
-    )
-    terms = {name: terms[name] for name in STAGES[stage]}
+    found = loss_terms(output, batch, stage, parity)
     assert output.semantic_logits is not None
     target = classes(batch["label"])
-    terms["semantic_cross_entropy"] = cross_entropy(output.semantic_logits, target)
+    found["semantic_cross_entropy"] = cross_entropy(output.semantic_logits, target)
     for side in SIDES:
-        terms[f"{side}_cross_entropy"] = cross_entropy(output.extra[side], target)
+        found[f"{side}_cross_entropy"] = cross_entropy(output.extra[side], target)
     if parity and stage == "matting":
         levels = 255 * batch["foreground"], 255 * batch["background"]
-        terms["fusion_composition"] = composition(output.alpha, network.preprocess(batch["image"]), *levels) / 255
-    return terms
+        found["fusion_composition"] = composition(output.alpha, network.preprocess(batch["image"]), *levels) / 255
+    return found
+
+
+objectives.register("p3mnet")(Objective(terms, weights))

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import accumulate, count
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from aimkit.bench import synth as bench
+from aimkit.errors import AimkitError
 
 
 @pytest.fixture(scope="module")
@@ -23,22 +26,34 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "SIZE", 64)
 
 
+def ticking(step: float = 0.0) -> Callable[[], float]:
+    """A clock that goes on by a second at every look, and by ``step`` seconds more each time."""
+    return accumulate(count(1.0, step)).__next__
+
+
 def test_all_ways_are_timed_against_the_usual_one(photos: Path) -> None:
-    rows = bench.measure(photos, rounds=1, samples=2)
+    # The intervals that this clock shows are 2, 4, 6, ... seconds.
+    rows = bench.measure(photos, rounds=1, samples=2, clock=ticking(1.0))
     assert [(row.way, row.source) for row in rows[2:]] == [
         ("exact", "image files"),
         ("fast", "image files"),
         ("exact", "pool"),
         ("fast", "pool"),
     ]
-    assert rows[0].ratio == 1
-    for row in rows:
-        assert row.ratio == pytest.approx(rows[0].milliseconds / row.milliseconds)
-        assert row.rate == pytest.approx(1000 / row.milliseconds)
+    assert [row.milliseconds for row in rows] == [1000, 2000, 3000, 4000, 5000, 6000]
+    assert [row.ratio for row in rows] == pytest.approx([1 / n for n in range(1, 7)])
+    assert [row.rate for row in rows] == pytest.approx([1 / n for n in range(1, 7)])
+
+
+def test_the_median_of_the_rounds_counts(photos: Path) -> None:
+    rows = bench.measure(photos, rounds=3, samples=1, clock=ticking(1.0))
+    # Six ways take 2, ..., 12 seconds, then 14, ..., 24, then 26, ..., 36.
+    assert [row.milliseconds for row in rows] == [14000, 16000, 18000, 20000, 22000, 24000]
+    assert rows[5].ratio == pytest.approx(14 / 24)
 
 
 def test_the_usual_pipeline_makes_what_the_engine_makes(photos: Path) -> None:
-    """The yardstick is no straw man: its composites hold the equation, its trimap is that of its matte."""
+    """The baseline is fair: its composites obey the equation, and its trimap is that of its matte."""
     files = [sorted((photos / name).iterdir()) for name in ("fg", "bg")]
     for index in range(4):
         image, foreground, background, alpha, trimap = bench.usual_sample(files[0], files[1], index)
@@ -50,11 +65,22 @@ def test_the_usual_pipeline_makes_what_the_engine_makes(photos: Path) -> None:
         assert (trimap[(alpha > 0) & (alpha < 255)] > 0).all()
 
 
-def test_parts_add_up_and_limits_and_writing_are_positive(photos: Path) -> None:
-    for fast in (False, True):
-        parts = dict(bench.time_parts(photos, fast, samples=3))
-        assert min(parts.values()) >= 0
-        assert parts["place foreground and background"] > 0
-    assert all(milliseconds >= 0 for _, milliseconds in bench.time_limits(photos, repeats=1))
-    both, encoding = bench.time_writing(photos, "jpg", samples=2)
-    assert both > encoding > 0
+@pytest.mark.parametrize("fast", [False, True])
+def test_every_part_takes_time_and_parts_add_up(photos: Path, fast: bool) -> None:
+    # Every call and every return is a look at this clock, so each part takes at least a second.
+    parts = dict(bench.time_parts(photos, fast, samples=8, clock=ticking()))
+    assert list(parts) == [*bench.PARTS.values(), "other"]
+    assert min(parts.values()) >= 1000 / 8
+
+
+def test_a_part_whose_function_has_another_name_is_an_error(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "PARTS", {"composite.blended": "blend"})
+    with pytest.raises(AimkitError, match=r"not called: composite\.blended"):
+        bench.time_parts(photos, fast=True, samples=1)
+
+
+def test_limits_and_writing_are_told_in_milliseconds(photos: Path) -> None:
+    limits = bench.time_limits(photos, repeats=2, clock=ticking(1.0))
+    # The first of two runs is the faster one by this clock: 2 of 2 and 4 seconds, 6 of 6 and 8, ...
+    assert [milliseconds for _, milliseconds in limits] == [1000 * (2 + 4 * n) for n in range(len(limits))]
+    assert bench.time_writing(photos, "jpg", samples=2, clock=ticking()) == (2000, 1000)

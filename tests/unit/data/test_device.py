@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 import torch
 
-from aimkit.data.device.batch import Row, UnfinishedBatch, division, finish_batch, lay_out
+from aimkit.data.device.batch import BatchRow, DeferredBatch, collate_deferred, division, finish_batch
 from aimkit.data.device.filters import filter_2d
 from aimkit.data.device.labels import trimaps
-from aimkit.data.device.planes import Planes
+from aimkit.data.device.planes import BatchPlanes
 from aimkit.data.device.steps import device_steps
 from aimkit.data.loader import StreamDataset, collate, to_device
-from aimkit.data.streams import Synth
+from aimkit.data.streams import SynthStream
 from aimkit.data.transforms import Crop, Gca
 from aimkit.matting.trimap import SCHEDULES, make_trimap
 from aimkit.recipe import parse
+from aimkit.synth.deferred import DeferredSample
 from aimkit.synth.engine import Synthesizer
 from aimkit.synth.recipe import SynthRecipe
 from aimkit.synth.steps import steps
-from aimkit.synth.unblended import Unblended
 from aimkit.synth.view import View
 from aimkit.types import Sample
 
@@ -57,9 +57,9 @@ def synthesizer(**keys: Any) -> Synthesizer:
     return made
 
 
-def unblended(made: Synthesizer) -> list[Unblended]:
-    left = [made.unblended(i, lambda canvas, transition, v=view: v, SIDE) for i, view in enumerate(VIEWS)]
-    assert all(isinstance(one, Unblended) for one in left)
+def deferred(made: Synthesizer) -> list[DeferredSample]:
+    left = [made.deferred(i, lambda canvas, transition, v=view: v, SIDE, device_steps) for i, view in enumerate(VIEWS)]
+    assert all(isinstance(one, DeferredSample) for one in left)
     return left  # type: ignore[return-value]
 
 
@@ -67,8 +67,8 @@ def windows(made: Synthesizer) -> list[Sample]:
     return [made.window(i, lambda canvas, transition, v=view: v) for i, view in enumerate(VIEWS)]
 
 
-def finished(left: list[Unblended], device: str = "cpu") -> dict[str, torch.Tensor]:
-    return finish_batch(lay_out([Row(one, False, i) for i, one in enumerate(left)]), device)
+def finished(left: list[DeferredSample], device: str = "cpu") -> dict[str, torch.Tensor]:
+    return finish_batch(collate_deferred([BatchRow(one, False, i) for i, one in enumerate(left)]), device)
 
 
 def stacked(samples: list[Sample]) -> dict[str, np.ndarray]:
@@ -99,23 +99,23 @@ def bytes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     def rounded(*arguments: Any) -> Any:
         ready = prepare(*arguments)
         for name in ("foreground", "alpha", "background"):
-            setattr(ready.scene, name, ready.scene.levels(name))
+            setattr(ready.scene, name, ready.scene.uint8(name))
         return ready
 
     monkeypatch.setattr(Synthesizer, "_prepare", rounded)
 
 
-def test_every_step_that_can_be_drawn_in_advance_is_known_to_the_device_and_no_other() -> None:
-    drawn = [entry.name for entry in steps if "draw" in entry.info]
-    assert device_steps.list() == drawn
-    assert {steps.get(name).info["on"] for name in drawn} == {"planes", "image"}
+def test_the_device_knows_steps_on_planes_and_composites_and_leaves_the_rest_to_the_workers() -> None:
+    after_placing = {entry.name for entry in steps if entry.value.stage in ("planes", "image")}
+    assert after_placing - set(device_steps.list()) == {"denoise", "jpeg", "webp", "wrapped_noise"}
+    assert set(device_steps.list()) <= after_placing
 
 
 @pytest.mark.usefixtures("bytes_first")
 @pytest.mark.parametrize("name", device_steps.list())
 def test_a_step_on_the_device_gives_the_engines_levels(name: str) -> None:
     made = synthesizer(steps=[{"step": name, **VISIBLE.get(name, {})}])
-    left, whole = unblended(made), windows(made)
+    left, whole = deferred(made), windows(made)
     assert any(one.steps for one in left)
     assert [one.meta for one in left] == [sample.meta for sample in whole]
     for plane, apart in difference(finished(left), whole).items():
@@ -134,13 +134,13 @@ def test_a_step_on_the_device_gives_the_engines_levels(name: str) -> None:
         {"blend": "linear"},
         {"labels": {"kernel": [4, 60], "schedule": "distance"}},
         {"labels": {"kernel": [20, 100], "schedule": "random", "relative": True}},
-        {"hard_cases": {"background_only": 0.4, "similar_background": 0.7, "borrowed_colors": 0.5}},
+        {"hard_cases": {"background_only": 0.4, "similar_background": 0.7, "texture_swap": 0.5}},
     ],
 )
 def test_all_steps_together_give_the_engines_levels(keys: dict[str, Any]) -> None:
     every = [{"step": name, "p": 0.5, **VISIBLE.get(name, {})} for name in reversed(device_steps.list())]
     made = synthesizer(steps=every, **keys)
-    left, whole = unblended(made), windows(made)
+    left, whole = deferred(made), windows(made)
     assert {str(one.type) for one in left} == {"SO", "STM", "NS"}
     for plane, apart in difference(finished(left), whole).items():
         # A level apart before a later step can be two behind it; where next to no alpha is left, colours are anything.
@@ -151,7 +151,7 @@ def test_all_steps_together_give_the_engines_levels(keys: dict[str, Any]) -> Non
 def test_what_rounding_before_the_steps_costs_is_a_level() -> None:
     every = [{"step": name, "p": 0.5, **VISIBLE.get(name, {})} for name in device_steps.list()]
     made = synthesizer(steps=every)
-    apart = difference(finished(unblended(made)), windows(made))
+    apart = difference(finished(deferred(made)), windows(made))
     assert apart["image"].mean() < 0.4
     assert np.quantile(apart["image"], 0.999) < 3.01
     assert (apart["label"] > 0).mean() < 0.002
@@ -172,7 +172,7 @@ def test_trimaps_equal_those_of_the_engine_for_every_kernel() -> None:
         extent.append((top, left, height, width))
     levels = torch.from_numpy(alphas)[:, None].float()
     none = levels[:, :0]
-    planes = Planes(none, levels, none, none, torch.tensor(extent), torch.zeros(0), torch.zeros(0))
+    planes = BatchPlanes(none, levels, none, none, torch.tensor(extent), torch.zeros(0), torch.zeros(0))
     for schedule in SCHEDULES:
         label = trimaps(planes, levels, kernels, schedule)[:, 0].numpy()
         for i, (top, left, height, width) in enumerate(extent):
@@ -188,7 +188,7 @@ def test_filters_mind_each_samples_own_borders() -> None:
     kernels = draw.random((3, 7, 7), np.float32) / 25
     extent = torch.tensor([(0, 0, 20, 24), (3, 5, 9, 11), (2, 0, 18, 20)])
     x = torch.from_numpy(draw.random((3, 2, 20, 24), np.float32))
-    planes = Planes(x, x, x, x, extent, torch.zeros(0), torch.zeros(0))
+    planes = BatchPlanes(x, x, x, x, extent, torch.zeros(0), torch.zeros(0))
     for border, code in (("reflect", cv2.BORDER_REFLECT_101), ("replicate", cv2.BORDER_REPLICATE)):
         got = filter_2d(x, torch.from_numpy(kernels), planes, border)  # type: ignore[arg-type]
         for i, (top, left, height, width) in enumerate(extent.tolist()):
@@ -197,19 +197,23 @@ def test_filters_mind_each_samples_own_borders() -> None:
             np.testing.assert_allclose(got[part].numpy(), expected, atol=1e-5)
 
 
-def table(*overrides: str) -> Synth:
+def table(*overrides: str) -> SynthStream:
     small = ["placement.height=[100, 200]", "placement.width=[100, 200]", "labels.kernel=9"]
     small += ['foregrounds.0.generators=["toy", "net", "fog"]', 'backgrounds.0.generators=["material"]']
-    return Synth(source="synth", recipe="demo", crop_first="fast", overrides=[*small, *overrides])
+    return SynthStream(source="synth", recipe="demo", crop_first="fast", overrides=[*small, *overrides])
 
 
 JPEG = 'steps=[{step="hsv_jitter"}, {step="jpeg", p=0.5}, {step="white_balance", p=0.5}]'
 
 
-def batches(source: Synth, transform: Crop | Gca, count: int = 5) -> tuple[UnfinishedBatch, dict[str, torch.Tensor]]:
+def batches(
+    source: SynthStream, transform: Crop | Gca, count: int = 5
+) -> tuple[DeferredBatch, dict[str, torch.Tensor]]:
     """The same positions, for the device and finished by the workers."""
     left, whole = (StreamDataset(source, transform, 7, device_compositing=on) for on in (True, False))
-    return lay_out([left[i] for i in range(count)]), to_device(collate([whole[i] for i in range(count)]), "cpu")
+    return collate_deferred([left[i] for i in range(count)]), to_device(
+        collate([whole[i] for i in range(count)]), "cpu"
+    )
 
 
 @pytest.mark.parametrize("transform", [Crop(size=64, crops=(64, 96, 128)), Gca(size=64)])
@@ -252,9 +256,9 @@ def test_a_sample_is_the_same_in_any_company() -> None:
     every = "steps=[" + ", ".join(f'{{step="{name}", p=0.5}}' for name in device_steps.list()) + "]"
     data = StreamDataset(table(every), Crop(size=64, crops=(64, 128)), 7, device_compositing=True)
     rows = [data[i] for i in range(3)]
-    together = to_device(lay_out(rows), "cpu")
+    together = to_device(collate_deferred(rows), "cpu")
     for i, row in enumerate(rows):
-        alone = to_device(lay_out([row]), "cpu")
+        alone = to_device(collate_deferred([row]), "cpu")
         for name in ("image", "alpha", "label"):
             assert (alone[name][0] - together[name][i]).abs().mean() < 1e-4, name
 

@@ -12,7 +12,7 @@ import torch
 
 from aimkit.data.loader import StreamDataset, make_loader, to_device, to_tensors
 from aimkit.data.sampler import PositionSampler
-from aimkit.data.streams import Finite, streams
+from aimkit.data.streams import ShuffledStream, streams
 from aimkit.data.transforms import Crop, Fit
 from aimkit.errors import AimkitError
 from aimkit.recipe import named
@@ -36,7 +36,7 @@ def block(table: dict[str, object]):
 
 
 def open_stream(table: dict[str, object], seed: int = 0):
-    return streams.get(str(table["source"])).value(block(table), seed)
+    return block(table).open(seed)
 
 
 @pytest.fixture
@@ -85,12 +85,12 @@ def test_balance_draws_types_by_their_shares(photos: Path) -> None:
 
 def test_balance_for_a_type_that_is_not_there_is_told() -> None:
     with pytest.raises(AimkitError, match="asks for NS"):
-        Finite([None], 0, {"NS": 1.0}, lambda i: "SO")  # type: ignore[list-item]
+        ShuffledStream([None], 0, {"NS": 1.0}, lambda i: "SO")  # type: ignore[list-item]
 
 
-def test_a_types_file_that_misses_images_is_told(photos: Path) -> None:
+def test_a_types_file_that_lacks_images_is_told(photos: Path) -> None:
     (photos / "aim_category_type.json").write_text(json.dumps({"p0": {"type": "SO"}, "q1": {"type": "NS"}}))
-    with pytest.raises(AimkitError, match="misses 5 images"):
+    with pytest.raises(AimkitError, match="lacks 5 images"):
         open_stream({"source": "folder", "path": str(photos)})
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aimkit.data.transforms import PLANES, transforms
+from aimkit.data.reshape import PLANES
+from aimkit.data.transforms import Crop, transforms
 from aimkit.errors import AimkitError
 from aimkit.matting.composite import composite
 from aimkit.matting.trimap import trimap as make_trimap
@@ -13,7 +14,7 @@ from aimkit.recipe import parse
 from aimkit.types import ImageType, Sample
 
 NAMES = transforms.list()
-MENDED = [name for name in NAMES if not name.endswith("parity")]
+CORRECTED = [name for name in NAMES if not name.endswith("parity")]
 
 
 def sample(height: int = 120, width: int = 160, seed: int = 0, planes: bool = True) -> Sample:
@@ -40,9 +41,8 @@ def sample(height: int = 120, width: int = 160, seed: int = 0, planes: bool = Tr
 
 
 def apply(name: str, source: Sample, seed: int = 0, **keys: object) -> Sample:
-    entry = transforms.get(name)
-    params = parse(entry.info["params"], {"transform": name, **keys}, name)
-    return entry.value(source, params, np.random.default_rng(seed))
+    transform = parse(transforms.get(name).value, {"transform": name, **keys}, name)
+    return transform.apply(source, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -65,7 +65,7 @@ def test_the_same_stream_gives_the_same_result_and_another_another(name: str) ->
         assert not np.array_equal(one.image, other.image)
 
 
-@pytest.mark.parametrize("name", MENDED)
+@pytest.mark.parametrize("name", CORRECTED)
 def test_the_compositing_equation_survives(name: str) -> None:
     for seed in range(4):
         out = apply(name, sample(200, 260), seed, size=64)
@@ -73,7 +73,7 @@ def test_the_compositing_equation_survives(name: str) -> None:
         assert error.max() <= 3, "three roundings to 8 bit"
 
 
-@pytest.mark.parametrize("name", MENDED)
+@pytest.mark.parametrize("name", CORRECTED)
 def test_labels_stay_labels(name: str) -> None:
     out = apply(name, sample(200, 260), size=64)
     assert set(np.unique(out.label)) <= {0, 128, 255}
@@ -117,9 +117,37 @@ def test_flip_mirrors_every_plane() -> None:
 
 
 def test_an_image_without_transition_area_is_cropped_anywhere() -> None:
-    empty = sample(100, 100)
-    zero = np.zeros_like(empty.alpha)
-    apply("gca", replace(empty, alpha=zero, trimap=zero, label=zero), size=64)
+    source = sample(100, 100)
+    zero = np.zeros_like(source.alpha)
+    empty = replace(source, alpha=zero, trimap=zero, label=zero)
+    corners = set()
+    for seed in range(40):
+        image = apply("gca", empty, seed, size=64, flip=0).image
+        found = [
+            (y, x) for y in range(37) for x in range(37) if np.array_equal(source.image[y : y + 64, x : x + 64], image)
+        ]
+        assert len(found) == 1, "a part of the image as it is"
+        corners.update(found)
+    assert np.ptp(sorted(corners), axis=0).min() > 25, "corners lie all over the 37 x 37 that there are"
+
+
+@pytest.mark.parametrize("around_unknown", [0, 1])
+def test_a_crop_chosen_before_its_sample_is_made_lies_where_it_would_lie_afterwards(
+    around_unknown: int,
+) -> None:
+    """With one pixel to choose from, both ways draw the same numbers but for the place within the pixel."""
+    label = np.zeros((200, 260), np.uint8)
+    label[60, 150] = 128
+    source = replace(sample(200, 260), label=label)
+    crop = Crop(size=64, crops=(64, 100, 150), around_unknown=around_unknown, flip=0)
+    for seed in range(20):
+        view = crop.view(np.random.default_rng(seed), reduced=False)((200, 260), lambda: (label > 0).astype(np.float32))
+        side, (top, left) = crop._square((200, 260), np.random.default_rng(seed), lambda: (60, 150))
+        assert view.size == (side, side)
+        assert np.abs(np.subtract(view.offset, (top, left))).max() <= around_unknown
+        whole = crop.apply(source, np.random.default_rng(seed))
+        part = replace(source, **{n: getattr(source, n)[top:, left:][:side, :side] for n in PLANES})
+        assert np.array_equal(crop.finish(part, np.random.default_rng(seed)).image, whole.image)
 
 
 def test_bad_keys_are_told() -> None:

@@ -97,7 +97,7 @@ def test_verify_finds_a_single_wrong_pixel_in_every_plane(dataset: Path) -> None
         "sample 2: I = aF + (1-a)B is off by up to 128 levels",
         "sample 2: the trimap does not follow from the alpha (1 pixels)",
         "sample 2: the label does not follow from the alpha (1 pixels)",
-        "shard 0: the digest of its samples is not that of the sidecar",
+        "shard 0: the digest of its samples does not match the sidecar",
     ):
         assert said in found
     assert "sample 1" not in found
@@ -123,10 +123,10 @@ def test_verify_finds_missing_extra_and_broken_files(dataset: Path) -> None:
     found = problems(dataset)
     for said in (
         "mask/000000.png: missing",
-        "original/000009.png: not of this dataset",
+        "original/000009.png: does not belong to this dataset",
         "sample 4: the label can't be decoded",
         "README.md: missing",
-        ".tmp/00001/y: left by a run that was killed",
+        ".tmp/00001/y: left by a killed run",
     ):
         assert said in found
 
@@ -141,9 +141,9 @@ def test_verify_finds_a_changed_index_recipe_and_sidecar(dataset: Path) -> None:
     changed["digest"] = "0" * 64
     sidecar.write_text(json.dumps(changed))
     assert problems(dataset) == [
-        "recipe.lock.toml: the digest is not that of the recipe",
-        "shard 1: the digest of its samples is not that of the sidecar",
-        "types.json: does not agree with the shards",
+        "recipe.lock.toml: the digest does not match the recipe",
+        "shard 1: the digest of its samples does not match the sidecar",
+        "types.json: does not match the shards",
     ]
 
 
@@ -227,7 +227,7 @@ def test_a_sheet_has_rows_of_every_type() -> None:
     one, six = contact_sheet(samples[:1]), contact_sheet(samples)
     assert six.shape[1] == one.shape[1]
     assert six.shape[0] > 4 * one.shape[0]
-    with pytest.raises(AimkitError, match="no sample"):
+    with pytest.raises(AimkitError, match="no samples"):
         contact_sheet([])
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aimkit.datasets import scan as scan_module
-from aimkit.datasets.scan import Candidate, Record, find_images, read_exclude, scan
+from aimkit.datasets.find import find_images, read_exclude
+from aimkit.datasets.scan import Candidate, ScanRecord, scan
 from aimkit.errors import AimkitError
 from aimkit.imageio import encode_png, write_png
 from aimkit.synth.sources.cutouts import Cutouts, cutouts
@@ -44,9 +45,9 @@ def test_excluded_files_are_left_out_and_counted(tmp_path, exclude):
 
 
 def test_a_missing_list_is_an_error(tmp_path):
-    with pytest.raises(AimkitError, match="no such list"):
+    with pytest.raises(AimkitError, match="exclude patterns not found"):
         read_exclude(str(tmp_path / "list.txt"))
-    with pytest.raises(AimkitError, match="no such folder"):
+    with pytest.raises(AimkitError, match="folder not found"):
         find_images(tmp_path / "none")
 
 
@@ -67,7 +68,7 @@ def test_a_changed_file_is_read_again(tmp_path, make, open_source):
     assert second.items[1] == first.items[1]
 
 
-def test_a_mended_file_is_no_longer_skipped(tmp_path, make, open_source):
+def test_a_repaired_file_is_no_longer_skipped(tmp_path, make, open_source):
     make.cutouts(tmp_path, ["a", "b"])
     whole = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(whole[:-20] + bytes(20))
@@ -97,7 +98,7 @@ def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path, make, open_source
 def test_the_order_does_not_depend_on_the_number_of_threads(monkeypatch, cores):
     monkeypatch.setattr(scan_module.os, "cpu_count", lambda: cores)
     candidates = [Candidate(str(i), str(i), str(i)) for i in range(50)]
-    records = scan(candidates, lambda one: Record(digest=one.id), f"order {cores}", "test")
+    records = scan(candidates, lambda one: ScanRecord(digest=one.id), f"order {cores}", "test")
     assert [record.digest for record in records] == [one.id for one in candidates]
 
 

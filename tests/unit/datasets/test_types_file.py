@@ -37,11 +37,11 @@ def test_all_forms_are_read(tmp_path, data, dataset):
 @pytest.mark.parametrize(
     ("data", "dataset", "message"),
     [
-        ("{", "", "not valid JSON"),
+        ("{", "", "the types file is damaged"),
         ([], "", "one JSON object"),
         ({"DIM": {"a": "SO"}, "HATT": {"b": "NS"}}, "", "several sections"),
         ({"DIM": {"a": "SO"}}, "DMI", "no section 'DMI'"),
-        ({"a": "SO", "b": "XX", "c": 3, "d": {"category": "x"}}, "", "3 entries are wrong"),
+        ({"a": "SO", "b": "XX", "c": 3, "d": {"category": "x"}}, "", "3 invalid entries"),
     ],
 )
 def test_wrong_files_are_named(tmp_path, data, dataset, message):
@@ -91,10 +91,10 @@ def test_missing_names_are_reported_in_full(tmp_path, folder, open_source, home,
     source = open_source(source="cutouts", path=str(folder), types=str(types), missing_types=policy)
     assert [item.id for item in source.items] == ids
     assert source.items[0].type == ImageType.STM
-    assert any("2 are not" in line for line in source.report.lines())
+    assert any("2 not named" in line for line in source.report.lines())
     (report,) = (home / "reports").iterdir()
     text = report.read_text()
-    assert all(name in text for name in ("not named: b", "not named: c", "fits nothing: bb", "fits nothing: zz"))
+    assert all(name in text for name in ("not named: b", "not named: c", "no such item: bb", "no such item: zz"))
 
 
 def test_missing_names_can_be_an_error(tmp_path, folder, open_source):

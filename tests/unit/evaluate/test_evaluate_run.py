@@ -102,11 +102,11 @@ def test_all_images_that_fail_are_listed_and_no_average_is_given(root: Path) -> 
     assert error.value.exit_code == 1
     assert "2 images failed" in error.value.what
     assert "o_0001" in error.value.what
-    assert "o_0004: the prediction is 4x4, the truth 56x40" in error.value.what
+    assert "o_0004: size mismatch: prediction is 4x4, truth 56x40" in error.value.what
 
 
 def test_a_model_that_gives_nan_is_told_with_the_image(root: Path) -> None:
-    with pytest.raises(AimkitError, match="o_0000: the prediction holds NaN"):
+    with pytest.raises(AimkitError, match="o_0000: the prediction contains NaN"):
         run(open_set("aim500", str(root)), lambda image: np.full(image.shape[:2], np.nan))
 
 

@@ -48,7 +48,7 @@ def test_pose_maps_there_and_back():
 def test_twice_the_thickness_of_smoke_squares_what_it_lets_through():
     entry = generators.get("smoke")
     thin, thick = (
-        entry.value(entry.info["params"](shape="plume", thickness=(d, d)), (128, 128), rng(0, "smoke")).alpha
+        entry.value(entry.info.params(shape="plume", thickness=(d, d)), (128, 128), rng(0, "smoke")).alpha
         for d in (1.0, 2.0)
     )
     some = (thin > 0.05) & (thin < 0.9)
@@ -59,5 +59,5 @@ def test_twice_the_thickness_of_smoke_squares_what_it_lets_through():
 def test_transparent_things_have_hardly_any_solid_pixels(name):
     entry = generators.get(name)
     for seed in range(2):
-        alpha = entry.value(entry.info["params"](), (128, 128), rng(seed, "solid", name)).alpha
+        alpha = entry.value(entry.info.params(), (128, 128), rng(seed, "solid", name)).alpha
         assert (alpha >= 0.985).sum() < 0.12 * (alpha > 0.015).sum()

@@ -12,7 +12,7 @@ from aimkit.rng import rng
 
 def make(name, size=(160, 160), seed=0, **params):
     entry = generators.get(name)
-    return entry.value(entry.info["params"](**params), size, rng(seed, "test", name))
+    return entry.value(entry.info.params(**params), size, rng(seed, "test", name))
 
 
 def test_fresnel_has_its_known_values():

@@ -87,6 +87,6 @@ def test_motion_blur_keeps_the_amount_of_a_moving_part():
     entry = generators.get("thin_motion")
     totals = []
     for sweep in (0.05, 0.8):
-        params = entry.info["params"](kind="wheel", parts=(12, 12), sweep=(sweep, sweep), tilt=(1, 1))
+        params = entry.info.params(kind="wheel", parts=(12, 12), sweep=(sweep, sweep), tilt=(1, 1))
         totals.append(entry.value(params, (160, 160), rng(0, "motion")).alpha.sum())
     assert totals[0] == pytest.approx(totals[1], rel=0.02)

@@ -83,7 +83,7 @@ def test_bad_input_is_told() -> None:
         composite(fg, alpha[:5], bg)
     with pytest.raises(AimkitError, match="mixed dtypes"):
         composite((fg * 255).astype(np.uint8), alpha, bg)
-    with pytest.raises(AimkitError, match="background is RGB"):
+    with pytest.raises(AimkitError, match="background must be RGB"):
         composite(fg, alpha, bg[..., 0])
     with pytest.raises(AimkitError, match="int64"):
         composite(fg.astype(np.int64), alpha, bg)

@@ -28,27 +28,41 @@ def test_blur_fusion_removes_most_of_the_background():
     assert error(estimate(image, alpha, "blur_fusion"), truth, alpha) < 0.4 * error(image, truth, alpha)
 
 
-@pytest.mark.slow
 def test_multilevel_removes_most_of_the_background():
     image, alpha, truth = scene(stripes=6)
     assert error(estimate(image, alpha, "multilevel"), truth, alpha) < 0.25 * error(image, truth, alpha)
 
 
-def test_an_opaque_image_is_its_own_foreground():
+@pytest.mark.parametrize("method", ["multilevel", "blur_fusion"])
+def test_an_opaque_image_is_its_own_foreground(method):
     image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-    np.testing.assert_array_equal(estimate(image, np.full((20, 30), 255, np.uint8), "blur_fusion"), image)
+    np.testing.assert_array_equal(estimate(image, np.full((20, 30), 255, np.uint8), method), image)
 
 
+@pytest.mark.parametrize("method", ["multilevel", "blur_fusion"])
+def test_opaque_pixels_keep_the_colour_of_the_image(method):
+    image = np.random.default_rng(0).integers(0, 256, (37, 50, 3), np.uint8)
+    alpha = np.random.default_rng(1).choice(np.uint8([0, 100, 254, 255]), (37, 50))
+    np.testing.assert_array_equal(estimate(image, alpha, method)[alpha == 255], image[alpha == 255])
+
+
+@pytest.mark.parametrize("method", ["multilevel", "blur_fusion"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_the_dtype_of_the_image_is_kept(dtype):
+def test_the_dtype_of_the_image_is_kept(dtype, method):
     image, alpha, _ = scene(32)
     image = (image * 255).astype(np.uint8) if dtype == np.uint8 else image
-    assert estimate(image, alpha, "blur_fusion").dtype == dtype
+    assert estimate(image, alpha, method).dtype == dtype
+
+
+def test_views_are_taken_like_arrays():
+    image, alpha, _ = scene(33)
+    turned, matte = image[::-1].transpose(1, 0, 2), alpha[::-1].T
+    np.testing.assert_array_equal(estimate(turned, matte), estimate(turned.copy(), matte.copy()))
 
 
 def test_wrong_shapes_and_methods_are_refused():
     image, alpha, _ = scene(32)
-    with pytest.raises(AimkitError, match="do not fit"):
+    with pytest.raises(AimkitError, match="shape mismatch"):
         estimate(image, alpha[:-1])
     with pytest.raises(AimkitError, match="unknown method"):
         estimate(image, alpha, "guess")

@@ -74,9 +74,9 @@ def test_tiny_and_empty_mattes_are_measured(shape, value):
 @pytest.mark.parametrize("name", generators.list())
 def test_generators_draw_the_type_that_they_claim(name):
     entry = generators.get(name)
-    block = entry.info["params"](generator=name)
+    block = entry.info.params(generator=name)
     types = Counter(infer(entry.value(block, (256, 320), rng(seed, name)).alpha).type for seed in range(20))
-    assert types[entry.info["type"]] >= 18, types
+    assert types[entry.info.type] >= 18, types
 
 
 def test_real_cutouts_are_mostly_opaque(shared):

@@ -56,7 +56,9 @@ def test_any_size_works(tiny: type, size: tuple[int, int]) -> None:
     assert output.alpha.shape == (1, 1, *size)
 
 
-@pytest.mark.parametrize(("representation", "classes"), [("usr", 3), ("trimap", 3), ("duomap", 2), ("unimap", 1)])
+@pytest.mark.parametrize(
+    ("representation", "classes"), [("generalized", 3), ("usr", 3), ("trimap", 3), ("duomap", 2), ("unimap", 1)]
+)
 @pytest.mark.parametrize("fusion", ["argmax", "soft"])
 def test_representations_have_their_classes(tiny: type, representation: str, classes: int, fusion: str) -> None:
     output = AimNet(tiny(), representation=representation, fusion=fusion).eval()(torch.randn(1, 3, 32, 32))

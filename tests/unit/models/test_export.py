@@ -37,7 +37,7 @@ def test_unpooling_runs_in_onnxruntime(tmp_path: Path) -> None:
 
 
 def test_a_size_that_is_no_multiple_is_refused(tiny: type, tmp_path: Path) -> None:
-    with pytest.raises(AimkitError, match="no multiple of 32"):
+    with pytest.raises(AimkitError, match="not a multiple of 32"):
         export(AimNet(tiny()), tmp_path / "net.pt2", "torch-export", (100, 64))
 
 

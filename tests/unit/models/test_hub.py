@@ -36,5 +36,5 @@ def test_a_network_of_an_unknown_backbone_is_not_saved(tmp_path: Path) -> None:
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"hidden_size": 8}')
-    with pytest.raises(AimkitError, match="does not say which network"):
+    with pytest.raises(AimkitError, match="does not name the network"):
         MattingModel.from_pretrained(tmp_path)

@@ -149,5 +149,5 @@ def test_weights_without_facts_need_names(few_convs: str, smooth_photo: np.ndarr
     (tmp_path / "torn.safetensors").write_bytes(b"\x10")
     with pytest.raises(AimkitError, match="can't read the weights"):
         Predictor.load(tmp_path / "torn.safetensors")
-    with pytest.raises(AimkitError, match="no such weights file"):
+    with pytest.raises(AimkitError, match="weights file not found"):
         Predictor.load(tmp_path / "none.pth")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 from tiny_source import tiny, tree
 
+from aimkit.datasets.inspect.verify import verify
+from aimkit.datasets.reader import open_dataset
 from aimkit.errors import AimkitError
 from aimkit.recipe import load_recipe
 from aimkit.synth import merge as merging
@@ -126,3 +129,53 @@ def test_copies_of_a_shard_must_agree(parts: list[Path], tmp_path: Path) -> None
     sidecar.write_text(sidecar.read_text().replace(digest, "0" * 64))
     with pytest.raises(AimkitError, match="shard 3 differs between"):
         merge([*parts, tmp_path / "copy"], tmp_path / "all2")
+
+
+def points_to(part: Path, path: str) -> None:
+    """Let the first file of the first shard lie elsewhere, and its sidecar agree."""
+    file = part / "shards" / "00000.json"
+    sidecar = json.loads(file.read_text())
+    sidecar["files"][0]["path"] = path
+    file.write_text(json.dumps(sidecar))
+
+
+@pytest.mark.parametrize("path", ["../../../x", "{outside}/x", "..\\..\\x", "mask/../../x", "C:\\x"])
+def test_a_sidecar_that_points_outside_is_refused_and_nothing_outside_is_touched(
+    path: str, parts: list[Path], tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for victim in (outside / "x", tmp_path / "x"):
+        victim.write_text("precious")
+    points_to(parts[0], path.replace("{outside}", str(outside)))
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    with pytest.raises(AimkitError, match=r"is absolute|leaves its folder") as caught:
+        merge(parts, tmp_path / "deep" / "er" / "all")
+    assert caught.value.where == str(parts[0] / "shards" / "00000.json")
+    assert {p: p.read_bytes() for p in before} == before
+    assert any("is absolute" in line or "leaves its folder" in line for line in verify(open_dataset(parts[0])))
+    assert {p: p.read_bytes() for p in before} == before
+
+
+def test_a_link_in_a_part_that_leaves_it_is_refused(parts: list[Path], tmp_path: Path) -> None:
+    (parts[0] / "mask").rename(tmp_path / "elsewhere")
+    (parts[0] / "mask").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(AimkitError, match="through a link"):
+        merge(parts, tmp_path / "all")
+    assert any("through a link" in line for line in verify(open_dataset(parts[0])))
+
+
+@pytest.mark.parametrize("files", [[3], ["x"], [{"path": "x"}], 7, None])
+def test_a_sidecar_of_another_shape_is_refused(files: object, parts: list[Path], tmp_path: Path) -> None:
+    file = parts[0] / "shards" / "00000.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"files": files}))
+    with pytest.raises(AimkitError, match="the sidecar is damaged"):
+        merge(parts, tmp_path / "all")
+
+
+def test_a_row_that_points_outside_is_not_read(parts: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_bytes((parts[0] / "original" / "000000.png").read_bytes())
+    rows = parts[0] / "shards" / "00000.jsonl"
+    rows.write_text(rows.read_text().replace("original/000000.png", "../secret.png"))
+    with pytest.raises(AimkitError, match="leaves its folder"):
+        open_dataset(parts[0]).record(0)

@@ -8,10 +8,8 @@ import pytest
 from aimkit.errors import AimkitError
 from aimkit.recipe import parse
 from aimkit.synth import geometry
-from aimkit.synth.placement import Canvas, PlacementBlock, Stretch, canvas_size
-from aimkit.synth.placement import place_background as find_background_place
-from aimkit.synth.placement import place_foreground as find_place
-from aimkit.synth.pyramid import Pyramid, border_contact, bounding_box
+from aimkit.synth.placement import Canvas, PlacementMode, Stretch
+from aimkit.synth.pyramid import ImagePyramid, border_contact, bounding_box
 from aimkit.synth.view import View
 from aimkit.types import Foreground, ImageType
 
@@ -23,19 +21,19 @@ def foreground(box: tuple[int, int, int, int], kind: ImageType = ImageType.SO) -
     return Foreground(np.full((100, 80, 3), 0.5, np.float32), alpha, kind)
 
 
-def place_foreground(params: PlacementBlock, source: Foreground, size: tuple[int, int], rng: np.random.Generator):
+def place_foreground(params: PlacementMode, source: Foreground, size: tuple[int, int], rng: np.random.Generator):
     """A foreground at its place, as the engine brings it there."""
-    picture = Pyramid(source.color, source.alpha)
-    place = find_place(params, picture, source.type, size, rng)
+    pixels = ImagePyramid(source.color, source.alpha)
+    place = params.place_foreground(pixels, source.type, size, rng)
     if place.matrix is None:
-        return replace(source, color=np.zeros((*size, 3), np.float32), alpha=np.zeros(size, np.float32)), place.drawn
-    color, alpha = geometry.render(picture, place.matrix, View.whole(size), place.kernel)
-    return replace(source, color=color, alpha=alpha), place.drawn
+        return replace(source, color=np.zeros((*size, 3), np.float32), alpha=np.zeros(size, np.float32)), place.record
+    color, alpha = geometry.render(pixels, place.matrix, View.whole(size), place.kernel)
+    return replace(source, color=color, alpha=alpha), place.record
 
 
-def place_background(params: PlacementBlock, image: np.ndarray, size: tuple[int, int], rng: np.random.Generator):
-    place = find_background_place(params, image.shape[:2], size, rng)
-    return geometry.render(Pyramid(image), place.matrix, View.whole(size), place.kernel)[0], place.drawn
+def place_background(params: PlacementMode, image: np.ndarray, size: tuple[int, int], rng: np.random.Generator):
+    place = params.place_background(image.shape[:2], size, rng)
+    return geometry.render(ImagePyramid(image), place.matrix, View.whole(size), place.kernel)[0], place.record
 
 
 def place(box: tuple[int, int, int, int], seed: int = 0, kind: ImageType = ImageType.SO, **keys: object):
@@ -128,7 +126,7 @@ def test_a_one_pixel_background_serves() -> None:
 
 def test_canvas_size_is_drawn_from_its_ranges() -> None:
     params = Canvas(mode="canvas", height=(10, 20), width=(30, 30))
-    sizes = {canvas_size(params, np.random.default_rng(seed)) for seed in range(100)}
+    sizes = {params.canvas_size(np.random.default_rng(seed)) for seed in range(100)}
     assert {height for height, _ in sizes} == set(range(10, 21))
     assert {width for _, width in sizes} == {30}
 
@@ -136,7 +134,7 @@ def test_canvas_size_is_drawn_from_its_ranges() -> None:
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"scale": [0.9, 0.3]}, r"\[0.9, 0.3\] runs backwards"),
+        ({"scale": [0.9, 0.3]}, r"\[0.9, 0.3\] is reversed"),
         ({"scale": [0, 0.3]}, "above 0"),
         ({"height": [20, 10]}, "height"),
         ({"layers": [0]}, "layers"),

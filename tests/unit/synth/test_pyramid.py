@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aimkit.synth.pyramid import Pyramid, border_contact, bounding_box
+from aimkit.synth.pyramid import ImagePyramid, border_contact, bounding_box
 
 
 def picture(height: int = 37, width: int = 50, dtype: type = np.float32) -> tuple[np.ndarray, np.ndarray]:
@@ -18,7 +18,7 @@ def picture(height: int = 37, width: int = 50, dtype: type = np.float32) -> tupl
 @pytest.mark.parametrize("dtype", [np.float32, np.uint8])
 def test_a_pixel_of_the_next_level_is_the_mean_by_alpha_of_the_four_that_it_covers(dtype: type) -> None:
     color, alpha = picture(dtype=dtype)
-    small, matte = Pyramid(color, alpha).level(1)
+    small, matte = ImagePyramid(color, alpha).level(1)
     assert small.shape == (19, 25, 3)
     assert small.dtype == matte.dtype == dtype
     unit = 1 if dtype is np.uint8 else 1 / 255
@@ -33,17 +33,17 @@ def test_a_pixel_of_the_next_level_is_the_mean_by_alpha_of_the_four_that_it_cove
 
 def test_levels_end_at_one_pixel_and_known_levels_are_taken_as_they_are() -> None:
     color, alpha = picture()
-    made = Pyramid(color, alpha)
+    made = ImagePyramid(color, alpha)
     assert made.level(99)[0].shape == (1, 1, 3)
     assert made.depth(99) == 6
-    known = Pyramid(color, alpha, [made.level(1)])
+    known = ImagePyramid(color, alpha, [made.level(1)])
     assert known.level(1)[0] is made.level(1)[0]
     assert np.array_equal(known.level(3)[0], made.level(3)[0])
 
 
 def test_a_picture_without_a_matte_is_averaged_plainly() -> None:
     color, _ = picture(36, 50)
-    small, matte = Pyramid(color).level(1)
+    small, matte = ImagePyramid(color).level(1)
     assert matte is None
     assert np.allclose(small, color.reshape(18, 2, 25, 2, 3).mean(axis=(1, 3)), atol=1e-6)
 

@@ -250,5 +250,5 @@ def test_the_command_writes_through_a_cluster(cluster: Any, tmp_path: Path) -> N
 
 
 def test_memory_is_refused_on_a_cluster() -> None:
-    with pytest.raises(AimkitError, match="one process alone"):
+    with pytest.raises(AimkitError, match="one process only"):
         synthesize(tiny(4), place("memory://x/ray"), workers=0, executor="ray")

@@ -19,7 +19,7 @@ from aimkit.datasets.reader import open_dataset
 from aimkit.datasets.writers.shard import plan
 from aimkit.errors import AimkitError
 from aimkit.synth import run, workers
-from aimkit.synth.job import Job
+from aimkit.synth.job import ShardJob
 from aimkit.synth.run import synthesize
 
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks at processes through /proc")
@@ -161,8 +161,13 @@ def test_resume_of_another_recipe_names_the_keys_that_differ(tmp_path: Path) -> 
 
 
 def test_another_limit_of_failures_does_not_keep_a_run_from_continuing(tmp_path: Path) -> None:
-    synthesize(tiny(4), tmp_path / "d", part=(0, 1))
-    synthesize(tiny(4, output={"max_failures": 0.5}), tmp_path / "d", resume=True)
+    out = tmp_path / "d"
+    synthesize(tiny(12), out)
+    whole = tree(out)
+    (out / "shards" / "00001.json").unlink()
+    outcome = synthesize(tiny(12, output={"max_failures": 0.5}), out, resume=True)
+    assert (outcome.written, outcome.missing) == (4, 0)
+    assert tree(out) == whole
 
 
 def test_a_full_disk_is_told_and_leaves_finished_shards_usable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +179,7 @@ def test_a_full_disk_is_told_and_leaves_finished_shards_usable(tmp_path: Path, m
         return write_bytes(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", fails_in_the_second_shard)
-    with pytest.raises(AimkitError, match="no space is left") as caught:
+    with pytest.raises(AimkitError, match="disk full") as caught:
         synthesize(tiny(12), out)
     assert caught.value.exit_code == 1
     assert [sample.meta["index"] for sample in open_dataset(out)] == [0, 1, 2, 3]
@@ -196,7 +201,7 @@ def test_broken_sources_are_set_aside_and_reported(tmp_path: Path) -> None:
 
 def test_too_many_broken_sources_stop_the_run(tmp_path: Path) -> None:
     recipe = tiny(12, foreground={"broken": [0, 1, 2, 3, 4]}, output={"max_failures": 0.1})
-    with pytest.raises(AimkitError, match="samples met source images") as caught:
+    with pytest.raises(AimkitError, match="samples drew source images") as caught:
         synthesize(recipe, tmp_path / "d")
     assert caught.value.exit_code == 1
     assert "max_failures" in caught.value.hint
@@ -219,7 +224,7 @@ def test_a_killed_worker_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             killed.append(next(pid for pid in pids if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()))
             os.kill(killed[0], signal.SIGKILL)
 
-    job = Job(tiny(24), tmp_path / "d")
+    job = ShardJob(tiny(24), tmp_path / "d")
     with pytest.raises(AimkitError, match="worker process was killed"):
         workers.execute(job, plan(24, 4), 2, kill_one, lambda sidecar: None)
 
@@ -246,7 +251,7 @@ def test_other_versions_are_warned_of(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(run, "versions", lambda: {"numpy": "0.1"})
     monkeypatch.setattr(run.console, "warn", told.append)
     synthesize(tiny(4), tmp_path / "d", resume=True)
-    assert "the bytes may differ" in told[0]
+    assert "new samples may differ in their bytes" in told[0]
 
 
 def test_the_lock_is_a_recipe_that_makes_the_dataset_again(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from aimkit.errors import AimkitError
 from aimkit.matting.composite import blend
 from aimkit.recipe import parse
-from aimkit.synth.steps import Scene, StepBlock, steps
+from aimkit.synth.steps import Scene, Step, steps
 from aimkit.synth.steps.color import matching_curve
 from aimkit.synth.steps.lens import disc, streak
 from aimkit.types import ImageType, to_float, to_uint8
@@ -30,8 +30,10 @@ def scene(seed: int = 0, size: tuple[int, int] = (48, 64)) -> Scene:
 
 
 def apply(name: str, target: Scene, seed: int = 1, **keys: object) -> dict[str, object]:
-    entry = steps.get(name)
-    return entry.value(target, parse(entry.info["params"], {"step": name, **keys}, name), np.random.default_rng(seed))
+    step = parse(steps.get(name).value, {"step": name, **keys}, name)
+    params = step.draw(target, np.random.default_rng(seed))
+    step.apply(target, params)
+    return params.record
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,22 +57,41 @@ def test_every_step_keeps_shapes_and_range_and_repeats_itself(name: str) -> None
 
 @pytest.mark.parametrize("name", NAMES)
 def test_only_steps_on_the_image_touch_it_and_those_that_touch_it_alone_break_the_equation(name: str) -> None:
-    entry, target, before = steps.get(name), scene(), scene()
+    step, target, before = steps.get(name).value, scene(), scene()
     apply(name, target)
-    if entry.info["on"] == "image":
-        assert not entry.info["keeps_equation"]
+    if step.stage == "image":
+        assert not step.keeps_equation
         assert not np.array_equal(target.image, before.image)
     else:
-        assert entry.info["keeps_equation"]
+        assert step.keeps_equation
         assert np.array_equal(target.image, before.image)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_step_has_a_docstring_and_a_block_with_its_keys(name: str) -> None:
+def test_every_step_is_a_class_with_a_summary_that_documents_its_keys(name: str) -> None:
     entry = steps.get(name)
-    assert entry.summary
-    assert issubclass(entry.info["params"], StepBlock)
-    assert entry.info["on"] in ("foreground", "layer", "planes", "image")
+    assert issubclass(entry.value, Step)
+    assert entry.value.stage in ("foreground", "layer", "planes", "image")
+    summary, _, rest = (entry.value.__doc__ or "").partition("\n")
+    assert summary.endswith(".")
+    for key in entry.value.model_fields.keys() - Step.model_fields.keys():
+        assert f"\n        {key}: " in rest, key
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_drawing_changes_nothing_and_does_not_depend_on_the_planes_beside_the_overview(name: str) -> None:
+    """All steps of a stage are drawn before the first of them is applied; the order must not matter."""
+    step = parse(steps.get(name).value, {"step": name}, name)
+    target, other = scene(0), scene(0)
+    target.overview, other.overview = (scene(1), scene(1)) if step.overview else (None, None)
+    before = dict(target.planes)
+    for plane in ("foreground", "background", "image"):
+        setattr(other, plane, 1 - getattr(other, plane))
+    first, second = (step.draw(one, np.random.default_rng(2)) for one in (target, other))
+    assert all(target.planes[plane] is values for plane, values in before.items())
+    assert first.record == second.record
+    assert first.values.keys() == second.values.keys()
+    assert all(np.array_equal(value, second.values[key]) for key, value in first.values.items())
 
 
 def test_the_centred_box_blur_does_not_move_the_background_and_the_references_does() -> None:
@@ -141,7 +162,7 @@ def test_planes_that_a_step_leaves_alone_are_left_alone() -> None:
     for name in NAMES:
         target = scene()
         kept = copy.copy(target)
-        kept.kept = dict(target.kept)
+        kept.planes = dict(target.planes)
         copies = {p: getattr(target, p).copy() for p in ("foreground", "alpha", "background", "image")}
         apply(name, target)
         for plane, values in copies.items():

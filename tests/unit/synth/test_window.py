@@ -71,7 +71,7 @@ def test_a_window_equals_its_part_of_the_whole_whatever_the_kernel(kernel: str) 
         {"labels": {"kernel": [50, 120], "schedule": "random", "relative": True}},
         {"hard_cases": {"background_only": 1}},
         {"hard_cases": {"similar_background": 1}},
-        {"hard_cases": {"borrowed_colors": 1}},
+        {"hard_cases": {"texture_swap": 1}},
         {"blend": "linear"},
         {"placement": {"mode": "stretch", "height": 160, "width": 220}},
         {"foregrounds": [{"source": "procedural", "generators": [{"generator": "glass", "refraction": [0.3, 0.3]}]}]},
@@ -87,13 +87,13 @@ def test_a_window_equals_its_part_of_the_whole_whatever_the_recipe(keys: dict[st
 
 def test_a_reduced_window_is_close_to_the_reduced_composite() -> None:
     """Fast mode: averaging before blending instead of after it. What it costs is bounded here."""
-    from aimkit.data.transforms import _resize
+    from aimkit.data.reshape import resize
 
     made = synthesizer(
         placement={"mode": "canvas", "height": 480, "width": 480, "scale": [0.8, 1.0]}, labels={"kernel": 21}
     )
     for index in range(4):
-        exact = _resize(made.window(index, window((384, 384), (48, 60))), (128, 128))
+        exact = resize(made.window(index, window((384, 384), (48, 60))), (128, 128))
         fast = made.window(index, lambda canvas, _: View(canvas, (128, 128), (48 / 3, 60 / 3), 1 / 3))
         assert fast.size == exact.size
         for name, mean, many in (("alpha", 1.5, 40), ("image", 2.5, 40)):
@@ -133,15 +133,15 @@ def test_the_transition_lies_where_the_label_is_unknown() -> None:
         assert (sample.label[weights > 0.05] == 128).mean() > 0.95
 
 
-def test_growing_a_view_stays_on_the_canvas_and_cutting_undoes_it() -> None:
+def test_padding_a_view_stays_on_the_canvas_and_cutting_undoes_it() -> None:
     plane = np.arange(100 * 140).reshape(100, 140)
     for offset in ((0, 0), (33, 7), (60, 100)):
         view = View((100, 140), (40, 40), offset)
-        grown = view.grown(13)
-        (top, left), (height, width) = grown.offset, grown.size
+        padded = view.padded(13)
+        (top, left), (height, width) = padded.offset, padded.size
         assert min(top, left) >= 0
         assert top + height <= 100
         assert left + width <= 140
-        inner = view.cut(plane[int(top) : int(top) + height, int(left) : int(left) + width], grown)
+        inner = view.cut(plane[int(top) : int(top) + height, int(left) : int(left) + width], padded)
         assert np.array_equal(inner, plane[offset[0] : offset[0] + 40, offset[1] : offset[1] + 40])
-    assert View((100, 140), (20, 30), (5, 7), 0.5).grown(1000).size == (50, 70)
+    assert View((100, 140), (20, 30), (5, 7), 0.5).padded(1000).size == (50, 70)

@@ -76,7 +76,7 @@ def test_the_path_of_aimnet_is_the_one_of_its_losses(batch: Batch) -> None:
 
 
 @pytest.mark.parametrize("model", list_models())
-@pytest.mark.parametrize("stage", ["matting", "duts"])
+@pytest.mark.parametrize("stage", ["matting", "saliency"])
 def test_every_network_has_weights_for_every_stage(model: str, stage: str) -> None:
     weights = objectives.term_weights(model, stage, {})
     assert weights
@@ -164,10 +164,22 @@ def test_a_class_that_a_network_does_not_have_counts_as_unknown() -> None:
 def test_changed_weights_take_the_place_of_the_architectures_own() -> None:
     weights = objectives.term_weights("p3mnet", "matting", {}, {"detail_alpha": 7})
     assert (weights["detail_alpha"], weights["detail_laplacian"]) == (7, 2)
-    with pytest.raises(AimkitError, match="no term detail_alhpa"):
+    with pytest.raises(AimkitError, match="unknown term detail_alhpa"):
         objectives.term_weights("p3mnet", "matting", {}, {"detail_alhpa": 7})
     with pytest.raises(AimkitError, match="no stage"):
         objectives.term_weights("gfm", "x", {})
+
+
+def test_weights_scale_the_terms_in_the_total_only(batch: Batch) -> None:
+    output = random_output(3)
+    plain = run("aimnet", Net(), output, batch)
+    weights = objectives.term_weights("aimnet", "matting", {}, {"fusion_alpha": 3.0, "detail_alpha": 0.0})
+    weighted = objectives.compute("aimnet", Net(), output, batch, weights)
+    assert {name: float(value) for name, value in weighted.items() if name != "total"} == {
+        name: value for name, value in plain.items() if name != "total"
+    }
+    expected = plain["total"] + 2 * plain["fusion_alpha"] - plain["detail_alpha"]
+    assert float(weighted["total"]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_recipe_knows_the_terms_of_its_architecture() -> None:
@@ -176,5 +188,5 @@ def test_a_recipe_knows_the_terms_of_its_architecture() -> None:
     right = {"model": {"name": "gfm", "options": {"rosta": "RIM"}}, "weights": {"bt_detail_alpha": 0.5}}
     assert parse(TrainRecipe, keys | right, "test").weights == {"bt_detail_alpha": 0.5}
     wrong = right | {"model": {"name": "gfm"}}
-    with pytest.raises(AimkitError, match="no term bt_detail_alpha"):
+    with pytest.raises(AimkitError, match="unknown term bt_detail_alpha"):
         parse(TrainRecipe, keys | wrong, "test")

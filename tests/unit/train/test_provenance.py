@@ -67,7 +67,7 @@ def test_a_second_stage_begins_with_what_the_first_was_trained_on(cutouts: Path,
 def test_weights_of_unknown_origin_are_told(cutouts: Path, tmp_path: Path) -> None:
     (tmp_path / "w.safetensors").touch()
     rows = provenance.history(recipe(live(cutouts), init=str(tmp_path / "w.safetensors")))["data"]
-    assert rows[0] == {"name": "whatever w.safetensors was trained on", "licence": "not stated"}
+    assert rows[0] == {"name": "training data of w.safetensors", "licence": "not stated"}
 
 
 @pytest.mark.parametrize(
@@ -98,5 +98,5 @@ def test_a_damaged_file_is_told_and_one_that_is_there_stays(cutouts: Path, tmp_p
     (tmp_path / provenance.NAME).write_text("{")
     provenance.write(recipe(live(cutouts)), tmp_path)
     (tmp_path / "model.safetensors").touch()
-    with pytest.raises(AimkitError, match="can't read what the earlier stage"):
+    with pytest.raises(AimkitError, match="the list of the earlier stage's training data is"):
         provenance.history(recipe(live(cutouts), init=str(tmp_path / "model.safetensors")))

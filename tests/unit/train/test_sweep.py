@@ -60,7 +60,7 @@ def test_a_value_may_be_a_table_or_a_list_with_commas_of_its_own(tiny: str) -> N
         (["model.name="], "can't read"),
         (["seed=1,2"], "--seeds N"),
         (["batch=1,2", "batch=4"], "varied twice"),
-        (["batch=2,2"], "two runs would be called 'batch2-seed5'"),
+        (["batch=2,2"], "two runs would have the name 'batch2-seed5'"),
         (["optim.lrr=1,2"], "did you mean 'lr'"),
         (["optim.lr=-1,2"], "greater than 0"),
     ],
@@ -178,7 +178,7 @@ def test_the_table_has_a_row_for_each_value_with_mean_and_deviation_over_seeds(t
         for number, run in enumerate(runs)
     ]
     columns, rows = table(folders)
-    assert columns == ["run", "seeds", "steps", "s a run", "MAD", "MAD SO"]
+    assert columns == ["run", "seeds", "steps", "seconds", "MAD", "MAD SO"]
     assert rows == [
         ["model.name=aimnet", 3, 2, "12", "0.2000 +- 0.1000", "0.2500 +- 0.0000"],
         ["model.name=gfm", 3, 2, "13", "0.5000 +- 0.0000", "0.2500 +- 0.0000"],

@@ -59,7 +59,7 @@ def test_a_file_of_tensors_is_taken_and_one_of_something_else_is_not(home: Path,
     torch.save({"state_dict": {"x": torch.zeros(2)}}, home / "good.pth.tar")
     assert by_hand(make_entry, home / "good.pth.tar").suffix == ".pth"
     torch.save({"x": "text"}, home / "bad.pth")
-    with pytest.raises(AimkitError, match="'x' is a str, no tensor"):
+    with pytest.raises(AimkitError, match="'x' is a str, not a tensor"):
         fetch.pull(make_entry(None, id="aimnet_resnet18.b"), from_file=home / "bad.pth", trust_first_use=True)
 
 

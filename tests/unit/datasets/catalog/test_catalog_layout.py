@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aimkit.datasets.catalog import KnownSet, find_known, known_sets
+from aimkit.datasets.catalog import PublishedSet, find_published, published_sets
 from aimkit.datasets.catalog.layout import files, locate, search
 from aimkit.errors import AimkitError
 from aimkit.recipe import parse
@@ -20,19 +20,19 @@ def animals(small: Callable[..., Any], publish: Callable[..., Path], tmp_path: P
 
 
 def test_a_set_is_found_one_level_below(animals: Path) -> None:
-    known = find_known("am2k")
+    known = find_published("am2k")
     assert locate(known, known.part("train"), animals.parent).folder == animals / "train"
 
 
 def test_folders_are_compared_without_case(animals: Path) -> None:
     (animals / "train").rename(animals / "Train")
     (animals / "Train" / "mask").rename(animals / "Train" / "MASK")
-    known = find_known("am2k")
+    known = find_published("am2k")
     assert locate(known, known.part("train"), animals).planes["alpha"] == (animals / "Train" / "MASK",)
 
 
 def test_the_folder_of_a_part_is_enough_but_not_for_another_part(animals: Path) -> None:
-    known = find_known("am2k")
+    known = find_published("am2k")
     assert locate(known, known.part("train"), animals / "train").folder == animals / "train"
     assert search(known, known.part("validation"), animals / "train") is None
     (animals / "train").rename(animals / "elsewhere")
@@ -61,34 +61,37 @@ def test_the_same_name_in_both_halves_makes_two_pairs(
 
 
 def test_what_is_missing_is_named_with_what_is_there(tmp_path: Path) -> None:
-    known = find_known("p3m10k")
+    known = find_published("p3m10k")
     (tmp_path / "P3M-10k.zip").touch()
-    with pytest.raises(AimkitError, match=r"train/blurred_image/ and train/mask/; it holds .*unpack P3M-10k.zip first"):
+    with pytest.raises(AimkitError, match=r"train/blurred_image/ and train/mask/; found .*unpack P3M-10k.zip first"):
         locate(known, known.part("train"), tmp_path)
-    with pytest.raises(AimkitError, match="no such folder"):
+    with pytest.raises(AimkitError, match="folder not found"):
         locate(known, known.part("train"), tmp_path / "nowhere")
 
 
 def test_unknown_names_get_the_nearest() -> None:
     with pytest.raises(AimkitError, match="unknown dataset 'ppm10'\nhint:  did you mean 'ppm100'"):
-        find_known("ppm10")
+        find_published("ppm10")
     with pytest.raises(AimkitError, match="P3M-10k has no part 'P3M-500'\nhint:  did you mean 'P3M-500-P'"):
-        find_known("p3m").part("P3M-500")
-    with pytest.raises(AimkitError, match="BG-20k holds no foregrounds"):
-        find_known("bg20k").part("", "foregrounds")
+        find_published("p3m").part("P3M-500")
+    with pytest.raises(AimkitError, match="BG-20k has no foregrounds"):
+        find_published("bg20k").part("", "foregrounds")
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"use": "backgrounds"}, "backgrounds can't be made of image, alpha"),
-        ({"evaluate": "am2k"}, "evaluate and title go with"),
-        ({"layouts": [{"image": "original", "alpha": "mask", "by": "me"}]}, "the first layout is the authors' own"),
+        ({"use": "backgrounds"}, "backgrounds can't be made from image, alpha"),
+        ({"evaluate": "am2k"}, "set evaluate and title if and only if"),
+        (
+            {"layouts": [{"image": "original", "alpha": "mask", "by": "me"}]},
+            "first layout must be the authors' own",
+        ),
         ({"count": 0}, "greater than or equal to 1"),
     ],
 )
 def test_descriptions_that_make_no_sense_are_refused(change: dict[str, Any], message: str) -> None:
-    data = known_sets()["am2k"].model_dump()
+    data = published_sets()["am2k"].model_dump()
     data["parts"] = [{**data["parts"][0], **change}]
     with pytest.raises(AimkitError, match=message):
-        parse(KnownSet, data, "mine.toml")
+        parse(PublishedSet, data, "mine.toml")

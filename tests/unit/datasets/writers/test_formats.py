@@ -156,7 +156,7 @@ def test_a_missing_file_is_a_clear_error(format_: str, tmp_path: Path) -> None:
 def test_a_folder_that_is_no_dataset_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(AimkitError, match="not a dataset"):
         open_dataset(tmp_path)
-    with pytest.raises(AimkitError, match="no such folder"):
+    with pytest.raises(AimkitError, match="folder not found"):
         open_dataset(tmp_path / "nothing")
 
 

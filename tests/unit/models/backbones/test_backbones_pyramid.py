@@ -2,10 +2,12 @@ import pytest
 import torch
 
 from aimkit.models.backbones.contract import STRIDES
-from aimkit.models.backbones.pyramid import Pyramid, fit
+from aimkit.models.backbones.pyramid import FeaturePyramid, fit
 
 
-def run(pyramid: Pyramid, strides: tuple[int, ...], channels: tuple[int, ...]) -> tuple[list, tuple, torch.Tensor]:
+def run(
+    pyramid: FeaturePyramid, strides: tuple[int, ...], channels: tuple[int, ...]
+) -> tuple[list, tuple, torch.Tensor]:
     torch.manual_seed(0)
     image = torch.rand(2, 3, 64, 96, requires_grad=True)
     maps = [torch.rand(2, c, 64 // s, 96 // s, requires_grad=True) for s, c in zip(strides, channels, strict=True)]
@@ -27,7 +29,7 @@ def run(pyramid: Pyramid, strides: tuple[int, ...], channels: tuple[int, ...]) -
     ],
 )
 def test_every_stride_is_given_and_everything_is_used(strides: tuple, channels: tuple, flat: bool) -> None:
-    pyramid = Pyramid(strides, channels, 3, flat=flat)
+    pyramid = FeaturePyramid(strides, channels, 3, flat=flat)
     maps, joined, _ = run(pyramid, strides, channels)
     assert [tuple(m.shape) for m in joined] == [
         (2, c, 64 // s, 96 // s) for c, s in zip(pyramid.channels, STRIDES, strict=True)
@@ -39,13 +41,13 @@ def test_every_stride_is_given_and_everything_is_used(strides: tuple, channels: 
 
 def test_a_map_that_has_the_stride_is_passed_on_untouched() -> None:
     strides, channels = (2, 4, 8, 16, 32), (8, 16, 24, 32, 40)
-    maps, joined, _ = run(Pyramid(strides, channels, 3), strides, channels)
+    maps, joined, _ = run(FeaturePyramid(strides, channels, 3), strides, channels)
     assert all(a is b for a, b in zip(joined[1:], maps, strict=True))
 
 
 def test_missing_fine_strides_see_the_image() -> None:
     strides, channels = (4, 8, 16, 32), (16, 24, 32, 40)
-    _, joined, image = run(Pyramid(strides, channels, 3), strides, channels)
+    _, joined, image = run(FeaturePyramid(strides, channels, 3), strides, channels)
     for fine in joined[:2]:
         (gradient,) = torch.autograd.grad(fine.square().sum(), image, retain_graph=True)
         assert (gradient.abs().sum(dim=1) > 0).all()
@@ -54,7 +56,7 @@ def test_missing_fine_strides_see_the_image() -> None:
 
 def test_deeper_blocks_make_coarser_maps() -> None:
     strides, channels = (16,) * 4, (48,) * 4
-    maps, joined, _ = run(Pyramid(strides, channels, 3, flat=True), strides, channels)
+    maps, joined, _ = run(FeaturePyramid(strides, channels, 3, flat=True), strides, channels)
     for position, coarse in enumerate(joined[2:]):
         gradients = torch.autograd.grad(coarse.square().sum(), maps, retain_graph=True, allow_unused=True)
         assert [g is not None for g in gradients] == [i == position for i in range(4)]

@@ -67,7 +67,7 @@ def test_a_bare_backbone_goes_into_a_backbone_and_a_network(
     assert report.format == "resnet34_mp"
     assert set(report.unused) == {"fc.weight", "fc.bias"}
     assert torch.equal(model.backbone.layer3[5].conv2.weight, golden_weights["resnet.layer3.5.conv2.weight"])
-    # Bit by bit: the fixture's network has whatever lay in memory, and what is no number equals nothing.
+    # Bit by bit: the fixture's weights are uninitialised memory, and NaN does not equal itself.
     assert torch.equal(model.semantic.head.weight.view(torch.int32), head.view(torch.int32))
     trunk = ResNet34MP()
     report = official.load_state_dict(trunk, backbone_file)
@@ -95,7 +95,7 @@ def test_what_does_not_fit_is_told_and_nothing_is_loaded(model: MattingModel, go
         ({k: v for k, v in golden_weights.items() if k != "psp1.0.bias"}, "1 missing"),
         ({**golden_weights, head: torch.zeros(2, 64, 3, 3)}, r"\(2, 64, 3, 3\)"),
         ({"a": torch.zeros(1)}, "another network"),
-        ({"state_dict": {"a": 1}}, "no tensor"),
+        ({"state_dict": {"a": 1}}, "not a tensor"),
         ({}, "no tensors"),
     ]
     for state, message in wrong:
@@ -106,7 +106,7 @@ def test_what_does_not_fit_is_told_and_nothing_is_loaded(model: MattingModel, go
 
 
 def test_a_network_of_another_shape_has_no_released_form(tiny: type) -> None:
-    with pytest.raises(AimkitError, match="no released form"):
+    with pytest.raises(AimkitError, match="no released format"):
         official.state_dict(AimNet(tiny()))
-    with pytest.raises(AimkitError, match="no released form"):
+    with pytest.raises(AimkitError, match="no released format"):
         official.state_dict(AimNet(ResNet34MP(), se=False))

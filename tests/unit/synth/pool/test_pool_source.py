@@ -14,9 +14,9 @@ from aimkit.errors import AimkitError
 from aimkit.recipe import named
 from aimkit.synth.engine import Synthesizer
 from aimkit.synth.pool.build import build
-from aimkit.synth.pool.index import Entry
+from aimkit.synth.pool.index import PoolEntry
 from aimkit.synth.pool.ingest import Ingest, Task
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import Item, background_sources, foreground_sources
 from aimkit.synth.view import View
 from aimkit.types import Sample
@@ -132,8 +132,8 @@ def test_a_pool_source_is_pickled_without_its_pixels(images: Path, tmp_path: Pat
 class Large:
     """A source of large pictures."""
 
-    def picture(self, position: int) -> Pyramid:
-        return Pyramid(np.full((2000, 2000, 3), 50 * position, np.uint8))
+    def picture(self, position: int) -> ImagePyramid:
+        return ImagePyramid(np.full((2000, 2000, 3), 50 * position, np.uint8))
 
 
 def _memory() -> dict[str, int]:
@@ -158,7 +158,7 @@ def _read_all(table: dict[str, Any], both: Any, answers: Any) -> None:
 
 @linux
 def test_processes_share_one_copy_of_the_pool(tmp_path: Path) -> None:
-    entries = [Entry("background", Item(str(n), "large"), str(n), str(n)) for n in range(4)]
+    entries = [PoolEntry("background", Item(str(n), "large"), str(n), str(n)) for n in range(4)]
     tasks = {str(n): Task(0, n) for n in range(4)}
     build(Ingest(entries, tasks, [("background", Large())], (0, 0)), tmp_path / "pool")
     size = 4 * 2000 * 2000 * 3

@@ -73,7 +73,7 @@ def test_procedural_items_and_draws(open_source):
 
 def test_all_generators_of_a_type(open_source):
     source = open_source(source="procedural", type="STM")
-    expected = [f"{entry.name}/0" for entry in generators if entry.info["type"] == ImageType.STM]
+    expected = [f"{entry.name}/0" for entry in generators if entry.info.type == ImageType.STM]
     assert [item.id for item in source.items] == expected
 
 
@@ -182,7 +182,7 @@ def test_wrong_datasets_are_named(tmp_path, written_dataset, open_source):
     assert "'picture'" in error.value.hint
     with pytest.raises(AimkitError, match="holds no images"):
         open_source("background", source="huggingface", path=path, column="label")
-    with pytest.raises(AimkitError, match="no such folder or file"):
+    with pytest.raises(AimkitError, match="folder or file not found"):
         open_source(source="huggingface", path=str(tmp_path / "none"))
 
 

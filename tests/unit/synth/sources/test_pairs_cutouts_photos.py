@@ -59,7 +59,7 @@ def test_everything_that_is_skipped_is_reported(tmp_path, make, open_source):
     assert [item.id for item in source.items] == ["binary", "good"]
     reasons = {name: reason.split(":")[0] for name, reason in source.report.skipped}
     assert reasons == {
-        "alone": "no file of that name in alpha/",
+        "alone": "no such file in alpha/",
         "size": "size mismatch",
         "empty": "empty alpha",
         "broken": "can't read the image",
@@ -141,10 +141,21 @@ def test_photos_get_their_colours_estimated_once(tmp_path, make, open_source, ho
     make.pairs(tmp_path, ["a"], ("original", "mask"))
     table = {"source": "photos", "path": str(tmp_path), "method": "blur_fusion"}
     first = load(open_source(**table))
-    assert len(list((home / "foregrounds").rglob("*-blur_fusion.png"))) == 1
+    assert len(list((home / "foregrounds").rglob("*-blur_fusion-*.png"))) == 1
     monkeypatch.setattr(photos_module, "estimate", None)
     second = load(open_source(**table))
     np.testing.assert_array_equal(first.color, second.color)
+
+
+def test_a_cached_foreground_of_an_older_version_is_not_taken(tmp_path, make, open_source, home):
+    make.pairs(tmp_path, ["a"], ("original", "mask"))
+    source = open_source(source="photos", path=str(tmp_path), method="blur_fusion")
+    digest = source.items[0].digest
+    old = home / "foregrounds" / digest[:2] / f"{digest}-blur_fusion.png"
+    write_png(old, np.full((48, 40, 3), 99, np.uint8))
+    color = to_uint8(load(source).color)
+    assert color.shape == (48, 40, 3)
+    assert (color != 99).any()
 
 
 def test_a_broken_cached_foreground_is_made_again(tmp_path, make, open_source, home):

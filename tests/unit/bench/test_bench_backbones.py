@@ -2,12 +2,12 @@ import json
 
 import pytest
 
-from aimkit.bench.backbones import bench
+from aimkit.bench.backbones import measure
 from aimkit.cli import run
 
 
 def test_times_are_measured_for_both_precisions() -> None:
-    speed = bench("test_resnet", size=64, batch=1, repeats=1)
+    speed = measure("test_resnet", size=64, batch=1, repeats=1)
     assert all(ms > 0 for ms in (*speed.forward, *speed.train))
     assert 0.5 < speed.params < 10
 

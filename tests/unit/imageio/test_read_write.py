@@ -74,8 +74,8 @@ def test_a_palette_with_transparency_is_a_cutout():
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F"])
 def test_every_mode_reads_as_colour_and_as_matte(tmp_path, mode):
-    image = Image.fromarray(random((6, 5, 3)), "RGB")
-    image = image.convert("L").convert(mode) if mode in ("I;16", "F") else image.convert(mode)
+    grey = Image.fromarray(random((6, 5)), "L")
+    image = grey.convert(mode) if mode in ("I;16", "F", "P") else grey.convert("RGB").convert(mode)
     path = tmp_path / ("a.tif" if mode in ("CMYK", "YCbCr", "F") else "a.png")
     image.save(path)
     assert imageio.read_rgb(path).shape == (6, 5, 3)
@@ -83,6 +83,15 @@ def test_every_mode_reads_as_colour_and_as_matte(tmp_path, mode):
     assert alpha.shape == (6, 5)
     assert alpha.dtype == np.float32
     assert 0 <= alpha.min() <= alpha.max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "CMYK", "YCbCr"])
+def test_a_coloured_picture_is_not_a_matte(tmp_path, mode):
+    path = tmp_path / "a.tif"
+    Image.fromarray(random((6, 5, 3)), "RGB").convert(mode).save(path)
+    with pytest.raises(AimkitError, match="coloured picture was given as a matte") as error:
+        imageio.read_alpha(path)
+    assert error.value.where == str(path)
 
 
 def test_a_grey_matte_saved_as_colour_keeps_its_levels():

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from aimkit.models.backbones import factory, status
-from aimkit.models.backbones.status import Limits, check, check_one, read_results, write_table
+from aimkit.models.backbones import factory
+from aimkit.models.backbones.check import COLUMNS, Limits, check_all, check_one, read_results, write_table
 
 
 @pytest.fixture(autouse=True)
@@ -18,20 +18,20 @@ def test_small_ones_are_run_and_large_ones_are_shaped() -> None:
 
 
 def test_a_failure_is_told_by_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aimkit.models.backbones.status.SIZES", ((256, 320, 1),))
+    monkeypatch.setattr("aimkit.models.backbones.check.SIZES", ((256, 320, 1),))
     assert "ValueError" in check_one("test_resnet")["status"]
 
 
 @pytest.mark.slow
 def test_each_check_is_bounded_and_a_resumed_one_goes_on(tmp_path: Path) -> None:
     file = tmp_path / "results.jsonl"
-    late = check(["test_resnet"], file, limits=Limits(seconds=0.01))
+    late = check_all(["test_resnet"], file, limits=Limits(seconds=0.01))
     assert "took more than" in late["test_resnet"]["status"]
     seen: list[str] = []
-    rows = check(["test_resnet", "test_vit"], file, done=lambda row: seen.append(row["name"]), resume=True)
+    rows = check_all(["test_resnet", "test_vit"], file, done=lambda row: seen.append(row["name"]), resume=True)
     assert {row["status"] for row in rows.values()} == {"ok"}
     assert seen == ["test_resnet", "test_vit"]
-    check(["test_resnet", "test_vit"], file, done=lambda row: seen.append(row["name"]), resume=True)
+    check_all(["test_resnet", "test_vit"], file, done=lambda row: seen.append(row["name"]), resume=True)
     assert len(seen) == 2
 
 
@@ -61,4 +61,4 @@ def test_the_packaged_table_is_of_one_version_and_complete() -> None:
     if factory._table_version() != timm.__version__:
         pytest.skip("another version of timm is installed")
     assert set(factory._table()) == set(timm.list_models())
-    assert status.COLUMNS[-2:] == ("status", "checked")
+    assert COLUMNS[-2:] == ("status", "checked")

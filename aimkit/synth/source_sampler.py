@@ -1,4 +1,4 @@
-"""The foregrounds and backgrounds that a recipe names, and which of them a sample gets."""
+"""Which foregrounds and backgrounds of a recipe a sample gets."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 
 from aimkit.errors import AimkitError
 from aimkit.rng import rng
-from aimkit.synth.history import History
-from aimkit.synth.kept import Kept
-from aimkit.synth.picture import Picture
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.layer import Layer
+from aimkit.synth.lru_cache import LRUCache
+from aimkit.synth.provenance import Provenance
+from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.recipe import SynthRecipe
 from aimkit.synth.source import Item, background_sources, foreground_sources
 from aimkit.types import Array, Foreground, ImageType
@@ -25,8 +25,14 @@ _ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
-class _Entry:
-    """An item of a source, found by its place in the list of all items."""
+class _SourceEntry:
+    """An item of a source.
+
+    Attributes:
+        source: The open source.
+        block: Its table in the recipe.
+        position: Index into the source's items.
+    """
 
     source: Any
     block: Any
@@ -38,12 +44,12 @@ class _Entry:
         return item
 
 
-class Stock:
-    """Chooses and opens the foregrounds and backgrounds of samples: drawn by weight and type, or in passes over all.
+class SourceSampler:
+    """Chooses and opens the foregrounds and backgrounds of samples, drawn by weight and type or in passes over all.
 
     Args:
-        recipe: What counts are its sources, balance, selection, pairing and seed.
-        keep: Bytes of decoded pictures that are kept for later samples, which they don't change.
+        recipe: The recipe; only its sources, balance, selection, pairing and seed matter.
+        keep: Bytes of decoded pictures to cache for later samples, which they don't change.
 
     Raises:
         AimkitError: A source can't be opened, or has nothing to offer.
@@ -51,7 +57,7 @@ class Stock:
 
     def __init__(self, recipe: SynthRecipe, keep: int = 0) -> None:
         self.recipe = recipe
-        self._kept = Kept(keep)
+        self._cache = LRUCache(keep)
         self._foregrounds = _entries(recipe.foregrounds, foreground_sources, "foregrounds")
         self._backgrounds = _entries(recipe.backgrounds, background_sources, "backgrounds")
         self._passes = [e for e in self._foregrounds for _ in range(e.block.repeat)]
@@ -62,36 +68,36 @@ class Stock:
         self._order = lru_cache(maxsize=4)(self._shuffled)
 
     def __len__(self) -> int:
-        """Samples of one pass over the foregrounds."""
+        """Number of samples in one pass over the foregrounds."""
         return len(self._passes)
 
     def foreground(
-        self, index: int, layer: int, image_type: ImageType | None, size: tuple[int, int], history: History
-    ) -> Picture:
+        self, index: int, layer: int, image_type: ImageType | None, size: tuple[int, int], provenance: Provenance
+    ) -> Layer:
         """The foreground of one layer of a sample.
 
         Args:
-            index: Of the sample.
-            layer: Its layer, 0 in front.
-            image_type: The type that it must have, or None.
-            size: (height, width) of the canvas, for what is drawn anew.
-            history: Gets the source.
+            index: Index of the sample.
+            layer: Number of the layer, 0 in front.
+            image_type: Type that the foreground must have, or None.
+            size: (height, width) of the canvas, for sources that draw.
+            provenance: Gets the source.
 
         Raises:
             AimkitError: Too many in a row can't be read.
         """
 
-        def load(entry: _Entry, attempt: int) -> Picture:
+        def load(entry: _SourceEntry, attempt: int) -> Layer:
             if hasattr(entry.source, "picture"):
                 item = entry.item
                 assert item.type is not None
-                return Picture(self._open(entry), item.type, item.category)
+                return Layer(self._open(entry), item.type, item.category)
             stream = self._rng(index, "foreground", layer, attempt)
             foreground: Foreground = entry.source.load(entry.position, size, stream)
             if not foreground.valid:
-                history.break_equation()
-            return Picture(
-                Pyramid(foreground.color, foreground.alpha),
+                provenance.break_equation()
+            return Layer(
+                ImagePyramid(foreground.color, foreground.alpha),
                 foreground.type,
                 foreground.category,
                 refraction=foreground.refraction,
@@ -99,40 +105,40 @@ class Stock:
 
         # Only the first attempt at the first layer is the pass's own. Further layers have the type of the first: no
         # label is right for a union of types.
-        def pick(attempt: int) -> _Entry:
+        def pick(attempt: int) -> _SourceEntry:
             if self.recipe.selection == "enumerate" and layer == attempt == 0:
                 turn, place = divmod(index, len(self._passes))
                 return self._passes[self._order("foregrounds", turn, len(self._passes))[place]]
             return self._draw(self._rng(index, "choose foreground", layer, attempt), image_type)
 
-        return self._attempt("foreground", index, pick, load, history)
+        return self._attempt("foreground", index, pick, load, provenance)
 
-    def background(self, index: int, size: tuple[int, int], history: History) -> Picture:
+    def background(self, index: int, size: tuple[int, int], provenance: Provenance) -> Layer:
         """The background of a sample; arguments and errors as for :meth:`foreground`."""
         recipe = self.recipe
         number = index % len(self._passes) if recipe.pairing == "once" else index
 
-        def pick(attempt: int) -> _Entry:
+        def pick(attempt: int) -> _SourceEntry:
             if recipe.selection == "enumerate" and attempt == 0:
                 turn, place = divmod(number, len(self._backgrounds))
                 return self._backgrounds[self._order("backgrounds", turn, len(self._backgrounds))[place]]
             return self._any_background(self._rng(number, "choose background", attempt))
 
-        def load(entry: _Entry, attempt: int) -> Picture:
+        def load(entry: _SourceEntry, attempt: int) -> Layer:
             return self._load_background(entry, size, self._rng(index, "background", attempt))
 
-        return self._attempt("background", index, pick, load, history)
+        return self._attempt("background", index, pick, load, provenance)
 
-    def colors(self, index: int, layer: int, size: tuple[int, int], history: History) -> Picture:
-        """A background whose colours a foreground takes; arguments and errors as for :meth:`foreground`."""
+    def texture(self, index: int, layer: int, size: tuple[int, int], provenance: Provenance) -> Layer:
+        """A background for a foreground to show within its outline; arguments and errors as for :meth:`foreground`."""
 
-        def pick(attempt: int) -> _Entry:
+        def pick(attempt: int) -> _SourceEntry:
             return self._any_background(self._rng(index, "choose colors", layer, attempt))
 
-        def load(entry: _Entry, attempt: int) -> Picture:
+        def load(entry: _SourceEntry, attempt: int) -> Layer:
             return self._load_background(entry, size, self._rng(index, "colors", layer, attempt))
 
-        return self._attempt("colors", index, pick, load, history)
+        return self._attempt("texture", index, pick, load, provenance)
 
     def _rng(self, index: int, *names: str | int) -> np.random.Generator:
         return rng(self.recipe.seed, "sample", index, *names)
@@ -141,22 +147,22 @@ class Stock:
         self,
         role: str,
         index: int,
-        pick: Callable[[int], _Entry],
-        load: Callable[[_Entry, int], Picture],
-        history: History,
-    ) -> Picture:
-        """Load what ``pick`` names; set aside what can't be read and try the next."""
+        pick: Callable[[int], _SourceEntry],
+        load: Callable[[_SourceEntry, int], Layer],
+        provenance: Provenance,
+    ) -> Layer:
+        """Load the entry that ``pick`` names; set aside one that can't be read and try the next."""
         for attempt in range(_ATTEMPTS):
             entry = pick(attempt)
             try:
                 loaded = load(entry, attempt)
             except AimkitError as error:
-                history.quarantined.append(
+                provenance.quarantined.append(
                     {"role": role, "id": entry.item.id, "source": entry.item.source, "error": error.what}
                 )
                 last = error
                 continue
-            history.sources.append({"role": role, **_known(entry.item)})
+            provenance.sources.append({"role": role, **_known(entry.item)})
             return loaded
         raise AimkitError(
             f"{_ATTEMPTS} {role}s in a row can't be read; the last: {last.what}",
@@ -165,28 +171,28 @@ class Stock:
             exit_code=1,
         )
 
-    def _open(self, entry: _Entry) -> Pyramid:
+    def _open(self, entry: _SourceEntry) -> ImagePyramid:
         """The picture of a stored item."""
 
-        def make() -> Pyramid:
-            picture: Pyramid = entry.source.picture(entry.position)
+        def make() -> ImagePyramid:
+            picture: ImagePyramid = entry.source.picture(entry.position)
             return picture
 
-        # What is mapped from a pool is kept by the system, for all processes together.
+        # The operating system caches files that a pool maps, for all processes together.
         if getattr(entry.source, "mapped", False):
             return make()
-        return self._kept.get((id(entry.source), entry.position), make)
+        return self._cache.get((id(entry.source), entry.position), make)
 
-    def _any_background(self, draw: np.random.Generator) -> _Entry:
+    def _any_background(self, draw: np.random.Generator) -> _SourceEntry:
         return self._backgrounds[int(draw.choice(len(self._backgrounds), p=self._chances["backgrounds"]))]
 
-    def _load_background(self, entry: _Entry, size: tuple[int, int], stream: np.random.Generator) -> Picture:
+    def _load_background(self, entry: _SourceEntry, size: tuple[int, int], stream: np.random.Generator) -> Layer:
         if hasattr(entry.source, "picture"):
-            return Picture(self._open(entry))
-        return Picture(Pyramid(entry.source.load(entry.position, size, stream)))
+            return Layer(self._open(entry))
+        return Layer(ImagePyramid(entry.source.load(entry.position, size, stream)))
 
-    def _draw(self, draw: np.random.Generator, image_type: str | None = None) -> _Entry:
-        """A foreground by weight: of that type, or of a type drawn first when the recipe balances types."""
+    def _draw(self, draw: np.random.Generator, image_type: str | None = None) -> _SourceEntry:
+        """A foreground by weight: of that type, or of a type that is drawn first when the recipe balances types."""
         if image_type is None and self.recipe.balance:
             total = sum(self.recipe.balance.values())
             image_type = str(
@@ -202,14 +208,16 @@ class Stock:
             if share > 0 and not self._of_type.get(name, np.zeros(1)).any():
                 have = ", ".join(sorted(self._of_type))
                 raise AimkitError(
-                    f"balance asks for {name}, but no foreground has that type", "balance", f"there is {have}"
+                    f"balance asks for {name}, but no foreground has that type",
+                    "balance",
+                    f"the foregrounds have {have}",
                 )
 
     def _shuffled(self, what: str, turn: int, count: int) -> Array:
         return rng(self.recipe.seed, "order", what, turn).permutation(count)
 
 
-def _entries(blocks: Any, registry: Any, where: str) -> list[_Entry]:
+def _entries(blocks: Any, registry: Any, where: str) -> list[_SourceEntry]:
     cv2.setNumThreads(1)  # workers are processes; threads inside them only fight for the same cores
     entries = []
     for number, block in enumerate(blocks):
@@ -220,14 +228,14 @@ def _entries(blocks: Any, registry: Any, where: str) -> list[_Entry]:
             raise AimkitError(
                 f"the source '{block.title}' has no usable images", f"{where}.{number}", "check its folder"
             )
-        entries += [_Entry(source, block, position) for position in range(len(source.items))]
+        entries += [_SourceEntry(source, block, position) for position in range(len(source.items))]
     if not entries:
-        raise AimkitError("no source has a weight", where, "a weight of 0 leaves a source out")
+        raise AimkitError("every source has weight 0", where, "give at least one source a weight above 0")
     return entries
 
 
-def _chances(entries: list[_Entry]) -> Array:
-    """Chances of every entry: a source's weight is shared evenly among its items."""
+def _chances(entries: list[_SourceEntry]) -> Array:
+    """Probability of every entry: a source's weight is shared evenly among its items."""
     chances = np.array([entry.block.weight / len(entry.source.items) for entry in entries])
     return chances / chances.sum()
 

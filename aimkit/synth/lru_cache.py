@@ -1,26 +1,26 @@
-"""Decoded pictures that are kept for the next sample, as far as the memory goes that one gives them."""
+"""A cache of decoded pictures, bounded in bytes."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
-from aimkit.synth.pyramid import Pyramid
+from aimkit.synth.pyramid import ImagePyramid
 
 
-class Kept:
-    """The pictures that were used last.
+class LRUCache:
+    """Keeps the pictures that were used last; the least recently used one is dropped first.
 
     Args:
-        budget: Bytes of all of them together, their smaller levels included; 0 keeps none.
+        budget: Bytes of all pictures together, their smaller levels included; 0 keeps none.
     """
 
     def __init__(self, budget: int) -> None:
         self.budget, self.used = budget, 0
-        self._pictures: OrderedDict[Hashable, tuple[Pyramid, int]] = OrderedDict()
+        self._pictures: OrderedDict[Hashable, tuple[ImagePyramid, int]] = OrderedDict()
 
-    def get(self, key: Hashable, make: Callable[[], Pyramid]) -> Pyramid:
-        """The picture of a key, made when it is not there; the one that was not used for longest goes first."""
+    def get(self, key: Hashable, make: Callable[[], ImagePyramid]) -> ImagePyramid:
+        """The picture of a key, made when it is not in the cache."""
         if key in self._pictures:
             self._pictures.move_to_end(key)
             return self._pictures[key][0]

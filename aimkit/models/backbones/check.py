@@ -1,7 +1,6 @@
-"""Checks that AimNet works on every architecture of timm, each in a process of its own.
+"""Checks that AimNet works on every timm architecture, each in its own process.
 
-Results are lines of JSON, appended as they come; the last line of a name counts. A check that was killed goes on from
-there.
+Results are appended to a file as lines of JSON; the last line of a name counts. So an interrupted check can resume.
 """
 
 from __future__ import annotations
@@ -21,23 +20,24 @@ from pathlib import Path
 from typing import Any
 
 from aimkit.errors import AimkitError
+from aimkit.files import write_bytes
 from aimkit.models.backbones.factory import probe_folder, timm_spec, timm_version
 from aimkit.models.backbones.timm_spec import TimmSpec
 
-#: Image sizes that every backbone must take: one of multiples of 32, one of no multiples.
+#: Image sizes that every backbone must take: multiples of 32, and others.
 SIZES = ((256, 320), (250, 330))
-#: The columns of the table.
+#: Columns of the table.
 COLUMNS = (*(field.name for field in fields(TimmSpec)), "status", "checked")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one check.
+    """Limits of one check.
 
     Attributes:
-        seconds: Wall clock.
-        memory: Memory of the process, in GiB (Linux).
-        run_params: Architectures of more parameters (millions) are checked on the meta device: shapes only.
+        seconds: Wall-clock time, seconds.
+        memory: Memory of the process, GiB; on Linux only.
+        run_params: Number of parameters, millions, above which only shapes are checked, on the meta device.
     """
 
     seconds: float = 300.0
@@ -45,7 +45,7 @@ class Limits:
     run_params: float = 100.0
 
 
-def check(
+def check_all(
     names: Iterable[str],
     results: Path,
     *,
@@ -57,12 +57,12 @@ def check(
     """Check architectures.
 
     Args:
-        names: Of timm.
-        results: File of JSON lines, appended to.
-        limits: Bounds of each check.
-        workers: Checks at a time.
-        resume: Leave out what has passed before.
-        done: Called with each result.
+        names: Names in timm.
+        results: File of JSON lines to append to.
+        limits: Limits of each check.
+        workers: Number of checks at a time.
+        resume: Whether to skip architectures that passed before.
+        done: Function to call with each result.
 
     Returns:
         All results in the file, by name.
@@ -116,7 +116,7 @@ def check_one(name: str, run_params: float = Limits.run_params) -> dict[str, Any
 
 
 def read_results(file: Path) -> dict[str, dict[str, Any]]:
-    """The last result of each name; a line that was cut off is left out."""
+    """The last result of each name; incomplete lines are skipped."""
     rows: dict[str, dict[str, Any]] = {}
     for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
         try:
@@ -128,22 +128,17 @@ def read_results(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def write_table(rows: Iterable[dict[str, Any]], file: Path) -> None:
-    """Write the table that the package carries; atomically."""
+    """Write the package's table, atomically."""
     text = io.StringIO()
     text.write(f"# timm {timm_version()}\n")
     writer = csv.DictWriter(text, COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(sorted(rows, key=lambda row: str(row["name"])))
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as handle:
-        handle.write(text.getvalue())
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(temporary, file)
+    write_bytes(file, text.getvalue().encode())
 
 
 def default_results() -> Path:
-    """Where results are kept unless said otherwise."""
+    """Default file of results."""
     return probe_folder().with_name(f"check-timm-{timm_version()}.jsonl")
 
 
@@ -155,7 +150,7 @@ def _run_network(spec: TimmSpec, device: str) -> None:
 
     torch.manual_seed(0)
     with torch.device(device), torch.no_grad():
-        # Narrow decoders: they are the same for all backbones, and wide ones would take most of the time.
+        # Narrow decoders, since wide ones would take most of the time.
         model = AimNet(TimmBackbone(spec), width=16).eval()
         for height, width in SIZES:
             _check_output(model(torch.rand(1, 3, height, width)), height, width)
@@ -167,18 +162,18 @@ def _check_output(output: Any, height: int, width: int) -> None:
         if tuple(value.shape) != (1, channels, height, width):
             raise AimkitError(f"at {height}x{width}: {part} is {tuple(value.shape)}")
         if not value.is_meta and not bool(((value >= 0) & (value <= 1)).all()):
-            raise AimkitError(f"at {height}x{width}: {part} leaves [0, 1]")
+            raise AimkitError(f"at {height}x{width}: {part} is outside [0, 1]")
 
 
 def _context() -> Any:
-    """Processes that start with timm in memory, where the system can fork."""
+    """Processes that start with timm imported, where the system can fork."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
-    # Threads of several checks would only stand in each other's way.
+    # Threads of several checks would compete for the cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["timm", "aimkit.models.backbones.status", "aimkit.models.backbones.timm_adapter", "aimkit.models.aimnet"]
+        ["timm", "aimkit.models.backbones.check", "aimkit.models.backbones.timm_adapter", "aimkit.models.aimnet"]
     )
     return context
 
@@ -197,7 +192,7 @@ def _isolated(context: Any, name: str, limits: Limits) -> dict[str, Any]:
         row["status"] = f"took more than {limits.seconds:.0f} s"
     except EOFError:
         process.join(10)
-        row["status"] = f"the process ended with {process.exitcode}; it may have needed more than {limits.memory:g} GiB"
+        row["status"] = f"the process ended with {process.exitcode}; it may need more than {limits.memory:g} GiB"
     finally:
         if process.is_alive():
             process.join(1)

@@ -1,0 +1,212 @@
+"""PNG: chunks are checked one by one, so that damaged or huge metadata costs neither the picture nor the memory."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import numpy as np
+
+from aimkit.imageio.picture import DecodedImage, upright
+from aimkit.imageio.source import check_size
+from aimkit.types import Array
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+#: Chunks that decide pixels; tRNS among them, though the standard calls it ancillary.
+_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+
+#: Chunks in which an orientation can stand: as EXIF, in XMP, or in ImageMagick's way.
+_TEXTS = (b"eXIf", b"iTXt", b"zTXt", b"tEXt")
+
+#: Metadata beyond this is not read; no orientation needs as much.
+_MOST = 1 << 20
+
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+
+
+#: Views of the file, which save copies of large pictures.
+Bytes = bytes | memoryview
+
+
+@dataclass
+class _PngFile:
+    width: int
+    height: int
+    depth: int
+    kind: int
+    interlaced: bool
+    pixels: list[Bytes] = field(default_factory=list)
+    texts: list[Bytes] = field(default_factory=list)
+    transparent: bytes = b""
+    notes: list[str] = field(default_factory=list)
+
+
+def decode_png(data: bytes, limit: int) -> DecodedImage:
+    """Decode a PNG of any of the 15 combinations of colour type and bit depth.
+
+    Raises:
+        AimkitError, ValueError, OSError: It is damaged, cut short or over the pixel limit.
+    """
+    from PIL.PngImagePlugin import PngImageFile
+
+    file = _parse(data, limit)
+    deep = file.depth == 16 and file.kind != 0
+    # What is handed on holds only chunks that were found sound; OpenCV gets no metadata at all.
+    chunks = _header_only(file) if deep else [*file.pixels[:1], *file.texts, *file.pixels[1:]]
+    image = PngImageFile(BytesIO(b"".join([_SIGNATURE, *chunks])))
+    indices = None
+    if deep:
+        pixels = _deep(file)
+        orientation = image.getexif().get(0x0112, 1)
+    else:
+        image.load()
+        orientation = image.getexif().get(0x0112, 1)
+        if file.kind == 3:
+            indices = np.asarray(image)
+            pixels = np.asarray(image.convert("RGBA" if file.transparent else "RGB"))
+        else:
+            pixels = np.asarray(image.convert("L") if image.mode == "1" else image)
+            if pixels.dtype != np.uint8:
+                pixels = pixels.astype(np.uint16)
+    if file.transparent and file.kind in (0, 2):
+        pixels = _with_transparent_color(pixels, file)
+    if indices is not None:
+        indices = upright(indices, orientation)
+    return DecodedImage(upright(pixels, orientation), indices=indices, format="PNG", notes=tuple(file.notes))
+
+
+def _parse(data: bytes, limit: int) -> _PngFile:
+    file: _PngFile | None = None
+    much = False
+    for name, body, chunk, sound in _chunks(data):
+        if name == b"IHDR" and file is None and len(body) == 13:
+            width, height, depth, kind, _, _, interlace = struct.unpack(">IIBBBBB", body)
+            if depth not in _DEPTHS.get(kind, ()):
+                raise ValueError(f"the header says colour type {kind} with {depth} bits")
+            check_size(width, height, limit)
+            file = _PngFile(width, height, depth, kind, bool(interlace))
+        if file is None:
+            raise ValueError("the header is missing")
+        label = name.decode("ascii", "replace")
+        if name in _PIXELS:
+            if not sound:
+                raise ValueError(f"the file is damaged: the checksum of the {label} chunk is wrong")
+            if name == b"tRNS":
+                file.transparent = bytes(body)
+            file.pixels.append(chunk)
+        elif not sound:
+            file.notes.append(f"a damaged {label} chunk was ignored: its checksum is wrong")
+        elif name in (b"iCCP", *_TEXTS):
+            if _size(name, bytes(body)) > _MOST:
+                much = True
+            elif name != b"iCCP":
+                file.texts.append(chunk)
+        elif name == b"acTL":
+            file.notes.append("it is an animation; the first picture is read")
+    if file is None or not any(chunk[4:8] == b"IDAT" for chunk in file.pixels):
+        raise ValueError("the file is cut short")
+    if file.pixels[-1][4:8] != b"IEND":
+        file.notes.append("the end of the file is missing; the pixels are complete")
+        file.pixels.append(_chunk(b"IEND", b""))
+    if much:
+        file.notes.append("metadata of more than 1 MB was ignored")
+    return file
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, memoryview, bool]]:
+    """(name, body, whole chunk, whether its checksum is right) of every complete chunk."""
+    view, at = memoryview(data), len(_SIGNATURE)
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        if end > len(data):
+            return
+        name, chunk = data[at + 4 : at + 8], view[at:end]
+        yield name, chunk[8:-4], chunk, zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big")
+        if name == b"IEND":
+            return
+        at = end
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def _size(name: bytes, body: bytes) -> int:
+    """Bytes of a text or profile when it is decompressed, as far as the limit."""
+    _, _, rest = body.partition(b"\0")
+    if name == b"iTXt" and rest[:1] == b"\x01":
+        compressed = rest[2:].split(b"\0", 2)[-1]
+    elif name in (b"zTXt", b"iCCP"):
+        compressed = rest[1:]
+    else:
+        return len(body)
+    try:
+        return max(len(body), len(zlib.decompressobj().decompress(compressed, _MOST + 1)))
+    except zlib.error:
+        # Pillow would refuse the whole picture for it.
+        return _MOST + 1
+
+
+def _header_only(file: _PngFile) -> list[Bytes]:
+    """A picture of one pixel with the texts of a larger one: to ask for its orientation."""
+    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    return [header, *file.texts, _chunk(b"IDAT", zlib.compress(b"\0\0")), file.pixels[-1]]
+
+
+def _deep(file: _PngFile) -> Array:
+    """Pixels of 16 bits in more than one channel, which Pillow can't hold."""
+    import cv2
+
+    stream = [chunk for chunk in file.pixels if chunk[4:8] in (b"IHDR", b"IDAT", b"IEND")]
+    _require_complete(file, [chunk[8:-4] for chunk in stream if chunk[4:8] == b"IDAT"])
+    encoded = np.frombuffer(b"".join([_SIGNATURE, *stream]), np.uint8)
+    pixels = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.shape[:2] != (file.height, file.width) or pixels.dtype != np.uint16:
+        raise ValueError("OpenCV can't decode it")
+    # OpenCV hands out blue first, and grey with alpha as four channels.
+    return np.asarray(pixels[..., {2: [2, 1, 0], 4: [0, 3], 6: [2, 1, 0, 3]}[file.kind]])
+
+
+def _require_complete(file: _PngFile, parts: list[Bytes]) -> None:
+    """OpenCV fills what is missing with zeros; so the length of the stream is counted, at little cost of memory."""
+    bits = _CHANNELS[file.kind] * file.depth
+    expected = sum(rows * (1 + (columns * bits + 7) // 8) for columns, rows in _passes(file) if columns)
+    inflate, found = zlib.decompressobj(), 0
+    for part in parts:
+        while part and not inflate.eof:
+            found += len(inflate.decompress(part, 1 << 20))
+            part = inflate.unconsumed_tail
+    while not inflate.eof:
+        more = len(inflate.decompress(b"", 1 << 20))
+        if not more:
+            break
+        found += more
+    if not inflate.eof or found < expected:
+        raise ValueError("the file is cut short")
+
+
+def _passes(file: _PngFile) -> list[tuple[int, int]]:
+    """(columns, rows) of the picture, or of the seven passes of an interlaced one."""
+    if not file.interlaced:
+        return [(file.width, file.height)]
+    starts = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+    return [(-(-(file.width - x) // dx), -(-(file.height - y) // dy)) for x, y, dx, dy in starts]
+
+
+def _with_transparent_color(pixels: Array, file: _PngFile) -> Array:
+    """Add the alpha channel of a picture that names one grey level or colour that is clear."""
+    count = _CHANNELS[file.kind]
+    if len(file.transparent) != 2 * count:
+        raise ValueError("the tRNS chunk has a wrong length")
+    key = np.frombuffer(file.transparent, ">u2") & ((1 << file.depth) - 1)
+    top = np.iinfo(pixels.dtype).max
+    if file.depth < 8:
+        key = key * (255 // ((1 << file.depth) - 1))
+    planes = pixels[..., None] if count == 1 else pixels
+    alpha = np.where((planes == key).all(axis=2, keepdims=True), 0, top).astype(pixels.dtype)
+    return np.concatenate([planes, alpha], axis=2)

@@ -1,0 +1,73 @@
+"""A foreground or background on its way into a sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from aimkit.synth.chosen_steps import ChosenStep
+from aimkit.synth.geometry import warp_plane
+from aimkit.synth.placement import Placement
+from aimkit.synth.pyramid import ImagePyramid
+from aimkit.synth.view import View
+from aimkit.types import Array, Float, ImageType
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A foreground or background, and where it lies.
+
+    Attributes:
+        pixels: Colours, and the matte of a foreground, with their halvings.
+        type: Image type of a foreground; without meaning for a background.
+        category: Category of a foreground, or "".
+        refraction: Displacement behind a glass foreground, in its own pixels as (x, y), float32, (h, w, 2), or None.
+        placement: Where it lies on the canvas; None until that is drawn.
+        texture: Layer that a foreground shows within its outline, and its share in [0, 1]; None for its own colours.
+        steps: Steps on the foreground as placed.
+    """
+
+    pixels: ImagePyramid
+    type: ImageType = ImageType.SO
+    category: str = ""
+    refraction: Float | None = None
+    placement: Placement | None = None
+    texture: tuple[Layer, float] | None = None
+    steps: tuple[ChosenStep, ...] = ()
+
+    @property
+    def visible(self) -> bool:
+        """Whether anything of it lies on the canvas."""
+        return self.placement is not None and self.placement.matrix is not None
+
+    @property
+    def matrix(self) -> Array:
+        """Map from its own pixels to those of the canvas, (2, 3)."""
+        assert self.placement is not None
+        assert self.placement.matrix is not None
+        return self.placement.matrix
+
+    @property
+    def kernel(self) -> str:
+        """Kernel that it is resampled with."""
+        assert self.placement is not None
+        return self.placement.kernel
+
+    def refraction_field(self, view: View) -> Float:
+        """Displacements that a view shows, turned and scaled with the foreground, float32, (H, W, 2)."""
+        assert self.refraction is not None
+        if not self.visible:
+            return np.zeros((*view.size, 2), np.float32)
+        moved = warp_plane(self.refraction, self.matrix, view)
+        bent = moved @ (self.matrix[:, :2].T * view.scale).astype(np.float32)
+        # Sums with pixel numbers are exact then, and a window is bent as the whole is.
+        return np.round(bent * 1024) / np.float32(1024)
+
+    def largest_refraction(self, view: View) -> float:
+        """An upper bound of the lengths in :meth:`refraction_field`, in pixels of the view."""
+        assert self.refraction is not None
+        if not self.visible:
+            return 0.0
+        longest = float(np.linalg.norm(self.refraction, axis=2).max(initial=0))
+        return longest * float(np.linalg.norm(self.matrix[:, :2], 2)) * view.scale
