@@ -15,13 +15,13 @@ def averages(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> dict[
     """Average per-image rows.
 
     Args:
-        rows: One mapping an image: ``type`` and ``category`` ("" when unknown), and a value or None for every metric.
+        rows: A mapping for each image: ``type`` and ``category`` ("" if unknown), and a value or None for each metric.
         metrics: The metrics to average.
 
     Returns:
-        ``images`` (micro: mean over all images), ``types`` and ``categories`` (mean of each group), ``type_macro``
-        and ``category_macro`` (mean of the groups' means). A value is None where no image has one; ``count`` is the
-        number of images, for macro averages of groups.
+        ``images`` (micro: mean over all images), ``types`` and ``categories`` (mean of each group), ``type_macro`` and
+        ``category_macro`` (mean of the groups' means). A value is None if no image has one. ``count`` is the number of
+        images, or of groups for macro averages.
     """
     types = _groups(rows, "type", [member.value for member in ImageType])
     categories = _groups(rows, "category", sorted({row["category"] for row in rows}))
@@ -43,7 +43,7 @@ def mean(rows: Sequence[Mapping[str, Any]], metrics: Iterable[str]) -> dict[str,
 
 
 def ranked(rows: Sequence[Mapping[str, Any]], metric: str) -> list[Mapping[str, Any]]:
-    """Rows that have a value, best first; equal ones by id."""
+    """Sort the rows that have a value, best first; ties by id."""
     key: Callable[[Mapping[str, Any]], Any] = lambda row: (row[metric], row["id"])  # noqa: E731
     return sorted((row for row in rows if row[metric] is not None), key=key)
 

@@ -1,4 +1,4 @@
-"""Predictors that learn nothing: what a trained network has to beat before its numbers mean anything."""
+"""Baselines: predictors without training that a network must beat before its numbers mean anything."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from aimkit.errors import AimkitError
-from aimkit.evaluate.sets import EvaluationSet
+from aimkit.evaluate.images import EvaluationSet
 from aimkit.registry import Registry
 from aimkit.types import Array, Float, UInt8, to_uint8
 
@@ -30,7 +30,7 @@ def ones(data: EvaluationSet) -> Callable[[UInt8], Float]:
 
 @baselines.register("constant")
 def constant(data: EvaluationSet) -> Callable[[UInt8], Float]:
-    """The one value that minimises the summed absolute error over this very data: the median of all its mattes."""
+    """The constant that minimises the absolute error on this data: the median of all its alpha mattes."""
     counts = _levels(data)
     median = np.float32(np.searchsorted(np.cumsum(counts), counts.sum() / 2) / 255)
     return lambda image: np.full(image.shape[:2], median, np.float32)
@@ -38,7 +38,7 @@ def constant(data: EvaluationSet) -> Callable[[UInt8], Float]:
 
 @baselines.register("mean")
 def mean(data: EvaluationSet) -> Callable[[UInt8], Float]:
-    """The one value that minimises the summed squared error over this very data: the mean of all its mattes."""
+    """The constant that minimises the squared error on this data: the mean of all its alpha mattes."""
     counts = _levels(data)
     average = np.float32(counts @ np.arange(256) / counts.sum() / 255)
     return lambda image: np.full(image.shape[:2], average, np.float32)
@@ -46,7 +46,7 @@ def mean(data: EvaluationSet) -> Callable[[UInt8], Float]:
 
 @baselines.register("otsu")
 def otsu(data: EvaluationSet) -> Callable[[UInt8], Float]:
-    """Otsu's threshold on luminance (1979); the side that fills less of the border is the foreground."""
+    """Otsu's threshold on luminance (1979); the side with less of the border is the foreground."""
 
     def predict(image: UInt8) -> Float:
         grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
@@ -69,16 +69,16 @@ def baseline(name: str, data: EvaluationSet) -> Callable[[UInt8], Float]:
     """The predictor of that name for the data.
 
     Raises:
-        AimkitError: No such predictor, or the data holds predictions of its own.
+        AimkitError: The baseline is unknown, or the data has predictions of its own.
     """
     entry = baselines.get(name, "--baseline")
     if any("prediction" in (one.files or {}) for one in data.entries):
-        raise AimkitError("the data holds predictions already", f"--baseline {name}", "leave --predictions out")
+        raise AimkitError("the data has predictions of its own", f"--baseline {name}", "leave out --predictions")
     return entry.value(data)
 
 
 def _levels(data: EvaluationSet) -> Array:
-    """How many pixels of the mattes have each of the 256 levels."""
+    """Histogram of the alpha mattes over 256 levels."""
     counts = np.zeros(256, np.int64)
     for entry in data.entries:
         matte = data.read(entry).alpha

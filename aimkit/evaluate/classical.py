@@ -1,13 +1,13 @@
-"""Automatic matting without learning: what stands out, a trimap around its outline, and closed-form matting.
+"""Automatic matting without learning: colour saliency, a trimap around its outline, and closed-form matting.
 
-Three published parts, one after the other, so that a trained network can be set beside what was possible before:
+Three published methods in a row, as a classical baseline for networks:
 
 1. Saliency from colours (after Rahtu et al., "Segmenting Salient Objects from Images and Videos", ECCV 2010): a pixel
-   stands out if its colour is frequent near the middle and rare along the border, but for the lower one.
+   is salient if its colour is frequent near the middle and rare along the border, except the lower one.
 2. Otsu's threshold (1979); a band around the outline is unknown.
 3. Closed-form matting (Levin, Lischinski, Weiss, PAMI 2008), by pymatting.
 
-It knows one salient opaque thing away from the border; glass, smoke and textures are beyond it.
+It handles one salient opaque object away from the border; it fails on glass, smoke and textures.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from scipy.ndimage import gaussian_filter
 from aimkit import console
 from aimkit.types import Array, Float, UInt8
 
-#: Longer side in pixels at which it works: closed-form matting takes seconds there, and minutes at full size.
+#: Long side in pixels of the reduced photo: closed-form matting takes seconds there, and minutes at full size.
 LONG_SIDE = 512
 
 _BINS = 16
-#: Width of the border that is taken for background, and of the centre prior, as shares of the sides.
+#: Width of the border that counts as background, and of the centre prior, as shares of the sides.
 _BORDER, _CENTRE = 0.06, 0.3
 #: Half the width of the unknown band, as a share of the longer side.
 _BAND = 0.025
 
 
 def closed_form(image: UInt8) -> Float:
-    """The whole way, at no more than ``LONG_SIDE`` pixels; the matte is enlarged again.
+    """Predict an alpha matte at no more than ``LONG_SIDE`` pixels and enlarge it.
 
     Args:
         image: RGB, uint8, (H, W, 3).
@@ -54,13 +54,13 @@ def closed_form(image: UInt8) -> Float:
 
 
 def saliency(image: UInt8) -> Float:
-    """How much every pixel stands out by its colour, float32 in [0, 1], (H, W); arguments as for closed_form."""
+    """Saliency of every pixel by its colour, float32 in [0, 1], (H, W); arguments as for closed_form."""
     height, width = image.shape[:2]
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB) // (256 // _BINS)
     index = (lab[..., 0].astype(int) * _BINS + lab[..., 1]) * _BINS + lab[..., 2]
     y, x = ((np.arange(n) + 0.5) / n - 0.5 for n in (height, width))
     centre = np.exp(-0.5 * ((y[:, None] / _CENTRE) ** 2 + (x[None] / _CENTRE) ** 2))
-    # Things often stand on the lower border, so that it tells nothing of the background.
+    # Objects often stand on the lower border, so it does not show the background.
     border = np.maximum(-y[:, None], np.abs(x)[None]) > 0.5 - _BORDER
     inside, outside = (_frequencies(index, weights * 1.0) for weights in (centre, border))
     ratio = inside / (inside + outside)
@@ -69,19 +69,19 @@ def saliency(image: UInt8) -> Float:
 
 
 def trimap_of(salient: Float) -> Float:
-    """Levels 0, 0.5 and 1, float32, (H, W): what is above Otsu's threshold, less a band around its outline."""
+    """Trimap of levels 0, 0.5 and 1, float32, (H, W): Otsu's threshold with an unknown band around the outline."""
     levels = np.rint(255 * salient / max(float(salient.max()), 1e-6)).astype(np.uint8)
     mask = cv2.threshold(levels, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
     side = 2 * max(1, round(_BAND * max(salient.shape))) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    # Holes and crumbs that are smaller than the band are not objects of their own.
+    # Remove holes and specks that are smaller than the band.
     mask = cv2.morphologyEx(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, disc), cv2.MORPH_OPEN, disc)
     eroded, dilated = cv2.erode(mask, disc), cv2.dilate(mask, disc)
     return ((eroded.astype(np.float32) + dilated) / 2).astype(np.float32)
 
 
 def _frequencies(index: Array, weights: Array) -> Array:
-    """How frequent every bin of colour is, smoothed over its neighbours, float64, (bins,)."""
+    """Relative frequency of every colour bin, smoothed over its neighbours, float64, (bins,)."""
     counts = np.bincount(index.ravel(), weights.ravel(), _BINS**3).reshape(_BINS, _BINS, _BINS)
     smooth = gaussian_filter(counts, 1.0, mode="constant").ravel()
     return np.asarray(smooth / smooth.sum() + 1e-9)

@@ -1,4 +1,4 @@
-"""Comparing results: the same images, side by side, with confidence intervals of the differences."""
+"""Compare results image by image, with confidence intervals of the differences."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ def compare(
     """Compare results with the first of them, image by image.
 
     Args:
-        results: What ``results.json`` files hold.
-        mix_protocols: Allow different protocols; only images that all results have are compared.
-        seed: Of the bootstrap.
-        resamples: Of the bootstrap.
+        results: Contents of ``results.json`` files, two or more.
+        mix_protocols: Allow different protocols; only common images are compared.
+        seed: Seed of the bootstrap.
+        resamples: Number of resamples of the bootstrap.
 
     Returns:
         For every other result and metric: ``metric``, ``name``, ``images``, ``first`` and ``other`` (means),
         ``difference`` (other - first), ``low`` and ``high`` (95 % paired percentile bootstrap over images), and
-        ``clear`` (the interval leaves out 0).
+        ``clear`` (the interval excludes 0).
 
     Raises:
-        AimkitError: Fewer than two results, different protocols, or no common images.
+        AimkitError: There are fewer than two results, their protocols differ, or they have no common images.
     """
     if len(results) < 2:
-        raise AimkitError("a comparison needs two results or more", hint="aimkit evaluate compare A.json B.json")
+        raise AimkitError("a comparison needs at least two results", hint="aimkit evaluate compare A.json B.json")
     first, rows = results[0], []
     for other in results[1:]:
         unequal = differences(first["protocol"], other["protocol"])
         if unequal and not mix_protocols:
             what = "the protocols differ, so the numbers can't be compared:\n  " + "\n  ".join(unequal)
-            raise AimkitError(what, model_name(other), "--mix-protocols compares the common images all the same")
+            raise AimkitError(what, model_name(other), "use --mix-protocols to compare the common images anyway")
         rows += _compare_two(first, other, seed, resamples)
     return rows
 
 
 def comparison_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """What :func:`compare` found, as text."""
+    """Format the rows of :func:`compare` as a table."""
     columns = ["model", "metric", "images", "first", "this", "difference", "95 % interval", "clear"]
     cells = []
     for row in rows:
@@ -63,11 +63,11 @@ def comparison_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def bootstrap(values: Array, seed: int = 0, resamples: int = RESAMPLES) -> tuple[float, float]:
-    """A 95 % percentile interval of the mean of paired differences.
+    """Compute a 95 % percentile interval of the mean of paired differences.
 
     Args:
-        values: One difference an image, (N,).
-        seed: Of the resampling.
+        values: Difference of each image, (N,).
+        seed: Seed of the resampling.
         resamples: Number of resamples.
     """
     draw = rng(seed, "bootstrap")
@@ -83,7 +83,7 @@ def _compare_two(first: Mapping[str, Any], other: Mapping[str, Any], seed: int, 
     pairs = {row["id"]: row for row in first["images"]}
     both = [(pairs[row["id"]], row) for row in other["images"] if row["id"] in pairs]
     if not both:
-        raise AimkitError("the results have no image in common", model_name(other))
+        raise AimkitError("the results have no common images", model_name(other))
     rows = []
     for metric in TITLES:
         used = [(a[metric], b[metric]) for a, b in both if a.get(metric) is not None and b.get(metric) is not None]
@@ -109,15 +109,15 @@ def _compare_two(first: Mapping[str, Any], other: Mapping[str, Any], seed: int, 
 
 
 def headline(results: Sequence[Mapping[str, Any]], *, metric: str = "mad", seed: int = 0) -> str:
-    """How much better or worse the first result is than the best of the others, in a line.
+    """Write in one line how much better or worse the first result is than the best of the others.
 
-    "Best" is the smallest mean; it is looked for anew in every type, so that the first is never set against a rival
-    that is weak just there.
+    "Best" is the smallest mean. It is chosen for every type on its own, so that the first result is never compared with
+    a rival that is weak on that type.
 
     Args:
-        results: As for :func:`compare`, of one protocol.
-        metric: What is compared.
-        seed: Of the bootstrap.
+        results: Contents of ``results.json`` files of one protocol, two or more.
+        metric: The metric to compare.
+        seed: Seed of the bootstrap.
 
     Raises:
         AimkitError: As for :func:`compare`.
@@ -129,7 +129,7 @@ def headline(results: Sequence[Mapping[str, Any]], *, metric: str = "mad", seed:
         f"{model_name(results[0])}: {title} {cell({metric: rival['first']}, metric)} on {rival['images']} images, "
         f"{_relative(rival['first'], rival['other'])} the best other, {rival['name']} "
         f"({cell({metric: rival['other']}, metric)}); "
-        # The rows say how the other differs from the first; here it is the other way round.
+        # The rows have other - first; this line has first - other.
         f"95 % interval of the difference {-rival['high']:+.4f} .. {-rival['low']:+.4f}"
     )
     groups = []

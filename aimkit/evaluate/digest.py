@@ -1,4 +1,4 @@
-"""A digest of a network's weights, wherever they came from."""
+"""A digest of a network's weights, independent of their file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hugging Face datasets as data to evaluate on."""
+"""Hugging Face datasets as evaluation sets."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from aimkit.types import ImageType
 
 
 def open_table(name: str, split: str) -> tuple[Any, list[dict[str, str]]]:
-    """Load a dataset with the columns image, alpha, type, category, and trimap if it has one.
+    """Load a dataset with the columns image, alpha, type, category and optionally trimap.
 
     Args:
-        name: On the hub, or a folder.
-        split: Its only one when empty.
+        name: Name on the hub, or a folder.
+        split: Split of the dataset; its only one if empty.
 
     Returns:
-        The dataset, images not decoded, and ``id``, ``type``, ``category`` and ``stamp`` of every row.
+        The dataset, with images not decoded, and ``id``, ``type``, ``category`` and ``stamp`` of every row.
 
     Raises:
-        AimkitError: It can't be loaded, has several splits, lacks a column, has a row without type, or two of one name.
+        AimkitError: The dataset can't be loaded, is empty, has several splits, lacks a column, has a row without type,
+            or has duplicate names.
     """
     import datasets
 
     try:
         loaded: Any = datasets.load_dataset(name, split=split or None)
     except Exception as error:
-        # The hub, the file system and the dataset's own code each have errors of their own.
+        # The hub, the file system and the dataset's code raise various errors.
         reason = str(error).strip().split("\n")[0][:200]
-        raise AimkitError(f"can't load the dataset: {reason}", f"hf:{name}", "is the name right?") from None
+        raise AimkitError(f"can't load the dataset: {reason}", f"hf:{name}", "check the name") from None
     if isinstance(loaded, dict):
         if len(loaded) > 1:
             raise AimkitError("the dataset has several splits", f"hf:{name}", "data.split = " + " or ".join(loaded))
@@ -54,20 +55,22 @@ def open_table(name: str, split: str) -> tuple[Any, list[dict[str, str]]]:
         entries.append({"id": title, "type": type_, "category": category, "stamp": f"{loaded._fingerprint}:{row}"})
     twice = [name for name, count in Counter(entry["id"] for entry in entries).items() if count > 1]
     if twice:
-        raise AimkitError(f"{len(twice)} names come twice, such as '{twice[0]}'", f"hf:{name}", "images need own names")
+        raise AimkitError(
+            f"{len(twice)} duplicate names, for example '{twice[0]}'", f"hf:{name}", "give every image its own name"
+        )
     if not entries:
         raise AimkitError("the dataset is empty", f"hf:{name}")
     return loaded, entries
 
 
 def _label(table: Any, column: str, value: Any) -> Any:
-    """The text of a ClassLabel's number; other values are what they are."""
+    """The text of a ClassLabel's number; other values unchanged."""
     convert: Callable[[int], str] | None = getattr(table.features[column], "int2str", None)
     return convert(value) if convert and isinstance(value, int) else value
 
 
 def cells(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The image columns of a row, each as something that imageio reads."""
+    """The image columns of a row, in forms that imageio reads."""
     cells = {}
     for name in ("image", "alpha", "trimap"):
         cell = row.get(name)

@@ -11,7 +11,7 @@ import numpy as np
 
 from aimkit.evaluate.tables import TITLES
 
-#: As in the pictures of datasets; distinct for the colour-blind too.
+#: The colours of the dataset plots; distinct also for colour-blind readers.
 COLORS = {"SO": "#0072b2", "STM": "#e69f00", "NS": "#009e73"}
 _WIDTH, _ROW, _LEFT, _TOP = 460, 56, 96, 30
 
@@ -21,10 +21,10 @@ def distribution(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
 
     Args:
         rows: Per-image rows with ``id``, ``type`` and the metric.
-        metric: Its key.
+        metric: Key of the metric.
 
     Returns:
-        An ``<svg>`` element; "" when no image has the metric.
+        An ``<svg>`` element; "" if no image has the metric.
     """
     used = [row for row in rows if row[metric] is not None]
     if not used:
@@ -53,7 +53,7 @@ def _row(name: str, rows: Sequence[Mapping[str, Any]], metric: str, top: float, 
         f'<text class="faint" x="0" y="{middle + 13:.1f}">{len(rows)} images</text>',
     ]
     for number, row in enumerate(rows):
-        # Evenly spread over the row's height in an order that looks like none, so that dots do not hide each other.
+        # Spread evenly over the row's height by the golden ratio, so that dots do not hide each other.
         offset = ((number * 0.618034) % 1 - 0.5) * (_ROW - 22)
         x = _x(row[metric], low, high)
         hover = html.escape(f"{row['id']}: {row[metric]:.4g}")
@@ -81,7 +81,7 @@ def _axis(low: int, high: int, height: int) -> list[str]:
 
 
 def _decades(values: Sequence[float]) -> tuple[int, int]:
-    """Powers of ten around the values; the lowest stands for everything below, 0 too."""
+    """Powers of ten around the values; the lowest stands for all smaller values, 0 included."""
     positive = [value for value in values if value > 0] or [1.0]
     high = math.ceil(math.log10(max(positive)))
     low = math.floor(math.log10(float(np.quantile(positive, 0.05)))) - 1

@@ -1,4 +1,4 @@
-"""The protocol of an evaluation: everything that must be equal before two rows may stand in one table."""
+"""The protocol of an evaluation: all that must be equal for two results to be comparable."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from dataclasses import asdict, dataclass, fields
 
 @dataclass(frozen=True)
 class Protocol:
-    """How numbers were made, as short texts.
+    """How results were measured, as short texts.
 
     Attributes:
-        data: The data and how many images.
-        content: Digest of the names, types and categories of the images.
-        prediction: The strategy with its scales, or "from files".
-        size: The size that is compared, and what is resized.
-        trimap: Where the trimaps come from; how they were made when they were.
-        grad: The Grad definition.
-        conn: The Conn definition.
+        data: Name of the data with the number of images.
+        content: Digest of the ids, types and categories of the images.
+        prediction: The strategy with its options, or "from files".
+        size: The size at which mattes are compared, and what is resized.
+        trimap: Origin of the trimaps.
+        grad: Definition of Grad.
+        conn: Definition of Conn.
     """
 
     data: str
@@ -32,7 +32,7 @@ class Protocol:
 
     @property
     def text(self) -> str:
-        """One line for people."""
+        """The protocol as one readable line."""
         parts = [self.data, self.prediction, self.size, f"trimap {self.trimap}", f"Grad {self.grad}"]
         return "; ".join([*parts, f"Conn {self.conn}", "SAD, Grad, Conn of the whole image unless said otherwise"])
 

@@ -1,4 +1,4 @@
-"""Evaluation recipes: which data, which strategy, which definitions."""
+"""Evaluation recipes: data, strategy, and definitions of the metrics."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from aimkit.recipe import Block, Recipe
 
 
 class DataBlock(Block):
-    """What is evaluated on.
+    """The data of an evaluation.
 
     Attributes:
-        kind: A known dataset as published ("aim500", "am2k", "p3m-500-p", "p3m-500-np", "ppm-100";
-            ``aimkit catalog ls``), "folder" (original/ and mask/, or image/ and alpha/; trimap/ and a types file when there are), or "hf:NAME"
-            (a Hugging Face dataset with image, alpha, type, category).
-        root: The folder of a known dataset, or of "folder".
-        types: Types file; ``aim_category_type.json`` or ``types.json`` below the root when empty.
-        split: Split of a Hugging Face dataset; its only one when empty.
-        trimap_kernel: Elliptical kernel in pixels of trimaps that must be made.
-        limit: Use only the first so many images, by name; 0 means all.
+        kind: A published dataset ("aim500", "am2k", "p3m-500-p", "p3m-500-np", "ppm-100"; ``aimkit catalog ls``),
+            "folder" (original/ and mask/, or image/ and alpha/; optionally trimap/ and a types file), or "hf:NAME" (a
+            Hugging Face dataset with the columns image, alpha, type, category).
+        root: Folder of the published dataset, or of "folder".
+        types: Types file; ``aim_category_type.json`` or ``types.json`` below the root if empty.
+        split: Split of a Hugging Face dataset; its only one if empty.
+        trimap_kernel: Elliptical kernel in pixels of trimaps that are computed.
+        limit: Number of images to use, the first by name; 0 for all.
     """
 
     kind: str = "aim500"
@@ -35,8 +35,8 @@ class StrategyBlock(Block):
     """How a network is applied to a photo.
 
     Attributes:
-        name: A strategy: hybrid, resize, whole, tiled; what the network is meant for when empty.
-        options: Its keywords, such as ``semantic_scale``; the network's own scales by default.
+        name: Strategy: hybrid, resize, whole or tiled; the network's default if empty.
+        options: Options of the strategy, such as ``semantic_scale``; the network's defaults apply to the others.
     """
 
     name: str = ""
@@ -44,27 +44,27 @@ class StrategyBlock(Block):
 
 
 class MetricsBlock(Block):
-    """Which definitions are used.
+    """The definitions of the metrics.
 
     Attributes:
-        grad: "aim" or "matlab".
-        conn: "mended", or "parity" for the reference's, which gives an empty prediction no error.
+        grad: Definition of Grad, "aim" or "matlab".
+        conn: Definition of Conn, "corrected", or "parity" for the reference's, which gives empty predictions no error.
     """
 
     grad: Literal["aim", "matlab"] = "aim"
-    conn: Literal["mended", "parity"] = "mended"
+    conn: Literal["corrected", "parity"] = "corrected"
 
 
 class EvaluateRecipe(Recipe):
-    """The root table.
+    """The root table of an evaluation recipe.
 
     Attributes:
-        model: Registered network; what the weights say, else AimNet, when empty.
-        backbone: Its backbone; what the weights say, else ``resnet34_mp``, when empty.
-        weights: A file or a zoo id.
-        data: What is evaluated on.
-        strategy: How the network is applied.
-        metrics: Which definitions are used.
+        model: Registered network; that of the weights, else AimNet, if empty.
+        backbone: Backbone of the network; that of the weights, else ``resnet34_mp``, if empty.
+        weights: A weights file, the folder of a training run, a zoo id, or "random".
+        data: The data of the evaluation.
+        strategy: How the network is applied to a photo.
+        metrics: The definitions of the metrics.
     """
 
     kind: Literal["evaluate"] = "evaluate"  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""The HTML report: one file that needs nothing else, with tables, distributions, pictures and a slider."""
+"""The HTML report: one self-contained file with tables, distributions, pictures and a slider."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ import cv2
 import numpy as np
 
 from aimkit.evaluate.averages import ranked
+from aimkit.evaluate.images import EvaluationPlanes
 from aimkit.evaluate.plot import distribution
-from aimkit.evaluate.sets import Planes
 from aimkit.evaluate.tables import TITLES, Table, cell, group_table, model_name, summary_table
 from aimkit.files import write_bytes
 from aimkit.imageio import encode_jpeg
 from aimkit.types import Array, UInt8, to_float, to_uint8
 
-#: Longer side of the pictures in pixels: nine images with four pictures each stay below 3 MB.
+#: Long side of the pictures in pixels: nine images with four pictures each stay below 3 MB.
 SIDE = 420
 _PLOTS = ("sad", "mse", "grad", "conn", "sad_transition", "mse_transition")
 _FOLDER = Path(__file__).parent
 
 
 def write_report(
-    path: Path, result: Mapping[str, Any], look: Callable[[str], Planes], *, by: str = "sad", each: int = 3
+    path: Path, result: Mapping[str, Any], look: Callable[[str], EvaluationPlanes], *, by: str = "sad", each: int = 3
 ) -> None:
     """Write the report.
 
     Args:
         path: The HTML file.
-        result: What :func:`aimkit.evaluate.run.run` returns.
-        look: Reads and predicts an image by its id; called for the images that are shown.
-        by: Metric that decides which are best, median and worst.
-        each: How many of each are shown.
+        result: The result of :func:`aimkit.evaluate.run.run`.
+        look: Function that reads and predicts an image by its id; called for the images that are shown.
+        by: Metric that decides which images are best, median and worst.
+        each: Number of images shown of each.
     """
     write_bytes(path, page(result, look, by=by, each=each).encode())
 
 
-def page(result: Mapping[str, Any], look: Callable[[str], Planes], *, by: str = "sad", each: int = 3) -> str:
-    """The report as text; arguments as for :func:`write_report`."""
+def page(result: Mapping[str, Any], look: Callable[[str], EvaluationPlanes], *, by: str = "sad", each: int = 3) -> str:
+    """Build the report as text; arguments as for :func:`write_report`."""
     images = result["images"]
     name = html.escape(model_name(result))
     known = {key: value for key, value in result["model"].items() if key != "title"}
@@ -70,7 +70,7 @@ def page(result: Mapping[str, Any], look: Callable[[str], Planes], *, by: str = 
 
 
 def galleries(rows: Sequence[Mapping[str, Any]], by: str, each: int) -> dict[str, list[Mapping[str, Any]]]:
-    """The best, median and worst images; none is shown twice, and small sets are shown whole under "All"."""
+    """Choose the best, median and worst images, each once; small sets are shown completely."""
     order = ranked(rows, by)
     if len(order) <= 3 * each:
         return {"All images, best first,": order}
@@ -79,10 +79,10 @@ def galleries(rows: Sequence[Mapping[str, Any]], by: str, each: int) -> dict[str
 
 
 def error_map(prediction: Array, alpha: Array) -> UInt8:
-    """Where a matte errs, RGB, uint8, (H, W, 3): too opaque is red, too transparent blue, right is white."""
+    """Draw the error of a matte, RGB, uint8, (H, W, 3): red is too opaque, blue too transparent, white is right."""
     difference = to_float(prediction) - to_float(alpha)
     over, under = np.clip(difference, 0, 1), np.clip(-difference, 0, 1)
-    # The square root shows errors of a few levels, which thin structures consist of.
+    # The square root makes errors of a few levels visible, as thin structures have them.
     over, under = np.sqrt(over), np.sqrt(under)
     return to_uint8(np.dstack([1 - under, 1 - over - under, 1 - over]))
 
@@ -95,12 +95,12 @@ def table(content: Table) -> str:
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
 
 
-def _card(row: Mapping[str, Any], planes: Planes) -> str:
+def _card(row: Mapping[str, Any], planes: EvaluationPlanes) -> str:
     assert planes.prediction is not None
     mattes = {"truth": planes.alpha, "prediction": planes.prediction}
     pictures = {name: matte if matte.dtype == np.uint8 else to_uint8(matte) for name, matte in mattes.items()}
     small = {name: _small(picture) for name, picture in pictures.items()}
-    # The map is drawn at full size, so that errors thinner than a small pixel are averaged and not missed.
+    # Drawn at full size, so that thin errors are averaged, not skipped.
     small["error"] = _small(error_map(planes.prediction, planes.alpha))
     if planes.image is not None:
         small = {"photo": _small(planes.image), **small}

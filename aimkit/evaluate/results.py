@@ -19,7 +19,7 @@ FORMAT = 1
 
 
 def write_results(out: Path, result: Mapping[str, Any]) -> None:
-    """Write results.json and results.md; ``result`` is what :func:`aimkit.evaluate.run.run` returns."""
+    """Write results.json and results.md of a result of :func:`aimkit.evaluate.run.run`."""
     content = {"format": FORMAT, **result, "versions": versions()}
     write_bytes(out / "results.json", (json.dumps(content, indent=1) + "\n").encode())
     write_bytes(out / "results.md", as_markdown([result]).encode())
@@ -29,20 +29,22 @@ def read_results(path: str | Path) -> dict[str, Any]:
     """Read a results.json, or the one in a folder.
 
     Raises:
-        AimkitError: It can't be read, or is no result of an evaluation.
+        AimkitError: The file can't be read, or does not hold the results of an evaluation.
     """
     file = expand(path)
     file = file / "results.json" if file.is_dir() else file
     content: dict[str, Any] = read_json(file, dict, "results file", "'aimkit evaluate' writes it")
     if not {"protocol", "images", "averages", "model"} <= set(content):
-        raise AimkitError("the file holds no results of an evaluation", str(file), "'aimkit evaluate' writes them")
+        raise AimkitError(
+            "the file does not hold the results of an evaluation", str(file), "aimkit evaluate writes such files"
+        )
     if content.get("format") != FORMAT:
         raise AimkitError(f"the results have format {content.get('format')}, this aimkit reads {FORMAT}", str(file))
     return content
 
 
 def as_markdown(results: list[Mapping[str, Any]]) -> str:
-    """Summary and groups of results, with their protocols."""
+    """Write the summary and the groups of results, with their protocols, as Markdown."""
     parts = ["# Evaluation", markdown(*summary_table(results))]
     for result in results:
         if result["averages"]["types"] or result["averages"]["categories"]:
@@ -53,7 +55,7 @@ def as_markdown(results: list[Mapping[str, Any]]) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what decides the numbers."""
+    """Versions of the packages that the numbers depend on."""
     found = {"python": platform.python_version()}
     for name in ("aimkit", "numpy", "opencv-python", "opencv-python-headless", "pillow", "torch", "timm"):
         try:

@@ -1,4 +1,4 @@
-"""Evaluating: every image once, several at a time, and never again what is known already."""
+"""Run an evaluation: every image once, several at a time; finished images are taken from a journal."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any
 from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.evaluate.averages import averages
+from aimkit.evaluate.images import EvaluationImage, EvaluationPlanes, EvaluationSet
 from aimkit.evaluate.protocol import Protocol
-from aimkit.evaluate.sets import Entry, EvaluationSet, Planes
 from aimkit.metrics.matting import METRICS, MORE, matting_metrics
 from aimkit.types import Array, UInt8
 
@@ -26,10 +26,15 @@ Predict = Callable[[UInt8], Array]
 
 @dataclass(frozen=True)
 class Definitions:
-    """Which definitions the metrics follow; see :class:`aimkit.evaluate.recipe.MetricsBlock`."""
+    """Definitions of the metrics; see :class:`aimkit.evaluate.recipe.MetricsBlock`.
+
+    Attributes:
+        grad: Definition of Grad, "aim" or "matlab".
+        conn: Definition of Conn, "corrected" or "parity".
+    """
 
     grad: str = "aim"
-    conn: str = "mended"
+    conn: str = "corrected"
 
 
 def run(
@@ -45,35 +50,35 @@ def run(
 ) -> dict[str, Any]:
     """Evaluate a model or stored predictions.
 
-    Reading and measuring run in ``workers`` threads; ``predict`` is called by one of them at a time. At most one
-    image a worker is in memory.
+    Threads read and measure; one of them at a time calls ``predict``. At most one image per thread is in memory.
 
     Args:
         data: The images.
-        predict: The model; None when the data holds predictions.
-        definitions: Of the metrics.
-        strategy: How ``predict`` works, for the protocol.
-        model: What is known of the model, as JSON values; results of another model are not reused.
-        workers: Threads.
-        journal: File of finished images, a JSON line each. Those of the same protocol, model and files are taken
+        predict: The model; None if the data has predictions.
+        definitions: Definitions of the metrics.
+        strategy: The strategy of ``predict`` with its options, for the protocol.
+        model: Facts about the model, as JSON values; results of another model are not reused.
+        workers: Number of threads.
+        journal: File of finished images, one JSON line each. Images with the same protocol, model and files are taken
             from it, so that a run that was killed continues.
-        fresh: Ignore what the journal holds.
+        fresh: Ignore the images in the journal.
 
     Returns:
-        ``model``, ``protocol``, ``averages``, ``images`` (in the order of the data), ``notes``; JSON values.
+        ``model``, ``protocol``, ``averages``, ``images`` (in the order of the data) and ``notes``, as JSON values.
 
     Raises:
-        AimkitError: Images that can't be read or predicted, all of them listed; what is done is in the journal.
+        AimkitError: The data is empty, or images can't be read or predicted; all of them are listed, and the others are
+            in the journal.
     """
     if not data.entries:
-        raise AimkitError("there is nothing to evaluate", data.name)
+        raise AimkitError("the data has no images", data.name)
     definitions, model = definitions or Definitions(), dict(model or {})
     protocol = protocol_of(data, strategy, definitions)
     work = _Work(data, predict, definitions, threading.Lock())
     keys = {entry.id: _key(protocol, model, entry) for entry in data.entries}
     rows = {} if journal is None or fresh else _known(journal, keys)
     if rows:
-        console.info(f"{len(rows)} of {len(keys)} images are known already")
+        console.info(f"{len(rows)} of {len(keys)} images are already done")
     failures = _evaluate(work, [entry for entry in data.entries if entry.id not in rows], rows, keys, workers, journal)
     if failures:
         shown = "\n  ".join(f"{error.what} ({error.where})" for error in failures[:10])
@@ -94,7 +99,8 @@ def run(
 
 def protocol_of(data: EvaluationSet, strategy: str, definitions: Definitions) -> Protocol:
     """The protocol of a run."""
-    conn = "mended (empty overlap: previous level)" if definitions.conn == "mended" else "parity (empty overlap: 1)"
+    corrected = definitions.conn == "corrected"
+    conn = "corrected (empty overlap: previous level)" if corrected else "parity (empty overlap: 1)"
     size = "at the truth's size, nothing resized"
     return Protocol(data.name, data.digest, strategy, size, data.trimap, definitions.grad, conn)
 
@@ -106,13 +112,13 @@ class _Work:
     definitions: Definitions
     lock: threading.Lock
 
-    def measure(self, entry: Entry) -> dict[str, Any]:
-        """The row of an image."""
+    def measure(self, entry: EvaluationImage) -> dict[str, Any]:
+        """Measure an image and return its row."""
         try:
             planes = self.planes(entry)
             assert planes.prediction is not None
             options: dict[str, Any] = {"parity": self.definitions.conn == "parity", "grad": self.definitions.grad}
-            # An image without transition area has no transition metrics; its others count all the same.
+            # An image without transition area has no transition metrics; its other metrics still count.
             label = planes.trimap if ((planes.trimap != 0) & (planes.trimap != 255)).any() else None
             values = matting_metrics(planes.prediction, planes.alpha, label, more=True, **options)
         except AimkitError as error:
@@ -121,18 +127,18 @@ class _Work:
         facts = {"id": entry.id, "type": entry.type, "category": entry.category, "width": width, "height": height}
         return facts | values
 
-    def planes(self, entry: Entry) -> Planes:
-        """What is stored of an image, with its prediction."""
+    def planes(self, entry: EvaluationImage) -> EvaluationPlanes:
+        """Read the planes of an image and add its prediction."""
         planes = self.data.read(entry)
         if self.predict is None:
             return planes
         if planes.image is None:
-            raise AimkitError("there is no photo to predict from")
+            raise AimkitError("the image has no photo to predict from")
         with self.lock:
             return replace(planes, prediction=self.predict(planes.image))
 
 
-def look(data: EvaluationSet, predict: Predict | None, name: str) -> Planes:
+def look(data: EvaluationSet, predict: Predict | None, name: str) -> EvaluationPlanes:
     """Read and predict one image again, for reports."""
     entry = next(entry for entry in data.entries if entry.id == name)
     return _Work(data, predict, Definitions(), threading.Lock()).planes(entry)
@@ -140,7 +146,7 @@ def look(data: EvaluationSet, predict: Predict | None, name: str) -> Planes:
 
 def _evaluate(
     work: _Work,
-    entries: Sequence[Entry],
+    entries: Sequence[EvaluationImage],
     rows: dict[str, dict[str, Any]],
     keys: Mapping[str, str],
     workers: int,
@@ -166,10 +172,10 @@ def _evaluate(
     return failures
 
 
-def _key(protocol: Protocol, model: Mapping[str, Any], entry: Entry) -> str:
-    """What a row depends on; 32 hex digits."""
+def _key(protocol: Protocol, model: Mapping[str, Any], entry: EvaluationImage) -> str:
+    """Digest of all that a row depends on, 32 hex digits."""
     content = {**protocol.to_json(), "model": dict(model), "entry": [entry.id, entry.stamp]}
-    # The same image is worth keeping when others join or leave the set.
+    # A row stays valid when other images join or leave the set.
     for field in ("data", "content", "text", "digest"):
         content.pop(field)
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
@@ -185,14 +191,14 @@ def _known(journal: Path, keys: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             if keys.get(row["id"]) == row.pop("key"):
                 rows[row["id"]] = row
         except (ValueError, KeyError, TypeError, AttributeError):
-            continue  # The last line of a run that was killed may be torn.
+            continue  # The last line of a run that was killed may be incomplete.
     return rows
 
 
 def _append(journal: Path, row: Mapping[str, Any]) -> None:
     journal.parent.mkdir(parents=True, exist_ok=True)
     with journal.open("ab") as file:
-        # A torn line of an earlier run must not swallow this one.
+        # Do not append to an incomplete line of an earlier run.
         broken = file.tell() > 0 and _last_byte(journal) != b"\n"
         file.write((b"\n" if broken else b"") + json.dumps(row).encode() + b"\n")
 

@@ -25,7 +25,7 @@ Table = tuple[list[str], list[list[str]]]
 
 
 def summary_table(results: Iterable[Mapping[str, Any]]) -> Table:
-    """A row for every result: micro averages, then SAD per type and its two macro averages."""
+    """A row for every result: micro averages, SAD per type, and the two macro averages of SAD."""
     whole = ("sad", "mse", "mad", "conn", "grad", "sad_transition")
     columns = ["model", "strategy", *(TITLES[m][0] for m in whole), "SO", "STM", "NS", "type avg", "category avg"]
     rows = []
@@ -56,7 +56,7 @@ def group_table(result: Mapping[str, Any]) -> Table:
 
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; text on the left, numbers on the right."""
+    """Write a Markdown table with numbers aligned to the right."""
     rows = [[text.replace("|", "\\|") or " " for text in row] for row in rows]
     marks = ["---:" if all(_is_number(row[i]) for row in rows) else "---" for i in range(len(columns))]
     lines = [columns, marks, *rows]
@@ -64,13 +64,13 @@ def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def cell(values: Mapping[str, Any], metric: str) -> str:
-    """A value with the metric's decimals; "-" where there is none."""
+    """Format a value with the metric's decimals; "-" for None."""
     value = values.get(metric)
     return "-" if value is None else f"{value:.{TITLES[metric][1]}f}"
 
 
 def model_name(result: Mapping[str, Any]) -> str:
-    """What a table calls the model."""
+    """Name of the model in tables."""
     return str(result["model"].get("title") or result["model"].get("name") or "?")
 
 

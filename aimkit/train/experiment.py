@@ -18,8 +18,8 @@ from aimkit.datasets.inspect.sheet import contact_sheet, pick
 from aimkit.errors import AimkitError
 from aimkit.evaluate.averages import ranked
 from aimkit.evaluate.compare import compare, comparison_table, headline
+from aimkit.evaluate.images import EvaluationSet
 from aimkit.evaluate.report import error_map
-from aimkit.evaluate.sets import EvaluationSet
 from aimkit.evaluate.tables import TITLES, cell, model_name
 from aimkit.files import write_bytes
 from aimkit.html import page, picture, table

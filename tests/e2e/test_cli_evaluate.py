@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
+import aimkit
+from aimkit.bench import metrics
 from aimkit.cli import run
 from aimkit.imageio import write_png
 from aimkit.matting.trimap import trimap
@@ -77,10 +80,10 @@ def test_a_second_run_takes_what_is_known(root: Path, tmp_path: Path, capsys: py
     first = (tmp_path / "out" / "results.json").read_bytes()
     capsys.readouterr()
     assert evaluate(root, "good", tmp_path / "out") == 0
-    assert "6 of 6 images are known already" in capsys.readouterr().err
+    assert "6 of 6 images are already done" in capsys.readouterr().err
     assert (tmp_path / "out" / "results.json").read_bytes() == first
     assert evaluate(root, "good", tmp_path / "out", "--fresh") == 0
-    assert "known already" not in capsys.readouterr().err
+    assert "already done" not in capsys.readouterr().err
 
 
 def test_compare_says_which_is_clearly_better(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -152,11 +155,15 @@ def test_another_strategy_leaves_the_recipes_options_behind(
         (["--root", "ROOT"], "an evaluation needs weights"),
         ([], "needs its folder"),
         (["--data", "aim5000", "--root", "ROOT"], "did you mean 'aim500'"),
-        (["--root", "ROOT", "--truth", "ROOT"], "--truth goes with --predictions"),
+        (["--root", "ROOT", "--truth", "ROOT"], "--truth requires --predictions"),
         (["--predictions", "NOWHERE", "--root", "ROOT"], "folder not found"),
+        (["--predictions", "ROOT", "--root", "ROOT", "--baseline", "zeros"], "exclude each other"),
         (["aim50"], "unknown recipe 'aim50'"),
         (["metrics.grad=x", "--root", "ROOT"], "metrics.grad"),
-        (["compare", "ROOT/aim_category_type.json", "ROOT/aim_category_type.json"], "no results of an evaluation"),
+        (
+            ["compare", "ROOT/aim_category_type.json", "ROOT/aim_category_type.json"],
+            "does not hold the results of an evaluation",
+        ),
     ],
 )
 def test_mistakes_are_told_in_one_error(
@@ -166,8 +173,52 @@ def test_mistakes_are_told_in_one_error(
     assert says in capsys.readouterr().err
 
 
-def test_the_benchmark_prints_the_ratio(capsys: pytest.CaptureFixture) -> None:
+def test_the_benchmark_prints_the_ratio(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock on which the metrics take 2 s, the oracle 6 s, and with its distance maps 10 s."""
+    now = 0.0
+
+    def taking(work: Any, seconds: Callable[[dict[str, Any]], float]) -> Any:
+        def timed(*planes: Any, **options: Any) -> Any:
+            nonlocal now
+            now += seconds(options)
+            return work(*planes, **options)
+
+        return timed
+
+    monkeypatch.setattr(metrics, "time", types.SimpleNamespace(perf_counter=lambda: now))
+    monkeypatch.setattr(metrics, "matting_metrics", taking(metrics.matting_metrics, lambda _: 2))
+    monkeypatch.setattr(
+        metrics, "oracle_metrics", taking(metrics.oracle_metrics, lambda options: 10 if options.get("distances") else 6)
+    )
     assert run(["bench", "metrics", "--size", "160x120", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["oracle_ratio"] > 1
+    assert (found["ours"], found["reference_ratio"], found["oracle_ratio"]) == (2, 5, 3)
     assert found["difference"] < 1e-4
+
+
+def test_compare_is_a_listed_subcommand(capsys: pytest.CaptureFixture) -> None:
+    assert run(["evaluate", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "compare  Compare results with the first." in shown.split("Commands:")[1]
+    assert run(["evaluate", "compare", "--help"]) == 0
+    assert "evaluate compare [OPTIONS] A.json B.json..." in capsys.readouterr().out
+
+
+def test_python_has_the_same_call(root: Path, tmp_path: Path) -> None:
+    """The function returns what the command writes; without ``out`` it writes nothing."""
+    assert evaluate(root, "good", tmp_path / "out", "--no-report") == 0
+    before = sorted(tmp_path.rglob("*"))
+    overrides = [f"data.root={json.dumps(str(root))}"]
+    result = aimkit.evaluate.evaluate("aim500", overrides, predictions=root.parent / "good")
+    assert sorted(tmp_path.rglob("*")) == before
+    written = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert {key: written[key] for key in ("model", "protocol", "notes")} == {
+        key: result[key] for key in ("model", "protocol", "notes")
+    }
+    assert [row["id"] for row in result["images"]] == [row["id"] for row in written["images"]]
+    # The last digits of Grad depend on where arrays lie in memory.
+    assert result["averages"]["images"] == pytest.approx(written["averages"]["images"])
+    recipe = aimkit.load_recipe("aim500", overrides, kind="evaluate")
+    zeros = aimkit.evaluate.evaluate(recipe, baseline="zeros", name="nothing")
+    assert zeros["model"] == {"title": "nothing", "name": "baseline zeros"}
+    assert zeros["averages"]["images"]["sad"] > result["averages"]["images"]["sad"]

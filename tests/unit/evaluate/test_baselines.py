@@ -8,7 +8,8 @@ import pytest
 
 from aimkit.errors import AimkitError
 from aimkit.evaluate.baselines import baseline, baselines
-from aimkit.evaluate.sets import EvaluationSet, open_set
+from aimkit.evaluate.images import EvaluationSet
+from aimkit.evaluate.sets import open_set
 
 
 @pytest.fixture

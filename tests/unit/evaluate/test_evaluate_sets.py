@@ -56,7 +56,7 @@ def test_a_folder_needs_neither_trimaps_nor_types(root: Path) -> None:
     data = open_set("folder", str(root))
     assert data.trimap == "made from the true matte, elliptical kernel 30"
     assert {e.type for e in data.entries} == {""}
-    with pytest.raises(AimkitError, match="no types file"):
+    with pytest.raises(AimkitError, match=r"types file .* not found"):
         open_set("aim500", str(root))
 
 
@@ -119,7 +119,7 @@ def test_predictions_beside_a_plain_folder_of_mattes(root: Path) -> None:
 
 def test_a_missing_prediction_stops_and_an_extra_one_does_not(root: Path, capsys: pytest.CaptureFixture) -> None:
     (root / "pred" / "o_0001.png").rename(root / "pred" / "o_001x.png")
-    with pytest.raises(AimkitError, match="is 'o_001x' meant for 'o_0001'"):
+    with pytest.raises(AimkitError, match="is 'o_001x' the one for 'o_0001'"):
         open_predictions(str(root / "pred"), str(root))
     (root / "pred" / "o_0001.png").write_bytes((root / "pred" / "o_0002.png").read_bytes())
     assert len(open_predictions(str(root / "pred"), str(root)).entries) == 6
@@ -148,5 +148,5 @@ def test_a_hub_dataset_with_the_four_columns(root: Path, tmp_path: Path) -> None
     with pytest.raises(AimkitError, match="no column alpha"):
         open_set(f"hf:{tmp_path / 'bad'}")
     table.add_column("name", ["a", "b", "c", "d", "e", "a"]).to_parquet(tmp_path / "twice" / "test.parquet")
-    with pytest.raises(AimkitError, match="1 names come twice, such as 'a'"):
+    with pytest.raises(AimkitError, match="1 duplicate names, for example 'a'"):
         open_set(f"hf:{tmp_path / 'twice'}")

@@ -14,9 +14,10 @@ import tomli_w
 
 from aimkit.errors import AimkitError
 from aimkit.evaluate.compare import headline
+from aimkit.evaluate.images import EvaluationSet
 from aimkit.evaluate.results import write_results
 from aimkit.evaluate.run import look, run
-from aimkit.evaluate.sets import EvaluationSet, open_predictions, open_set
+from aimkit.evaluate.sets import open_predictions, open_set
 from aimkit.imageio import write_png
 from aimkit.recipe import load_recipe
 from aimkit.train.experiment import Experiment, score_table, write_experiment
