@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aimkit.errors import AimkitError
+from aimkit.imageio.exr import decode_exr
 from aimkit.imageio.formats import refuse, sniff
 from aimkit.imageio.picture import DecodedImage
 from aimkit.imageio.pillow import decode_pillow, from_pil
@@ -25,6 +26,7 @@ _OWN: dict[str, Callable[[bytes, int], DecodedImage]] = {
     "TIFF": decode_tiff,
     "NPY": decode_npy,
     "PFM": decode_pfm,
+    "EXR": decode_exr,
 }
 
 

@@ -90,9 +90,9 @@ def sniff(data: bytes, suffix: str = "") -> ImageFormat:
             return form
     if head[4:8] == b"ftyp":
         return _BY_NAME["AVIF" if b"avif" in head[8:] or b"avis" in head[8:] else "HEIF"]
-    if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in b" \t\n\r":
+    if head[:1] == b"P" and head[1:2] in (b"1", b"2", b"3", b"4", b"5", b"6") and head[2:3].isspace():
         return _BY_NAME["PPM"]
-    if head[:2] in (b"PF", b"Pf") and head[2:3] in b" \t\n\r":
+    if head[:2] in (b"PF", b"Pf") and head[2:3].isspace():
         return _BY_NAME["PFM"]
     if _is_bitmap(head):
         return _BY_NAME["DIB"]

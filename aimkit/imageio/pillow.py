@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib import import_module
 from io import BytesIO
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,8 @@ _DECODERS = {
     "WEBP": "PIL.WebPImagePlugin:WebPImageFile",
 }
 
+_LIMIT = Lock()
+
 #: Modes that Pillow converts exactly, or as well as can be without a profile.
 _TO_RGB = {
     "CMYK": "CMYK was converted without its colour profile",
@@ -61,7 +64,7 @@ def decode_pillow(data: bytes, limit: int, form: str) -> DecodedImage:
     Raises:
         AimkitError, or any class of error that decoders have: It can't be read.
     """
-    with _decoder(form)(BytesIO(data)) as image:
+    with _opened(data, limit, form) as image:
         width, height = image.size
         check_size(width, height, limit)
         frames = getattr(image, "n_frames", 1)
@@ -93,6 +96,24 @@ def from_pil(image: Image.Image) -> DecodedImage:
         raise AimkitError(f"can't read the PIL image: {str(error)[:200] or type(error).__name__}", "image") from None
 
 
+def _opened(data: bytes, limit: int, form: str) -> Any:
+    """Read the header; pixels are not decoded yet."""
+    from PIL import Image
+
+    decoder = _decoder(form)
+    usual = Image.MAX_IMAGE_PIXELS
+    if usual is None or limit <= 2 * usual:
+        return decoder(BytesIO(data))
+    # Some decoders compare with the limit of the process as soon as they see the header; it is put back at once.
+    with _LIMIT:
+        usual = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = limit
+        try:
+            return decoder(BytesIO(data))
+        finally:
+            Image.MAX_IMAGE_PIXELS = usual
+
+
 def _decoder(form: str) -> Any:
     module, _, name = _DECODERS[form].partition(":")
     try:
@@ -113,10 +134,10 @@ def _decoded(image: Image.Image, form: str, notes: tuple[str, ...], lossy: bool,
         upright(pixels, orientation),
         associated,
         None if indices is None else upright(indices, orientation),
-        lossy,
-        lossy_alpha,
-        form,
-        notes + more,
+        lossy=lossy,
+        lossy_alpha=lossy_alpha,
+        format=form,
+        notes=notes + more,
     )
 
 
