@@ -115,10 +115,11 @@ def _planes(data: bytes, header: _ExrHeader, names: list[str]) -> Array:
     """The wanted channels of the data window, (H, W, channels)."""
     x0, y0, x1, y1 = header.data
     width, height = x1 - x0 + 1, y1 - y0 + 1
-    starts, row = {}, 0
-    for name, kind in header.channels.items():
+    starts: dict[str, int] = {}
+    row = 0
+    for name, code in header.channels.items():
         starts[name] = row
-        row += width * np.dtype(kind).itemsize
+        row += width * np.dtype(code).itemsize
     lines = 16 if header.compression == _ZIP else 1
     count = -(-height // lines)
     if header.end + 8 * count > len(data):
@@ -135,10 +136,10 @@ def _planes(data: bytes, header: _ExrHeader, names: list[str]) -> Array:
             raise ValueError("the file is damaged")
         rows = min(lines, height - top)
         block = _decompress(data[start + 8 : start + 8 + size], rows * row, header.compression).reshape(rows, row)
-        for at, name in enumerate(names):
+        for channel, name in enumerate(names):
             kind = np.dtype(header.channels[name])
-            part = np.ascontiguousarray(block[:, starts[name] : starts[name] + width * kind.itemsize])
-            planes[top : top + rows, :, at] = part.view(kind)
+            part = block[:, starts[name] : starts[name] + width * kind.itemsize]
+            planes[top : top + rows, :, channel] = np.ascontiguousarray(part).view(kind)
         seen[top : top + rows] = True
     if not seen.all():
         raise ValueError("lines are missing")

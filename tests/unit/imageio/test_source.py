@@ -122,14 +122,16 @@ def test_special_files_are_refused_without_waiting(tmp_path):
     server.close()
 
 
-def test_an_unreadable_file_is_named(tmp_path):
+def test_an_unreadable_file_is_named(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
     path = tmp_path / "a.png"
     path.write_bytes(encoded(".png"))
-    path.chmod(0)
-    if os.access(path, os.R_OK):
-        pytest.skip("this user reads everything")
-    with pytest.raises(AimkitError, match="Permission denied"):
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(AimkitError, match="Permission denied") as error:
         imageio.read_rgb(path)
+    assert error.value.where == str(path)
 
 
 def test_a_file_larger_than_any_picture_is_not_read(tmp_path):
