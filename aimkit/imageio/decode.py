@@ -49,7 +49,7 @@ def decode(source: Source, where: str = "", *, limit: int | None = None) -> Deco
     if not data:
         raise AimkitError("can't read the image: the file is empty", name)
     try:
-        form = sniff(data, "" if isinstance(source, bytes) else Path(source).suffix)
+        form = sniff(data, Path(name if isinstance(source, bytes) else source).suffix)
         refuse(form)
         own = _OWN.get(form.name)
         return own(data, most) if own else decode_pillow(data, most, form.name)

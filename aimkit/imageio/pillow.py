@@ -39,6 +39,9 @@ _DECODERS = {
 
 _LIMIT = Lock()
 
+#: Pixels that are copied at a time.
+_BAND = 1 << 21
+
 #: Modes that Pillow converts exactly, or as well as can be without a profile.
 _TO_RGB = {
     "CMYK": "CMYK was converted without its colour profile",
@@ -146,7 +149,7 @@ def _pixels(image: Image.Image) -> tuple[Array, bool, UInt8 | None, tuple[str, .
     mode, clear = image.mode, "transparency" in image.info
     if mode in ("L", "LA", "RGB", "RGBA"):
         # Formats without an alpha channel can still name one colour that is transparent.
-        return np.asarray(image.convert("RGBA") if clear else image), False, None, ()
+        return as_array(image.convert("RGBA") if clear else image), False, None, ()
     if mode == "1":
         return np.asarray(image.convert("RGBA" if clear else "L")), False, None, ()
     if mode in ("La", "RGBa"):
@@ -162,6 +165,20 @@ def _pixels(image: Image.Image) -> tuple[Array, bool, UInt8 | None, tuple[str, .
     indices = np.asarray(image if mode == "P" else image.getchannel(0)) if mode in ("P", "PA") else None
     color = np.asarray(image.convert("RGBA" if clear or mode == "PA" else "RGB"))
     return color, False, indices, (_TO_RGB[mode],) if _TO_RGB[mode] else ()
+
+
+def as_array(image: Image.Image) -> Array:
+    """The levels of a PIL image; for large ones, NumPy's own way needs twice the memory."""
+    width, height = image.size
+    rows = max(1, _BAND // width)
+    if rows * 8 >= height:
+        return np.asarray(image)
+    first = np.asarray(image.crop((0, 0, width, rows)))
+    whole = np.empty((height, *first.shape[1:]), first.dtype)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        whole[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
+    return whole
 
 
 def _bytes(image: Image.Image) -> UInt8:

@@ -11,6 +11,7 @@ from io import BytesIO
 import numpy as np
 
 from aimkit.imageio.picture import DecodedImage, upright
+from aimkit.imageio.pillow import as_array
 from aimkit.imageio.source import check_size
 from aimkit.types import Array
 
@@ -24,6 +25,9 @@ _TEXTS = (b"eXIf", b"iTXt", b"zTXt", b"tEXt")
 
 #: Metadata beyond this is not read; no orientation needs as much.
 _MOST = 1 << 20
+
+#: Rows whose colours are put in order at a time.
+_ROWS = 64
 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
@@ -70,7 +74,7 @@ def decode_png(data: bytes, limit: int) -> DecodedImage:
             indices = np.asarray(image)
             pixels = np.asarray(image.convert("RGBA" if file.transparent else "RGB"))
         else:
-            pixels = np.asarray(image.convert("L") if image.mode == "1" else image)
+            pixels = as_array(image.convert("L") if image.mode == "1" else image)
             if pixels.dtype != np.uint8:
                 pixels = pixels.astype(np.uint16)
     if file.transparent and file.kind in (0, 2):
@@ -169,8 +173,13 @@ def _deep(file: _PngFile) -> Array:
     pixels = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.shape[:2] != (file.height, file.width) or pixels.dtype != np.uint16:
         raise ValueError("OpenCV can't decode it")
-    # OpenCV hands out blue first, and grey with alpha as four channels.
-    return np.asarray(pixels[..., {2: [2, 1, 0], 4: [0, 3], 6: [2, 1, 0, 3]}[file.kind]])
+    if file.kind == 4:
+        # OpenCV hands out grey with alpha as four channels.
+        return np.ascontiguousarray(pixels[..., [0, 3]])
+    code = cv2.COLOR_BGR2RGB if file.kind == 2 else cv2.COLOR_BGRA2RGBA
+    for top in range(0, file.height, _ROWS):
+        pixels[top : top + _ROWS] = cv2.cvtColor(pixels[top : top + _ROWS], code)
+    return np.asarray(pixels)
 
 
 def _require_complete(file: _PngFile, parts: list[Bytes]) -> None:

@@ -59,13 +59,24 @@ def test_a_picture_is_known_by_its_bytes_when_the_suffix_is_odd(tmp_path, suffix
     assert suffix in imageio.SUFFIXES
 
 
-@pytest.mark.parametrize("content", [b"", b"BM is a text", b"P6", b"{}", bytes(200), b"<html>", b"RIFF....WAVE"])
+@pytest.mark.parametrize(
+    "content", [b"", b"BM is a text", b"P6", b"{}", bytes(200), b"<html>", b"RIFF....WAVE", b"\0\0\0\x18ftypisom...."]
+)
 def test_other_files_are_not_pictures(tmp_path, content):
     path = tmp_path / "a.dat"
     path.write_bytes(content)
     assert not imageio.is_picture(path)
     with pytest.raises(AimkitError, match="can't read the image"):
         imageio.decode(path)
+
+
+def test_an_old_targa_is_known_by_its_suffix(tmp_path):
+    data = encoded(".tga")[:-26]
+    assert imageio.read_rgb(data, "a.TGA").shape == (6, 9, 3)
+    (tmp_path / "a.tga").write_bytes(data)
+    np.testing.assert_array_equal(imageio.read_rgb(tmp_path / "a.tga"), PIXELS)
+    with pytest.raises(AimkitError, match="unknown format"):
+        imageio.read_rgb(data, "a.png")
 
 
 def test_what_is_not_a_regular_file_is_not_looked_into(tmp_path):
@@ -199,3 +210,12 @@ def test_a_gif_says_that_it_moves():
     frames = [Image.fromarray(np.full((4, 5), value, np.uint8)) for value in (9, 200)]
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
     assert imageio.decode(file.getvalue()).notes == ("it is an animation; the first picture is read",)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_large_pictures_are_copied_in_bands(mode, monkeypatch):
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (45, 13, 4), np.uint8)).convert(mode)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    monkeypatch.setattr("aimkit.imageio.pillow._BAND", 4 * 13)
+    np.testing.assert_array_equal(imageio.decode(file.getvalue()).pixels, np.asarray(image))
