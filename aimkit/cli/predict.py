@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ from aimkit.errors import AimkitError
 from aimkit.recipe import apply_overrides, expand
 
 if TYPE_CHECKING:
-    from aimkit.predict.files import PhotoJob
+    from aimkit.predict.collect import PhotoJob
 
 
 @click.command()
@@ -51,44 +53,83 @@ if TYPE_CHECKING:
 @click.option("--precision", default="auto", show_default=True, help="auto, fp32, bf16 or fp16.")
 @click.option("--channels-last", is_flag=True, help="Use the memory format channels_last; often faster.")
 @click.option("--compile", "compiled", is_flag=True, help="Use torch.compile: for many photos of one size.")
+@click.option("--ignore-alpha", is_flag=True, help="Predict pixels that a photo's own alpha channel hides.")
+@click.option("--max-pixels", type=click.IntRange(min=1), help="Pixel limit of a photo.  [default: 179 million]")
 @click.option("--resume", is_flag=True, help="Skip photos whose outputs all exist.")
 @click.option("--overwrite", is_flag=True, help="Replace existing outputs.")
+@click.option("--strict", is_flag=True, help="Exit with code 3 if a photo was skipped.")
 def predict(photos: tuple[str, ...], out: str, sheet: str | None, resume: bool, overwrite: bool, **options: Any) -> int:
     """Predict alpha mattes of photos.
 
     Outputs are upright PNG files of the photo's size. Cut-outs and composites have estimated foreground colours and the
-    photo's colour profile.
+    photo's colour profile. A photo that can't be read or predicted is skipped; OUT/skipped.txt lists the reasons.
     """
     if resume and overwrite:
         raise AimkitError("--resume and --overwrite exclude each other", hint="give one of the two")
-    from aimkit.predict.files import collect, predict_files
-    from aimkit.predict.sheet import check_sheet
+    if options["max_pixels"]:
+        os.environ["AIMKIT_MAX_PIXELS"] = str(options["max_pixels"])
+    from aimkit.predict.collect import check_outputs, collect
 
     folder = expand(out, "--out")
-    kinds, style = _outputs(options)
+    kinds = _kinds(options)
+    found = collect(photos, folder)
+    if text := found.others_text():
+        console.info(text)
+    check_outputs(found.jobs, folder, kinds)
+    jobs = found.jobs if overwrite else _unfinished(found.jobs, folder, kinds, resume)
+    from aimkit.predict.files import predict_files
+    from aimkit.predict.sheet import check_sheet
+
     picture = expand(sheet, "--sheet") if sheet is not None else None
     if picture is not None:
         check_sheet(picture, kinds)
-    jobs = everything = collect(photos, folder)
-    if not overwrite:
-        left = [job for job in jobs if not all(job.output(folder, kind).exists() for kind in kinds)]
-        started = [job for job in jobs if any(job.output(folder, kind).exists() for kind in kinds)]
-        if started and not resume:
-            where = str(next(path for kind in kinds if (path := started[0].output(folder, kind)).exists()))
-            what = f"outputs of {len(started)} photo{'s' * (len(started) != 1)} exist already"
-            raise AimkitError(what, where, "use --resume to skip them, --overwrite to replace them")
-        if len(left) < len(jobs):
-            console.info(f"{len(jobs) - len(left)} of {len(jobs)} photos are already done")
-        jobs = left
-    failures = predict_files(jobs, _predictor(options), folder, kinds, style) if jobs else []
-    for failure in failures:
-        console.error(failure)
+    style, skips, total = _style(options), found.skips, found.total
     if jobs:
-        done = len(jobs) - len(failures)
-        console.info(f"{done} photo{'s' * (done != 1)} predicted, {len(failures)} failed; {folder}")
+        predict_files(jobs, _predictor(options), folder, kinds, style, skips)
+        done = total - len(skips) - (len(found.jobs) - len(jobs))
+        console.info(f"{done} photo{'s' * (done != 1)} predicted; {folder}")
+    skips.tell(total, folder / "skipped.txt")
+    skips.check(total)
     if picture is not None:
-        _draw(picture, [job for job in everything if all(job.output(folder, k).exists() for k in kinds)], folder)
-    return 1 if failures else 0
+        _draw(picture, [job for job in found.jobs if all(job.output(folder, k).exists() for k in kinds)], folder)
+    return skips.exit_code(options["strict"])
+
+
+def _unfinished(jobs: list[PhotoJob], folder: Path, kinds: list[str], resume: bool) -> list[PhotoJob]:
+    """The photos that still lack outputs.
+
+    Raises:
+        AimkitError: Outputs exist and ``resume`` is not set, or they were made from another photo.
+    """
+    from aimkit.predict.journal import Journal
+
+    started = [job for job in jobs if any(job.output(folder, kind).exists() for kind in kinds)]
+    if started and not resume:
+        where = str(next(path for kind in kinds if (path := started[0].output(folder, kind)).exists()))
+        what = f"outputs of {len(started)} photo{'s' * (len(started) != 1)} exist already"
+        raise AimkitError(what, where, "use --resume to skip them, --overwrite to replace them")
+    digests = Journal(folder).digests if started else {}
+    done = set()
+    for job in started:
+        known = digests.get(job.name)
+        if known is None:
+            continue
+        if known != _digest(job.path):
+            what = f"the outputs of '{job.name}' were made from another photo of that name"
+            raise AimkitError(what, str(job.path), "choose another folder with -o, or use --overwrite")
+        if all(job.output(folder, kind).exists() for kind in kinds):
+            done.add(job)
+    if done:
+        console.info(f"{len(done)} of {len(jobs)} photos are already done")
+    return [job for job in jobs if job not in done]
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise AimkitError(f"can't read the image: {error.strerror}", str(path)) from None
 
 
 def _draw(picture: Path, jobs: Sequence[PhotoJob], folder: Path) -> None:
@@ -101,8 +142,8 @@ def _draw(picture: Path, jobs: Sequence[PhotoJob], folder: Path) -> None:
     console.info(f"{picture}" + (f" shows the first {MOST} of {len(jobs)} photos" if len(jobs) > MOST else ""))
 
 
-def _outputs(options: dict[str, Any]) -> tuple[list[str], Any]:
-    from aimkit.predict.output import KINDS, CompositeStyle, read_background
+def _kinds(options: dict[str, Any]) -> list[str]:
+    from aimkit.predict.collect import KINDS
     from aimkit.registry import did_you_mean
 
     text = options["outputs"] or ("alpha,cutout,composite" if options["background"] else "alpha,cutout")
@@ -114,8 +155,14 @@ def _outputs(options: dict[str, Any]) -> tuple[list[str], Any]:
         raise AimkitError("no outputs given", "--outputs", f"known: {', '.join(KINDS)}")
     if "composite" in kinds and not options["background"]:
         raise AimkitError("a composite needs a background", "--outputs composite", "add --background green")
+    return kinds
+
+
+def _style(options: dict[str, Any]) -> Any:
+    from aimkit.predict.output import CompositeStyle, read_background
+
     background = read_background(options["background"]) if options["background"] else None
-    return kinds, CompositeStyle(int(options["bits"]), background)
+    return CompositeStyle(int(options["bits"]), background)
 
 
 def _predictor(options: dict[str, Any]) -> Any:
@@ -134,6 +181,7 @@ def _predictor(options: dict[str, Any]) -> Any:
         short_side=options["short_side"],
         channels_last=options["channels_last"],
         compile=options["compiled"],
+        ignore_alpha=options["ignore_alpha"],
         **apply_overrides({}, options["options"]),
     )
 

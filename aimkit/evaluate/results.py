@@ -33,10 +33,11 @@ def read_results(path: str | Path) -> dict[str, Any]:
     """
     file = expand(path)
     file = file / "results.json" if file.is_dir() else file
-    content: dict[str, Any] = read_json(file, dict, "results file", "aimkit evaluate writes such files")
+    content: dict[str, Any] = read_json(file, dict, "results file", "'aimkit evaluate' writes it")
     if not {"protocol", "images", "averages", "model"} <= set(content):
-        what = "the file does not hold the results of an evaluation"
-        raise AimkitError(what, str(file), "aimkit evaluate writes such files")
+        raise AimkitError(
+            "the file does not hold the results of an evaluation", str(file), "aimkit evaluate writes such files"
+        )
     if content.get("format") != FORMAT:
         raise AimkitError(f"the results have format {content.get('format')}, this aimkit reads {FORMAT}", str(file))
     return content

@@ -20,6 +20,9 @@ def rgb_of(image: DecodedImage, where: str = "") -> UInt8:
     Raises:
         AimkitError: The levels have no known scale.
     """
+    if image.linear:
+        what = f"{image.format} holds linear light, which has no white level"
+        raise AimkitError(f"can't read the image: {what}", where, "tone-map it and save it as PNG, JPEG or TIFF")
     color = eight_bit(straight(image), where)
     return np.repeat(color[..., None], 3, axis=2) if color.ndim == 2 else np.ascontiguousarray(color)
 

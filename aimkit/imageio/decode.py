@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aimkit.errors import AimkitError
+from aimkit.imageio.exr import decode_exr
 from aimkit.imageio.formats import refuse, sniff
 from aimkit.imageio.picture import DecodedImage
 from aimkit.imageio.pillow import decode_pillow, from_pil
@@ -25,6 +26,7 @@ _OWN: dict[str, Callable[[bytes, int], DecodedImage]] = {
     "TIFF": decode_tiff,
     "NPY": decode_npy,
     "PFM": decode_pfm,
+    "EXR": decode_exr,
 }
 
 
@@ -47,7 +49,7 @@ def decode(source: Source, where: str = "", *, limit: int | None = None) -> Deco
     if not data:
         raise AimkitError("can't read the image: the file is empty", name)
     try:
-        form = sniff(data, "" if isinstance(source, bytes) else Path(source).suffix)
+        form = sniff(data, Path(name if isinstance(source, bytes) else source).suffix)
         refuse(form)
         own = _OWN.get(form.name)
         return own(data, most) if own else decode_pillow(data, most, form.name)

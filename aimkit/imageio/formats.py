@@ -71,6 +71,8 @@ SUFFIXES = frozenset(suffix for form in FORMATS for suffix in form.suffixes)
 
 _HEAD, _FOOTER = 64, 26
 
+_BRANDS = {"AVIF": {b"avif", b"avis"}, "HEIF": {b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"}}
+
 _BITMAP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 
 
@@ -89,10 +91,14 @@ def sniff(data: bytes, suffix: str = "") -> ImageFormat:
         if any(_opens(head, magic) for magic in form.magic) and not (form.name == "BMP" and not _is_bitmap(head[14:])):
             return form
     if head[4:8] == b"ftyp":
-        return _BY_NAME["AVIF" if b"avif" in head[8:] or b"avis" in head[8:] else "HEIF"]
-    if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in b" \t\n\r":
+        # The same container holds films: the brands tell.
+        brands = {head[at : at + 4] for at in range(8, len(head), 4)}
+        name = next((name for name, own in _BRANDS.items() if own & brands), "")
+        if name:
+            return _BY_NAME[name]
+    if head[:1] == b"P" and head[1:2] in (b"1", b"2", b"3", b"4", b"5", b"6") and head[2:3].isspace():
         return _BY_NAME["PPM"]
-    if head[:2] in (b"PF", b"Pf") and head[2:3] in b" \t\n\r":
+    if head[:2] in (b"PF", b"Pf") and head[2:3].isspace():
         return _BY_NAME["PFM"]
     if _is_bitmap(head):
         return _BY_NAME["DIB"]
@@ -105,8 +111,9 @@ def sniff(data: bytes, suffix: str = "") -> ImageFormat:
 def is_picture(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a picture: by its suffix where that is a known one, else by its bytes.
 
-    Only regular files are opened. A file with a known suffix is not opened at all: if it turns out to be something
-    else, the decoder says so.
+    Only regular files are opened. Formats that are recognised but refused, such as JPEG XL, count, so that they are
+    told with a reason. A file with a known suffix is not opened at all: if it turns out to be something else, the
+    decoder says so.
     """
     suffix = Path(path).suffix.lower()
     if suffix in SUFFIXES:

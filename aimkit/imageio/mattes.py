@@ -9,7 +9,7 @@ import numpy as np
 
 from aimkit.errors import AimkitError
 from aimkit.imageio.picture import DecodedImage
-from aimkit.types import Array, UInt8
+from aimkit.types import Array, Float, UInt8, to_float
 
 #: Levels of lossy mattes within as much of 0 and 255 become 0 and 255. Measured on 24 mattes as JPEG: at quality 85, a
 #: tolerance of 8 leaves 4 % too much unknown area, 10 leaves none; what it takes is soft hair of less than 4 %.
@@ -73,6 +73,13 @@ def snap_lossy(levels: UInt8, tolerance: int = LOSSY_TOLERANCE) -> UInt8:
     table[: tolerance + 1] = 0
     table[255 - tolerance :] = 255
     return table.astype(np.uint8)[levels]
+
+
+def opacity_of(pixels: Array) -> Float | None:
+    """The alpha channel of pixels (H, W, 2) or (H, W, 4), float32 in [0, 1]; None where it hides nothing."""
+    if pixels.ndim != 3 or pixels.shape[2] not in (2, 4) or not _is_soft(pixels[..., -1]):
+        return None
+    return np.clip(to_float(np.ascontiguousarray(pixels[..., -1])), 0, 1)
 
 
 def _is_soft(alpha: Array) -> bool:

@@ -22,6 +22,7 @@ class DecodedImage:
         associated: The colours are multiplied by alpha, as the file says.
         indices: Of a picture with a colour table: the index of every pixel, uint8, (H, W); ``pixels`` has the table's
             colours. None for all others.
+        linear: The levels are amounts of light, not sRGB: they serve as mattes, not as colours.
         lossy: The compression changes colours and grey levels (JPEG, most of WebP, AVIF and JPEG 2000).
         lossy_alpha: It changes the alpha channel too.
         format: "PNG", "TIFF", ...; a PIL image that was not read from a file has "PIL".
@@ -31,6 +32,7 @@ class DecodedImage:
     pixels: Array
     associated: bool = False
     indices: UInt8 | None = None
+    linear: bool = False
     lossy: bool = False
     lossy_alpha: bool = False
     format: str = ""

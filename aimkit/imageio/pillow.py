@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib import import_module
 from io import BytesIO
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,11 @@ _DECODERS = {
     "WEBP": "PIL.WebPImagePlugin:WebPImageFile",
 }
 
+_LIMIT = Lock()
+
+#: Pixels that are copied at a time.
+_BAND = 1 << 21
+
 #: Modes that Pillow converts exactly, or as well as can be without a profile.
 _TO_RGB = {
     "CMYK": "CMYK was converted without its colour profile",
@@ -61,7 +67,7 @@ def decode_pillow(data: bytes, limit: int, form: str) -> DecodedImage:
     Raises:
         AimkitError, or any class of error that decoders have: It can't be read.
     """
-    with _decoder(form)(BytesIO(data)) as image:
+    with _opened(data, limit, form) as image:
         width, height = image.size
         check_size(width, height, limit)
         frames = getattr(image, "n_frames", 1)
@@ -93,6 +99,24 @@ def from_pil(image: Image.Image) -> DecodedImage:
         raise AimkitError(f"can't read the PIL image: {str(error)[:200] or type(error).__name__}", "image") from None
 
 
+def _opened(data: bytes, limit: int, form: str) -> Any:
+    """Read the header; pixels are not decoded yet."""
+    from PIL import Image
+
+    decoder = _decoder(form)
+    usual = Image.MAX_IMAGE_PIXELS
+    if usual is None or limit <= 2 * usual:
+        return decoder(BytesIO(data))
+    # Some decoders compare with the limit of the process as soon as they see the header; it is put back at once.
+    with _LIMIT:
+        usual = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = limit
+        try:
+            return decoder(BytesIO(data))
+        finally:
+            Image.MAX_IMAGE_PIXELS = usual
+
+
 def _decoder(form: str) -> Any:
     module, _, name = _DECODERS[form].partition(":")
     try:
@@ -113,10 +137,10 @@ def _decoded(image: Image.Image, form: str, notes: tuple[str, ...], lossy: bool,
         upright(pixels, orientation),
         associated,
         None if indices is None else upright(indices, orientation),
-        lossy,
-        lossy_alpha,
-        form,
-        notes + more,
+        lossy=lossy,
+        lossy_alpha=lossy_alpha,
+        format=form,
+        notes=notes + more,
     )
 
 
@@ -125,7 +149,7 @@ def _pixels(image: Image.Image) -> tuple[Array, bool, UInt8 | None, tuple[str, .
     mode, clear = image.mode, "transparency" in image.info
     if mode in ("L", "LA", "RGB", "RGBA"):
         # Formats without an alpha channel can still name one colour that is transparent.
-        return np.asarray(image.convert("RGBA") if clear else image), False, None, ()
+        return as_array(image.convert("RGBA") if clear else image), False, None, ()
     if mode == "1":
         return np.asarray(image.convert("RGBA" if clear else "L")), False, None, ()
     if mode in ("La", "RGBa"):
@@ -141,6 +165,20 @@ def _pixels(image: Image.Image) -> tuple[Array, bool, UInt8 | None, tuple[str, .
     indices = np.asarray(image if mode == "P" else image.getchannel(0)) if mode in ("P", "PA") else None
     color = np.asarray(image.convert("RGBA" if clear or mode == "PA" else "RGB"))
     return color, False, indices, (_TO_RGB[mode],) if _TO_RGB[mode] else ()
+
+
+def as_array(image: Image.Image) -> Array:
+    """The levels of a PIL image; for large ones, NumPy's own way needs twice the memory."""
+    width, height = image.size
+    rows = max(1, _BAND // width)
+    if rows * 8 >= height:
+        return np.asarray(image)
+    first = np.asarray(image.crop((0, 0, width, rows)))
+    whole = np.empty((height, *first.shape[1:]), first.dtype)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        whole[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
+    return whole
 
 
 def _bytes(image: Image.Image) -> UInt8:

@@ -11,6 +11,7 @@ from io import BytesIO
 import numpy as np
 
 from aimkit.imageio.picture import DecodedImage, upright
+from aimkit.imageio.pillow import as_array
 from aimkit.imageio.source import check_size
 from aimkit.types import Array
 
@@ -24,6 +25,9 @@ _TEXTS = (b"eXIf", b"iTXt", b"zTXt", b"tEXt")
 
 #: Metadata beyond this is not read; no orientation needs as much.
 _MOST = 1 << 20
+
+#: Rows whose colours are put in order at a time.
+_ROWS = 64
 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
@@ -56,9 +60,9 @@ def decode_png(data: bytes, limit: int) -> DecodedImage:
 
     file = _parse(data, limit)
     deep = file.depth == 16 and file.kind != 0
-    # What is handed on holds only chunks that were found sound; OpenCV gets no metadata at all.
+    # Pillow gets a troublesome file without what troubles it; OpenCV gets no metadata at all.
     chunks = _header_only(file) if deep else [*file.pixels[:1], *file.texts, *file.pixels[1:]]
-    image = PngImageFile(BytesIO(b"".join([_SIGNATURE, *chunks])))
+    image = PngImageFile(BytesIO(b"".join([_SIGNATURE, *chunks]) if deep or file.notes else data))
     indices = None
     if deep:
         pixels = _deep(file)
@@ -70,7 +74,7 @@ def decode_png(data: bytes, limit: int) -> DecodedImage:
             indices = np.asarray(image)
             pixels = np.asarray(image.convert("RGBA" if file.transparent else "RGB"))
         else:
-            pixels = np.asarray(image.convert("L") if image.mode == "1" else image)
+            pixels = as_array(image.convert("L") if image.mode == "1" else image)
             if pixels.dtype != np.uint8:
                 pixels = pixels.astype(np.uint16)
     if file.transparent and file.kind in (0, 2):
@@ -82,29 +86,30 @@ def decode_png(data: bytes, limit: int) -> DecodedImage:
 
 def _parse(data: bytes, limit: int) -> _PngFile:
     file: _PngFile | None = None
-    much = False
-    for name, body, chunk, sound in _chunks(data):
-        if name == b"IHDR" and file is None and len(body) == 13:
-            width, height, depth, kind, _, _, interlace = struct.unpack(">IIBBBBB", body)
+    metadata = 0
+    for name, start, end in _chunks(data):
+        chunk = memoryview(data)[start:end]
+        sound = zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big")
+        if name == b"IHDR" and file is None and len(chunk) == 25:
+            width, height, depth, kind, _, _, interlace = struct.unpack(">IIBBBBB", chunk[8:-4])
             if depth not in _DEPTHS.get(kind, ()):
                 raise ValueError(f"the header says colour type {kind} with {depth} bits")
             check_size(width, height, limit)
             file = _PngFile(width, height, depth, kind, bool(interlace))
         if file is None:
             raise ValueError("the header is missing")
-        label = name.decode("ascii", "replace")
         if name in _PIXELS:
             if not sound:
-                raise ValueError(f"the file is damaged: the checksum of the {label} chunk is wrong")
+                raise ValueError(f"the file is damaged: the checksum of the {name.decode()} chunk is wrong")
             if name == b"tRNS":
-                file.transparent = bytes(body)
+                file.transparent = bytes(chunk[8:-4])
             file.pixels.append(chunk)
         elif not sound:
+            label = name.decode("ascii", "replace")
             file.notes.append(f"a damaged {label} chunk was ignored: its checksum is wrong")
         elif name in (b"iCCP", *_TEXTS):
-            if _size(name, bytes(body)) > _MOST:
-                much = True
-            elif name != b"iCCP":
+            metadata += _size(name, bytes(chunk[8:-4]))
+            if metadata <= _MOST and name != b"iCCP":
                 file.texts.append(chunk)
         elif name == b"acTL":
             file.notes.append("it is an animation; the first picture is read")
@@ -113,20 +118,20 @@ def _parse(data: bytes, limit: int) -> _PngFile:
     if file.pixels[-1][4:8] != b"IEND":
         file.notes.append("the end of the file is missing; the pixels are complete")
         file.pixels.append(_chunk(b"IEND", b""))
-    if much:
+    if metadata > _MOST:
         file.notes.append("metadata of more than 1 MB was ignored")
     return file
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, memoryview, bool]]:
-    """(name, body, whole chunk, whether its checksum is right) of every complete chunk."""
-    view, at = memoryview(data), len(_SIGNATURE)
-    while at + 12 <= len(data):
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """(name, start, end) of every complete chunk."""
+    at, size = len(_SIGNATURE), len(data)
+    while at + 12 <= size:
         end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        if end > len(data):
+        if end > size:
             return
-        name, chunk = data[at + 4 : at + 8], view[at:end]
-        yield name, chunk[8:-4], chunk, zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big")
+        name = data[at + 4 : at + 8]
+        yield name, at, end
         if name == b"IEND":
             return
         at = end
@@ -168,8 +173,13 @@ def _deep(file: _PngFile) -> Array:
     pixels = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.shape[:2] != (file.height, file.width) or pixels.dtype != np.uint16:
         raise ValueError("OpenCV can't decode it")
-    # OpenCV hands out blue first, and grey with alpha as four channels.
-    return np.asarray(pixels[..., {2: [2, 1, 0], 4: [0, 3], 6: [2, 1, 0, 3]}[file.kind]])
+    if file.kind == 4:
+        # OpenCV hands out grey with alpha as four channels.
+        return np.ascontiguousarray(pixels[..., [0, 3]])
+    code = cv2.COLOR_BGR2RGB if file.kind == 2 else cv2.COLOR_BGRA2RGBA
+    for top in range(0, file.height, _ROWS):
+        pixels[top : top + _ROWS] = cv2.cvtColor(pixels[top : top + _ROWS], code)
+    return np.asarray(pixels)
 
 
 def _require_complete(file: _PngFile, parts: list[Bytes]) -> None:

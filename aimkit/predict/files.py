@@ -1,11 +1,9 @@
-"""Predict many photos: collect them, name their outputs, and write these one after the other."""
+"""Predict many photos and write their outputs, one photo's failure being its own."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,158 +13,111 @@ import torch
 from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
-from aimkit.imageio import SUFFIXES, read_rgb
+from aimkit.imageio import DecodedImage, decode, read_file
+from aimkit.predict.collect import PhotoJob
+from aimkit.predict.journal import Journal
 from aimkit.predict.output import CompositeStyle, encode, read_profile
 from aimkit.predict.predictor import Prediction, Predictor
-from aimkit.recipe import expand
-from aimkit.types import UInt8
+from aimkit.skips import Skips
 
 
 @dataclass(frozen=True)
-class PhotoJob:
-    """A photo to predict.
+class _Opened:
+    """A photo that was read: its picture, its colour profile, the digest of its file."""
 
-    Attributes:
-        path: The image file.
-        name: Name of the outputs, ``OUT/KIND/NAME.png``; it may contain folders.
-    """
-
-    path: Path
-    name: str
-
-    def output(self, out: Path, kind: str) -> Path:
-        """The path of an output."""
-        return out / kind / f"{self.name}.png"
-
-
-def collect(inputs: Iterable[str | os.PathLike[str]], out: Path | None = None) -> list[PhotoJob]:
-    """Collect image files, and the images below folders, each once and under a unique name.
-
-    The name is the file's without suffix; below a folder it includes the path from there. Equal names get the suffix
-    (``a_jpg``), then a digest of the path, so that no name depends on the order.
-
-    Args:
-        inputs: Files and folders.
-        out: Folder of the outputs; files in it are skipped.
-
-    Raises:
-        AimkitError: A file or folder does not exist, or a folder has no images.
-    """
-    found: dict[Path, Path] = {}
-    for text in inputs:
-        path = expand(text, "photos")
-        if path.is_dir():
-            images = [(file, file.relative_to(path)) for file in _images(path, out)]
-            if not images:
-                raise AimkitError("the folder has no images", str(path), ", ".join(sorted(SUFFIXES)))
-        elif path.exists():
-            images = [(path, Path(path.name))]
-        else:
-            raise AimkitError("file or folder not found", str(path))
-        for file, relative in images:
-            found.setdefault(file.resolve(), relative)
-    return [PhotoJob(path, name) for path, name in zip(found, _names(found), strict=True)]
+    image: DecodedImage
+    profile: bytes
+    digest: str
 
 
 def predict_files(
-    jobs: Sequence[PhotoJob], predictor: Predictor, out: Path, kinds: Sequence[str], style: CompositeStyle
-) -> list[AimkitError]:
+    jobs: Sequence[PhotoJob],
+    predictor: Predictor,
+    out: Path,
+    kinds: Sequence[str],
+    style: CompositeStyle,
+    skips: Skips | None = None,
+) -> Skips:
     """Predict photos and write their outputs. While one is predicted, the next is read and the last is written.
 
     Args:
         jobs: The photos.
         predictor: Predicts them.
-        out: Folder of the outputs.
+        out: Folder of the outputs; it also gets a journal of the photos that they were made from.
         kinds: The outputs to write, keys of :data:`aimkit.predict.output.KINDS`.
         style: Bit depth, background and trimap kernel of the outputs.
+        skips: Photos that were left out before; those that fail are added.
 
     Returns:
-        An error for each photo that could not be read or predicted; the outputs of all others are written.
+        The skipped photos with their reasons; the outputs of all others are written.
 
     Raises:
         AimkitError: An output can't be written.
     """
-    failures: list[AimkitError] = []
+    skips = Skips("photo") if skips is None else skips
+    cut = 0
     pending: Future[None] | None = None
-    with console.progress(len(jobs), "predict", "photos") as bar, ThreadPoolExecutor(2) as pool:
-        reading = pool.submit(_read, jobs[0].path) if jobs else None
+    with (
+        Journal(out) as journal,
+        console.progress(len(jobs), "predict", "photos") as bar,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        reading = pool.submit(_open, jobs[0].path) if jobs else None
         for position, job in enumerate(jobs):
             assert reading is not None
             current = reading
             if position + 1 < len(jobs):
-                reading = pool.submit(_read, jobs[position + 1].path)
-            try:
-                photo, profile = current.result()
-                prediction = _predict(predictor, photo, job.path)
-            except AimkitError as error:
-                failures.append(error)
+                reading = pool.submit(_open, jobs[position + 1].path)
+            prediction = None
+            with skips.guard(job.path):
+                opened = current.result()
+                prediction = _predict(predictor, opened.image, job.path)
+            if prediction is None:
                 bar.advance()
                 continue
+            cut += prediction.masked
             if pending is not None:
                 pending.result()
                 bar.advance()
-            pending = pool.submit(_write, job, prediction, profile, out, kinds, style)
+            pending = pool.submit(_write, job, prediction, opened, out, kinds, style, journal)
         if pending is not None:
             pending.result()
             bar.advance()
-    return failures
+    if cut:
+        has = "has" if cut == 1 else "have"
+        what = f"{cut} photo{'s' * (cut != 1)} {has} an alpha channel: what it hides stays hidden"
+        console.info(f"{what} (--ignore-alpha predicts it anew)")
+    return skips
 
 
-def _read(path: Path) -> tuple[UInt8, bytes]:
+def _open(path: Path) -> _Opened:
+    data = read_file(path)
+    return _Opened(decode(data, str(path)), read_profile(data), hashlib.sha256(data).hexdigest())
+
+
+def _predict(predictor: Predictor, image: DecodedImage, path: Path) -> Prediction:
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise AimkitError(f"can't read the image: {error.strerror}", str(path)) from None
-    return read_rgb(data, str(path)), read_profile(data)
-
-
-def _predict(predictor: Predictor, photo: UInt8, path: Path) -> Prediction:
-    try:
-        return predictor(photo)
+        return predictor(image)
     except AimkitError as error:
         raise AimkitError(error.what, f"{path}, {error.where}", error.hint, exit_code=error.exit_code) from None
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         # The CPU's allocator has no error class of its own.
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
-        height, width = photo.shape[:2]
+        height, width = image.size
         hint = "use --strategy tiled, with --option tile=512 if that is still too much"
         raise AimkitError(f"not enough memory for a photo of {width}x{height}", str(path), hint) from None
 
 
 def _write(
-    job: PhotoJob, prediction: Prediction, profile: bytes, out: Path, kinds: Sequence[str], style: CompositeStyle
+    job: PhotoJob,
+    prediction: Prediction,
+    opened: _Opened,
+    out: Path,
+    kinds: Sequence[str],
+    style: CompositeStyle,
+    journal: Journal,
 ) -> None:
     for kind in kinds:
-        write_bytes(job.output(out, kind), encode(kind, prediction, style, profile))
-
-
-def _images(folder: Path, out: Path | None) -> list[Path]:
-    own = out.resolve() if out is not None else None
-    files = []
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or path.suffix.lower() not in SUFFIXES or not path.is_file():
-            continue
-        if own is None or own not in path.resolve().parents:
-            files.append(path)
-    return files
-
-
-def _names(found: dict[Path, Path]) -> list[str]:
-    """A unique name for each (file, path from its folder), whatever the case, since some disks ignore it."""
-    choices = []
-    for path, relative in found.items():
-        plain = relative.with_suffix("").as_posix()
-        suffixed = plain + path.suffix.replace(".", "_")
-        digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
-        choices.append((plain, suffixed, f"{suffixed}_{digest}"))
-    level = [0] * len(choices)
-    while True:
-        names = [choice[at] for choice, at in zip(choices, level, strict=True)]
-        count = Counter(name.casefold() for name in names)
-        again = [i for i, name in enumerate(names) if count[name.casefold()] > 1 and level[i] < 2]
-        if not again:
-            return names
-        for i in again:
-            level[i] += 1
+        write_bytes(job.output(out, kind), encode(kind, prediction, style, opened.profile))
+    journal.add(job.name, opened.digest)

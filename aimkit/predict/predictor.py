@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
 
 from aimkit.errors import AimkitError
-from aimkit.imageio import read_rgb
+from aimkit.imageio import DecodedImage, decode
+from aimkit.imageio.colors import rgb_of
+from aimkit.imageio.mattes import opacity_of
 from aimkit.predict.assemble import Result
 from aimkit.predict.network import Network, check_model, choose_device, choose_precision, planes_of
 from aimkit.predict.sizes import bilinear, shrink
@@ -23,13 +25,15 @@ from aimkit.recipe import expand
 from aimkit.types import Array, Float, UInt8, to_uint8
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from aimkit.models.base import MattingModel
 
 #: The network that is built when neither the caller nor the weights file names one: the released one.
 DEFAULT_MODEL, DEFAULT_BACKBONE = "aimnet", "resnet34_mp"
 
-#: An image array, an image file, or the bytes of one.
-Photo = Array | str | os.PathLike[str] | bytes
+#: An image array, an image file, the bytes of one, a PIL image, or a decoded picture.
+Photo: TypeAlias = "Array | str | os.PathLike[str] | bytes | Image.Image | DecodedImage"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +46,7 @@ class Prediction:
         semantic: Label of the likeliest class, uint8 {0, 128, 255}, (H, W): background, unknown, foreground.
         detail: Alpha of the matting decoder alone, float32 in [0, 1], (H, W).
         method: Method that estimates ``foreground``, "" for none.
+        masked: The photo has an alpha channel that hides something, and ``alpha`` is multiplied by it.
     """
 
     image: UInt8
@@ -49,6 +54,7 @@ class Prediction:
     semantic: UInt8
     detail: Float
     method: str = "multilevel"
+    masked: bool = False
 
     @cached_property
     def foreground(self) -> UInt8 | None:
@@ -87,6 +93,7 @@ class Predictor:
         channels_last: Use the memory format ``channels_last``: faster on most GPUs, and for many networks on CPUs.
         compile: Use ``torch.compile``. Each input size is compiled on first use (up to minutes on a CPU), so this pays
             for many photos of one size.
+        ignore_alpha: Predict pixels that the photo's own alpha channel hides; otherwise the result is multiplied by it.
         options: Options of the strategy, such as ``detail_scale=1/3``. Defaults come from the weights, else from the
             network.
 
@@ -95,6 +102,7 @@ class Predictor:
         network: The network with its device and precision.
         method: Method that estimates foreground colours, "" for none.
         short_side: Maximum short side in pixels, or None.
+        ignore_alpha: Whether the alpha channels of photos are ignored.
 
     Raises:
         AimkitError: A strategy, option, device or precision is unknown, or ``model`` is not a matting model.
@@ -112,6 +120,7 @@ class Predictor:
         short_side: int | None = None,
         channels_last: bool = False,
         compile: bool = False,
+        ignore_alpha: bool = False,
         **options: Any,
     ) -> None:
         if short_side is not None and short_side < 1:
@@ -124,6 +133,7 @@ class Predictor:
         self.strategy = create(strategy or model.strategy, options, model)
         self.method = "multilevel" if foreground is True else foreground or ""
         self.short_side = short_side
+        self.ignore_alpha = ignore_alpha
         place = choose_device(device)
         dtype = choose_precision(precision, place)
         model = model.to(place).eval()
@@ -167,8 +177,9 @@ class Predictor:
         """Predict one photo.
 
         Args:
-            image: RGB, uint8, (H, W, 3); grey, RGBA, uint16 and float in [0, 1] are converted. Or an image file, or
-                its bytes; EXIF orientation is applied.
+            image: RGB, uint8, (H, W, 3); grey, RGBA, uint16 and float in [0, 1] are converted. Or an image file, its
+                bytes, or a PIL image; EXIF orientation is applied. What an alpha channel hides stays hidden: the
+                result is multiplied by it.
 
         Raises:
             AimkitError: The image is invalid or can't be read.
@@ -181,7 +192,8 @@ class Predictor:
         Raises:
             AimkitError: The sizes differ, or an image is invalid or can't be read.
         """
-        photos = [_read(image) for image in images]
+        read = [_read(image) for image in images]
+        photos = [photo for photo, _ in read]
         sizes = sorted({photo.shape[:2] for photo in photos})
         if len(sizes) > 1:
             what = "all photos of a batch must have one size, not " + ", ".join(f"{w}x{h}" for h, w in sizes[:4])
@@ -189,8 +201,12 @@ class Predictor:
         if not photos:
             return []
         result = self._predict(np.stack(photos))
-        rows = ((photo, result[i]) for i, photo in enumerate(photos))
-        return [Prediction(photo, row.alpha, row.semantic, row.detail, self.method) for photo, row in rows]
+        return [self._prediction(photo, opacity, result[i]) for i, (photo, opacity) in enumerate(read)]
+
+    def _prediction(self, photo: UInt8, opacity: Float | None, row: Result) -> Prediction:
+        masked = opacity is not None and not self.ignore_alpha
+        alpha = row.alpha * opacity if masked and opacity is not None else row.alpha
+        return Prediction(photo, alpha, row.semantic, row.detail, self.method, masked)
 
     def _predict(self, photos: UInt8) -> Result:
         height, width = photos.shape[1:3]
@@ -273,11 +289,18 @@ def _in_zoo(weights: str | os.PathLike[str]) -> dict[str, Any]:
     return {**found, "options": dict(entry.options), "predict": dict(entry.predict)}
 
 
-def _read(image: Photo) -> UInt8:
-    return read_rgb(image) if isinstance(image, str | bytes | os.PathLike) else as_rgb(image)
+def _read(image: Photo) -> tuple[UInt8, Float | None]:
+    """RGB, uint8, (H, W, 3), and the alpha channel, float32 in [0, 1], (H, W); None where it hides nothing."""
+    if isinstance(image, np.ndarray):
+        return as_rgb(image), opacity_of(image)
+    decoded = image if isinstance(image, DecodedImage) else decode(image)
+    return rgb_of(decoded), opacity_of(decoded.pixels)
 
 
 def _enlarged(result: Result, size: tuple[int, int]) -> Result:
     alpha, detail = (bilinear(torch.from_numpy(x)[:, None], size)[:, 0].numpy() for x in (result.alpha, result.detail))
-    rows, columns = ((np.arange(n) * m) // n for n, m in zip(size, result.semantic.shape[1:], strict=True))
+    # Pixel centres, as bilinear has them: label pixel i lies at (i + 0.5) * m / n.
+    rows, columns = (
+        ((2 * np.arange(n) + 1) * m) // (2 * n) for n, m in zip(size, result.semantic.shape[1:], strict=True)
+    )
     return Result(alpha, result.semantic[:, rows][:, :, columns], detail)

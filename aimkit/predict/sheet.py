@@ -9,7 +9,7 @@ from aimkit.datasets.inspect.canvas import encode_png, grid, tile, tile_height
 from aimkit.datasets.inspect.sheet import over_green
 from aimkit.errors import AimkitError
 from aimkit.imageio import encode_jpeg, read_alpha, read_rgb, read_rgba
-from aimkit.predict.files import PhotoJob
+from aimkit.predict.collect import PhotoJob
 from aimkit.types import UInt8, to_uint8
 
 #: The outputs that a sheet is drawn from.

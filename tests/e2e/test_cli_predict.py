@@ -78,13 +78,17 @@ def test_a_broken_photo_is_told_at_the_end_and_the_others_are_done(
 ) -> None:
     (photos / "broken.jpg").write_bytes((photos / "lying.jpg").read_bytes()[:900])
     (photos / "empty.png").touch()
-    assert predict(photos, tmp_path / "out", weights, "--outputs", "alpha") == 1
+    assert predict(photos, tmp_path / "out", weights, "--outputs", "alpha") == 0
     names = sorted(path.name for path in (tmp_path / "out" / "alpha").iterdir())
     assert names == ["deep.png", "grey.png", "lying.png"]
     told = capsys.readouterr().err
     assert "broken.jpg" in told
     assert "the file is empty" in told
-    assert "3 photos predicted, 2 failed" in told
+    assert "3 photos predicted" in told
+    assert "2 of 5 photos skipped" in told
+    listed = (tmp_path / "out" / "skipped.txt").read_text().splitlines()
+    assert [Path(line.split("\t")[0]).name for line in listed] == ["broken.jpg", "empty.png"]
+    assert predict(photos, tmp_path / "out", weights, "--outputs", "alpha", "--overwrite", "--strict") == 3
 
 
 def test_resume_predicts_only_what_is_missing(

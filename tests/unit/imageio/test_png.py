@@ -142,8 +142,9 @@ def test_orientation_is_applied_at_every_depth(kind, depth, after):
         chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b"x" * 3_000_000)),
         chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + b"x" * 3_000_000),
         chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(3_000_000))),
+        chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(900_000))) * 100,
     ],
-    ids=["zTXt", "iTXt compressed", "iTXt", "iCCP"],
+    ids=["zTXt", "iTXt compressed", "iTXt", "iCCP", "many"],
 )
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize("place", ["before", "after"])

@@ -10,7 +10,7 @@ from PIL import Image, ImageCms
 
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_alpha, read_rgba
-from aimkit.predict.files import collect
+from aimkit.predict.collect import collect
 from aimkit.predict.output import KINDS, CompositeStyle, cover, encode, read_background, read_profile
 from aimkit.predict.predictor import Prediction
 
@@ -89,19 +89,21 @@ def test_names_are_never_alike_and_do_not_depend_on_the_order(tmp_path: Path) ->
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     inputs = [tmp_path / "x", tmp_path / "y", tmp_path / "x" / "a.png"]
-    names = {job.path.relative_to(tmp_path.resolve()).as_posix(): job.name for job in collect(inputs)}
+    names = {job.path.relative_to(tmp_path.resolve()).as_posix(): job.name for job in collect(inputs).jobs}
     assert set(names) == set(files) - {"x/.hid/c.png"}
     assert len({name.casefold() for name in names.values()}) == len(names)
-    assert names["x/sub/a.png"] == "sub/a"
-    assert names == {job.path.relative_to(tmp_path.resolve()).as_posix(): job.name for job in collect(reversed(inputs))}
+    assert names["x/sub/a.png"] == "x/sub/a"
+    assert names == {
+        job.path.relative_to(tmp_path.resolve()).as_posix(): job.name for job in collect(reversed(inputs)).jobs
+    }
 
 
 def test_outputs_are_not_taken_for_photos(tmp_path: Path) -> None:
     for name in ("a.png", "out/alpha/a.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert [job.name for job in collect([tmp_path], tmp_path / "out")] == ["a"]
-    with pytest.raises(AimkitError, match="the folder has no images"):
+    assert [job.name for job in collect([tmp_path], tmp_path / "out").jobs] == ["a"]
+    with pytest.raises(AimkitError, match="the folder has no pictures"):
         collect([tmp_path / "out"], tmp_path / "out")
     with pytest.raises(AimkitError, match="file or folder not found"):
         collect([tmp_path / "b.png"])
