@@ -97,7 +97,7 @@ def test_a_known_set_is_evaluated_by_name(
     )
     shown = capsys.readouterr()
     assert "P3M-500-NP, 2 images" in shown.out
-    assert "2 of 500 published images are here" in shown.err
+    assert "found 2 of 500 published images" in shown.err
     results = json.loads((out / "results.json").read_text())
     assert results["averages"]["types"]["SO"]["count"] == 2
     assert results["averages"]["categories"]["portrait"]["count"] == 2
