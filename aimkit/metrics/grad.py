@@ -60,7 +60,10 @@ def gradient_magnitude(plane: Array, definition: str = "aim") -> Float:
     plane, border = to_float(plane), _BORDER[definition]
     across = cv2.sepFilter2D(plane, cv2.CV_32F, slope, smooth, borderType=border)
     down = cv2.sepFilter2D(plane, cv2.CV_32F, smooth, slope, borderType=border)
-    return np.asarray(cv2.magnitude(across, down), np.float32)
+    # cv2.magnitude rounds by where its arrays lie in memory, so that equal runs would differ in the last digits.
+    squares = np.multiply(across, across, out=across)
+    squares += np.multiply(down, down, out=down)
+    return np.asarray(np.sqrt(squares, out=squares), np.float32)
 
 
 def kernels(definition: str) -> tuple[Float, Float]:

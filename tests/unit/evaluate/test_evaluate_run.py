@@ -68,9 +68,7 @@ def test_a_run_that_was_stopped_continues_and_ends_the_same(root: Path, tmp_path
     model = Blur()
     resumed = run(data, model, journal=journal)
     assert model.calls == 6 - known
-    # OpenCV's filters differ in the ninth digit with the alignment of memory.
-    for row, want in zip(resumed["images"], run(data, Blur())["images"], strict=True):
-        assert row == pytest.approx(want)
+    assert resumed["images"] == run(data, Blur())["images"]
     again = Blur()
     assert run(data, again, journal=journal) == resumed
     assert again.calls == 0
