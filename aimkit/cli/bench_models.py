@@ -27,14 +27,15 @@ def models(
 
     Columns: parameters, multiply-adds and milliseconds of one image, milliseconds of a train step; float32, medians.
     """
-    from aimkit.bench.machine import torch_line
-    from aimkit.bench.models import measure
+    from aimkit.models.backbones.factory import check_names
     from aimkit.models.registry import list_models
-    from aimkit.models.registry import models as registry
 
     chosen = names or tuple(list_models())
     for name in chosen:
-        registry.get(name, "NAMES")
+        check_names(name, backbone)
+    from aimkit.bench.machine import torch_line
+    from aimkit.bench.models import measure
+
     rows = []
     with console.progress(len(chosen), "bench", "networks") as progress:
         for row in measure(chosen, backbone, size=size, batch=batch, repeats=repeats, device=device):

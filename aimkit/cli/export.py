@@ -3,38 +3,62 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aimkit import console
 from aimkit.errors import AimkitError
 
+if TYPE_CHECKING:
+    from aimkit.models.base import MattingModel
+
 
 @click.command()
-@click.option("--model", "name", default="aimnet", show_default=True, help="Name of the network.")
-@click.option("--backbone", default="resnet34_mp", show_default=True, help="Name of the backbone.")
+@click.option("--model", help="Network.  [default: that of the weights, else aimnet]")
+@click.option("--backbone", help="Backbone of the network.  [default: that of the weights, else resnet34_mp]")
 @click.option("--weights", help="Weights: a file, a run or a zoo id. Default: random weights.")
 @click.option("--to", "form", type=click.Choice(["onnx", "torch-export"]), default="onnx", show_default=True)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write.")
 @click.option("--size", help="Fix the input size to HxW, for backbones that can't be exported with dynamic sizes.")
-def export(name: str, backbone: str, weights: str | None, form: str, output: Path, size: str | None) -> None:
+def export(
+    model: str | None, backbone: str | None, weights: str | None, form: str, output: Path, size: str | None
+) -> None:
     """Export a network.
 
     Its input is the normalised image, (B, 3, H, W). Heights and widths are dynamic: multiples of 32 from 64 up. The
-    file is checked against the network before it replaces an existing one.
+    file is checked against the network, loaded anew from its weights, before it replaces an existing one.
     """
     fixed = _size(size) if size else None
-    from aimkit.models.export import export as write
-    from aimkit.models.export import require
-    from aimkit.models.registry import create_model
+    from aimkit.models.backbones.factory import check_names
+    from aimkit.models.weights.loading import find
 
-    require(form)
+    check_names(model, backbone)
     if weights is None:
         console.warn("no --weights: the exported network is untrained")
-    model = create_model(name, backbone=backbone, weights=weights)
-    difference = write(model, output, form, fixed)
-    sizes = f"{fixed[0]}x{fixed[1]}" if fixed else f"multiples of {model.preprocessing.size_multiple} from 64 up"
+    else:
+        find(weights)
+    from aimkit.models.export import export as write
+    from aimkit.models.export import require
+
+    require(form)
+    network, reference = _networks(model, backbone, weights)
+    difference = write(network, output, form, fixed, reference)
+    sizes = f"{fixed[0]}x{fixed[1]}" if fixed else f"multiples of {network.preprocessing.size_multiple} from 64 up"
     console.info(f"wrote {output}, {output.stat().st_size / 1e6:.1f} MB; sizes: {sizes}; differs by {difference:.1e}")
+
+
+def _networks(model: str | None, backbone: str | None, weights: str | None) -> tuple[MattingModel, MattingModel | None]:
+    """The network to export, and the same network loaded on its own; None for random weights."""
+    if weights is None:
+        from aimkit.models.registry import DEFAULT_BACKBONE, create_model
+        from aimkit.predict.predictor import DEFAULT_MODEL
+
+        return create_model(model or DEFAULT_MODEL, backbone=backbone or DEFAULT_BACKBONE), None
+    from aimkit.predict.predictor import load_network
+
+    network, reference = (load_network(weights, model=model, backbone=backbone) for _ in range(2))
+    return network, reference
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import click
 
 from aimkit import console
+from aimkit.errors import AimkitError
 
 
 @click.group()
@@ -31,19 +34,34 @@ def list_(pattern: str, as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("name")
-@click.option("--backbone", default="resnet34_mp", show_default=True, help="Name of the backbone.")
+@click.argument("name", required=False)
+@click.option("--backbone", help="Backbone of the network.  [default: that of the weights, else resnet34_mp]")
+@click.option("--weights", help="Show the network of these weights: a file, a run or a zoo id.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(name: str, backbone: str, as_json: bool) -> None:
-    """Show the cost of a network: parameters, multiply-adds, memory, shapes. Nothing is downloaded."""
+def show(name: str | None, backbone: str | None, weights: str | None, as_json: bool) -> None:
+    """Show the cost of the network NAME: parameters, multiply-adds, memory, shapes.
+
+    Nothing is downloaded unless --weights names a zoo entry.
+    """
+    from aimkit.models.backbones.factory import check_names
+    from aimkit.models.registry import DEFAULT_BACKBONE
     from aimkit.models.registry import models as registry
 
+    if name is None and weights is None:
+        raise AimkitError("missing argument NAME", hint="aimkit models ls, or --weights FILE")
+    check_names(name, backbone)
+    build: dict[str, Any] = {"name": name, "backbone": backbone or DEFAULT_BACKBONE}
+    inference = ""
+    if weights is not None:
+        build, inference = _build_of(weights, name, backbone)
+    name, backbone = str(build.pop("name")), str(build.pop("backbone"))
     entry = registry.get(name)
     from aimkit.models.summary import summarise
 
-    summary = summarise(name, backbone)
+    summary = summarise(name, backbone, **build)
     if as_json:
-        console.out(json.dumps({"name": name, "backbone": backbone} | asdict(summary)))
+        told = {"options": build, "inference": inference} if weights else {}
+        console.out(json.dumps({"name": name, "backbone": backbone} | told | asdict(summary)))
         return
     parts = [*summary.parameters.items(), ("total", sum(summary.parameters.values()))]
     height, width = summary.costs[0].size
@@ -51,7 +69,10 @@ def show(name: str, backbone: str, as_json: bool) -> None:
     costs = [
         (f"{c.size[0]}x{c.size[1]}", f"{c.macs / 1e9:.1f}", f"{c.activations / 2**20:,.0f}") for c in summary.costs
     ]
-    console.out(f"{name} on {backbone}: {entry.summary}\n")
+    console.out(f"{name} on {backbone}: {entry.summary}")
+    if weights:
+        console.out(f"options of the weights: {_text(build) or 'none'}; inference: {inference}")
+    console.out("")
     console.table(["part", "parameters"], [(part, f"{count:,}") for part, count in parts])
     console.out(f"\nBackbone, {'with' if summary.has_indices else 'without'} pooling indices:")
     console.table(["stride", "channels"], summary.maps)
@@ -59,3 +80,22 @@ def show(name: str, backbone: str, as_json: bool) -> None:
     console.table(["output", "shape"], shapes)
     console.out("\nFor one image; activations are those that a training step in float32 keeps for its backward pass:")
     console.table(["image", "GMACs", "activations, MiB"], costs)
+
+
+def _build_of(weights: str, name: str | None, backbone: str | None) -> tuple[dict[str, Any], str]:
+    """The keywords that build the network of weights, and how it predicts."""
+    from aimkit.models.weights.loading import find
+
+    find(weights)
+    from aimkit.predict.predictor import load_network
+
+    network = load_network(weights, model=name, backbone=backbone)
+    build = {key: value for key, value in (network.build or {}).items() if key == "in_chans" or value}
+    if build.get("in_chans") == 3:
+        del build["in_chans"]
+    defaults = _text(network.inference_defaults)
+    return build, network.strategy + (f" ({defaults})" if defaults else "")
+
+
+def _text(options: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in options.items())

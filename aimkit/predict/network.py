@@ -64,6 +64,9 @@ class Network:
 
         Args:
             images: RGB, float32 in [0, 255], (B, 3, h, w), any size.
+
+        Raises:
+            AimkitError: The network predicted NaN or infinite values.
         """
         images = (images.to(self.device) / 255).clamp_(0, 1)
         maps = self._forward(images)
@@ -109,7 +112,22 @@ class Network:
         logits = output.semantic_logits
         if logits is None:
             logits = torch.logit(output.semantic.float(), eps=1e-6)
-        return Maps(logits.float(), output.detail.float(), output.alpha.float())
+        maps = Maps(logits.float(), output.detail.float(), output.alpha.float())
+        check_finite(maps)
+        return maps
+
+
+def check_finite(maps: Maps) -> None:
+    """Check the outputs of a network. The likeliest class of NaN is the first: an empty matte, without an error.
+
+    Raises:
+        AimkitError: A map has a NaN or infinite value.
+    """
+    for name, values in maps._asdict().items():
+        if not torch.isfinite(values).all():
+            what = f"the network predicted NaN or infinite {'semantic ' if name == 'logits' else ''}{name}"
+            hint = "try --precision fp32; if that fails too, the weights are damaged"
+            raise AimkitError(what, "network", hint, exit_code=1)
 
 
 def check_model(model: Any) -> MattingModel:

@@ -231,18 +231,35 @@ def load_network(
     from aimkit.models.weights.loading import find
 
     path = find(weights)
-    known = described(path) or _in_zoo(weights) or ({} if model else _released(path))
+    known = said_of(weights) or ({} if model else _released(path))
     same = model is None or model == known.get("model")
-    network = create_model(
-        model or known.get("model", DEFAULT_MODEL),
-        backbone=backbone or known.get("backbone", DEFAULT_BACKBONE),
-        weights=path,
-        **(model_options if model_options is not None else known.get("options", {}) if same else {}),
-    )
+    name, trunk = model or known.get("model", DEFAULT_MODEL), backbone or known.get("backbone", DEFAULT_BACKBONE)
+    options = model_options if model_options is not None else known.get("options", {}) if same else {}
+    try:
+        network = create_model(name, backbone=trunk, weights=path, **options)
+    except AimkitError as error:
+        if not known or (name, trunk) == (known["model"], known["backbone"]):
+            raise
+        wrong = " and ".join(f"--{key}" for key, value in (("model", model), ("backbone", backbone)) if value)
+        hint = f"these weights are of {known['model']} on {known['backbone']}: leave out {wrong}"
+        raise AimkitError(error.what, error.where, hint, exit_code=error.exit_code) from None
     defaults = dict(known.get("predict", {})) if same else {}
     network.strategy = str(defaults.pop("strategy", network.strategy))
     network.inference_defaults = defaults
     return network
+
+
+def said_of(weights: str | os.PathLike[str]) -> dict[str, Any]:
+    """What weights say of their network, as :func:`described`: their file, else the zoo.
+
+    Inference defaults that the file lacks are those of the zoo's manifest.
+    """
+    from aimkit.models.weights.loading import find
+
+    entry, told = _in_zoo(weights), described(find(weights))
+    if not told:
+        return entry
+    return told if told["predict"] or not entry else {**told, "predict": entry["predict"]}
 
 
 def described(path: Path) -> dict[str, Any]:

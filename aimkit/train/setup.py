@@ -122,13 +122,14 @@ def build_network(recipe: TrainRecipe) -> MattingModel:
     torch.manual_seed(recipe.seed)
     network = create_model(table.name, backbone=table.backbone, pretrained=table.pretrained, **table.options)
     if table.init:
-        from aimkit.models.weights.loading import find
         from aimkit.models.weights.matching import load_matching
-        from aimkit.predict.predictor import described
+        from aimkit.predict.predictor import said_of
 
         console.info(load_matching(network, table.init).text())
-        # Fine-tuned weights keep the inference defaults of the weights that they start from.
-        network.inference_defaults = described(find(table.init)).get("predict", {})
+        # Fine-tuned weights keep the inference defaults of the weights that they start from, of the same network only.
+        told = said_of(table.init)
+        if told.get("model") == table.name:
+            network.inference_defaults = told["predict"]
     if table.checkpoint_activations:
         recompute(network.backbone)
     return network

@@ -5,9 +5,28 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from aimkit.cli import run
+
+
+@pytest.fixture
+def soft_weights(tmp_path: Path) -> Path:
+    """Weights that say fusion="soft", a width and inference defaults."""
+    import torch
+    from safetensors.torch import save_file
+
+    from aimkit.models.registry import create_model
+
+    options = {"width": 8, "fusion": "soft"}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = create_model("aimnet", backbone="test_resnet", **options)
+    told = {"architecture": "aimnet", "backbone": "test_resnet", "options": json.dumps(options)}
+    path = tmp_path / "soft.safetensors"
+    save_file(network.state_dict(), path, {**told, "predict": '{"strategy": "whole", "sharpness": 2.0}'})
+    return path
 
 
 def test_networks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,6 +55,76 @@ def test_unknown_names_and_sizes_are_told(tmp_path: Path, capsys: pytest.Capture
     assert "'aimnet'" in capsys.readouterr().err
     assert run(["export", "--size", "12", "-o", str(tmp_path / "a.onnx")]) == 2
     assert "HxW" in capsys.readouterr().err
+
+
+def test_the_network_of_weights_is_shown(soft_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "show", "--weights", str(soft_weights), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["name"], shown["backbone"]) == ("aimnet", "test_resnet")
+    assert shown["options"] == {"width": 8, "fusion": "soft"}
+    assert shown["inference"] == "whole (sharpness 2.0)"
+    assert run(["models", "show", "aimnet", "--backbone", "test_resnet", "--json"]) == 0
+    wide = json.loads(capsys.readouterr().out)
+    assert sum(shown["parameters"].values()) < sum(wide["parameters"].values())
+    assert run(["models", "show", "--weights", str(soft_weights)]) == 0
+    assert "fusion soft; inference: whole (sharpness 2.0)" in capsys.readouterr().out
+    assert run(["models", "show"]) == 2
+    assert "missing argument NAME" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["export", "models show", "predict", "evaluate"])
+def test_another_backbone_than_the_weights_own_is_told(
+    command: str, soft_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from aimkit.imageio import write_png
+
+    photo, matte = tmp_path / "data" / "original" / "a.png", tmp_path / "data" / "mask" / "a.png"
+    write_png(photo, np.zeros((40, 40, 3), np.uint8))
+    write_png(matte, np.tile(np.arange(40, dtype=np.uint8) * 6, (40, 1)))
+    arguments = {
+        "export": ["-o", str(tmp_path / "net.pt2"), "--to", "torch-export"],
+        "models show": [],
+        "predict": [str(photo), "-o", str(tmp_path / "out")],
+        "evaluate": ["--data", "folder", "--root", str(tmp_path / "data"), "-o", str(tmp_path / "out")],
+    }[command]
+    wrong = ["--weights", str(soft_weights), "--backbone", "resnet10t"]
+    assert run([*command.split(), *arguments, *wrong]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "these weights are of aimnet on test_resnet: leave out --backbone" in told
+
+
+def test_weights_are_exported_with_their_own_fusion(
+    soft_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    from aimkit.predict.predictor import load_network
+
+    file = tmp_path / "net.pt2"
+    given = ["export", "--weights", str(soft_weights), "--to", "torch-export", "--size", "64x64", "-o", str(file)]
+    assert run(given) == 0, capsys.readouterr().err
+    image = torch.from_numpy(np.random.default_rng(4).standard_normal((2, 3, 64, 64)).astype(np.float32))
+    with torch.no_grad():
+        wanted = load_network(soft_weights).eval()(image)
+        alpha = torch.export.load(file).module()(image)[2]
+    assert torch.allclose(alpha, wanted.alpha, atol=1e-4)
+    # The likeliest class alone would give mattes without values between.
+    assert 0.05 < float(wanted.alpha.median()) < 0.95
+
+
+@pytest.mark.slow
+def test_the_shipped_network_is_exported_as_it_predicts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    from aimkit.predict.predictor import load_network
+
+    file = tmp_path / "net.pt2"
+    assert run(["export", "--weights", "default", "--to", "torch-export", "-o", str(file)]) == 0
+    image = torch.from_numpy(np.random.default_rng(4).standard_normal((1, 3, 128, 160)).astype(np.float32))
+    with torch.no_grad():
+        wanted = load_network("default").eval()(image).alpha
+        alpha = torch.export.load(file).module()(image)[2]
+    assert float((alpha - wanted).abs().max()) < 1e-4
 
 
 @pytest.mark.slow

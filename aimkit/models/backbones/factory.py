@@ -14,6 +14,7 @@ import importlib.metadata
 import importlib.util
 import json
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -25,7 +26,7 @@ from aimkit.cache import cache_folder
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.models.backbones.timm_spec import KINDS, TimmSpec
-from aimkit.models.registry import backbones
+from aimkit.models.registry import backbones, models
 from aimkit.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def describe(name: str) -> BackboneInfo:
             return info
     if arch in _table():
         return _table()[arch]
-    if arch in _installed():
+    if _is_installed(arch):
         spec = timm_spec(name)
         return BackboneInfo(arch, spec.kind, spec.params, f"timm.{spec.module}", spec)
     raise unknown(name)
@@ -177,6 +178,18 @@ def timm_spec(name: str, options: dict[str, Any] | None = None, *, use_table: bo
     return spec
 
 
+def check_names(model: str | None, backbone: str | None) -> None:
+    """Check the names of a network and of a backbone, without importing torch; None is not checked.
+
+    Raises:
+        AimkitError: A name is unknown.
+    """
+    if model is not None:
+        models.get(model, "model")
+    if backbone is not None:
+        describe(backbone)
+
+
 def probe_folder() -> Path:
     """Folder of the measurements for the installed timm."""
     return cache_folder("backbones") / f"timm-{timm_version()}-{PROBE_VERSION}"
@@ -199,7 +212,7 @@ def unknown(name: str) -> AimkitError:
 def _check(name: str) -> None:
     """Raise an error for names and tags that timm does not have."""
     arch, _, tag = name.partition(".")
-    if arch not in _table() and arch not in _installed():
+    if arch not in _table() and not _is_installed(arch):
         raise unknown(name)
     if tag:
         tags = _tags(arch)
@@ -268,6 +281,12 @@ def _installed() -> frozenset[str]:
     import timm
 
     return frozenset(timm.list_models())
+
+
+def _is_installed(arch: str) -> bool:
+    """Whether timm has an architecture; timm is imported only where the table can't tell."""
+    complete = timm_version() == _table_version() and "timm" not in sys.modules
+    return not complete and arch in _installed()
 
 
 def _write(file: Path, text: str) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from aimkit import zoo
 from aimkit.errors import AimkitError
-from aimkit.models.weights import official
 from aimkit.recipe import expand
-from aimkit.state_dict import read
 from aimkit.zoo.manifest import find as find_entry
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar")
 
@@ -27,6 +27,10 @@ def load(model: nn.Module, ref: str | os.PathLike[str]) -> None:
     Raises:
         AimkitError: The weights are not found or do not fit; nothing is loaded then.
     """
+    # Commands look for weights before they import torch.
+    from aimkit.models.weights import official
+    from aimkit.state_dict import read
+
     path = find(ref)
     official.load_state_dict(model, read(path), where=str(path))
 

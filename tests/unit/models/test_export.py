@@ -63,6 +63,30 @@ def test_a_file_that_gives_other_values_is_not_kept(
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_a_file_that_fuses_otherwise_than_the_weights_is_refused(
+    tiny: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    wrong = AimNet(tiny(), width=4).eval()
+    right = AimNet(tiny(), width=4, fusion="soft").eval()
+    right.load_state_dict(wrong.state_dict())
+
+    def files_run(model: AimNet) -> None:
+        monkeypatch.setattr(module, "_load_program", lambda path: lambda image: list(module.Predictions(model)(image)))
+
+    monkeypatch.setattr(module, "_trace", lambda wrapped, size: None)
+    monkeypatch.setattr(torch.export, "save", lambda program, path: path.write_bytes(b"new"))
+    files_run(wrong)
+    with pytest.raises(AimkitError, match="exported alpha differs"):
+        export(wrong, tmp_path / "net.pt2", "torch-export", reference=right)
+    assert not list(tmp_path.iterdir())
+    # Argmax is compared too, where no rounding can decide.
+    files_run(right)
+    with pytest.raises(AimkitError, match="exported alpha differs"):
+        export(right, tmp_path / "net.pt2", "torch-export", reference=wrong)
+    assert export(right, tmp_path / "net.pt2", "torch-export", reference=right) == 0
+
+
 @pytest.mark.slow
 def test_torch_export_gives_the_same_at_another_size(tiny: type, tmp_path: Path) -> None:
     model = AimNet(tiny())

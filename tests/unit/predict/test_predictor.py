@@ -15,6 +15,9 @@ import aimkit
 from aimkit.errors import AimkitError
 from aimkit.models.registry import create_model
 from aimkit.predict import Predictor
+from aimkit.predict.collect import PhotoJob
+from aimkit.predict.files import predict_files
+from aimkit.predict.output import CompositeStyle
 from aimkit.predict.strategies import run
 
 
@@ -151,3 +154,36 @@ def test_weights_without_facts_need_names(few_convs: str, smooth_photo: np.ndarr
         Predictor.load(tmp_path / "torn.safetensors")
     with pytest.raises(AimkitError, match="weights file not found"):
         Predictor.load(tmp_path / "none.pth")
+
+
+@pytest.mark.parametrize("name", ["semantic_logits", "detail", "alpha"])
+@pytest.mark.parametrize("strategy", ["whole", "resize", "hybrid", "tiled"])
+def test_nan_in_any_map_is_an_error_and_not_an_empty_matte(
+    name: str, strategy: str, pointwise: Any, smooth_photo: np.ndarray
+) -> None:
+    class Broken(pointwise):  # type: ignore[misc]
+        def forward(self, image: torch.Tensor) -> Any:
+            output = super().forward(image)
+            values = getattr(output, name).clone()
+            values[:, 0, 0, 0] = torch.nan
+            return output._replace(**{name: values})
+
+    told = name.replace("_", " ")
+    with pytest.raises(AimkitError, match=f"the network predicted NaN or infinite {told}"):
+        predictor(Broken(), strategy=strategy)(smooth_photo)
+
+
+def test_nan_of_one_photo_leaves_the_others(pointwise: Any, smooth_photo: np.ndarray, tmp_path: Path) -> None:
+    class NoReds(pointwise):  # type: ignore[misc]
+        def forward(self, image: torch.Tensor) -> Any:
+            output = super().forward(image)
+            lost = torch.full_like(output.semantic_logits, torch.nan) if image.amax() == 0 else output.semantic_logits
+            return output._replace(semantic_logits=lost)
+
+    for stem, photo in (("a", smooth_photo), ("b", 0 * smooth_photo), ("c", smooth_photo)):
+        Image.fromarray(photo).save(tmp_path / f"{stem}.png")
+    jobs = [PhotoJob(tmp_path / f"{stem}.png", stem) for stem in "abc"]
+    style = CompositeStyle(8, None)
+    skips = predict_files(jobs, predictor(NoReds()), tmp_path / "out", ["alpha"], style)
+    assert len(skips) == 1
+    assert sorted(path.stem for path in (tmp_path / "out" / "alpha").iterdir()) == ["a", "c"]
