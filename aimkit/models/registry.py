@@ -245,14 +245,24 @@ def take_name(builder: Any, build: Callable[..., Any]) -> None:
     builder.__qualname__ = getattr(build, "__qualname__", repr(build))
 
 
+def target_of(build: Callable[..., Any]) -> Callable[..., Any]:
+    """The class or function that a builder calls, whose keywords are the options; the builder itself if it is that."""
+    resolve: Callable[[], Callable[..., Any]] | None = getattr(build, "resolve", None)
+    return build if resolve is None else resolve()
+
+
 def _lazy(target: str, summary: str) -> Callable[..., Any]:
     """A builder that imports its class when it is called, so that listing names does not import torch."""
 
-    def build(*args: Any, **options: Any) -> Any:
+    def resolve() -> Any:
         module, name = target.split(":")
-        return _call(getattr(importlib.import_module(module), name), name, *args, **options)
+        return getattr(importlib.import_module(module), name)
+
+    def build(*args: Any, **options: Any) -> Any:
+        return _call(resolve(), target.split(":")[1], *args, **options)
 
     build.__doc__, build.__qualname__ = summary, target
+    build.resolve = resolve  # type: ignore[attr-defined]
     return build
 
 

@@ -24,6 +24,7 @@ from torch import Tensor
 import aimkit
 from aimkit.errors import AimkitError
 from aimkit.json_files import parsed, read_json
+from aimkit.models import declared
 from aimkit.redact import redact
 from aimkit.train.recipe import TrainRecipe
 
@@ -183,7 +184,9 @@ def metadata(recipe: TrainRecipe, state: State, inference_defaults: Mapping[str,
         "aimkit": aimkit.__version__,
         "architecture": recipe.model.name,
         "backbone": recipe.model.backbone,
-        "options": json.dumps(recipe.model.options, sort_keys=True),
+        "options": json.dumps(
+            declared.stored(recipe.model.name, recipe.model.backbone, recipe.model.options), sort_keys=True
+        ),
         "stage": recipe.stage,
         "init": recipe.model.init or "",
         "recipe": recipe.digest(),
