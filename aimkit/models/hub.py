@@ -39,7 +39,9 @@ class HubModel(PyTorchModelHubMixin, library_name="aimkit", pipeline_tag="image-
         save_file(weights, save_directory / WEIGHTS, {"format": "aimkit", "aimkit": aimkit.__version__})
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **keywords: Any) -> Any:
+    def from_pretrained(  # type: ignore[override]
+        cls, pretrained_model_name_or_path: str | Path, **keywords: Any
+    ) -> Any:
         """Load a network of the hub, or of a folder.
 
         Args:
@@ -69,7 +71,7 @@ class HubModel(PyTorchModelHubMixin, library_name="aimkit", pipeline_tag="image-
             raise AimkitError(f"can't load the network: {reason}", name, hint, exit_code=1) from None
 
     @classmethod
-    def _from_pretrained(
+    def _from_pretrained(  # type: ignore[override]
         cls,
         *,
         model_id: str,
@@ -82,8 +84,8 @@ class HubModel(PyTorchModelHubMixin, library_name="aimkit", pipeline_tag="image-
         config: dict[str, Any] | None = None,
         **model_kwargs: Any,
     ) -> Any:
-        from aimkit.models import declared
         from aimkit.models.registry import create_model
+        from aimkit.models.weights import declared
 
         told = declared.of_config((config or {}).get("network"), model_id)
         network = {"name": told.architecture, "backbone": told.backbone, **declared.checked(told)}

@@ -208,7 +208,7 @@ def load_network(
     model_options: dict[str, Any] | None = None,
 ) -> MattingModel:
     """Load the network of a weights file; arguments and errors as for :meth:`Predictor.load`."""
-    from aimkit.models.declared import load_network as load
+    from aimkit.models.weights.declared import load_network as load
 
     default = (DEFAULT_MODEL, DEFAULT_BACKBONE)
     network, told = load(weights, model=model, backbone=backbone, model_options=model_options, default=default)

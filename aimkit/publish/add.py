@@ -16,9 +16,8 @@ import tomli_w
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.json_files import parse_json, read_json
-from aimkit.models import declared
-from aimkit.models.declared import Declared
-from aimkit.models.weights import official
+from aimkit.models.weights import declared, official
+from aimkit.models.weights.declared import Declared
 from aimkit.publish.convert import declared_of, describe, save
 from aimkit.recipe import load_recipe, parse
 from aimkit.state_dict import read

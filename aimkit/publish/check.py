@@ -8,9 +8,9 @@ from pathlib import Path
 
 from aimkit import resources
 from aimkit.errors import AimkitError
-from aimkit.models import declared
 from aimkit.models.backbones.factory import describe
 from aimkit.models.registry import models
+from aimkit.models.weights import declared
 from aimkit.paths import inside
 from aimkit.recipe import load_recipe
 from aimkit.zoo.manifest import ZooEntry

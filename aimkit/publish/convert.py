@@ -13,9 +13,8 @@ from torch import Tensor
 import aimkit
 from aimkit.errors import AimkitError
 from aimkit.files import replacing
-from aimkit.models import declared
-from aimkit.models.declared import Declared
-from aimkit.models.weights import official
+from aimkit.models.weights import declared, official
+from aimkit.models.weights.declared import Declared
 from aimkit.models.weights.official import LoadReport
 from aimkit.state_dict import read
 

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 from aimkit.errors import AimkitError
-from aimkit.models import declared
 from aimkit.models.hub import config_text
+from aimkit.models.weights import declared
 from aimkit.paths import inside
 from aimkit.publish.add import write
 from aimkit.publish.card import card

@@ -24,7 +24,7 @@ from torch import Tensor
 import aimkit
 from aimkit.errors import AimkitError
 from aimkit.json_files import parsed, read_json
-from aimkit.models import declared
+from aimkit.models.weights import declared
 from aimkit.redact import redact
 from aimkit.train.recipe import TrainRecipe
 

@@ -19,9 +19,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from aimkit import console
 from aimkit.data.loader import StreamDataset
 from aimkit.errors import AimkitError
-from aimkit.models import declared
 from aimkit.models.base import MattingModel
 from aimkit.models.registry import create_model
+from aimkit.models.weights import declared
 from aimkit.train.activations import recompute
 from aimkit.train.depthwise import keep_in_float32
 from aimkit.train.optim import make_optimizer

@@ -171,7 +171,7 @@ def test_a_released_file_and_ours_are_converted_into_each_other(home: Path) -> N
 
 
 def test_the_keys_tell_which_gfm_a_released_file_is(home: Path) -> None:
-    from aimkit.models.declared import Declared
+    from aimkit.models.weights.declared import Declared
     from aimkit.publish.convert import declared_of
 
     for rosta, wanted in (("TT", {"rosta": "TT"}), ("RIM", {"rosta": "RIM"}), ("FT", None)):

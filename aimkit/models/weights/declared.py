@@ -7,40 +7,35 @@ of builders that read files, fetch URLs and take memory. So only options that a 
 
 from __future__ import annotations
 
-import inspect
 import json
-import math
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
 from aimkit.json_files import parse_json
-from aimkit.models.registry import backbones, create_backbone, create_model, models, target_of
+from aimkit.models.registry import (
+    backbones,
+    create_backbone,
+    create_model,
+    declarable,
+    describe_backbone,
+    models,
+    timm_options,
+)
 from aimkit.models.weights import official
 from aimkit.models.weights.loading import find
+from aimkit.models.weights.options import check_options, names_a_fetch
 from aimkit.recipe import expand
-from aimkit.registry import did_you_mean
 from aimkit.zoo.manifest import ZooEntry
 from aimkit.zoo.manifest import find as find_entry
 
 if TYPE_CHECKING:
     from aimkit.models.base import MattingModel
-
-#: Options that name something to read, fetch or write, whoever declares them.
-_FETCHES = re.compile(
-    r"pretrained|checkpoint|state_dict|(^|_)weights$|(^|_)(url|uri|file|folder|dir|cache|hub)s?($|_)|(^|_)(path|token)s?$"
-)
-#: Ends of the numbers, texts and lists of networks that declare no bounds of their own.
-_LARGEST, _LONGEST_TEXT, _LONGEST_LIST = 65_536, 64, 64
-_CHANNELS = 64
-_TRUST = "the file may have been made to read or fetch something; get it from a source that you trust"
 
 
 @dataclass(frozen=True)
@@ -197,15 +192,15 @@ def checked(told: Declared) -> dict[str, Any]:
     """
     _check_names(told)
     if told.architecture is None:
-        return _checked(told.options, _rules_of_backbone(told.backbone), told.where, "options")
+        return check_options(told.options, _rules_of_backbone(told.backbone), told.where, "options")
     own = {key: value for key, value in told.options.items() if key != "backbone_options"}
-    options = _checked(own, _rules(models.get(told.architecture).value.build), told.where, "options")
+    options = check_options(own, declarable(models.get(told.architecture).value.build), told.where, "options")
     inner = told.options.get("backbone_options")
     if inner is not None:
         if not isinstance(inner, dict):
             raise AimkitError("the backbone's options are not a table", f"{told.where}, options.backbone_options")
         rules = _rules_of_backbone(told.backbone)
-        options["backbone_options"] = _checked(inner, rules, told.where, "options.backbone_options")
+        options["backbone_options"] = check_options(inner, rules, told.where, "options.backbone_options")
     return options
 
 
@@ -233,7 +228,7 @@ def not_stored(architecture: str, backbone: str, options: Mapping[str, Any]) -> 
     Options that named initial weights are not among them: the weights that are stored replace those.
     """
     kept = stored(architecture, backbone, options)
-    return sorted(key for key in options if key not in kept and not _FETCHES.search(key))
+    return sorted(key for key in options if key not in kept and not names_a_fetch(key))
 
 
 def check_size(backbone: str, path: Path) -> None:
@@ -244,9 +239,7 @@ def check_size(backbone: str, path: Path) -> None:
     """
     if path.suffix != ".safetensors" or backbone in backbones:
         return
-    from aimkit.models.backbones.factory import describe
-
-    wanted = (describe(backbone).params or 0) * 1e6
+    wanted = (describe_backbone(backbone).params or 0) * 1e6
     held = path.stat().st_size / 2  # float16 is the smallest
     if held < wanted / 2:
         what = f"the file names the backbone {backbone} of {wanted / 1e6:.0f} million parameters, and is far smaller"
@@ -272,9 +265,8 @@ def metadata(path: Path) -> dict[str, str]:
 
 
 def _check_names(told: Declared) -> None:
-    from aimkit.models.backbones.factory import describe
-
-    for key, value, known in (("architecture", told.architecture, models.get), ("backbone", told.backbone, describe)):
+    names = (("architecture", told.architecture, models.get), ("backbone", told.backbone, describe_backbone))
+    for key, value, known in names:
         if value is None:
             continue
         try:
@@ -285,59 +277,5 @@ def _check_names(told: Declared) -> None:
             raise AimkitError(error.what, f"{told.where}, {key}", error.hint) from None
 
 
-def _rules(builder: Any) -> dict[str, Any]:
-    """What may be declared for a network or backbone, by keyword: its own types, or None for any plain value."""
-    target = target_of(builder)
-    parameters = list(inspect.signature(target).parameters.values())
-    keywords = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY or p.default is not p.empty]
-    return dict.fromkeys(keywords) | dict(getattr(target, "declarable", {}))
-
-
 def _rules_of_backbone(name: str) -> dict[str, Any]:
-    if name in backbones:
-        return _rules(backbones.get(name).value.build)
-    from aimkit.models.backbones.timm_adapter import TimmBackbone
-
-    return dict(TimmBackbone.declarable)
-
-
-def _checked(options: Mapping[str, Any], rules: Mapping[str, Any], where: str, key: str) -> dict[str, Any]:
-    for name, value in options.items():
-        place = f"{where}, {key}.{name[:80]}"
-        if _FETCHES.search(name.lower()):
-            raise AimkitError(f"'{name[:80]}' names what to read or fetch, which no file may do", place, _TRUST)
-        if name == "in_chans":
-            if type(value) is not int or not 1 <= value <= _CHANNELS:
-                raise AimkitError(f"in_chans is not a number from 1 to {_CHANNELS}", place)
-            continue
-        if name not in rules:
-            hint = did_you_mean(name, [known for known in rules if not _FETCHES.search(known)])
-            raise AimkitError(f"'{name[:80]}' is not an option that weights may declare", place, hint)
-        problem = _plain_fault(value) if rules[name] is None else _fault(value, rules[name])
-        if problem:
-            raise AimkitError(f"the option '{name}' is out of bounds: {problem}", place)
-    return dict(options)
-
-
-def _fault(value: object, rule: Any) -> str:
-    try:
-        TypeAdapter(rule).validate_python(value, strict=True)
-    except ValidationError as error:
-        return "; ".join(dict.fromkeys(str(detail["msg"]) for detail in error.errors()))[:200]
-    return ""
-
-
-def _plain_fault(value: object, depth: int = 0) -> str:
-    """What is wrong with a value for a network that declares no types, "" if it is plain and small."""
-    if value is None or isinstance(value, bool):
-        return ""
-    if isinstance(value, int | float):
-        return "" if math.isfinite(value) and abs(value) <= _LARGEST else f"it is not within {_LARGEST:,}"
-    if isinstance(value, str):
-        plain = len(value) <= _LONGEST_TEXT and not re.search(r"[/\\:~\x00-\x1f]", value)
-        return "" if plain else "it is not a short word"
-    if isinstance(value, list) and depth == 0:
-        if len(value) > _LONGEST_LIST:
-            return f"the list has more than {_LONGEST_LIST} values"
-        return next((problem for part in value if (problem := _plain_fault(part, 1))), "")
-    return "it is not a number, a word or a list of them"
+    return declarable(backbones.get(name).value.build) if name in backbones else timm_options()

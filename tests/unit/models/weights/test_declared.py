@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import save_file
 
 from aimkit.errors import AimkitError
-from aimkit.models import declared
 from aimkit.models.base import MattingModel
-from aimkit.models.declared import Declared, checked, load_network
 from aimkit.models.registry import create_model, models, register_model
+from aimkit.models.weights import declared
+from aimkit.models.weights.declared import Declared, checked, load_network
 from aimkit.predict import Predictor
 from aimkit.publish.convert import convert
 
