@@ -31,6 +31,7 @@ from aimkit.models.weights import official
 from aimkit.models.weights.loading import find
 from aimkit.models.weights.options import check_options, names_a_fetch
 from aimkit.recipe import expand
+from aimkit.weights_file import check
 from aimkit.zoo.manifest import ZooEntry
 from aimkit.zoo.manifest import find as find_entry
 
@@ -116,7 +117,7 @@ def of_keys(path: Path, tensors: Mapping[str, Tensor] | None = None) -> Declared
     if tensors is None:
         from aimkit.state_dict import read
 
-        tensors = read(path)
+        tensors = read(path, quiet=True)
     form = official.recognise(tensors)
     if form is None:
         return None
@@ -237,7 +238,7 @@ def check_size(backbone: str, path: Path) -> None:
     Raises:
         AimkitError: The file holds less than half of the backbone's parameters.
     """
-    if path.suffix != ".safetensors" or backbone in backbones:
+    if check(path) != ".safetensors" or backbone in backbones:
         return
     wanted = (describe_backbone(backbone).params or 0) * 1e6
     held = path.stat().st_size / 2  # float16 is the smallest
@@ -252,7 +253,7 @@ def metadata(path: Path) -> dict[str, str]:
     Raises:
         AimkitError: The file can't be read.
     """
-    if path.suffix != ".safetensors":
+    if check(path) != ".safetensors":
         return {}
     from safetensors import SafetensorError, safe_open
 
