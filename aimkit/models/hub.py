@@ -10,7 +10,9 @@ from huggingface_hub import PyTorchModelHubMixin, hf_hub_download, try_to_load_f
 
 import aimkit
 from aimkit.errors import AimkitError
+from aimkit.files import replacing, write_bytes
 from aimkit.offline import check_reachable, hub
+from aimkit.safetensors_file import write_tensors
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -28,15 +30,14 @@ class HubModel(PyTorchModelHubMixin, library_name="aimkit", pipeline_tag="image-
     build: dict[str, Any] | None = None
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        from safetensors.torch import save_file
-
         if self.build is None:
             what = f"this {type(self).__name__} does not know how it was built, so it could not be loaded again"
             raise AimkitError(what, str(save_directory), "build it with create_model and the name of a backbone")
         network: Any = self
         weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
-        (save_directory / CONFIG).write_text(config_text(self.build), encoding="utf-8")
-        save_file(weights, save_directory / WEIGHTS, {"format": "aimkit", "aimkit": aimkit.__version__})
+        write_bytes(save_directory / CONFIG, config_text(self.build).encode())
+        with replacing(save_directory / WEIGHTS) as temporary:
+            write_tensors(weights, temporary, {"format": "aimkit", "aimkit": aimkit.__version__})
 
     @classmethod
     def from_pretrained(  # type: ignore[override]

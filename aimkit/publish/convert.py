@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 import aimkit
@@ -16,6 +15,7 @@ from aimkit.files import replacing
 from aimkit.models.weights import declared, official
 from aimkit.models.weights.declared import Declared
 from aimkit.models.weights.official import LoadReport
+from aimkit.safetensors_file import write_tensors
 from aimkit.state_dict import read
 
 
@@ -91,7 +91,7 @@ def save(tensors: Mapping[str, Tensor], target: Path, about: Mapping[str, str], 
     """
     state = {name: tensor.clone().contiguous() for name, tensor in _stored(tensors, half).items()}
     with replacing(target) as temporary:
-        save_file(state, temporary, dict(about))
+        write_tensors(state, temporary, about)
 
 
 def _stored(tensors: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:

@@ -238,3 +238,11 @@ def test_trained_added_pulled_on_a_clean_cache_and_used_gives_equal_outputs(
         assert torch.equal(first(image).alpha, second(image).alpha)
     assert entry.recipe_digest
     assert (home / "zoo" / f"{ID}.recipe.toml").read_text().startswith(f"# digest {entry.recipe_digest}")
+
+
+def test_equal_conversions_are_equal_bytes(checkpoint: Path, home: Path) -> None:
+    found = set()
+    for number in range(3):
+        convert(checkpoint, home / f"{number}.safetensors")
+        found.add((home / f"{number}.safetensors").read_bytes())
+    assert len(found) == 1
