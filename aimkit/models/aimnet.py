@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +20,7 @@ from aimkit.models.blocks import (
     upsampler,
 )
 from aimkit.models.fusion import Fusion, classes_of, fusion_of
-from aimkit.models.widths import Widths, choose_upsampling, decoder_widths
+from aimkit.models.widths import Width, Widths, choose_upsampling, decoder_widths
 
 
 class AimNet(MattingModel):
@@ -40,6 +43,16 @@ class AimNet(MattingModel):
     Raises:
         AimkitError: An option is unknown, or ``unpool`` has no indices that fit.
     """
+
+    declarable: ClassVar[Mapping[str, Any]] = {
+        "fusion": Literal["argmax", "soft"],
+        # "usr" is the paper's abbreviation, which older weights hold.
+        "representation": Literal["generalized", "trimap", "duomap", "unimap", "usr"],
+        "se": bool,
+        "spatial_attention": bool,
+        "upsample": Literal["auto", "unpool", "bilinear", "pixelshuffle"],
+        "width": Width,
+    }
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -50,6 +50,8 @@ class MattingModel(nn.Module, HubModel):
             two; strategies that predict them at different input sizes then refuse the network.
         strategy: Default inference strategy.
         scales: Default input sizes, relative to the photo.
+        declarable: Types, with bounds, of the options that weights may declare, by keyword. Keywords that are not
+            listed may be declared with any short plain value, unless their name says that they read or fetch something.
         inference_defaults: Further default options of strategies, for these weights; they override ``scales``.
     """
 
@@ -57,6 +59,7 @@ class MattingModel(nn.Module, HubModel):
     fuse: Fusion | None = None
     strategy: str = "hybrid"
     scales: Scales = Scales()
+    declarable: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     inference_defaults: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, backbone: Backbone) -> None:

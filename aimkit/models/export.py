@@ -208,7 +208,7 @@ def _settled(reference: MattingModel, semantic: Tensor) -> Tensor:
         return everywhere
     if reference.fuse is None:
         return ~everywhere
-    best, second = semantic.topk(2, dim=1).values.split(1, dim=1)
+    best, second = semantic.topk(2, dim=1).values.chunk(2, dim=1)
     return best - second > 10 * TOLERANCE
 
 

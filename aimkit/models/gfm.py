@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from aimkit.models.backbones.contract import STRIDES, Backbone, MattingOutput
 from aimkit.models.base import MattingModel, Scales
 from aimkit.models.blocks import PyramidPooling, SqueezeExcite, conv_chain, enlarge, projection
 from aimkit.models.fusion import ROSTAS, Rosta
-from aimkit.models.widths import decoder_widths
+from aimkit.models.widths import Width, decoder_widths
 from aimkit.registry import did_you_mean
 
 #: Up to this width at stride 32, all convolutions of a decoder block but the last keep the width.
@@ -38,6 +39,12 @@ class GFM(MattingModel):
     Raises:
         AimkitError: An option is unknown.
     """
+
+    declarable: ClassVar[Mapping[str, Any]] = {
+        "rosta": Literal["TT", "FT", "BT", "RIM"],
+        "width": Width | Literal["backbone"],
+        "finest": Literal[1, 2],
+    }
 
     def __init__(self, backbone: Backbone, *, rosta: str = "TT", width: int | str = "auto", finest: int = 2) -> None:
         super().__init__(backbone)

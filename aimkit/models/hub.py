@@ -6,13 +6,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
+from huggingface_hub import PyTorchModelHubMixin, hf_hub_download, try_to_load_from_cache
 
 import aimkit
 from aimkit.errors import AimkitError
+from aimkit.files import replacing, write_bytes
+from aimkit.offline import check_reachable, hub
+from aimkit.safetensors_file import write_tensors
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+#: Keywords of ``from_pretrained`` that say how to fetch, not what to build.
+_FETCHING = ("revision", "token", "cache_dir", "local_files_only", "force_download")
 
 
 class HubModel(PyTorchModelHubMixin, library_name="aimkit", pipeline_tag="image-segmentation", tags=["image-matting"]):
@@ -25,18 +30,49 @@ class HubModel(PyTorchModelHubMixin, library_name="aimkit", pipeline_tag="image-
     build: dict[str, Any] | None = None
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        from safetensors.torch import save_file
-
         if self.build is None:
             what = f"this {type(self).__name__} does not know how it was built, so it could not be loaded again"
             raise AimkitError(what, str(save_directory), "build it with create_model and the name of a backbone")
         network: Any = self
         weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
-        (save_directory / CONFIG).write_text(config_text(self.build), encoding="utf-8")
-        save_file(weights, save_directory / WEIGHTS, {"format": "aimkit", "aimkit": aimkit.__version__})
+        write_bytes(save_directory / CONFIG, config_text(self.build).encode())
+        with replacing(save_directory / WEIGHTS) as temporary:
+            write_tensors(weights, temporary, {"format": "aimkit", "aimkit": aimkit.__version__})
 
     @classmethod
-    def _from_pretrained(
+    def from_pretrained(  # type: ignore[override]
+        cls, pretrained_model_name_or_path: str | Path, **keywords: Any
+    ) -> Any:
+        """Load a network of the hub, or of a folder.
+
+        Args:
+            pretrained_model_name_or_path: Name of a repository, ``ORG/NAME``, or a folder.
+            keywords: ``revision``, ``token``, ``cache_dir``, ``local_files_only``, ``force_download``,
+                ``map_location``, and keywords of the network in place of those of ``config.json``.
+
+        Raises:
+            AimkitError: The repository can't be reached or is not of aimkit, or ``config.json`` says something that no
+                file may say.
+        """
+        name = str(pretrained_model_name_or_path)
+        own = {key: keywords.pop(key) for key in _FETCHING if key in keywords}
+        hint = "give the folder of a downloaded repository, or create_model(..., weights=FILE)"
+        if not Path(name).is_dir() and not own.get("local_files_only"):
+            try:
+                check_reachable(hub(), f"the network {name}", hint)
+            except AimkitError:
+                if not isinstance(try_to_load_from_cache(name, CONFIG, own.get("cache_dir")), str):
+                    raise
+                own["local_files_only"] = True
+        try:
+            # The base class mixes keys of config.json into the keywords, so the caller's travel apart.
+            return super().from_pretrained(name, **own, given=keywords)
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
+            raise AimkitError(f"can't load the network: {reason}", name, hint, exit_code=1) from None
+
+    @classmethod
+    def _from_pretrained(  # type: ignore[override]
         cls,
         *,
         model_id: str,
@@ -45,16 +81,15 @@ class HubModel(PyTorchModelHubMixin, library_name="aimkit", pipeline_tag="image-
         force_download: bool,
         local_files_only: bool,
         token: str | bool | None,
-        map_location: str = "cpu",
-        strict: bool = True,
+        given: dict[str, Any],
         config: dict[str, Any] | None = None,
         **model_kwargs: Any,
     ) -> Any:
         from aimkit.models.registry import create_model
+        from aimkit.models.weights import declared
 
-        network = (config or {}).get("network")
-        if not isinstance(network, dict) or "name" not in network:
-            raise AimkitError(f"{CONFIG} does not name the network", model_id, "was it saved by aimkit?")
+        told = declared.of_config((config or {}).get("network"), model_id)
+        network = {"name": told.architecture, "backbone": told.backbone, **declared.checked(told)}
         if Path(model_id).is_dir():
             file = Path(model_id) / WEIGHTS
         else:
@@ -69,8 +104,9 @@ class HubModel(PyTorchModelHubMixin, library_name="aimkit", pipeline_tag="image-
                     local_files_only=local_files_only,
                 )
             )
-        model_kwargs.pop("network", None)
-        model = create_model(**{**network, **model_kwargs}, weights=file).to(map_location)
+        given.pop("strict", None)  # of the base class; all tensors must fit
+        map_location = given.pop("map_location", "cpu")
+        model = create_model(**{**network, **given}, weights=file).to(map_location)
         if not isinstance(model, cls):
             raise AimkitError(f"this is a {type(model).__name__}, not a {cls.__name__}", model_id)
         return model.eval()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,7 +13,7 @@ from aimkit.models.backbones.contract import Backbone, MattingOutput
 from aimkit.models.base import MattingModel, Scales
 from aimkit.models.blocks import conv_chain, enlarge, projection, upsampler
 from aimkit.models.fusion import Fusion
-from aimkit.models.widths import Widths, choose_upsampling, decoder_widths
+from aimkit.models.widths import Width, Widths, choose_upsampling, decoder_widths
 
 CLASSES = 3
 
@@ -33,6 +36,10 @@ class P3MNet(MattingModel):
         AimkitError: An option is unknown, or ``unpool`` has no indices that fit.
     """
 
+    declarable: ClassVar[Mapping[str, Any]] = {
+        "upsample": Literal["auto", "unpool", "bilinear", "pixelshuffle"],
+        "width": Width,
+    }
     scales = Scales(semantic=1 / 2, detail=1, resize=1 / 2)
 
     def __init__(self, backbone: Backbone, *, upsample: str = "auto", width: int | str = "auto") -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from aimkit.models.backbones.contract import Backbone
+    from aimkit.models.backbones.factory import BackboneInfo
     from aimkit.models.base import MattingModel
 
 DEFAULT_BACKBONE = "resnet34_mp"
@@ -177,6 +178,34 @@ def list_backbones(pattern: str = "*", *, kind: str | None = None, max_params: f
     return list_all(pattern, kind=kind, max_params=max_params)
 
 
+def describe_backbone(name: str) -> BackboneInfo:
+    """The facts about a backbone.
+
+    Raises:
+        AimkitError: The name is unknown.
+    """
+    from aimkit.models.backbones.factory import describe
+
+    return describe(name)
+
+
+def declarable(build: Callable[..., Any]) -> dict[str, Any]:
+    """What weights may declare for a network or backbone: a type for each keyword, None for any short plain value."""
+    import inspect
+
+    target: Any = getattr(build, "resolve", lambda: build)()
+    parameters = inspect.signature(target).parameters.values()
+    keywords = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY or p.default is not p.empty]
+    return dict.fromkeys(keywords) | dict(getattr(target, "declarable", {}))
+
+
+def timm_options() -> dict[str, Any]:
+    """The same for timm's architectures."""
+    from aimkit.models.backbones.timm_adapter import TimmBackbone
+
+    return dict(TimmBackbone.declarable)
+
+
 def register_model(
     name: str,
     *,
@@ -248,11 +277,15 @@ def take_name(builder: Any, build: Callable[..., Any]) -> None:
 def _lazy(target: str, summary: str) -> Callable[..., Any]:
     """A builder that imports its class when it is called, so that listing names does not import torch."""
 
-    def build(*args: Any, **options: Any) -> Any:
+    def resolve() -> Any:
         module, name = target.split(":")
-        return _call(getattr(importlib.import_module(module), name), name, *args, **options)
+        return getattr(importlib.import_module(module), name)
+
+    def build(*args: Any, **options: Any) -> Any:
+        return _call(resolve(), target.split(":")[1], *args, **options)
 
     build.__doc__, build.__qualname__ = summary, target
+    build.resolve = resolve  # type: ignore[attr-defined]
     return build
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
 
 from aimkit.errors import AimkitError
 from aimkit.models.backbones.contract import Backbone
 
 #: Base width of the paper's decoders, and the smallest base width.
 PAPER_BASE, LEAST_BASE = 64, 16
+#: The largest base width: weights of a decoder take gigabytes from there.
+LARGEST_BASE = 256
+
+#: Option ``width`` of the networks, as weights may declare it.
+Width = Annotated[int, Field(ge=1, le=LARGEST_BASE)] | Literal["auto", "paper"]
 
 
 class Widths(NamedTuple):
@@ -38,7 +45,7 @@ def decoder_widths(width: int | str, channels: tuple[int, ...]) -> Widths:
     it for their classifier.
 
     Args:
-        width: Channels at strides 1 and 4, ``paper`` or ``auto``.
+        width: Channels at strides 1 and 4, at most ``LARGEST_BASE``; ``paper`` or ``auto``.
         channels: Channels of the backbone at strides 1, 2, 4, 8, 16 and 32.
 
     Raises:
@@ -49,10 +56,11 @@ def decoder_widths(width: int | str, channels: tuple[int, ...]) -> Widths:
     elif width == "auto":
         ratio = (channels[2] * channels[3] * channels[4] / (64 * 128 * 256)) ** (1 / 3)
         base = min(max(math.floor(PAPER_BASE * ratio / 8 + 1e-6) * 8, LEAST_BASE), PAPER_BASE)
-    elif isinstance(width, int) and not isinstance(width, bool) and width > 0:
+    elif isinstance(width, int) and not isinstance(width, bool) and 0 < width <= LARGEST_BASE:
         base = width
     else:
-        raise AimkitError(f"unknown width '{width}'", "width", "use 'auto', 'paper' or a positive number")
+        hint = f"use 'auto', 'paper' or a number from 1 to {LARGEST_BASE}"
+        raise AimkitError(f"unknown width '{width}'", "width", hint)
     return Widths(base, base, 2 * base, 4 * base, 8 * base)
 
 

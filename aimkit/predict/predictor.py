@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -20,8 +18,7 @@ from aimkit.imageio.mattes import opacity_of
 from aimkit.predict.assemble import Result
 from aimkit.predict.network import Network, check_model, choose_device, choose_precision, planes_of
 from aimkit.predict.sizes import bilinear, shrink
-from aimkit.predict.strategies import apply, as_rgb, create
-from aimkit.recipe import expand
+from aimkit.predict.strategies import apply, as_rgb, check_inference_defaults, create
 from aimkit.types import Array, Float, UInt8, to_uint8
 
 if TYPE_CHECKING:
@@ -227,83 +224,19 @@ def load_network(
     model_options: dict[str, Any] | None = None,
 ) -> MattingModel:
     """Load the network of a weights file; arguments and errors as for :meth:`Predictor.load`."""
-    from aimkit.models.registry import create_model
-    from aimkit.models.weights.loading import find
+    from aimkit.models.weights.declared import load_network as load
 
-    path = find(weights)
-    known = said_of(weights) or ({} if model else _released(path))
-    same = model is None or model == known.get("model")
-    name, trunk = model or known.get("model", DEFAULT_MODEL), backbone or known.get("backbone", DEFAULT_BACKBONE)
-    options = model_options if model_options is not None else known.get("options", {}) if same else {}
-    try:
-        network = create_model(name, backbone=trunk, weights=path, **options)
-    except AimkitError as error:
-        if not known or (name, trunk) == (known["model"], known["backbone"]):
-            raise
-        wrong = " and ".join(f"--{key}" for key, value in (("model", model), ("backbone", backbone)) if value)
-        hint = f"these weights are of {known['model']} on {known['backbone']}: leave out {wrong}"
-        raise AimkitError(error.what, error.where, hint, exit_code=error.exit_code) from None
-    defaults = dict(known.get("predict", {})) if same else {}
+    default = (DEFAULT_MODEL, DEFAULT_BACKBONE)
+    network, told = load(weights, model=model, backbone=backbone, model_options=model_options, default=default)
+    defaults = dict(told.predict) if told is not None else {}
+    if told is not None and defaults:
+        try:
+            check_inference_defaults(defaults)
+        except AimkitError as error:
+            raise AimkitError(error.what, f"{told.where}, predict, {error.where}", error.hint) from None
     network.strategy = str(defaults.pop("strategy", network.strategy))
     network.inference_defaults = defaults
     return network
-
-
-def said_of(weights: str | os.PathLike[str]) -> dict[str, Any]:
-    """What weights say of their network, as :func:`described`: their file, else the zoo.
-
-    Inference defaults that the file lacks are those of the zoo's manifest.
-    """
-    from aimkit.models.weights.loading import find
-
-    entry, told = _in_zoo(weights), described(find(weights))
-    if not told:
-        return entry
-    return told if told["predict"] or not entry else {**told, "predict": entry["predict"]}
-
-
-def described(path: Path) -> dict[str, Any]:
-    """Read ``model``, ``backbone``, ``options`` and ``predict`` from the metadata of aimkit's files; {} for others."""
-    if path.suffix != ".safetensors":
-        return {}
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            facts = file.metadata() or {}
-        if "architecture" not in facts or "backbone" not in facts:
-            return {}
-        options = json.loads(facts.get("options", "{}"))
-        predict = json.loads(facts.get("predict", "{}"))
-        found = {"model": facts["architecture"], "backbone": facts["backbone"]}
-        return {**found, "options": dict(options), "predict": dict(predict)}
-    except (OSError, SafetensorError, ValueError, TypeError) as error:
-        raise AimkitError(f"can't read the weights: {error}", str(path), "check that the file is complete") from None
-
-
-def _released(path: Path) -> dict[str, Any]:
-    """Infer ``model``, ``backbone`` and ``options`` from the keys of a released file; {} for others."""
-    from aimkit.models.weights import official
-    from aimkit.state_dict import read
-
-    if path.suffix == ".safetensors":
-        return {}
-    tensors = read(path)
-    form = official.recognise(tensors)
-    if form is None or form.architecture is None:
-        return {}
-    options = official.options_of(form, tensors, str(path))
-    return {"model": form.architecture, "backbone": form.backbone, "options": options}
-
-
-def _in_zoo(weights: str | os.PathLike[str]) -> dict[str, Any]:
-    if expand(weights).exists():
-        return {}
-    from aimkit.zoo.manifest import find
-
-    entry = find(os.fspath(weights))
-    found = {"model": entry.architecture or DEFAULT_MODEL, "backbone": entry.backbone}
-    return {**found, "options": dict(entry.options), "predict": dict(entry.predict)}
 
 
 def _read(image: Photo) -> tuple[UInt8, Float | None]:

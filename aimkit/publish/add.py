@@ -16,8 +16,9 @@ import tomli_w
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.json_files import parse_json, read_json
-from aimkit.models.weights import official
-from aimkit.publish.convert import Build, build_of, describe, make, metadata, save
+from aimkit.models.weights import declared, official
+from aimkit.models.weights.declared import Declared
+from aimkit.publish.convert import declared_of, describe, save
 from aimkit.recipe import load_recipe, parse
 from aimkit.state_dict import read
 from aimkit.zoo import store
@@ -89,7 +90,7 @@ def add(
             hint = "choose another tag" + (", or add --force" if same else "")
             raise AimkitError(f"the zoo already has an entry '{id}'", str(known.file), hint)
     model, build = _load(file, facts)
-    told = metadata(file)
+    told = declared.metadata(file)
     first, data = _history(file, told.get("init", ""))
     start = find_entry(first) if first else None
     wanted = {
@@ -184,15 +185,15 @@ def _recipe(file: Path, id: str, facts: Facts, digest: str) -> _EntryRecipe:
     return _EntryRecipe({})
 
 
-def _load(file: Path, facts: Facts) -> tuple[Any, Build]:
+def _load(file: Path, facts: Facts) -> tuple[Any, Declared]:
     """Build the network and load the weights into it, which proves that they fit."""
     tensors = read(file)
     if facts.backbone:
-        told = metadata(file)
-        build = Build(facts.architecture, facts.backbone, _told(told, "options", file))
+        options = _told(declared.metadata(file), "options", file)
+        build = Declared(facts.architecture, facts.backbone, options, where=str(file))
     else:
-        build = build_of(file, tensors)
-    model = make(build)
+        build = declared_of(file, tensors)
+    model = declared.build(build)
     official.load_state_dict(model, tensors, str(file))
     return model, build
 

@@ -10,6 +10,7 @@ from aimkit import resources
 from aimkit.errors import AimkitError
 from aimkit.models.backbones.factory import describe
 from aimkit.models.registry import models
+from aimkit.models.weights import declared
 from aimkit.paths import inside
 from aimkit.recipe import load_recipe
 from aimkit.zoo.manifest import ZooEntry
@@ -59,6 +60,11 @@ def _names(entry: ZooEntry, known: dict[str, ZooEntry]) -> list[AimkitError]:
             models.get(entry.architecture)
     except AimkitError as error:
         problems.append(_problem(entry, "architecture", error.what, error.hint))
+    if not problems:
+        try:
+            declared.checked(declared.of_entry(entry))
+        except AimkitError as error:
+            problems.append(AimkitError(error.what, error.where, error.hint))
     if entry.init is not None and entry.init not in known and not entry.init.startswith("timm:"):
         problems.append(_problem(entry, "init", f"entry '{entry.init}' not found"))
     if not entry.sources:

@@ -4,41 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 import aimkit
 from aimkit.errors import AimkitError
 from aimkit.files import replacing
-from aimkit.json_files import parse_json
-from aimkit.models.registry import create_backbone, create_model
-from aimkit.models.weights import official
+from aimkit.models.weights import declared, official
+from aimkit.models.weights.declared import Declared
 from aimkit.models.weights.official import LoadReport
+from aimkit.safetensors_file import write_tensors
 from aimkit.state_dict import read
 
 
-@dataclass(frozen=True)
-class Build:
-    """How to build the network of a file.
-
-    Attributes:
-        architecture: Name of the network; None for a backbone alone.
-        backbone: Name of the backbone.
-        options: Keywords of the network or backbone.
-    """
-
-    architecture: str | None
-    backbone: str
-    options: dict[str, Any]
-
-
-def convert(source: Path, target: Path, *, half: bool = False, build: Build | None = None) -> LoadReport:
+def convert(source: Path, target: Path, *, half: bool = False, build: Declared | None = None) -> LoadReport:
     """Convert a weights file; the suffix of the target decides its format.
 
     Args:
@@ -56,11 +37,11 @@ def convert(source: Path, target: Path, *, half: bool = False, build: Build | No
     if target.suffix not in (".safetensors", ".pth"):
         raise AimkitError("the target must end in .safetensors or .pth", str(target))
     tensors = read(source)
-    build = build or build_of(source, tensors)
-    model = make(build)
+    build = build or declared_of(source, tensors)
+    model = declared.build(build)
     report = official.load_state_dict(model, tensors, str(source))
     if target.suffix == ".safetensors":
-        save(model.state_dict(), target, describe(build) | metadata(source), half=half)
+        save(model.state_dict(), target, describe(build) | declared.metadata(source), half=half)
         return report
     state = _stored(official.state_dict(model, report.unused), half)
     # PyTorch stores the name of a file in it, but not that of a stream: the same tensors give the same bytes.
@@ -69,40 +50,20 @@ def convert(source: Path, target: Path, *, half: bool = False, build: Build | No
     return report
 
 
-def build_of(path: Path, tensors: Mapping[str, Tensor]) -> Build:
+def declared_of(path: Path, tensors: Mapping[str, Tensor]) -> Declared:
     """How to build the network of a file, from its metadata, else from its keys.
 
     Raises:
-        AimkitError: The file does not identify its network.
+        AimkitError: The file does not identify its network, or its metadata is damaged.
     """
-    told = metadata(path)
-    if told.get("backbone"):
-        options = parse_json(told.get("options") or "{}", dict, "metadata of the weights", str(path))
-        return Build(told.get("architecture") or None, told["backbone"], options)
-    form = official.recognise(tensors)
-    if form is None:
+    told = declared.of_file(path) or declared.of_keys(path, tensors)
+    if told is None:
         what = "the file does not identify its network"
         raise AimkitError(what, str(path), "add --architecture aimnet --backbone NAME")
-    return Build(form.architecture, form.backbone, official.options_of(form, tensors, str(path)))
+    return told
 
 
-def make(build: Build) -> nn.Module:
-    """Build the network or backbone, with fresh weights."""
-    if build.architecture:
-        return create_model(build.architecture, backbone=build.backbone, **build.options)
-    trunk: Any = create_backbone(build.backbone, **build.options)
-    return trunk
-
-
-def metadata(path: Path) -> dict[str, str]:
-    """Read the metadata of a safetensors file; {} for other files."""
-    if path.suffix != ".safetensors":
-        return {}
-    with safe_open(path, "pt") as file:
-        return dict(file.metadata() or {})
-
-
-def describe(build: Build) -> dict[str, str]:
+def describe(build: Declared) -> dict[str, str]:
     """The metadata of a file: how to build its network."""
     return {
         "format": "aimkit",
@@ -130,7 +91,7 @@ def save(tensors: Mapping[str, Tensor], target: Path, about: Mapping[str, str], 
     """
     state = {name: tensor.clone().contiguous() for name, tensor in _stored(tensors, half).items()}
     with replacing(target) as temporary:
-        save_file(state, temporary, dict(about))
+        write_tensors(state, temporary, about)
 
 
 def _stored(tensors: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from aimkit.errors import AimkitError
 from aimkit.models.hub import config_text
+from aimkit.models.weights import declared
 from aimkit.paths import inside
 from aimkit.publish.add import write
 from aimkit.publish.card import card
-from aimkit.publish.convert import Build, convert
+from aimkit.publish.convert import convert
 from aimkit.zoo import fetch
 from aimkit.zoo.manifest import ZooEntry, own_folders
 
@@ -37,7 +38,7 @@ def push(entry: ZooEntry, repo: str, *, private: bool = False) -> str:
         same = path.suffix == ".safetensors"
         if not same:
             path, original = Path(folder) / "model.safetensors", path
-            convert(original, path, build=Build(entry.architecture, entry.backbone, dict(entry.options)))
+            convert(original, path, build=declared.of_entry(entry))
         files: dict[str, Path | bytes] = {
             "model.safetensors": path,
             "config.json": config(entry),

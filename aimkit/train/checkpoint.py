@@ -18,13 +18,15 @@ from typing import Any
 
 import tomli_w
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 import aimkit
 from aimkit.errors import AimkitError
 from aimkit.json_files import parsed, read_json
+from aimkit.models.weights import declared
 from aimkit.redact import redact
+from aimkit.safetensors_file import write_tensors
 from aimkit.train.recipe import TrainRecipe
 
 
@@ -75,9 +77,9 @@ def save(
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        save_file(_plain(weights), temporary / "model.safetensors", metadata(recipe, state, inference_defaults))
+        write_tensors(_plain(weights), temporary / "model.safetensors", metadata(recipe, state, inference_defaults))
         if raw is not None:
-            save_file(_plain(raw), temporary / "raw.safetensors", metadata(recipe, state, inference_defaults))
+            write_tensors(_plain(raw), temporary / "raw.safetensors", metadata(recipe, state, inference_defaults))
         torch.save(dict(optimizer), temporary / "optimizer.pt")
         (temporary / "state.json").write_text(json.dumps(asdict(state), indent=1) + "\n")
         (temporary / "recipe.toml").write_text(recipe_text(recipe))
@@ -183,7 +185,9 @@ def metadata(recipe: TrainRecipe, state: State, inference_defaults: Mapping[str,
         "aimkit": aimkit.__version__,
         "architecture": recipe.model.name,
         "backbone": recipe.model.backbone,
-        "options": json.dumps(recipe.model.options, sort_keys=True),
+        "options": json.dumps(
+            declared.stored(recipe.model.name, recipe.model.backbone, recipe.model.options), sort_keys=True
+        ),
         "stage": recipe.stage,
         "init": recipe.model.init or "",
         "recipe": recipe.digest(),

@@ -21,6 +21,7 @@ from aimkit.data.loader import StreamDataset
 from aimkit.errors import AimkitError
 from aimkit.models.base import MattingModel
 from aimkit.models.registry import create_model
+from aimkit.models.weights import declared
 from aimkit.train.activations import recompute
 from aimkit.train.depthwise import keep_in_float32
 from aimkit.train.optim import make_optimizer
@@ -121,15 +122,18 @@ def build_network(recipe: TrainRecipe) -> MattingModel:
     # Initial weights depend on the recipe alone, not on what this process did before.
     torch.manual_seed(recipe.seed)
     network = create_model(table.name, backbone=table.backbone, pretrained=table.pretrained, **table.options)
+    if lost := declared.not_stored(table.name, table.backbone, table.options):
+        console.warn(
+            f"the weights can't record {', '.join(lost)}: give them as model_options when you load the weights"
+        )
     if table.init:
         from aimkit.models.weights.matching import load_matching
-        from aimkit.predict.predictor import said_of
 
         console.info(load_matching(network, table.init).text())
         # Fine-tuned weights keep the inference defaults of the weights that they start from, of the same network only.
-        told = said_of(table.init)
-        if told.get("model") == table.name:
-            network.inference_defaults = told["predict"]
+        told = declared.of(table.init)
+        if told is not None and told.architecture == table.name:
+            network.inference_defaults = told.predict
     if table.checkpoint_activations:
         recompute(network.backbone)
     return network

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from filelock import Timeout
 from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.files import replacing
+from aimkit.offline import switched_on
 from aimkit.zoo import safety, store, tensors
 from aimkit.zoo.archive import extract
 from aimkit.zoo.manifest import ZooEntry
@@ -77,11 +77,6 @@ def outdated(entry: ZooEntry) -> bool:
     if record is None or store.by_tensors(entry, record):
         return False
     return bool(entry.sha256 and record.sha256 != entry.sha256 and store.cached(entry))
-
-
-def switched_on(name: str) -> bool:
-    """Whether an environment variable is 1, true, yes or on."""
-    return os.environ.get(name, "").lower() in ("1", "true", "yes", "on")
 
 
 @contextmanager

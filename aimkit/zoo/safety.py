@@ -2,49 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from pathlib import Path
 
 from aimkit.errors import AimkitError
-from aimkit.paths import fault
+from aimkit.weights_file import check, check_member, is_web_page
 
-#: Longest header of a safetensors file, as its own library has it.
-_LONGEST_HEADER = 100_000_000
-#: PyTorch stores tensors uncompressed, so a file that unpacks to much more than its size is not a checkpoint.
-_LARGEST_GROWTH = 2
-_SLACK = 16 * 2**20
-
-
-def check(path: Path, where: str = "") -> str:
-    """Check the form of an untrusted file.
-
-    Args:
-        path: The file.
-        where: Location for messages; the path if empty.
-
-    Returns:
-        The suffix for the file: ``.safetensors`` or ``.pth``.
-
-    Raises:
-        AimkitError: The file has neither form, is incomplete, or unpacks to far more than its size.
-    """
-    where = where or str(path)
-    with path.open("rb") as file:
-        head = file.read(512)
-    if not head:
-        raise AimkitError("the file is empty", where)
-    if is_web_page(head):
-        raise AimkitError("the file is a web page, not weights", where, "check whether it is a login or quota page")
-    if head[8:9] == b"{":
-        _check_safetensors(path, where)
-        return ".safetensors"
-    if head[:2] == b"PK":
-        _check_zip(path, where)
-        return ".pth"
-    if head[:1] == b"\x80":
-        return ".pth"
-    raise AimkitError("the file is neither safetensors nor a PyTorch checkpoint", where)
+__all__ = ["check", "check_contents", "check_member", "is_web_page"]
 
 
 def check_contents(path: Path, where: str = "") -> None:
@@ -59,60 +22,7 @@ def check_contents(path: Path, where: str = "") -> None:
     from aimkit.state_dict import read
 
     try:
-        read(path)
+        read(path, quiet=True)
     except AimkitError as error:
-        raise AimkitError(
-            f"unsafe or damaged file: {error.what}", where, "only tensors are loaded, never code"
-        ) from None
-    except Exception as error:  # A hostile pickle can raise anything.
-        what = f"unsafe or damaged file: {type(error).__name__}: {str(error)[:200]}"
-        raise AimkitError(what, where, "only tensors are loaded, never code") from None
-
-
-def is_web_page(head: bytes) -> bool:
-    """Whether the first bytes of a file look like HTML."""
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--"))
-
-
-def _check_safetensors(path: Path, where: str) -> None:
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if length > _LONGEST_HEADER:
-            raise AimkitError("the header of the safetensors file is too long", where)
-        header = file.read(length)
-    if len(header) < length:
-        raise AimkitError(f"the file is incomplete: it ends within its header, after {size:,} bytes", where)
-    try:
-        tensors = json.loads(header)
-        end = max((entry["data_offsets"][1] for name, entry in tensors.items() if name != "__metadata__"), default=0)
-        wanted = 8 + length + int(end)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        raise AimkitError("the header of the safetensors file is damaged", where) from None
-    if size != wanted:
-        state = "incomplete" if size < wanted else "damaged"
-        raise AimkitError(f"the file is {state}: it has {size:,} bytes, its header says {wanted:,}", where)
-
-
-def _check_zip(path: Path, where: str) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
-        raise AimkitError(f"the file is incomplete or damaged: {error}", where) from None
-    for member in members:
-        check_member(member.filename, where)
-    unpacked, size = sum(member.file_size for member in members), path.stat().st_size
-    if unpacked > _LARGEST_GROWTH * size + _SLACK:
-        raise AimkitError(f"the file of {size:,} bytes would unpack to {unpacked:,}", where)
-
-
-def check_member(name: str, where: str) -> None:
-    """Refuse a member of an archive whose path leaves the archive's folder.
-
-    Raises:
-        AimkitError: The path is absolute, or contains "..".
-    """
-    if fault(name.removesuffix("/")):
-        raise AimkitError(f"the archive has a member outside its folder: '{name[:80]}'", where, "it is refused")
+        hint = error.hint or "only tensors are loaded, never code"
+        raise AimkitError(f"unsafe or damaged file: {error.what}", where, hint) from None

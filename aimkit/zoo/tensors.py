@@ -19,7 +19,7 @@ def digest(path: Path) -> str:
     from aimkit.state_dict import read
 
     result = hashlib.sha256()
-    tensors = read(path)
+    tensors = read(path, quiet=True)
     for name in sorted(tensors):
         if not name.endswith("num_batches_tracked"):
             values = tensors[name].detach().float().contiguous()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import timm
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from aimkit.models.backbones.contract import Backbone, Features
 from aimkit.models.backbones.preprocessing import Preprocessing
+from aimkit.models.backbones.pretrained import one_try
 from aimkit.models.backbones.pyramid import FeaturePyramid
 from aimkit.models.backbones.resnet_mp import BasicBlock
 from aimkit.models.blocks import conv_chain
@@ -34,7 +36,8 @@ class ResNet34TwoBlocks(Backbone):
         super().__init__()
         self.channels = (64, 128, 256, 512, 512, 512)
         self.preprocessing = Preprocessing().for_channels(in_chans)
-        trunk: Any = timm.create_model("resnet34", pretrained=pretrained)
+        with one_try("resnet34") if pretrained else nullcontext():
+            trunk: Any = timm.create_model("resnet34", pretrained=pretrained)
         self.stem = conv_chain(in_chans, 64)
         self.layer1, self.layer2, self.layer3, self.layer4 = trunk.layer1, trunk.layer2, trunk.layer3, trunk.layer4
         self.layer5, self.layer6 = (nn.Sequential(*(BasicBlock(512, 512) for _ in range(3))) for _ in range(2))
@@ -66,7 +69,8 @@ class DenseNet121(Backbone):
     def __init__(self, in_chans: int = 3, pretrained: bool = False) -> None:
         super().__init__()
         self.preprocessing = Preprocessing().for_channels(in_chans)
-        trunk: Any = timm.create_model("densenet121", pretrained=pretrained, in_chans=in_chans)
+        with one_try("densenet121") if pretrained else nullcontext():
+            trunk: Any = timm.create_model("densenet121", pretrained=pretrained, in_chans=in_chans)
         for name in (
             "conv0",
             "norm0",

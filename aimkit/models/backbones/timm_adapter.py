@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from contextlib import nullcontext
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
 from aimkit.models.backbones.contract import Backbone, Features
 from aimkit.models.backbones.preprocessing import Preprocessing
+from aimkit.models.backbones.pretrained import one_try
 from aimkit.models.backbones.probe import build, channels_first, takes_channels
 from aimkit.models.backbones.pyramid import FeaturePyramid, fit
 from aimkit.models.backbones.timm_spec import TimmSpec
+
+_Side = Annotated[int, Field(ge=16, le=2048)]
+_Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class TimmBackbone(Backbone):
@@ -30,9 +36,21 @@ class TimmBackbone(Backbone):
         keywords: Further keywords of ``timm.create_model``, such as ``drop_path_rate``.
 
     Attributes:
+        declarable: Types of the keywords of ``timm.create_model`` that weights may declare.
         trunk: timm's feature extractor.
         pyramid: Module that turns its maps into the six maps of the contract.
     """
+
+    declarable: ClassVar[Mapping[str, Any]] = {
+        "blocks": Annotated[int, Field(ge=1, le=64)],
+        "img_size": _Side | Annotated[list[_Side], Field(min_length=2, max_length=2)],
+        "patch_size": Annotated[int, Field(ge=4, le=64)],
+        "window_size": Annotated[int, Field(ge=2, le=64)],
+        "output_stride": Literal[8, 16, 32],
+        "dynamic_img_size": bool,
+        "strict_img_size": bool,
+        **dict.fromkeys(("drop_rate", "drop_path_rate", "proj_drop_rate", "attn_drop_rate"), _Share),
+    }
 
     def __init__(
         self,
@@ -109,7 +127,8 @@ def _trunk(
     if state_dict is not None:
         keywords = keywords | {"pretrained_cfg_overlay": {"state_dict": dict(state_dict)}}
     try:
-        trunk = build(spec.name, in_chans, keywords, pretrained=pretrained or state_dict is not None)
+        with one_try(spec.name) if pretrained and state_dict is None else nullcontext():
+            trunk = build(spec.name, in_chans, keywords, pretrained=pretrained or state_dict is not None)
     except (TypeError, RuntimeError, OSError, AssertionError, KeyError, ValueError) as error:
         weights = pretrained or state_dict is not None
         first = str(error).strip().split("\n")[0][:200]

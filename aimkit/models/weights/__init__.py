@@ -1,2 +1,3 @@
-"""Weights: finding and loading files (``loading``), loading the part that fits (``matching``), and the released state
-dicts of the reference systems (``official``, with their names of tensors in ``formats``)."""
+"""Weights: finding and loading files (``loading``), loading the part that fits (``matching``), the released state dicts
+of the reference systems (``official``, with their names of tensors in ``formats``), and what weights say of their
+network (``declared``, checked by ``options``)."""

@@ -9,10 +9,10 @@ from torch import nn
 
 from aimkit.errors import AimkitError
 from aimkit.models.weights import loading, official
-from aimkit.state_dict import read
+from aimkit.state_dict import PREFIXES, read
 
 #: What the tensors of a file may be: a network, its backbone, or timm's architecture inside a backbone.
-_PREFIXES = ("", "backbone.", "backbone.trunk.", "backbone.trunk.model.")
+_PREFIXES = ("", "backbone.", "backbone.trunk.", "backbone.trunk.model.", *PREFIXES)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
 from aimkit.models.weights.formats import FORMATS, ReleasedFormat
-from aimkit.state_dict import unwrap
+from aimkit.state_dict import PREFIXES, unwrap
 
 
 @dataclass
@@ -40,7 +40,7 @@ def load_state_dict(model: nn.Module, state_dict: Mapping[str, object], where: s
     Args:
         model: Network or backbone, changed in place. A backbone's state dict loaded into a network changes only its
             backbone.
-        state_dict: Tensors by key, also inside ``{"state_dict": ...}`` or with the prefix ``module.``.
+        state_dict: Tensors by key, also as trainers and wrappers leave them, see :func:`aimkit.state_dict.unwrap`.
         where: File for error messages.
 
     Returns:
@@ -50,8 +50,9 @@ def load_state_dict(model: nn.Module, state_dict: Mapping[str, object], where: s
         AimkitError: A key is unknown or missing, a shape differs, or two names of one tensor disagree. Nothing is
             loaded then.
     """
-    tensors = unwrap(state_dict, where)
+    tensors = unwrap(state_dict, where, quiet=True)
     wanted = model.state_dict()
+    tensors = _named_like(tensors, wanted)
     if tensors.keys() == wanted.keys():
         _copy(model, tensors, where)
         return LoadReport("aimkit", len(tensors))
@@ -139,6 +140,14 @@ def translate(tensors: Mapping[str, Tensor], form: ReleasedFormat, where: str) -
     if unknown:
         raise AimkitError(f"unknown keys in weights of the format {form.name}: {_some(unknown)}", where)
     return ours, report
+
+
+def _named_like(tensors: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors, with the prefix that was taken for a wrapper's and is the network's own."""
+    for prefix in PREFIXES:
+        if tensors.keys() != wanted.keys() and {prefix + key for key in tensors} == wanted.keys():
+            return {prefix + key: value for key, value in tensors.items()}
+    return tensors
 
 
 def _copy(target: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:

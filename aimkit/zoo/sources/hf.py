@@ -7,6 +7,7 @@ import re
 import shutil
 
 from aimkit.errors import AimkitError
+from aimkit.offline import check_reachable, hub
 from aimkit.zoo.sources import FetchJob
 
 
@@ -16,6 +17,7 @@ def fetch(job: FetchJob) -> None:
 
     repo, revision, name = parts(job.source)
     folder = job.part.with_name(job.part.name + ".hub")
+    check_reachable(hub(), "the file", f"aimkit zoo pull {job.id or 'ID'} --from FILE")
     try:
         found = hf_hub_download(
             repo, name, revision=revision, local_dir=folder, endpoint=os.environ.get("HF_ENDPOINT") or None

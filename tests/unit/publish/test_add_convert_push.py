@@ -171,7 +171,8 @@ def test_a_released_file_and_ours_are_converted_into_each_other(home: Path) -> N
 
 
 def test_the_keys_tell_which_gfm_a_released_file_is(home: Path) -> None:
-    from aimkit.publish.convert import Build, build_of
+    from aimkit.models.weights.declared import Declared
+    from aimkit.publish.convert import declared_of
 
     for rosta, wanted in (("TT", {"rosta": "TT"}), ("RIM", {"rosta": "RIM"}), ("FT", None)):
         for backbone in ("resnet34", "densenet121", "resnet34_2b", "resnet101"):
@@ -179,9 +180,10 @@ def test_the_keys_tell_which_gfm_a_released_file_is(home: Path) -> None:
                 tensors = official.state_dict(create_model("gfm", backbone=backbone, rosta=rosta))
             if wanted is None:
                 with pytest.raises(AimkitError, match="FT or BT"):
-                    build_of(home / "a.pth", tensors)
+                    declared_of(home / "a.pth", tensors)
             else:
-                assert build_of(home / "a.pth", tensors) == Build("gfm", backbone, wanted)
+                told = declared_of(home / "a.pth", tensors)
+                assert told == Declared("gfm", backbone, wanted, where=str(home / "a.pth"))
 
 
 def test_the_card_says_licences_protocols_and_use(checkpoint: Path, home: Path) -> None:
@@ -236,3 +238,11 @@ def test_trained_added_pulled_on_a_clean_cache_and_used_gives_equal_outputs(
         assert torch.equal(first(image).alpha, second(image).alpha)
     assert entry.recipe_digest
     assert (home / "zoo" / f"{ID}.recipe.toml").read_text().startswith(f"# digest {entry.recipe_digest}")
+
+
+def test_equal_conversions_are_equal_bytes(checkpoint: Path, home: Path) -> None:
+    found = set()
+    for number in range(3):
+        convert(checkpoint, home / f"{number}.safetensors")
+        found.add((home / f"{number}.safetensors").read_bytes())
+    assert len(found) == 1
