@@ -176,7 +176,7 @@ def load_network(
         network = create_model(name, backbone=trunk, weights=path, **options)
     except AimkitError as error:
         own = told is not None and (name, trunk) == (told.architecture, told.backbone)
-        if told is None or told.architecture is None or own:
+        if told is None or told.architecture is None or own or error.where in ("model", "backbone"):
             raise
         wrong = " and ".join(f"--{key}" for key, value in (("model", model), ("backbone", backbone)) if value)
         hint = f"these weights are of {told.architecture} on {told.backbone}: leave out {wrong}"
