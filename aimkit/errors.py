@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aimkit.redact import redact
+from aimkit.redact import redact_error
 
 
 class AimkitError(Exception):
@@ -17,7 +17,7 @@ class AimkitError(Exception):
 
     def __init__(self, what: str, where: str = "", hint: str = "", *, exit_code: int = 2) -> None:
         # Errors end on screens, in logs, records and reports: here is the one place that all of them pass.
-        self.what, self.where, self.hint = redact(str(what)), redact(str(where)), redact(str(hint))
+        self.what, self.where, self.hint = redact_error(str(what)), redact_error(str(where)), redact_error(str(hint))
         super().__init__(self.what, self.where, self.hint)
         self.exit_code = exit_code
 

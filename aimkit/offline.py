@@ -47,7 +47,7 @@ def check_reachable(url: str, what: str, hint: str = "") -> None:
         AimkitError: The user forbids the network, or the host does not answer.
     """
     parts = urlsplit(url)
-    host = f"{parts.scheme}://{parts.netloc}"
+    host = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     if is_offline():
         name = "AIMKIT_OFFLINE" if switched_on("AIMKIT_OFFLINE") else "HF_HUB_OFFLINE"
         raise AimkitError(f"can't fetch {what}: {name} is set", host, hint, exit_code=1)

@@ -25,7 +25,7 @@ from aimkit import resources
 from aimkit.errors import AimkitError
 from aimkit.redact import redact_all
 from aimkit.registry import Registry, RegistryEntry, did_you_mean
-from aimkit.storage import Place, Remote, fill, place
+from aimkit.storage import Place, Remote, fill, local, place
 
 #: The class of each kind of recipe. It is named, not imported, since most callers need only one.
 KINDS = {
@@ -208,9 +208,9 @@ def expand(path: str | os.PathLike[str], where: str = "") -> Path:
     """Return a path with ``~`` and ``${NAME}`` replaced.
 
     Raises:
-        AimkitError: An environment variable is not set.
+        AimkitError: An environment variable is not set, or the path is too long.
     """
-    return Path(fill(path, where)).expanduser()
+    return local(fill(path, where), where or os.fspath(path))
 
 
 def named(registry: Registry[Any, Any], key: str) -> Callable[[Any], Any]:

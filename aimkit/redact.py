@@ -45,6 +45,8 @@ _HEADER = re.compile(
 
 #: Credentials of the URLs that this process opened.
 _known: set[str] = set()
+#: Names of the variables that were filled into paths.
+_filled: set[str] = set()
 
 
 def redact(text: str) -> str:
@@ -85,6 +87,24 @@ def remember(url: str) -> None:
         return
     parts = [part for part in match["info"].split(":", 1) if part != MASK and not _VARIABLE.fullmatch(part)]
     _known.update(part for part in [match["info"] + "@", *parts] if parts and len(part) >= _SHORTEST)
+
+
+def remember_variable(name: str) -> None:
+    """Show an environment variable by its name in errors, whatever its value."""
+    _filled.add(name)
+
+
+def redact_error(text: str) -> str:
+    """A part of an error: as :func:`redact`, with ``${NAME}`` for the values of variables that were filled into paths.
+
+    A recipe from elsewhere may put any variable into a path, and errors end in logs and bug reports.
+    """
+    text = redact(text)
+    for name in sorted(_filled):
+        value = os.environ.get(name, "")
+        if len(value) >= _SHORTEST and value in text:
+            text = text.replace(value, f"${{{name}}}")
+    return text
 
 
 def looks_secret(name: str) -> bool:

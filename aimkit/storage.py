@@ -22,6 +22,12 @@ from aimkit.errors import AimkitError
 
 #: Extras of aimkit that install the package for a kind of URL.
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
+#: Kinds of URLs that name a host or a bucket and a file in it. fsspec has more, which are wrappers around other URLs,
+#: archives, or protocols that need a connection first.
+KINDS = (*_EXTRAS, "az", "abfs", "abfss", "adl", "http", "https", "hf", "memory")
+_SUPPORTED = "s3://, gs://, az://, hf:// or https://"
+#: Bytes of a path and of a name in it that every common system takes.
+_LONGEST_PATH, _LONGEST_NAME = 4096, 255
 #: Keys of object stores' listings that change with the object; the first one present is used.
 _STAMPS = ("ETag", "etag", "md5Hash", "crc32c", "mtime", "LastModified", "created")
 _BLOCK = 1 << 20
@@ -39,22 +45,61 @@ def place(path: str | os.PathLike[str] | Remote, where: str = "") -> Place:
         where: Place in the user's input, for error messages.
 
     Raises:
-        AimkitError: An environment variable is not set, or a secret one would be sent over the network; or the kind of
-            URL is unknown or needs a missing package.
+        AimkitError: An environment variable is not set, or a secret one would be sent over the network; the kind of URL
+            is not supported or needs a missing package; or the path is too long.
     """
     if isinstance(path, Remote):
         return path
+    # Errors show what the user wrote: the values of variables may be nobody's business.
+    shown = where or os.fspath(path)
     text = fill(path, where)
     kind, sign, rest = text.partition("://")
     if not sign or kind == "file":
-        return Path(rest if sign else text).expanduser()
-    _keep_secrets(os.fspath(path), kind, where)
+        return local(rest if sign else text, shown)
+    _check_kind(kind, shown)
+    fill_url(path, where)
     if redact.MASK in text.partition("@")[0] and "@" in text:
         hint = "put them back as ${NAME}, an environment variable: these stay as they are in what is stored"
-        raise AimkitError("the credentials of this URL were masked when it was stored", where or text, hint)
-    redact.remember(text)
-    _file_system(kind, where or text)
+        raise AimkitError("the credentials of this URL were masked when it was stored", shown, hint)
+    if len(os.fsencode(text)) > _LONGEST_PATH:
+        raise AimkitError(f"the URL is longer than {_LONGEST_PATH} bytes", f"{shown[:80]}...")
+    _file_system(kind, shown)
     return Remote(text.rstrip("/"))
+
+
+def local(text: str, where: str = "") -> Path:
+    """A local path with ``~`` expanded.
+
+    Raises:
+        AimkitError: The path or a name in it is longer than file systems take, or has characters that no name can have.
+    """
+    shown = (where or text) if len(where or text) <= 200 else f"{(where or text)[:80]}..."
+    try:
+        lengths = [len(os.fsencode(name)) for name in text.split("/")]
+        if "\0" in text:
+            raise ValueError
+    except ValueError:  # also a lone surrogate, which no file name decodes to
+        raise AimkitError("the path has characters that no file name can have", ascii(shown)) from None
+    if max(lengths) > _LONGEST_NAME:
+        raise AimkitError(f"a name in the path has {max(lengths)} bytes, {_LONGEST_NAME} are possible", shown)
+    if sum(lengths) + len(lengths) - 1 > _LONGEST_PATH:
+        raise AimkitError(f"the path is longer than {_LONGEST_PATH} bytes", shown)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise AimkitError("can't find the home folder that ~ stands for", shown, "write the whole path") from None
+
+
+def fill_url(url: str | os.PathLike[str], where: str = "") -> str:
+    """Replace ``${NAME}`` in a URL that will be asked for; its credentials are masked in messages from here on.
+
+    Raises:
+        AimkitError: A variable is not set, or looks like a secret that the URL would send to somebody.
+    """
+    text = fill(url, where)
+    _keep_secrets(os.fspath(url), text.partition("://")[0], where)
+    redact.remember(text)
+    return text
 
 
 def fill(path: str | os.PathLike[str], where: str = "") -> str:
@@ -69,6 +114,7 @@ def fill(path: str | os.PathLike[str], where: str = "") -> str:
             raise AimkitError(
                 f"the environment variable {name} is not set", where or text, f"export {name}=/your/folder"
             )
+        redact.remember_variable(name)
     return re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], text)
 
 
@@ -296,6 +342,17 @@ class Remote:
 Place = Path | Remote
 
 
+def _check_kind(kind: str, where: str) -> None:
+    if kind in KINDS:
+        return
+    import fsspec
+
+    hint = f"give a local path, or a URL of {_SUPPORTED}; copy or unpack the files first"
+    if kind.split(":")[0] in fsspec.available_protocols():
+        raise AimkitError(f"URLs of the kind {kind}:// are not supported", where, hint)
+    raise AimkitError(f"unknown kind of URL '{kind[:40]}://'", where, f"give a local path, or a URL of {_SUPPORTED}")
+
+
 def _file_system(kind: str, where: str) -> Any:
     # Not kept here: fsspec caches one file system per process and thread, so nothing is shared across a fork. Listings
     # are not cached, since other machines write to the same folder.
@@ -306,9 +363,6 @@ def _file_system(kind: str, where: str) -> Any:
     except ImportError as error:
         package = f"pip install 'aimkit[{_EXTRAS[kind]}]'" if kind in _EXTRAS else str(error)
         raise AimkitError(f"{kind}:// needs a package that is not installed", where, package) from None
-    except ValueError:
-        raise AimkitError(
-            f"unknown kind of URL '{kind}://'",
-            where,
-            "give a local path, s3://, gs:// or another URL of fsspec",
-        ) from None
+    except Exception as error:  # Stores that want options raise any kind.
+        what = f"can't open the store: {type(error).__name__}: {str(error)[:200]}"
+        raise AimkitError(what, where, "check the URL and the store's settings in the environment") from None

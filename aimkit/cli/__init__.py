@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -102,6 +104,12 @@ def run(args: list[str] | None = None) -> int:
         # The reader (head, less) has closed the pipe, which is not a failure. Keep Python from reporting it at exit.
         sys.stdout = open("/dev/null", "w")  # noqa: SIM115
         return 0
+    except OSError as problem:
+        # Commands say what they did with a file; here is what is left: names that are too long, folders without rights.
+        console.detail(traceback.format_exc())
+        where = os.fsdecode(problem.filename) if isinstance(problem.filename, str | bytes) else ""
+        console.error(AimkitError(problem.strerror or str(problem), where, "-v shows where it happened", exit_code=1))
+        return 1
     except ImportError as problem:
         if "libGL" not in str(problem):
             raise

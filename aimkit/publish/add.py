@@ -20,6 +20,7 @@ from aimkit.models.weights import declared, official
 from aimkit.models.weights.declared import Declared
 from aimkit.publish.convert import declared_of, describe, save
 from aimkit.recipe import load_recipe, parse
+from aimkit.redact import redact_all, redact_urls
 from aimkit.state_dict import read
 from aimkit.zoo import store
 from aimkit.zoo.manifest import Manifest, TrainingSet, ZooEntry, commercial, entries, own_folders
@@ -133,7 +134,7 @@ def add(
 
 def write(entry: ZooEntry, target: Path) -> None:
     """Write a manifest file of one entry."""
-    table = entry.to_table()
+    table = redact_all(entry.to_table())
     head = f"# Written by aimkit zoo. To show it: aimkit zoo show {entry.id}\n\n"
     write_bytes(target, (head + tomli_w.dumps({"checkpoint": [table]})).encode())
     parse(Manifest, {"checkpoint": [table]}, str(target))
@@ -178,11 +179,16 @@ def _recipe(file: Path, id: str, facts: Facts, digest: str) -> _EntryRecipe:
             raise AimkitError(what, facts.recipe, "leave out --recipe to use the one beside the checkpoint")
         if not Path(facts.recipe).is_file():
             return _EntryRecipe({"recipe": facts.recipe, "recipe_digest": found})
-        return _EntryRecipe({"recipe": f"{id}.recipe.toml", "recipe_digest": found}, Path(facts.recipe).read_bytes())
+        return _EntryRecipe({"recipe": f"{id}.recipe.toml", "recipe_digest": found}, _masked(Path(facts.recipe)))
     beside = file.with_name("recipe.toml")
     if digest and beside.is_file():
-        return _EntryRecipe({"recipe": f"{id}.recipe.toml"}, beside.read_bytes())
+        return _EntryRecipe({"recipe": f"{id}.recipe.toml"}, _masked(beside))
     return _EntryRecipe({})
+
+
+def _masked(recipe: Path) -> bytes:
+    """A recipe's text without the credentials of its URLs, which its digest does not depend on."""
+    return redact_urls(recipe.read_text(encoding="utf-8")).encode()
 
 
 def _load(file: Path, facts: Facts) -> tuple[Any, Declared]:

@@ -12,6 +12,7 @@ from aimkit.paths import inside
 from aimkit.publish.add import write
 from aimkit.publish.card import card
 from aimkit.publish.convert import convert
+from aimkit.redact import redact_urls
 from aimkit.zoo import fetch
 from aimkit.zoo.manifest import ZooEntry, own_folders
 
@@ -46,7 +47,7 @@ def push(entry: ZooEntry, repo: str, *, private: bool = False) -> str:
         }
         recipe = inside(entry.file.parent, entry.recipe, entry.file) if entry.file and entry.recipe else None
         if recipe is not None and recipe.is_file():
-            files["recipe.toml"] = recipe
+            files["recipe.toml"] = redact_urls(recipe.read_text(encoding="utf-8")).encode()
         operations = [CommitOperationAdd(name, str(c) if isinstance(c, Path) else c) for name, c in files.items()]
         try:
             api = HfApi()

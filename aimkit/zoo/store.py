@@ -18,6 +18,7 @@ from filelock import FileLock
 from aimkit.cache import cache_folder
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
+from aimkit.redact import redact_urls
 from aimkit.zoo.manifest import ZooEntry
 
 SUFFIXES = (".safetensors", ".pth")
@@ -148,7 +149,9 @@ def keep(entry: ZooEntry, path: Path, digest: str, source: str, trusted: bool, t
         known = records()
         old = known.get(entry.id)
         pulled = old.pulled if old and old.sha256 == digest else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        known[entry.id] = StoreRecord(digest, stat.st_size, stat.st_mtime_ns, source, trusted, pulled, tensors)
+        known[entry.id] = StoreRecord(
+            digest, stat.st_size, stat.st_mtime_ns, redact_urls(source), trusted, pulled, tensors
+        )
         _write(known)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from aimkit.errors import AimkitError
+from aimkit.recipe import expand
 from aimkit.storage import Place, Remote, measure, names, place, read_range, stamp
 
 FILES = {"a.txt": b"hello", "b/c.txt": b"0123456789"}
@@ -75,6 +76,58 @@ def test_text_becomes_a_path_or_a_url(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_a_url_of_an_unknown_kind_is_told() -> None:
     with pytest.raises(AimkitError, match="unknown kind of URL 's4://'"):
         place("s4://bucket")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://host/a",
+        "sftp://host/a",
+        "github://org:repo@main/a",
+        "zip://a.zip",
+        "zip://*.csv::s3://bucket/a.zip",
+        "simplecache::s3://bucket/a",
+        "tar://a.tar",
+        "reference://a.json",
+        "dir://a",
+        "webhdfs://host/a",
+        "hdfs://host/a",
+        "git://a",
+        "local://a",
+        "data://x",
+    ],
+)
+def test_kinds_of_fsspec_that_are_not_ours_are_refused(url: str) -> None:
+    with pytest.raises(AimkitError, match="not supported") as caught:
+        place(url)
+    assert caught.value.where.startswith(url.partition("://")[0])
+    assert "s3://" in caught.value.hint
+
+
+def test_paths_that_no_file_system_takes_are_told(tmp_path: Path) -> None:
+    assert place("a" * 255) == Path("a" * 255)
+    for read in (place, expand):
+        with pytest.raises(AimkitError, match="a name in the path has 256 bytes"):
+            read("a" * 256)
+        with pytest.raises(AimkitError, match="a name in the path has 300 bytes"):
+            read(f"x/{'é' * 150}/y")
+        with pytest.raises(AimkitError, match="longer than 4096 bytes"):
+            read("/".join(["a" * 200] * 25))
+        with pytest.raises(AimkitError, match="no file name can have"):
+            read("a\0b")
+    with pytest.raises(AimkitError, match="URL is longer than 4096"):
+        place("memory://" + "a" * 5000)
+
+
+def test_errors_show_variables_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from aimkit.models.weights.loading import find
+
+    monkeypatch.setenv("PRIVATE_THING", "hunter2-but-longer")
+    for read in (lambda: place("ftp://${PRIVATE_THING}/x"), lambda: find("${PRIVATE_THING}/none.pth")):
+        with pytest.raises(AimkitError) as caught:
+            read()
+        assert "hunter2" not in str(caught.value)
+        assert "${PRIVATE_THING}" in str(caught.value)
 
 
 def test_a_missing_package_is_told_with_the_command_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:

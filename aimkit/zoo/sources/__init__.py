@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aimkit.errors import AimkitError
+from aimkit.redact import redact_urls
 
 if TYPE_CHECKING:
     from aimkit.console import Progress
@@ -103,6 +104,8 @@ def check_source(source: str) -> str:
         ValueError: The form is unknown.
     """
     address, _ = split(source)
+    if redact_urls(source) != source:
+        raise ValueError("a source holds credentials, and manifests are published; write ${NAME}, a variable, for them")
     known = FORMS.get(kind_of(address))
     if known is None:
         raise ValueError(f"'{source}' is not a source; sources begin with {', '.join(FORMS)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import os
@@ -14,10 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import aimkit
 from aimkit import console
 from aimkit.errors import AimkitError
+from aimkit.redact import redact_urls, remember
+from aimkit.storage import fill_url
 from aimkit.zoo.sources import Counter, FetchJob, megabytes
 
 
@@ -52,7 +56,7 @@ class _Passing(Exception):
 
 def fetch(job: FetchJob) -> None:
     """Fetch a file, resuming ``job.part``."""
-    download(job.source, job)
+    download(fill_url(job.source, job.id and f"zoo entry {job.id}, sources"), job)
 
 
 def download(url: str, job: FetchJob, headers: Mapping[str, str] | None = None) -> None:
@@ -128,7 +132,14 @@ def _attempt(url: str, job: FetchJob, headers: dict[str, str]) -> None:
 
 def _open(url: str, headers: dict[str, str]) -> Any:
     agent = {"User-Agent": f"aimkit/{aimkit.__version__}", "Accept-Encoding": "identity"}
-    request = urllib.request.Request(url, headers=agent | headers)
+    remember(url)
+    parts = urlsplit(url)
+    info, _, host = parts.netloc.rpartition("@")
+    request = urllib.request.Request(urlunsplit(parts._replace(netloc=host)), headers=agent | headers)
+    if info:
+        # urllib does not know user info. A redirect may lead to another host, which must not get it.
+        token = base64.b64encode(unquote(info).encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {token}")
     return urllib.request.build_opener(_Redirects).open(request, timeout=policy.timeout)
 
 
@@ -210,7 +221,7 @@ def _remember(notes: Path, url: str, answer: Any) -> None:
     tag = answer.headers.get("ETag", "")
     validator = tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")
     if validator:
-        notes.write_text(json.dumps({"url": url, "validator": validator}))
+        notes.write_text(json.dumps({"url": redact_urls(url), "validator": validator}))
     else:
         notes.unlink(missing_ok=True)
 
@@ -218,7 +229,7 @@ def _remember(notes: Path, url: str, answer: Any) -> None:
 def _validator(notes: Path, url: str) -> str:
     try:
         kept = json.loads(notes.read_text())
-        return str(kept["validator"]) if kept["url"] == url else ""
+        return str(kept["validator"]) if kept["url"] == redact_urls(url) else ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

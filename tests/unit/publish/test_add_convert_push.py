@@ -174,6 +174,7 @@ def test_the_keys_tell_which_gfm_a_released_file_is(home: Path) -> None:
     from aimkit.models.weights.declared import Declared
     from aimkit.publish.convert import declared_of
 
+    (home / "a.pth").write_bytes(b"\x80")
     for rosta, wanted in (("TT", {"rosta": "TT"}), ("RIM", {"rosta": "RIM"}), ("FT", None)):
         for backbone in ("resnet34", "densenet121", "resnet34_2b", "resnet101"):
             with torch.device("meta"):
@@ -206,8 +207,13 @@ def test_a_pushed_entry_names_its_new_source(checkpoint: Path, home: Path, monke
             return type("Done", (), {"oid": "c" * 40})
 
     monkeypatch.setattr(huggingface_hub, "HfApi", Api)
-    add(checkpoint, ID, Facts(licence="MIT"))
+    recipe = checkpoint.with_name("recipe.toml")
+    recipe.write_text("# s3://KEY:hunter2-secret@bucket/cut\n" + recipe.read_text())
+    add(checkpoint, ID, Facts(licence="MIT", notes="from https://me:hunter2-token@host/w.pth"))
     source = push(find(ID), "org/name")
+    sent_bytes = [op.path_or_fileobj for op in sent["files"].values() if isinstance(op.path_or_fileobj, bytes)]
+    assert not [data for data in sent_bytes if b"hunter2" in data]
+    assert not [path for path in (home / "zoo").iterdir() if b"hunter2" in path.read_bytes()]
     assert source == f"hf://org/name@{'c' * 40}/model.safetensors"
     assert find(ID).sources == (f"file:{ID}.safetensors", source)
     assert set(sent["files"]) == {"model.safetensors", "config.json", "README.md", "recipe.toml"}

