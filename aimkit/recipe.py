@@ -23,6 +23,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from aimkit import resources
 from aimkit.errors import AimkitError
+from aimkit.home import expand_home
 from aimkit.redact import redact_all
 from aimkit.registry import Registry, RegistryEntry, did_you_mean
 from aimkit.storage import Place, Remote, fill, place
@@ -210,7 +211,7 @@ def expand(path: str | os.PathLike[str], where: str = "") -> Path:
     Raises:
         AimkitError: An environment variable is not set.
     """
-    return Path(fill(path, where)).expanduser()
+    return expand_home(fill(path, where), where)
 
 
 def named(registry: Registry[Any, Any], key: str) -> Callable[[Any], Any]:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 
 from aimkit import redact
 from aimkit.errors import AimkitError
+from aimkit.home import expand_home
 
 #: Extras of aimkit that install the package for a kind of URL.
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
@@ -47,7 +48,7 @@ def place(path: str | os.PathLike[str] | Remote, where: str = "") -> Place:
     text = fill(path, where)
     kind, sign, rest = text.partition("://")
     if not sign or kind == "file":
-        return Path(rest if sign else text).expanduser()
+        return expand_home(rest if sign else text, where)
     _keep_secrets(os.fspath(path), kind, where)
     if redact.MASK in text.partition("@")[0] and "@" in text:
         hint = "put them back as ${NAME}, an environment variable: these stay as they are in what is stored"

@@ -68,8 +68,10 @@ class LazyGroup(click.Group):
 def cli(verbose: int, quiet: bool) -> None:
     """Automatic image matting: dataset synthesis, AimNet on any timm backbone, a model zoo."""
     from aimkit import console
+    from aimkit.cache import redirect_hub
 
     console.set_verbosity(-1 if quiet else verbose)
+    redirect_hub()
 
 
 def main(args: list[str] | None = None) -> None:
@@ -80,6 +82,7 @@ def main(args: list[str] | None = None) -> None:
 def run(args: list[str] | None = None) -> int:
     """Run the command line in this process and return its exit code."""
     from aimkit import console
+    from aimkit.files import DISK_FULL, write_error
 
     try:
         result = cli.main(args=args, prog_name="aimkit", standalone_mode=False)
@@ -102,6 +105,12 @@ def run(args: list[str] | None = None) -> int:
         # The reader (head, less) has closed the pipe, which is not a failure. Keep Python from reporting it at exit.
         sys.stdout = open("/dev/null", "w")  # noqa: SIM115
         return 0
+    except OSError as problem:
+        # The files of other packages: caches of compiled code, downloads, temporary files.
+        if problem.errno not in DISK_FULL:
+            raise
+        console.error(write_error(problem, problem.filename or ""))
+        return 1
     except ImportError as problem:
         if "libGL" not in str(problem):
             raise
