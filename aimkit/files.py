@@ -11,7 +11,8 @@ from pathlib import Path
 
 from aimkit.errors import AimkitError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+#: Error numbers of a disk or a quota that is used up.
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def write_error(error: OSError, path: str | os.PathLike[str], again: str = "run 
         path: The file or folder that was written.
         again: What to do once the cause is removed.
     """
-    if error.errno in _FULL:
+    if error.errno in DISK_FULL:
         return AimkitError("disk full", os.fspath(path), f"free some space, then {again}", exit_code=1)
     hint = f"check the path and its permissions, then {again}"
     return AimkitError(f"can't write the file: {error.strerror or error}", os.fspath(path), hint, exit_code=1)

@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 
 from aimkit import redact
 from aimkit.errors import AimkitError
+from aimkit.home import expand_home
 
 #: Extras of aimkit that install the package for a kind of URL.
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
@@ -84,10 +85,7 @@ def local(text: str, where: str = "") -> Path:
         raise AimkitError(f"a name in the path has {max(lengths)} bytes, {_LONGEST_NAME} are possible", shown)
     if sum(lengths) + len(lengths) - 1 > _LONGEST_PATH:
         raise AimkitError(f"the path is longer than {_LONGEST_PATH} bytes", shown)
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise AimkitError("can't find the home folder that ~ stands for", shown, "write the whole path") from None
+    return expand_home(text, shown)
 
 
 def fill_url(url: str | os.PathLike[str], where: str = "") -> str:

@@ -70,8 +70,10 @@ class LazyGroup(click.Group):
 def cli(verbose: int, quiet: bool) -> None:
     """Automatic image matting: dataset synthesis, AimNet on any timm backbone, a model zoo."""
     from aimkit import console
+    from aimkit.cache import redirect_hub
 
     console.set_verbosity(-1 if quiet else verbose)
+    redirect_hub()
 
 
 def main(args: list[str] | None = None) -> None:
@@ -82,6 +84,7 @@ def main(args: list[str] | None = None) -> None:
 def run(args: list[str] | None = None) -> int:
     """Run the command line in this process and return its exit code."""
     from aimkit import console
+    from aimkit.files import DISK_FULL, write_error
 
     try:
         result = cli.main(args=args, prog_name="aimkit", standalone_mode=False)
@@ -105,10 +108,15 @@ def run(args: list[str] | None = None) -> int:
         sys.stdout = open("/dev/null", "w")  # noqa: SIM115
         return 0
     except OSError as problem:
-        # Commands say what they did with a file; here is what is left: names that are too long, folders without rights.
+        # Commands say what they did with a file; here is what is left: caches of other packages, names that are too
+        # long, folders without rights.
         console.detail(traceback.format_exc())
         where = os.fsdecode(problem.filename) if isinstance(problem.filename, str | bytes) else ""
-        console.error(AimkitError(problem.strerror or str(problem), where, "-v shows where it happened", exit_code=1))
+        if problem.errno in DISK_FULL:
+            console.error(write_error(problem, where))
+        else:
+            what = problem.strerror or str(problem)
+            console.error(AimkitError(what, where, "-v shows where it happened", exit_code=1))
         return 1
     except ImportError as problem:
         if "libGL" not in str(problem):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from aimkit.compiled import compiled
 from aimkit.types import Array, Float, UInt8
 
 
@@ -80,7 +80,7 @@ def reduce(
     return small[0], matte, small[1], small[2]
 
 
-@njit(cache=True)
+@compiled
 def or_shifted(run: Array, bits: Array, by: int) -> None:
     """Add to a mask another mask that is shifted to the left; both are packed, 64 pixels in a word.
 
@@ -107,7 +107,7 @@ def _rows(plane: Array) -> Array:
     return np.ascontiguousarray(plane).reshape(len(plane), -1)
 
 
-@njit(cache=True)
+@compiled
 def _blend(foreground: Array, alpha: Array, background: Array, image: Array) -> None:
     height, width = alpha.shape
     weight = np.empty(3 * width, np.float32)
@@ -120,7 +120,7 @@ def _blend(foreground: Array, alpha: Array, background: Array, image: Array) -> 
             out[i] = np.uint8(np.int32(total / full + half))
 
 
-@njit(cache=True)
+@compiled
 def _add_tiled(
     first: Array,
     second: Array,
@@ -149,7 +149,7 @@ def _add_tiled(
             s[i] = _level(np.float32(q[i]) + noise[i])
 
 
-@njit(cache=True)
+@compiled
 def _reduce(
     image: Array, alpha: Array, foreground: Array, background: Array, times: int,
     small: Array, matte: Array, near: Array, far: Array,
@@ -190,13 +190,13 @@ def _reduce(
                 far[y, 3 * x + c] = np.uint8(b / rest + 0.5) if 2 * rest > count else b_row[seen]
 
 
-@njit(cache=True)
+@compiled
 def _level(value: float) -> Any:
     """The nearest level, by adding a half and cutting off: rounding to even costs twice as much."""
     return np.uint8(np.int32(min(max(value + np.float32(0.5), np.float32(0)), np.float32(255))))
 
 
-@njit(cache=True)
+@compiled
 def _thrice(alpha: Array, weight: Array) -> None:
     for x in range(len(alpha)):
         weight[3 * x] = weight[3 * x + 1] = weight[3 * x + 2] = alpha[x]

@@ -83,6 +83,8 @@ def add(
         AimkitError: The weights do not fit their network, the id is taken or invalid, or the recipe is not the one that
             made the checkpoint.
     """
+    if folder is None and not own_folders():
+        raise AimkitError("there is no home folder for your own entries", "--to", "add --to FOLDER, or set AIMKIT_ZOO")
     folder = folder or own_folders()[0]
     target = folder / f"{id}.toml"
     for known in (entry for entry in entries() if entry.id == id):

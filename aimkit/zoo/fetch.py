@@ -17,6 +17,7 @@ from aimkit.zoo.archive import extract
 from aimkit.zoo.manifest import ZooEntry
 from aimkit.zoo.sources import MAX_BYTES, FetchJob, kind_of, split
 from aimkit.zoo.sources import fetch as fetch_source
+from aimkit.zoo.sources.file import locate
 
 
 def path(entry: ZooEntry) -> Path:
@@ -27,7 +28,7 @@ def path(entry: ZooEntry) -> Path:
     """
     if outdated(entry):
         return pull(entry)
-    return store.verify(entry) or pull(entry)
+    return store.verify(entry) or _in_place(entry) or pull(entry)
 
 
 def pull(
@@ -77,6 +78,22 @@ def outdated(entry: ZooEntry) -> bool:
     if record is None or store.by_tensors(entry, record):
         return False
     return bool(entry.sha256 and record.sha256 != entry.sha256 and store.cached(entry))
+
+
+def _in_place(entry: ZooEntry) -> Path | None:
+    """A file on this machine that is the entry's own: shipped weights are read where they lie, with no copy."""
+    for source in entry.sources:
+        address, member = split(source)
+        if kind_of(source) != "file" or member or entry.sha256 is None:
+            continue
+        file = locate(address, entry.file.parent if entry.file else Path())
+        try:
+            if store.sha256(file) == entry.sha256 and safety.check(file, source) == file.suffix:
+                safety.check_contents(file, source)
+                return file
+        except OSError:
+            continue
+    return None
 
 
 @contextmanager
@@ -176,7 +193,7 @@ def _take(entry: ZooEntry, part: Path, member: str, source: str, wanted: str | N
     old = store.cached(entry)
     with replacing(target) as temporary:
         file.replace(temporary)
-    if old is not None and old != target:
+    if old is not None and old != target and old.parent == target.parent:
         old.unlink()
     part.unlink(missing_ok=True)
     accepted = entry.tensors if other and entry.tensors and digest != entry.sha256 else ""

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, mode
 
 from aimkit import resources
 from aimkit.errors import AimkitError
+from aimkit.home import expand_home, home
 from aimkit.recipe import Block, parse, read_toml
 from aimkit.registry import did_you_mean
 from aimkit.zoo.sources import check_source
@@ -262,20 +263,21 @@ def default_entry() -> ZooEntry | None:
 
 def manifest_files() -> list[Path]:
     """List the packaged manifest files and your own."""
-    own = [file for folder in own_folders() for file in sorted(folder.glob("*.toml")) if ".recipe." not in file.name]
+    # Of another user's home, not even its folders can be seen.
+    folders = [folder for folder in own_folders() if os.path.isdir(folder)]
+    own = [file for folder in folders for file in sorted(folder.glob("*.toml")) if ".recipe." not in file.name]
     packaged = resources.zoo_files()
     return [*packaged, *(file for file in own if file not in packaged)]
 
 
 def own_folders() -> list[Path]:
-    """The folders of your own entries; ``zoo add`` writes to the first."""
+    """The folders of your own entries; ``zoo add`` writes to the first. There is none without a home folder."""
     named = os.environ.get("AIMKIT_ZOO")
     if named:
-        return [Path(part).expanduser().absolute() for part in named.split(os.pathsep) if part]
-    if sys.platform == "darwin":
-        root = Path.home() / "Library" / "Application Support"
-    elif sys.platform == "win32":
-        root = Path(os.environ.get("APPDATA", Path.home() / "AppData" / "Roaming"))
-    else:
-        root = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return [root / "aimkit" / "zoo"]
+        return [expand_home(part, "AIMKIT_ZOO").absolute() for part in named.split(os.pathsep) if part]
+    places = {"darwin": ("", "Library", "Application Support"), "win32": ("APPDATA", "AppData", "Roaming")}
+    variable, *names = places.get(sys.platform, ("XDG_DATA_HOME", ".local", "share"))
+    chosen, own = os.environ.get(variable), home()
+    if chosen:
+        return [Path(chosen) / "aimkit" / "zoo"]
+    return [own.joinpath(*names, "aimkit", "zoo")] if own is not None else []

@@ -15,13 +15,15 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from aimkit.cache import cache_folder
+from aimkit import console
+from aimkit.cache import cache_folder, cache_folders
 from aimkit.errors import AimkitError
-from aimkit.files import write_bytes
+from aimkit.files import write_bytes, write_error
 from aimkit.redact import redact_urls
 from aimkit.zoo.manifest import ZooEntry
 
 SUFFIXES = (".safetensors", ".pth")
+LOCK_FILE = "zoo.lock.json"
 
 
 @dataclass
@@ -66,8 +68,9 @@ def part(entry: ZooEntry, source: str) -> Path:
 
 def cached(entry: ZooEntry) -> Path | None:
     """The cached file of an entry, not verified, or None."""
-    found = [path for suffix in SUFFIXES if (path := stem(entry).with_name(stem(entry).name + suffix)).is_file()]
-    return found[0] if found else None
+    name = entry.id.replace(":", "/")
+    paths = (root / f"{name}{suffix}" for root in cache_folders("zoo") for suffix in SUFFIXES)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def expected(entry: ZooEntry) -> str | None:
@@ -112,7 +115,10 @@ def verify(entry: ZooEntry, *, whole: bool = False) -> Path | None:
     if found != wanted:
         raise mismatch(entry, found, wanted, str(path))
     known = record or StoreRecord(found, 0, 0, "", trusted=False, pulled="")
-    keep(entry, path, found, known.source, known.trusted, known.tensors)
+    try:
+        keep(entry, path, found, known.source, known.trusted, known.tensors)
+    except AimkitError as error:
+        console.detail(f"the verification of {entry.id} is not recorded: {error.what}")
     return path
 
 
@@ -132,10 +138,14 @@ def records() -> dict[str, StoreRecord]:
     Raises:
         AimkitError: The lock file is damaged. It is never ignored, since it guards against changed files.
     """
-    path = lock_file()
+    # What was recorded in a folder that is read-only now counts too, unless it was recorded again.
+    return {key: value for root in reversed(cache_folders()) for key, value in _records(root / LOCK_FILE).items()}
+
+
+def _records(path: Path) -> dict[str, StoreRecord]:
     try:
         return {key: StoreRecord(**value) for key, value in json.loads(path.read_text(encoding="utf-8")).items()}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         hint = "remove it to forget all recorded digests"
@@ -179,7 +189,7 @@ def remove(entry: ZooEntry, *, forget: bool = False) -> list[Path]:
 
 def lock_file() -> Path:
     """The file of all records."""
-    return cache_folder() / "zoo.lock.json"
+    return cache_folder() / LOCK_FILE
 
 
 def lock(name: str, timeout: float = -1) -> AbstractContextManager[object]:
@@ -189,7 +199,10 @@ def lock(name: str, timeout: float = -1) -> AbstractContextManager[object]:
         filelock.Timeout: Another process holds it for longer than ``timeout`` seconds; -1 waits forever.
     """
     path = folder() / ".locks" / f"{name.replace(':', '-')}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(error, path) from None
     return FileLock(path, timeout=timeout)
 
 

@@ -10,6 +10,7 @@ import json
 import re
 from typing import Any
 
+from aimkit import console
 from aimkit.cache import cache_folder
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
@@ -30,7 +31,10 @@ def timm_entries() -> list[ZooEntry]:
         rows = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         rows = _configurations()
-        write_bytes(file, json.dumps(rows).encode())
+        try:
+            write_bytes(file, json.dumps(rows).encode())
+        except AimkitError as error:
+            console.detail(f"timm's list of weights is not cached: {error.what}")
     return [_entry(row) for row in rows]
 
 

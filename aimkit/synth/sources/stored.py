@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from aimkit import console
 from aimkit.cache import cache_folder
 from aimkit.datasets.scan import Candidate, ScanRecord, scan
 from aimkit.datasets.scan_report import ScanReport
@@ -233,21 +234,26 @@ def _typed(ids: list[str], block: StoredBlock, report: ScanReport) -> dict[str, 
         return matching.typed
     text = matching.text()
     file = _full_report(block, text)
-    summary = f"types file: {text.splitlines()[0]}; full list: {file}"
+    summary = f"types file: {text.splitlines()[0]}" + (f"; full list: {file}" if file else "")
     if block.missing_types == "error" and matching.missing:
         raise AimkitError(
             "\n  ".join(text.splitlines()[:8]),
             f"{block.title}, types = {block.types}",
-            f'{file} lists all of them; to continue without them set missing_types = "infer" or "skip"',
+            (f"{file} lists all of them; " if file else "")
+            + 'to continue without them set missing_types = "infer" or "skip"',
         )
     report.notes += [summary, *text.splitlines()[1:4]]
     return matching.typed
 
 
-def _full_report(block: StoredBlock, text: str) -> Path:
+def _full_report(block: StoredBlock, text: str) -> Path | None:
     key = hashlib.sha256(f"{block.path} {block.types} {block.dataset}".encode()).hexdigest()[:12]
     path = cache_folder("reports") / f"types-{key}.txt"
-    write_bytes(path, f"{block.types} compared with {block.path}\n{text}\n".encode())
+    try:
+        write_bytes(path, f"{block.types} compared with {block.path}\n{text}\n".encode())
+    except AimkitError as error:
+        console.detail(f"the list of types is not kept: {error.what}")
+        return None
     return path
 
 

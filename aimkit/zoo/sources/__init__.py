@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aimkit.errors import AimkitError
+from aimkit.files import write_error
 from aimkit.redact import redact_urls
 
 if TYPE_CHECKING:
@@ -87,14 +88,17 @@ def fetch(job: FetchJob) -> None:
     Raises:
         AimkitError: The file can't be fetched; the hint tells what to do instead.
     """
-    job.part.parent.mkdir(parents=True, exist_ok=True)
-    if job.fresh:
-        job.part.unlink(missing_ok=True)
     # Imported here, since these modules import this one.
     from aimkit.zoo.sources import file, gdrive, hf, https, pypi
 
     fetchers = {"hf": hf.fetch, "https": https.fetch, "gdrive": gdrive.fetch, "pypi": pypi.fetch, "file": file.fetch}
-    fetchers[kind_of(job.source)](job)
+    try:
+        job.part.parent.mkdir(parents=True, exist_ok=True)
+        if job.fresh:
+            job.part.unlink(missing_ok=True)
+        fetchers[kind_of(job.source)](job)
+    except OSError as error:
+        raise write_error(error, job.part) from None
 
 
 def check_source(source: str) -> str:

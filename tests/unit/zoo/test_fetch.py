@@ -277,7 +277,7 @@ def test_a_file_by_hand_passes_the_same_checks(served: ZooEntry, weights: bytes,
 
 
 def test_a_damaged_lock_file_is_an_error_not_a_fresh_start(served: ZooEntry, home: Path) -> None:
-    store.lock_file().parent.mkdir(parents=True)
+    store.lock_file().parent.mkdir(parents=True, exist_ok=True)
     store.lock_file().write_text("{")
     with pytest.raises(AimkitError, match="lock file"):
         fetch.pull(served)
