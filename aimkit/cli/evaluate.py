@@ -9,6 +9,7 @@ import click
 
 from aimkit import console
 from aimkit.recipe import expand
+from aimkit.skips import STRICT_EXIT
 
 
 class EvaluateGroup(click.Group):
@@ -44,19 +45,27 @@ class EvaluateGroup(click.Group):
 @click.option("--truth", metavar="DIR", help="True alpha mattes for --predictions, or a folder like --root.")
 @click.option("--trimaps", metavar="DIR", help="Trimaps for --predictions.")
 @click.option("--images", metavar="DIR", help="Photos for --predictions, for the report.")
+@click.option(
+    "--alpha-range",
+    metavar="RANGE",
+    help="Scale of the true mattes, 0-1, 0-100, 0-255 or 0-65535.  [default: decided from all]",
+)
+@click.option("--prediction-range", metavar="RANGE", help="Scale of the mattes of --predictions, likewise.")
 @click.option("--baseline", metavar="NAME", help="Evaluate zeros, ones, constant, mean, otsu or closed-form.")
 @click.option("--parity", is_flag=True, help="Compute Conn as the reference does: metrics.conn=parity.")
 @click.option("--name", help="Name of the model in tables.")
 @click.option("-o", "--out", default="evaluation", show_default=True, help="Output folder.")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Threads that read and measure.")
 @click.option("--fresh", is_flag=True, help="Measure all images again, also those that an earlier run finished.")
+@click.option("--strict", is_flag=True, help="Exit with code 3 if an image was skipped.")
 @click.option("--no-report", is_flag=True, help="Do not write report.html.")
 @click.option("--json", "as_json", is_flag=True, help="Print the averages as JSON.")
-def evaluate(recipe: str, overrides: tuple[str, ...], **options: Any) -> None:
+def evaluate(recipe: str, overrides: tuple[str, ...], **options: Any) -> int:
     """Measure SAD, MSE, MAD, Grad and Conn by a RECIPE (aim500 by default).
 
-    Writes results.json, results.md, report.html and images.jsonl, the journal of finished images: a run that was
-    stopped continues from it.
+    Writes results.json, results.md, report.html, run.json (versions, paths, time) and images.jsonl, the journal of
+    finished images: a run that was stopped continues from it. An image that can't be read or predicted is skipped;
+    OUT/skipped.txt lists the reasons.
     """
     from aimkit.evaluate.evaluation import evaluate as work
     from aimkit.evaluate.tables import group_table, summary_table
@@ -70,15 +79,17 @@ def evaluate(recipe: str, overrides: tuple[str, ...], **options: Any) -> None:
         report=not options["no_report"],
         **{key: options[key] for key in same},
     )
+    code = STRICT_EXIT if options["strict"] and result["skipped"] else 0
     if options["as_json"]:
         console.out(json.dumps({key: result[key] for key in ("model", "protocol", "averages", "notes")}, indent=2))
-        return
+        return code
     console.table(*summary_table([result]))
     console.out("")
     console.table(*group_table(result))
     console.out("")
     for line in (result["protocol"]["text"], *result["notes"], str(expand(options["out"]))):
         console.out(line)
+    return code
 
 
 @evaluate.command("compare", short_help="Compare results with the first.")
@@ -112,6 +123,7 @@ def _overrides(options: dict[str, Any]) -> list[str]:
     """Write options as recipe overrides; texts are quoted, so that a folder named 1e5 stays a text."""
     keys = {"data": "data.kind", "root": "data.root", "types": "data.types", "model": "model"}
     keys |= {"backbone": "backbone", "weights": "weights"}
+    keys |= {"alpha_range": "data.alpha_range", "prediction_range": "data.prediction_range"}
     given = [f"{key}={json.dumps(options[name])}" for name, key in keys.items() if options[name] is not None]
     if options["limit"]:
         given.append(f"data.limit={options['limit']}")

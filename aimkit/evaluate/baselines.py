@@ -10,6 +10,7 @@ import numpy as np
 from aimkit.errors import AimkitError
 from aimkit.evaluate.images import EvaluationSet
 from aimkit.registry import Registry
+from aimkit.skips import Skips
 from aimkit.types import Array, Float, UInt8, to_uint8
 
 #: Entries are ``(data) -> (image (H, W, 3) uint8 -> alpha (H, W) float32)``.
@@ -78,9 +79,15 @@ def baseline(name: str, data: EvaluationSet) -> Callable[[UInt8], Float]:
 
 
 def _levels(data: EvaluationSet) -> Array:
-    """Histogram of the alpha mattes over 256 levels."""
-    counts = np.zeros(256, np.int64)
+    """Histogram of the alpha mattes over 256 levels, of those that can be read.
+
+    Raises:
+        AimkitError: None can be read.
+    """
+    counts, skips = np.zeros(256, np.int64), Skips("matte")
     for entry in data.entries:
-        matte = data.read(entry).alpha
-        counts += np.bincount((matte if matte.dtype == np.uint8 else to_uint8(matte)).ravel(), minlength=256)
+        with skips.guard(entry.id):
+            matte = data.read(entry).alpha
+            counts += np.bincount((matte if matte.dtype == np.uint8 else to_uint8(matte)).ravel(), minlength=256)
+    skips.check(len(data.entries))
     return counts

@@ -10,6 +10,7 @@ from typing import Any
 from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.evaluate.baselines import baseline as baseline_of
+from aimkit.evaluate.baselines import baselines
 from aimkit.evaluate.images import EvaluationSet
 from aimkit.evaluate.recipe import EvaluateRecipe
 from aimkit.evaluate.report import write_report
@@ -30,11 +31,13 @@ class EvaluationSubject:
         predict: Function from an image, RGB, uint8, (H, W, 3), to its alpha matte, (H, W); None for stored predictions.
         strategy: The strategy with its options, for the protocol.
         facts: Facts about the model, as JSON values; ``title`` is its name in tables.
+        of_data: ``predict`` was made from the data.
     """
 
     predict: Predict | None
     strategy: str
     facts: dict[str, Any]
+    of_data: bool = False
 
 
 def evaluate(
@@ -72,17 +75,19 @@ def evaluate(
         baseline: Registered baseline to evaluate, see :mod:`aimkit.evaluate.baselines`.
         name: Name of the model in tables.
         device: Device of the network: ``auto`` or a device of PyTorch.
-        out: Folder of results.json, results.md, report.html and images.jsonl, the journal of finished images: a run
-            that was stopped continues from it. None writes nothing.
+        out: Folder of results.json, results.md, report.html, run.json (versions, paths and time), skipped.txt (when
+            images were skipped) and images.jsonl, the journal of finished images: a run that was stopped continues
+            from it. None writes nothing.
         report: Write report.html.
         workers: Number of threads that read and measure images.
         fresh: Measure all images, also those in the journal.
 
     Returns:
-        ``model``, ``protocol``, ``averages``, ``images`` (one row per image) and ``notes``, as JSON values.
+        ``model``, ``protocol``, ``averages``, ``images`` (one row per image), ``skipped`` (id and reason of images
+        that can't be read or predicted) and ``notes``, as JSON values.
 
     Raises:
-        AimkitError: The recipe, the data or the weights are missing or invalid, or images can't be read or predicted.
+        AimkitError: The recipe, the data or the weights are missing or invalid, or no image can be read and predicted.
     """
     if not isinstance(recipe, EvaluateRecipe):
         recipe = load_recipe(recipe, overrides, kind="evaluate")
@@ -96,10 +101,12 @@ def evaluate(
         for option, value in (("truth", truth), ("trimaps", trimaps), ("images", images)):
             if value is not None:
                 raise AimkitError(f"--{option} requires --predictions", f"--{option} {value}", "use --data, --root")
+        if baseline is not None:
+            baselines.get(baseline, "--baseline")
         data = _open_data(recipe)
         if baseline is not None:
             facts = {"title": baseline, "name": f"baseline {baseline}"}
-            subject = EvaluationSubject(baseline_of(baseline, data), "whole", facts)
+            subject = EvaluationSubject(baseline_of(baseline, data), "whole", facts, of_data=True)
         else:
             subject = network_subject(recipe, device)
     folder = None if out is None else expand(out, "--out")
@@ -112,9 +119,11 @@ def evaluate(
         workers=workers,
         journal=folder / "images.jsonl" if folder else None,
         fresh=fresh,
+        of_data=subject.of_data,
     )
     if folder:
-        write_results(folder, result)
+        where = {"predictions": predictions, "truth": truth, "data": recipe.data.root, "weights": recipe.weights}
+        write_results(folder, result, {key: os.fspath(value) for key, value in where.items() if value})
         if report:
             write_report(folder / "report.html", result, lambda id: look(data, subject.predict, id))
     return result
@@ -151,7 +160,9 @@ def network_subject(recipe: EvaluateRecipe, device: str = "auto") -> EvaluationS
     predictor = Predictor(network, strategy, **options)
     build = network.build or {}
     facts = {"title": f"{build['name']} {build['backbone']}", "name": build["name"], "backbone": build["backbone"]}
-    facts |= {"weights": recipe.weights, "weights_digest": state_digest(network)}
+    # The name, not the path: equal runs give equal results wherever the file lies.
+    facts |= {"weights": recipe.weights.rstrip("/\\").replace("\\", "/").split("/")[-1]}
+    facts |= {"weights_digest": state_digest(network)}
     return EvaluationSubject(lambda image: predictor(image).alpha, strategy_text(strategy, chosen), facts)
 
 
@@ -166,7 +177,13 @@ def strategy_text(name: str, options: dict[str, Any]) -> str:
 def _open_data(recipe: EvaluateRecipe) -> EvaluationSet:
     data = recipe.data
     return open_set(
-        data.kind, data.root, types=data.types, split=data.split, kernel=data.trimap_kernel, limit=data.limit
+        data.kind,
+        data.root,
+        types=data.types,
+        split=data.split,
+        kernel=data.trimap_kernel,
+        limit=data.limit,
+        alpha_range=data.alpha_range,
     )
 
 
@@ -189,4 +206,6 @@ def _open_predictions(
         kernel=data.trimap_kernel,
         limit=data.limit,
         kind="" if truth else data.kind,
+        alpha_range=data.alpha_range,
+        prediction_range=data.prediction_range,
     )

@@ -6,14 +6,15 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from aimkit.errors import AimkitError
 from aimkit.evaluate.hub import cells
-from aimkit.imageio import read_alpha, read_grey, read_rgb
+from aimkit.evaluate.mattes import EvaluationMattes, decide_mattes
+from aimkit.evaluate.trimaps import read_trimap
+from aimkit.imageio import read_rgb
 from aimkit.matting.trimap import trimap as make_trimap
 from aimkit.types import Array, UInt8
 
@@ -26,7 +27,7 @@ class EvaluationImage:
         id: Path below the folder without suffix.
         type: Image type: SO, STM, NS, or "".
         category: Category: animal, portrait, ..., or "".
-        stamp: Text that changes when a file changes.
+        stamp: Of a table's row: text that changes with its content; "" for files.
         files: Paths by role: image, alpha, trimap, prediction; None for tables.
         row: Row of the table, -1 for files.
     """
@@ -71,6 +72,8 @@ class EvaluationSet:
         trimap: Origin of the trimaps, for the protocol.
         kernel: Elliptical kernel in pixels of trimaps that are computed.
         table: A Hugging Face dataset, or None if the images are files.
+        alpha_range: Scale of the true mattes as the user states it, such as "0-255"; "" has it decided.
+        prediction_range: Scale of stored predictions, in the same way.
     """
 
     name: str
@@ -78,6 +81,24 @@ class EvaluationSet:
     trimap: str
     kernel: int = 30
     table: Any = None
+    alpha_range: str = ""
+    prediction_range: str = ""
+
+    @cached_property
+    def truths(self) -> EvaluationMattes:
+        """How the true mattes are read; decided from all of them on first use.
+
+        Raises:
+            AimkitError: The levels leave their scale open.
+        """
+        return self._decide("alpha", self.alpha_range, "--alpha-range")
+
+    @cached_property
+    def predictions(self) -> EvaluationMattes | None:
+        """How stored predictions are read; None if there are none. Decided and raising as ``truths``."""
+        if not any("prediction" in (entry.files or {}) for entry in self.entries):
+            return None
+        return self._decide("prediction", self.prediction_range, "--prediction-range")
 
     @property
     def digest(self) -> str:
@@ -91,21 +112,29 @@ class EvaluationSet:
         Raises:
             AimkitError: A file can't be read, or the planes differ in size.
         """
-        sources: Mapping[str, Any] = entry.files or cells(self.table[entry.row])
-        alpha = _levels(sources["alpha"])
-        trimap = read_grey(sources["trimap"]) if "trimap" in sources else make_trimap(alpha, self.kernel)
-        image = read_rgb(sources["image"]) if "image" in sources else None
-        prediction = _levels(sources["prediction"]) if "prediction" in sources else None
+        sources = self._sources(entry)
+        alpha = self.truths.read(sources["alpha"], self._where(entry, "alpha"))
+        where = self._where(entry, "trimap")
+        trimap = read_trimap(sources["trimap"], where) if "trimap" in sources else make_trimap(alpha, self.kernel)
+        image = read_rgb(sources["image"], self._where(entry, "image")) if "image" in sources else None
+        stored = self.predictions if "prediction" in sources else None
+        prediction = stored.read(sources["prediction"], self._where(entry, "prediction")) if stored else None
         for name, plane in (("photo", image), ("trimap", trimap)):
             if plane is not None and plane.shape[:2] != alpha.shape:
                 sizes = f"{plane.shape[1]}x{plane.shape[0]}, the matte {alpha.shape[1]}x{alpha.shape[0]}"
                 raise AimkitError(f"the {name} is {sizes}", entry.where, "all planes must have the same size")
         return EvaluationPlanes(alpha, trimap, image, prediction)
 
+    def _sources(self, entry: EvaluationImage) -> Mapping[str, Any]:
+        return entry.files or cells(self.table[entry.row])
 
-def _levels(source: Any) -> Array:
-    """Read an alpha matte: uint8 if that is exact, since it is faster, else float32."""
-    matte = read_alpha(source)
-    scaled = matte * np.float32(255)
-    levels = np.rint(scaled)
-    return levels.astype(np.uint8) if np.abs(scaled - levels).max() < 1e-3 else matte
+    def _source(self, entry: EvaluationImage, role: str) -> Any:
+        return self._sources(entry)[role]
+
+    def _where(self, entry: EvaluationImage, role: str) -> str:
+        return str((entry.files or {}).get(role, entry.id))
+
+    def _decide(self, role: str, alpha_range: str, option: str) -> EvaluationMattes:
+        sources = ((self._where(one, role), partial(self._source, one, role)) for one in self.entries)
+        folder = str(Path(self._where(self.entries[0], role)).parent) if self.table is None else self.name
+        return decide_mattes(sources, alpha_range, folder, option)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
+
+from aimkit.evaluate.trimaps import RULE
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Protocol:
         trimap: Origin of the trimaps.
         grad: Definition of Grad.
         conn: Definition of Conn.
+        truth: Channel and scale of the true mattes.
+        levels: Channel and scale of stored predictions, or "". Results with other ones can be compared.
     """
 
     data: str
@@ -29,26 +33,38 @@ class Protocol:
     trimap: str
     grad: str
     conn: str
+    truth: str
+    levels: str = field(default="", metadata={"compared": False})
 
     @property
     def text(self) -> str:
         """The protocol as one readable line."""
-        parts = [self.data, self.prediction, self.size, f"trimap {self.trimap}", f"Grad {self.grad}"]
+        predicted = f"{self.prediction} ({self.levels})" if self.levels else self.prediction
+        # A trimap that is made has exactly the three levels.
+        trimap = f"trimap {self.trimap}" + (f" ({RULE})" if self.trimap.startswith("from files") else "")
+        parts = [self.data, f"truth {self.truth}", predicted, self.size, trimap, f"Grad {self.grad}"]
         return "; ".join([*parts, f"Conn {self.conn}", "SAD, Grad, Conn of the whole image unless said otherwise"])
 
     @property
     def digest(self) -> str:
-        """SHA-256, hex, of all fields."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        """SHA-256, hex, of all fields that must be equal."""
+        compared = {name: getattr(self, name) for name in _COMPARED}
+        return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> dict[str, str]:
         """All fields, the text and the digest."""
         return {**asdict(self), "text": self.text, "digest": self.digest}
 
 
+_COMPARED = [one.name for one in fields(Protocol) if one.metadata.get("compared", True)]
+
+
 def differences(first: Mapping[str, str], second: Mapping[str, str]) -> list[str]:
-    """``field: first, second`` for every field in which two stored protocols differ."""
-    names = [field.name for field in fields(Protocol)]
+    """``field: first, second`` for every field in which two stored protocols differ.
+
+    Results of earlier versions don't state the scale of the truth; then it can't differ.
+    """
+    names = [name for name in _COMPARED if name != "truth" or ("truth" in first and "truth" in second)]
     return [
         f"{name}: {first.get(name, '')[:80]} | {second.get(name, '')[:80]}"
         for name in names

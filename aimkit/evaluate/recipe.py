@@ -8,6 +8,8 @@ from pydantic import Field
 
 from aimkit.recipe import Block, Recipe
 
+AlphaRange = Literal["", "0-1", "0-100", "0-255", "0-65535"]
+
 
 class DataBlock(Block):
     """The data of an evaluation.
@@ -21,6 +23,8 @@ class DataBlock(Block):
         split: Split of a Hugging Face dataset; its only one if empty.
         trimap_kernel: Elliptical kernel in pixels of trimaps that are computed.
         limit: Number of images to use, the first by name; 0 for all.
+        alpha_range: Scale of the true mattes: "0-1", "0-100", "0-255" or "0-65535"; decided from all of them if empty.
+        prediction_range: Scale of stored predictions, in the same way.
     """
 
     kind: str = "aim500"
@@ -29,6 +33,8 @@ class DataBlock(Block):
     split: str = ""
     trimap_kernel: int = Field(30, ge=1)
     limit: int = Field(0, ge=0)
+    alpha_range: AlphaRange = ""
+    prediction_range: AlphaRange = ""
 
 
 class StrategyBlock(Block):

@@ -1,9 +1,10 @@
-"""Results on disk: results.json, results.md and report.html."""
+"""Results on disk: results.json, results.md and run.json."""
 
 from __future__ import annotations
 
 import json
 import platform
+import time
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,15 +15,28 @@ from aimkit.evaluate.tables import group_table, markdown, summary_table
 from aimkit.files import write_bytes
 from aimkit.json_files import read_json
 from aimkit.recipe import expand
+from aimkit.redact import redact_all
 
 FORMAT = 1
 
 
-def write_results(out: Path, result: Mapping[str, Any]) -> None:
-    """Write results.json and results.md of a result of :func:`aimkit.evaluate.run.run`."""
-    content = {"format": FORMAT, **result, "versions": versions()}
+def write_results(out: Path, result: Mapping[str, Any], paths: Mapping[str, str] | None = None) -> None:
+    """Write a result of :func:`aimkit.evaluate.run.run` as results.json, results.md and run.json.
+
+    Equal runs give equal bytes of the first two; versions, paths and the time are in run.json.
+
+    Args:
+        out: The folder.
+        result: The result.
+        paths: Where the inputs were, by role, for run.json.
+    """
+    # A reason holds paths: skipped.txt has it.
+    content = {"format": FORMAT, **result, "skipped": [row["name"] for row in result.get("skipped", ())]}
     write_bytes(out / "results.json", (json.dumps(content, indent=1) + "\n").encode())
     write_bytes(out / "results.md", as_markdown([result]).encode())
+    facts = {"finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "paths": dict(paths or {})}
+    facts = redact_all({**facts, "versions": versions()})
+    write_bytes(out / "run.json", (json.dumps(facts, indent=1) + "\n").encode())
 
 
 def read_results(path: str | Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from aimkit.evaluate.averages import averages
 from aimkit.evaluate.images import EvaluationImage, EvaluationPlanes, EvaluationSet
 from aimkit.evaluate.protocol import Protocol
 from aimkit.metrics.matting import METRICS, MORE, matting_metrics
+from aimkit.skips import Skips
 from aimkit.types import Array, UInt8
 
 #: image (H, W, 3) uint8 -> alpha (H, W), uint8 or float in [0, 1].
@@ -47,6 +48,7 @@ def run(
     workers: int = 2,
     journal: Path | None = None,
     fresh: bool = False,
+    of_data: bool = False,
 ) -> dict[str, Any]:
     """Evaluate a model or stored predictions.
 
@@ -59,40 +61,51 @@ def run(
         strategy: The strategy of ``predict`` with its options, for the protocol.
         model: Facts about the model, as JSON values; results of another model are not reused.
         workers: Number of threads.
-        journal: File of finished images, one JSON line each. Images with the same protocol, model and files are taken
-            from it, so that a run that was killed continues.
+        journal: File of finished images, one JSON line each. Images with the same protocol, model and content of their
+            files are taken from it, so that a run that was killed continues. Skipped images are listed in skipped.txt
+            beside it.
         fresh: Ignore the images in the journal.
+        of_data: ``predict`` was made from the data, as a baseline is: its rows hold for no other set.
 
     Returns:
-        ``model``, ``protocol``, ``averages``, ``images`` (in the order of the data) and ``notes``, as JSON values.
+        ``model``, ``protocol``, ``averages``, ``images`` (in the order of the data), ``skipped`` (id and reason of
+        images that can't be read or predicted) and ``notes``, as JSON values.
 
     Raises:
-        AimkitError: The data is empty, or images can't be read or predicted; all of them are listed, and the others are
-            in the journal.
+        AimkitError: The data is empty, the scale of its mattes can't be told, or no image can be read and predicted.
     """
     if not data.entries:
         raise AimkitError("the data has no images", data.name)
     definitions, model = definitions or Definitions(), dict(model or {})
     protocol = protocol_of(data, strategy, definitions)
+    doubts = [*data.truths.notes, *(data.predictions.notes if data.predictions else ())]
+    for doubt in doubts:
+        console.warn(doubt)
     work = _Work(data, predict, definitions, threading.Lock())
-    keys = {entry.id: _key(protocol, model, entry) for entry in data.entries}
+    keys = _keys(data, protocol, model, of_data, workers) if journal else {}
     rows = {} if journal is None or fresh else _known(journal, keys)
     if rows:
         console.info(f"{len(rows)} of {len(keys)} images are already done")
-    failures = _evaluate(work, [entry for entry in data.entries if entry.id not in rows], rows, keys, workers, journal)
-    if failures:
-        shown = "\n  ".join(f"{error.what} ({error.where})" for error in failures[:10])
-        more = "" if len(failures) <= 10 else "\n  ..."
-        hint = failures[0].hint if len(failures) == 1 else ""
-        raise AimkitError(f"{len(failures)} images failed:\n  {shown}{more}", data.name, hint, exit_code=1)
-    images = [rows[entry.id] for entry in data.entries]
+    skips = _evaluate(work, [entry for entry in data.entries if entry.id not in rows], rows, keys, workers, journal)
+    total = len(data.entries)
+    listed = journal.with_name("skipped.txt") if journal else None
+    if listed:
+        listed.unlink(missing_ok=True)
+    skips.tell(total, listed)
+    skips.check(total)
+    images = [rows[entry.id] for entry in data.entries if entry.id in rows]
     lacking = [row["id"] for row in images if row["sad_transition"] is None]
-    notes = [f"{len(lacking)} trimaps have no transition area: {', '.join(lacking[:5])}"] if lacking else []
+    notes = [*doubts, *([f"{len(lacking)} trimaps have no transition area: {', '.join(lacking[:5])}"] * bool(lacking))]
+    if skips:
+        left = sorted(row.name for row in skips.rows)
+        more = ", ..." if len(left) > 5 else ""
+        notes.append(f"averages over {len(images)} of {total} images, without {', '.join(left[:5])}{more}")
     return {
         "model": model,
         "protocol": protocol.to_json(),
         "averages": averages(images, (*METRICS, *MORE)),
         "images": images,
+        "skipped": [row._asdict() for row in sorted(skips.rows)],
         "notes": notes,
     }
 
@@ -102,7 +115,9 @@ def protocol_of(data: EvaluationSet, strategy: str, definitions: Definitions) ->
     corrected = definitions.conn == "corrected"
     conn = "corrected (empty overlap: previous level)" if corrected else "parity (empty overlap: 1)"
     size = "at the truth's size, nothing resized"
-    return Protocol(data.name, data.digest, strategy, size, data.trimap, definitions.grad, conn)
+    levels = data.predictions.text if data.predictions else ""
+    grad, truth = definitions.grad, data.truths.text
+    return Protocol(data.name, data.digest, strategy, size, data.trimap, grad, conn, truth, levels)
 
 
 @dataclass(frozen=True)
@@ -122,7 +137,7 @@ class _Work:
             label = planes.trimap if ((planes.trimap != 0) & (planes.trimap != 255)).any() else None
             values = matting_metrics(planes.prediction, planes.alpha, label, more=True, **options)
         except AimkitError as error:
-            raise AimkitError(f"{entry.id}: {error.what}", error.where or entry.where, error.hint) from None
+            raise AimkitError(error.what, error.where or entry.where, error.hint) from None
         height, width = planes.alpha.shape
         facts = {"id": entry.id, "type": entry.type, "category": entry.category, "width": width, "height": height}
         return facts | values
@@ -151,34 +166,55 @@ def _evaluate(
     keys: Mapping[str, str],
     workers: int,
     journal: Path | None,
-) -> list[AimkitError]:
-    failures = []
+) -> Skips:
+    skips = Skips("image")
     with console.progress(len(entries), "evaluate", "images") as bar, ThreadPoolExecutor(max(1, workers)) as pool:
-        pending = [pool.submit(work.measure, entry) for entry in entries]
+        pending = {pool.submit(work.measure, entry): entry.id for entry in entries}
         try:
             for done in as_completed(pending):
-                try:
-                    row = done.result()
-                except AimkitError as error:
-                    failures.append(error)
-                else:
-                    rows[row["id"]] = row
-                    if journal is not None:
-                        _append(journal, {"key": keys[row["id"]], **row})
+                name = pending[done]
+                with skips.guard(name):
+                    rows[name] = done.result()
+                if journal is not None and name in rows:
+                    _append(journal, {"key": keys[name], **rows[name]})
                 bar.advance()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return failures
+    return skips
 
 
-def _key(protocol: Protocol, model: Mapping[str, Any], entry: EvaluationImage) -> str:
-    """Digest of all that a row depends on, 32 hex digits."""
-    content = {**protocol.to_json(), "model": dict(model), "entry": [entry.id, entry.stamp]}
-    # A row stays valid when other images join or leave the set.
+def _keys(
+    data: EvaluationSet, protocol: Protocol, model: Mapping[str, Any], of_data: bool, workers: int
+) -> dict[str, str]:
+    """By id, the digest of all that a row depends on, 32 hex digits."""
+    # The title is only the name in tables. A row stays valid when other images join or leave the set.
+    shared: dict[str, Any] = {**protocol.to_json(), "model": {k: v for k, v in model.items() if k != "title"}}
     for field in ("data", "content", "text", "digest"):
-        content.pop(field)
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
+        shared.pop(field)
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        contents = dict(zip([one.id for one in data.entries], pool.map(content_digest, data.entries), strict=True))
+    if of_data:
+        shared["set"] = sorted(contents.items())
+    return {
+        name: hashlib.sha256(json.dumps([shared, name, content], sort_keys=True).encode()).hexdigest()[:32]
+        for name, content in contents.items()
+    }
+
+
+def content_digest(entry: EvaluationImage) -> str:
+    """SHA-256, hex, of the content of an image's files, or of a table's row; files that can't be read count as such."""
+    digest = hashlib.sha256(entry.stamp.encode())
+    for role, path in sorted((entry.files or {}).items()):
+        digest.update(f"{role} ".encode())
+        try:
+            # Opening a named pipe would wait for ever.
+            if path.is_file():
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError as error:
+            digest.update(str(error.errno).encode())
+    return digest.hexdigest()
 
 
 def _known(journal: Path, keys: Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -23,7 +23,14 @@ _FOLDERS = {"image": ("original", "image"), "alpha": ("mask", "alpha"), "trimap"
 
 
 def open_set(
-    kind: str, root: str = "", *, types: str = "", split: str = "", kernel: int = 30, limit: int = 0
+    kind: str,
+    root: str = "",
+    *,
+    types: str = "",
+    split: str = "",
+    kernel: int = 30,
+    limit: int = 0,
+    alpha_range: str = "",
 ) -> EvaluationSet:
     """Open an evaluation set by its kind; arguments as for :class:`aimkit.evaluate.recipe.DataBlock`.
 
@@ -37,7 +44,7 @@ def open_set(
             EvaluationImage(fact["id"], fact["type"], fact["category"], fact["stamp"], row=row)
             for row, fact in enumerate(rows)
         ]
-        return _limited(EvaluationSet(kind, entries, "", kernel, table), limit)
+        return _limited(EvaluationSet(kind, entries, "", kernel, table, alpha_range), limit)
     known = evaluation_parts()
     if kind not in known and kind != "folder":
         names = [*known, "folder", "hf:NAME"]
@@ -46,15 +53,17 @@ def open_set(
         raise AimkitError(f"data '{kind}' needs its folder", "--root", "aimkit evaluate ... --root DIR")
     folder = expand(root, "--root")
     if kind in known:
-        return _limited(_open_known(*known[kind], folder, types, kernel), limit)
+        return _limited(replace(_open_known(*known[kind], folder, types, kernel), alpha_range=alpha_range), limit)
     photos, mattes = (_images(_subfolder(folder, role)) for role in ("image", "alpha"))
     _require_same(photos, mattes, "photo", "matte", folder)
     trimaps = find_images(folder / "trimap")[0] if (folder / "trimap").is_dir() else {}
+    if trimaps and not set(trimaps) & set(mattes):
+        console.warn(f"none of the {len(trimaps)} trimaps in {folder / 'trimap'} has the name of a matte")
     entries = _entries({"image": photos, "alpha": mattes, "trimap": trimaps})
     path = _types_file(folder, types)
     if path:
         entries = _typed(entries, read_types(path), path)
-    return _limited(EvaluationSet(f"folder {folder.name}", entries, "", kernel), limit)
+    return _limited(EvaluationSet(f"folder {folder.name}", entries, "", kernel, alpha_range=alpha_range), limit)
 
 
 def _open_known(known: PublishedSet, part: DatasetPart, folder: Path, types: str, kernel: int) -> EvaluationSet:
@@ -86,6 +95,8 @@ def open_predictions(
     kernel: int = 30,
     limit: int = 0,
     kind: str = "",
+    alpha_range: str = "",
+    prediction_range: str = "",
 ) -> EvaluationSet:
     """Open a folder of predicted alpha mattes with the truth.
 
@@ -102,9 +113,12 @@ def open_predictions(
         limit: Number of images to use, the first by name; 0 for all.
         kind: Published dataset of the truth, or "". Its folders are found below ``truth``, and the protocol has its
             name.
+        alpha_range: Scale of the true mattes, such as "0-255"; "" has it decided from all of them.
+        prediction_range: Scale of the predictions, in the same way.
 
     Raises:
-        AimkitError: A true alpha matte has no prediction, or an image is not in the types file.
+        AimkitError: A true alpha matte has no prediction, ``trimaps`` or ``images`` hold none of the truth, or an image
+            is not in the types file.
     """
     folder = expand(truth, "--truth")
     known = evaluation_parts().get(kind)
@@ -120,7 +134,8 @@ def open_predictions(
     planes = {"alpha": mattes, "prediction": {name: found[name] for name in mattes}}
     for role, given in (("trimap", trimaps), ("image", images)):
         if given:
-            planes[role] = _images(expand(given))
+            planes[role] = _images(expand(given, f"--{role}s"))
+            _require_some(mattes, planes[role], role, expand(given))
         elif role in places and places[role].is_dir():
             planes[role] = find_images(places[role])[0]
     entries = _entries(planes)
@@ -129,7 +144,9 @@ def open_predictions(
     path = _types_file(Path(str(located.folder)) if located else folder, types)
     if path:
         entries = _typed(entries, read_types(path), path)
-    return _limited(EvaluationSet(known[1].title if known else f"folder {folder.name}", entries, "", kernel), limit)
+    name = known[1].title if known else f"folder {folder.name}"
+    ranges = {"alpha_range": alpha_range, "prediction_range": prediction_range}
+    return _limited(EvaluationSet(name, entries, "", kernel, **ranges), limit)
 
 
 def _limited(data: EvaluationSet, limit: int) -> EvaluationSet:
@@ -166,10 +183,7 @@ def _entries(planes: Mapping[str, Mapping[str, Path]]) -> list[EvaluationImage]:
 
 
 def _entry(name: str, files: Mapping[str, Path | None]) -> EvaluationImage:
-    present = {role: path for role, path in files.items() if path is not None}
-    stats = [(role, path.stat()) for role, path in sorted(present.items())]
-    stamp = "|".join(f"{role}:{stat.st_size}:{stat.st_mtime_ns}" for role, stat in stats)
-    return EvaluationImage(name, stamp=stamp, files=present)
+    return EvaluationImage(name, files={role: path for role, path in files.items() if path is not None})
 
 
 def _require_same(first: dict[str, Path], second: dict[str, Path], one: str, other: str, folder: Path) -> None:
@@ -184,6 +198,17 @@ def _require(names: dict[str, Path], found: dict[str, Path], what: str, where: s
         hint = f"is '{near}' the one for '{missing[0]}'?" if near else "names must be equal except for the suffix"
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise AimkitError(f"{len(missing)} of {len(names)} images have no {what}: {shown}", where, hint)
+
+
+def _require_some(names: dict[str, Path], found: dict[str, Path], what: str, folder: Path) -> None:
+    """Refuse a given folder that holds none of the images, and tell how many it lacks."""
+    missing = sorted(set(names) - set(found))
+    if len(missing) == len(names):
+        pair = f"'{next(iter(found))}' in it, '{missing[0]}' in the truth"
+        hint = f"names must be equal except for the suffix: {pair}"
+        raise AimkitError(f"none of the {len(found)} {what}s has the name of a true matte", str(folder), hint)
+    if missing:
+        console.warn(f"{len(missing)} of {len(names)} images have no {what} in {folder}: {', '.join(missing[:3])}")
 
 
 def _types_file(folder: Path, types: str, *, needed: str = "") -> Path | None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from aimkit.errors import AimkitError
-from aimkit.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN
+from aimkit.matting.trimap import BACKGROUND, FOREGROUND
 from aimkit.metrics.conn import connectivity_error
 from aimkit.metrics.grad import gradient_error
 from aimkit.metrics.planes import equals, label_plane, matte_pair
@@ -45,7 +45,8 @@ def matting_metrics(
     Args:
         prediction: Predicted alpha, uint8, uint16, bool or float in [0, 1], (H, W).
         alpha: True alpha, in any of these dtypes, (H, W).
-        trimap: Trimap {0, 128, 255}, uint8 (or float 0, 0.5, 1), (H, W); None for no trimap.
+        trimap: Trimap, uint8 {0, 128, 255} (or float 0, 0.5, 1), (H, W); all between 0 and 255 is unknown. None for no
+            trimap.
         parity: Compute conn as the reference does: 0 for an empty prediction.
         grad: Definition of grad, "aim" or "matlab".
         more: Add grad_transition and conn_transition.
@@ -86,11 +87,8 @@ def matting_metrics(
 
 
 def transition_area(trimap: UInt8) -> UInt8:
-    """Return where the trimap is 128, or neither 0 nor 255 when no pixel is 128: 0 or 255, uint8, (H, W)."""
-    unknown = equals(trimap, UNKNOWN)
-    if not unknown.any():
-        unknown = ~(equals(trimap, BACKGROUND) | equals(trimap, FOREGROUND))
-    return unknown
+    """Return where the trimap is neither 0 nor 255: 0 or 255, uint8, (H, W)."""
+    return ~(equals(trimap, BACKGROUND) | equals(trimap, FOREGROUND))
 
 
 def overwrite(prediction: Array, foreground: Array, background: Array) -> Array:

@@ -58,15 +58,16 @@ def evaluate(root: Path, name: str, out: Path, *more: str) -> int:
     return run(["evaluate", "--predictions", str(root.parent / name), "--root", str(root), "-o", str(out), *more])
 
 
-def test_predictions_give_the_table_and_three_files(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_predictions_give_the_table_and_the_files(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert evaluate(root, "good", tmp_path / "out") == 0
     shown = capsys.readouterr().out
     assert "type avg" in shown
-    assert "AIM-500, 6 images; from files" in shown
+    assert "AIM-500, 6 images; truth grey 0-255; from files (grey 0-255)" in shown
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "results.json",
         "results.md",
         "report.html",
+        "run.json",
         "images.jsonl",
     }
     results = json.loads((tmp_path / "out" / "results.json").read_text())
@@ -84,6 +85,35 @@ def test_a_second_run_takes_what_is_known(root: Path, tmp_path: Path, capsys: py
     assert (tmp_path / "out" / "results.json").read_bytes() == first
     assert evaluate(root, "good", tmp_path / "out", "--fresh") == 0
     assert "already done" not in capsys.readouterr().err
+
+
+def test_equal_runs_in_two_folders_write_equal_results(root: Path, tmp_path: Path) -> None:
+    for out in ("a", "b"):
+        assert evaluate(root, "bad", tmp_path / out, "--no-report") == 0
+    for name in ("results.json", "results.md"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert str(tmp_path) not in (tmp_path / "a" / "results.json").read_text()
+
+
+def test_a_limit_first_does_not_change_a_baselines_averages(root: Path, tmp_path: Path) -> None:
+    words = ["evaluate", "--root", str(root), "--baseline", "mean", "--no-report"]
+    assert run([*words, "-o", str(tmp_path / "a"), "--limit", "2"]) == 0
+    assert run([*words, "-o", str(tmp_path / "a")]) == 0
+    assert run([*words, "-o", str(tmp_path / "b")]) == 0
+    assert (tmp_path / "a" / "results.json").read_bytes() == (tmp_path / "b" / "results.json").read_bytes()
+
+
+def test_a_skipped_image_is_told_and_strict_counts_it(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (root / "mask" / "o_1.png").write_bytes(b"nonsense")
+    assert evaluate(root, "good", tmp_path / "out") == 0
+    shown = capsys.readouterr()
+    assert "1 of 6 images skipped" in shown.err
+    assert "averages over 5 of 6 images, without o_1" in shown.out
+    assert (tmp_path / "out" / "skipped.txt").read_text().startswith("o_1\t")
+    assert evaluate(root, "good", tmp_path / "out", "--strict") == 3
+    assert json.loads((tmp_path / "out" / "results.json").read_text())["skipped"] == ["o_1"]
 
 
 def test_compare_says_which_is_clearly_better(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

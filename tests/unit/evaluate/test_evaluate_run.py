@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from aimkit.errors import AimkitError
+from aimkit.evaluate.baselines import baseline
 from aimkit.evaluate.digest import state_digest
 from aimkit.evaluate.results import read_results, write_results
 from aimkit.evaluate.run import Definitions, run
@@ -92,15 +94,48 @@ def test_rows_of_another_model_protocol_or_file_are_not_reused(root: Path, tmp_p
     assert model.calls == (1 if change == "file" else 6)
 
 
-def test_all_images_that_fail_are_listed_and_no_average_is_given(root: Path) -> None:
+def test_images_that_fail_are_skipped_with_their_reasons_and_the_averages_say_so(root: Path, tmp_path: Path) -> None:
+    whole = run(open_predictions(str(root / "pred"), str(root)))
     (root / "pred" / "o_0001.png").write_bytes(b"nonsense")
-    write_png(root / "pred" / "o_0004.png", np.zeros((4, 4), np.uint8))
-    with pytest.raises(AimkitError) as error:
+    write_png(root / "pred" / "o_0004.png", np.full((4, 4), 255, np.uint8))
+    result = run(open_predictions(str(root / "pred"), str(root)), journal=tmp_path / "images.jsonl")
+    assert [row["name"] for row in result["skipped"]] == ["o_0001", "o_0004"]
+    assert "size mismatch: prediction is 4x4, truth 56x40" in result["skipped"][1]["reason"]
+    assert result["images"] == [row for row in whole["images"] if row["id"] not in ("o_0001", "o_0004")]
+    assert result["averages"]["images"]["count"] == 4
+    assert result["notes"] == ["averages over 4 of 6 images, without o_0001, o_0004"]
+    assert [line.split("\t")[0] for line in (tmp_path / "skipped.txt").read_text().splitlines()] == ["o_0001", "o_0004"]
+
+
+def test_a_run_without_skipped_images_removes_the_list_of_an_earlier_one(root: Path, tmp_path: Path) -> None:
+    good = (root / "pred" / "o_0001.png").read_bytes()
+    for content in (b"nonsense", good):
+        (root / "pred" / "o_0001.png").write_bytes(content)
+        result = run(open_predictions(str(root / "pred"), str(root)), journal=tmp_path / "images.jsonl")
+    assert result["skipped"] == []
+    assert not (tmp_path / "skipped.txt").exists()
+
+
+def test_a_model_that_fails_on_one_photo_whatever_the_exception_loses_only_that(root: Path) -> None:
+    calls = []
+
+    def model(image: np.ndarray) -> np.ndarray:
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("out of luck")
+        return red(image)
+
+    result = run(open_set("aim500", str(root)), model, workers=1)
+    assert [row["reason"] for row in result["skipped"]] == ["RuntimeError: out of luck"]
+    assert result["averages"]["images"]["count"] == 5
+
+
+def test_when_all_images_fail_no_average_is_given(root: Path) -> None:
+    for path in (root / "pred").iterdir():
+        path.write_bytes(b"nonsense")
+    with pytest.raises(AimkitError, match="6 of 6 images were skipped") as error:
         run(open_predictions(str(root / "pred"), str(root)))
     assert error.value.exit_code == 1
-    assert "2 images failed" in error.value.what
-    assert "o_0001" in error.value.what
-    assert "o_0004: size mismatch: prediction is 4x4, truth 56x40" in error.value.what
 
 
 def test_a_model_that_gives_nan_is_told_with_the_image(root: Path) -> None:
@@ -118,12 +153,52 @@ def test_a_trimap_without_transition_area_is_noted_and_left_out_of_those_average
     assert result["averages"]["images"]["sad_transition"] == pytest.approx(want)
 
 
+def test_a_baselines_rows_hold_for_no_other_set(root: Path, tmp_path: Path) -> None:
+    """The journal of a first try with two images does not change the averages over all."""
+    journal = tmp_path / "images.jsonl"
+    for limit in (2, 0):
+        data = open_set("aim500", str(root), limit=limit)
+        found = run(data, baseline("mean", data), model={"name": "mean"}, journal=journal, of_data=True)
+    assert found["images"] == run(data, baseline("mean", data))["images"]
+
+
+def test_a_networks_rows_stay_valid_when_images_join(root: Path, tmp_path: Path) -> None:
+    journal, model = tmp_path / "images.jsonl", Blur()
+    for limit in (2, 0):
+        run(open_set("aim500", str(root), limit=limit), model, journal=journal)
+    assert model.calls == 6
+
+
+def test_the_title_is_not_part_of_what_a_row_depends_on(root: Path, tmp_path: Path) -> None:
+    model = Blur()
+    for title in ("before", "after"):
+        facts = {"title": title, "weights_digest": "1"}
+        result = run(open_set("aim500", str(root)), model, journal=tmp_path / "images.jsonl", model=facts)
+        assert result["model"]["title"] == title
+    assert model.calls == 6
+
+
+def test_a_file_of_other_content_and_the_same_size_and_time_is_measured_again(root: Path, tmp_path: Path) -> None:
+    journal, path = tmp_path / "images.jsonl", root / "pred" / "o_0000.png"
+    first = run(open_predictions(str(root / "pred"), str(root)), journal=journal)
+    was, content = path.stat(), (root / "pred" / "o_0005.png").read_bytes()
+    size = max(was.st_size, len(content))
+    # What follows the end of a PNG is not read.
+    path.write_bytes(path.read_bytes().ljust(size, b"\0"))
+    run(open_predictions(str(root / "pred"), str(root)), journal=journal)
+    path.write_bytes(content.ljust(size, b"\0"))
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    again = run(open_predictions(str(root / "pred"), str(root)), journal=journal)
+    assert again["images"][0]["sad"] > first["images"][0]["sad"]
+
+
 def test_results_on_disk_hold_everything(root: Path, tmp_path: Path) -> None:
     result = run(open_set("aim500", str(root)), Blur(), strategy="whole", model={"title": "blur"})
     write_results(tmp_path / "out", result)
     read = read_results(tmp_path / "out")
     assert read["averages"] == json.loads(json.dumps(result["averages"]))
-    assert read["versions"]["numpy"] == np.__version__
+    facts = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert facts["versions"]["numpy"] == np.__version__
     text = (tmp_path / "out" / "results.md").read_text()
     assert "| blur | whole |" in text
     assert "Grad aim" in text
