@@ -32,6 +32,9 @@ from aimkit.storage import Place, Remote
 #: wrote them, and those that end in ``.part``.
 UNFINISHED = re.compile(r"\..+\.(?:(?P<pid>\d+)-[0-9a-f]{8}(?:\.[^.]+)?|part)")
 
+#: What the names of locks begin with.
+LOCKS = ".aimkit."
+
 #: Hours after which an unfinished file is nobody's, and a lock of another machine is doubted.
 OLD = 24.0
 #: Seconds after which a lock that can't be read is nobody's: one is being written for less.
@@ -86,7 +89,7 @@ def locked(folder: Place, what: str, part: str = "") -> Iterator[None]:
         return
     if part and not re.fullmatch(r"[\w.-]{1,100}", part):
         raise ValueError(f"'{part}' can't be part of a file name")
-    file = Path(os.path.realpath(folder)) / (f".aimkit.{part}.lock" if part else ".aimkit.lock")
+    file = Path(os.path.realpath(folder)) / (f"{LOCKS}{part}.lock" if part else f"{LOCKS}lock")
     _enter(file, what)
     try:
         yield
@@ -111,7 +114,7 @@ def clean_leftovers(folder: Path, hours: float = OLD) -> list[Path]:
     """
     if not is_locked(folder):
         raise RuntimeError("clean_leftovers needs the lock of its folder")
-    far = any(holder is None or holder.host != platform.node() for holder in map(_holder, folder.glob(".aimkit*.lock")))
+    far = any(holder is None or holder.host != platform.node() for holder in map(_holder, folder.glob(f"{LOCKS}*lock")))
     gone = []
     for parent, folders, files in os.walk(folder):
         for name in [*folders, *files]:

@@ -22,10 +22,11 @@ def runs() -> None:
 @click.option("--json", is_flag=True, help="Print JSON.")
 def list_(folder: str, json: bool) -> None:
     """List the runs below FOLDER."""
+    path = _existing(folder)
     from aimkit.train.runs import find_runs
 
     rows = []
-    for run in find_runs(expand(folder)):
+    for run in find_runs(path):
         model = run.recipe["model"]
         loss = run.train.get("total")
         rows.append(
@@ -56,9 +57,11 @@ def list_(folder: str, json: bool) -> None:
 def show(run: str, json: bool, finished: bool) -> None:
     """Show one run: its recipe, last losses and validations."""
     from aimkit.errors import AimkitError
+
+    path = _existing(run)
     from aimkit.train.runs import open_run
 
-    one = open_run(expand(run))
+    one = open_run(path)
     if finished and one.step < one.recipe["steps"]:
         what = f"the run is not finished: {one.step} of {one.recipe['steps']} steps"
         raise AimkitError(what, str(one.path), f"aimkit train --resume {one.path}", exit_code=1)
@@ -81,6 +84,24 @@ def show(run: str, json: bool, finished: bool) -> None:
 
 
 @runs.command()
+@click.argument("run")
+def verify(run: str) -> None:
+    """Compare the files of a RUN with the digests written with them; one line for each problem, exit code 1 if any."""
+    from aimkit.errors import AimkitError
+
+    folder = _existing(run)
+    from aimkit.train.verify import verify as problems_of
+
+    found = list(problems_of(folder))
+    for line in found:
+        console.out(line)
+    if found:
+        hint = "restore the files from a copy, or remove a damaged checkpoint: --resume goes on from the one before"
+        raise AimkitError(f"{len(found)} problems in the run", str(folder), hint, exit_code=1)
+    console.out(f"ok: {folder}")
+
+
+@runs.command()
 @click.argument("folders", nargs=-1, required=True)
 @click.option(
     "--group", is_flag=True, help="One row for folders whose names differ in a last number: linear-1, linear-seed2."
@@ -95,9 +116,11 @@ def compare(folders: tuple[str, ...], group: bool, results: str | None, json: bo
     FOLDERS are runs, or folders of runs.
     """
     from aimkit.errors import AimkitError
+
+    paths = [_existing(folder) for folder in folders]
     from aimkit.train.runs import by_name, differing_keys, find_runs, groups, mean_and_spread, measured
 
-    found = [run for folder in folders for run in find_runs(expand(folder))]
+    found = [run for path in paths for run in find_runs(path)]
     if not found:
         raise AimkitError("no runs to compare", ", ".join(folders), "name folders that contain recipe.toml")
     together = by_name(found) if group else groups(found)
@@ -165,6 +188,16 @@ def report(
     if verdict:
         console.out(verdict)
     console.out(str(target))
+
+
+def _existing(folder: str) -> Path:
+    """The folder of an argument, before torch is imported, which takes seconds."""
+    from aimkit.errors import AimkitError
+
+    path = expand(folder)
+    if not path.is_dir():
+        raise AimkitError("folder not found", str(path), "name a run, or a folder of runs")
+    return path
 
 
 def _check_protocols(files: Sequence[Path]) -> None:

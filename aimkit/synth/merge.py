@@ -15,6 +15,7 @@ from aimkit.datasets.lock import NAME, differences, read_lock
 from aimkit.datasets.writers.files import explained, listing, settle, workspace, write_whole
 from aimkit.datasets.writers.shard import Shard, finished, plan, ranges, read_sidecar
 from aimkit.errors import AimkitError
+from aimkit.folder_lock import locked
 from aimkit.paths import inside
 from aimkit.storage import Place, blocks
 from aimkit.synth.run import WHOLE, claim, clean, complete
@@ -53,7 +54,7 @@ def merge(parts: Sequence[Place], out: Place) -> tuple[int, int]:
             exit_code=1,
         )
     todo = [shard for shard in shards if found[shard] != out]
-    with explained(out):
+    with explained(out), locked(out, "dataset merge"):
         claim(out, recipe, (known[0] / NAME).read_text(encoding="utf-8"), WHOLE, joins=bool(held))
         clean(out, shards, WHOLE)
         with console.progress(sum(map(len, todo)), "merge", "samples") as bar:

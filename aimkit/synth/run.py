@@ -14,6 +14,7 @@ from aimkit.datasets.lock import NAME, differences, lock_text, read_lock, versio
 from aimkit.datasets.writers.files import TEMPORARY, explained, workspace, write_whole
 from aimkit.datasets.writers.shard import Shard, finished, plan, read_sidecars
 from aimkit.errors import AimkitError
+from aimkit.folder_lock import LOCKS, locked
 from aimkit.storage import Place, Remote
 from aimkit.synth.executors import Executor, executors
 from aimkit.synth.job import ShardJob
@@ -71,36 +72,64 @@ def synthesize(
     execute = executors.get(executor).value if isinstance(executor, str) else executor
     if isinstance(out, Remote) and out.alone and (workers > 1 or executor != "local"):
         raise AimkitError("memory:// exists in one process only", str(out), "use --workers 1")
+    joins = resume or part is not None
+    # Before the sources are opened, which may take minutes.
+    check_folder(out, joins=joins)
     job = ShardJob(recipe, out, synthesizer)
     count = len(job.samples())
     job = ShardJob(recipe.model_copy(update={"count": count}), out, synthesizer)
     shards = plan(count, recipe.output.shard_size)
     mine = shards if part is None else [shard for shard in shards if shard.number % part[1] == part[0]]
     tag = WHOLE if part is None else f"{WHOLE}.{part[0]}.{part[1]}"
-    with explained(out):
-        claim(out, job.recipe.resolved(), lock_text(job.recipe), tag, joins=resume or part is not None)
-        _warn_of_versions(out)
-        clean(out, mine, tag)
-        done = finished(out, shards)
-    todo = [shard for shard in mine if shard not in done]
-    if done:
-        console.info(f"{len(done)} of {len(shards)} shards are already finished")
-
-    quarantined = [entry for sidecar in read_sidecars(out, done) for entry in sidecar["quarantined"]]
+    quarantined: list[dict[str, Any]] = []
 
     def count_failures(sidecar: dict[str, Any]) -> None:
         quarantined.extend(sidecar["quarantined"])
         _check_failures(quarantined, count, recipe.output.max_failures)
 
-    written = sum(len(shard) for shard in todo)
-    with console.progress(written, "synth", "samples") as bar:
-        execute(job, todo, workers, bar.advance, count_failures)
-
-    with explained(out):
+    with explained(out), locked(out, "synth", "" if part is None else tag):
+        claim(out, job.recipe.resolved(), lock_text(job.recipe), tag, joins=joins)
+        _warn_of_versions(out)
+        clean(out, mine, tag)
+        done = finished(out, shards)
+        todo = [shard for shard in mine if shard not in done]
+        if done:
+            console.info(f"{len(done)} of {len(shards)} shards are already finished")
+        quarantined += [entry for sidecar in read_sidecars(out, done) for entry in sidecar["quarantined"]]
+        written = sum(len(shard) for shard in todo)
+        with console.progress(written, "synth", "samples") as bar:
+            execute(job, todo, workers, bar.advance, count_failures)
         missing = len(shards) - len(finished(out, shards))
         if not missing:
             complete(out, shards, tag)
     return SynthOutcome(out, written, missing, quarantined)
+
+
+def check_folder(out: Place, *, joins: bool) -> bool:
+    """Check that a dataset can be written to a folder, without opening its sources.
+
+    Args:
+        out: Folder of the dataset.
+        joins: Whether the run may continue a dataset that another run began.
+
+    Returns:
+        Whether the folder holds a dataset already, finished or not.
+
+    Raises:
+        AimkitError: The folder holds something else, or a dataset and ``joins`` is not set.
+    """
+    if out.is_file():
+        raise AimkitError("the output is a file", str(out), "give a folder")
+    if not out.is_dir() or all(path.name == TEMPORARY or path.name.startswith(LOCKS) for path in out.iterdir()):
+        return False
+    begun = (out / NAME).exists()
+    if not joins:
+        hint = "add --resume to continue it" if begun else "choose another folder"
+        raise AimkitError("the output folder is not empty", str(out), hint)
+    if not begun:
+        hint = "choose another folder"
+        raise AimkitError(f"the output folder holds something else: no {NAME} in it", str(out), hint)
+    return True
 
 
 def claim(out: Place, recipe: dict[str, Any], text: str, tag: str, *, joins: bool) -> None:
@@ -118,19 +147,10 @@ def claim(out: Place, recipe: dict[str, Any], text: str, tag: str, *, joins: boo
             folder is not empty.
     """
     lock = out / NAME
-    if out.is_file():
-        raise AimkitError("the output is a file", str(out), "give a folder")
-    inhabited = out.is_dir() and any(path.name != TEMPORARY for path in out.iterdir())
-    if not inhabited:
+    if not check_folder(out, joins=joins):
         with workspace(out, tag) as temporary:
             write_whole(lock, [text.encode()], temporary)
         return
-    if not joins:
-        hint = "add --resume to continue it" if lock.exists() else "choose another folder"
-        raise AimkitError("the output folder is not empty", str(out), hint)
-    if not lock.exists():
-        hint = "choose another folder"
-        raise AimkitError(f"the output folder holds something else: no {NAME} in it", str(out), hint)
     different = differences(read_lock(out)[0], recipe)
     if different:
         lines = "\n  ".join(different[:12] + ([f"... and {len(different) - 12} more"] if different[12:] else []))

@@ -1,15 +1,18 @@
 """Checkpoints of a run, one folder each. A checkpoint is either complete or absent.
 
 ``RUN/checkpoints/step_00000500/`` holds ``model.safetensors`` (weights without prefixes, with metadata),
-``optimizer.pt`` (loads with ``weights_only``), ``state.json`` (counters) and ``recipe.toml`` (resolved, with digest and
-versions). With a moving average, ``model.safetensors`` is the average and ``raw.safetensors`` the trained weights.
+``optimizer.pt`` (loads with ``weights_only``), ``state.json`` (counters, and digests of the other files) and
+``recipe.toml`` (resolved, with digest and versions). With a moving average, ``model.safetensors`` is the average and
+``raw.safetensors`` the trained weights.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
+import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,16 +21,21 @@ from typing import Any
 
 import tomli_w
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 import aimkit
+from aimkit.digests import check, sealed, unsealed
 from aimkit.errors import AimkitError
+from aimkit.files import write_error
 from aimkit.json_files import parsed, read_json
 from aimkit.models.weights import declared
 from aimkit.redact import redact
 from aimkit.safetensors_file import write_tensors
 from aimkit.train.recipe import TrainRecipe
+
+WEIGHTS, RAW, OPTIMIZER, STATE = "model.safetensors", "raw.safetensors", "optimizer.pt", "state.json"
 
 
 @dataclass
@@ -73,37 +81,58 @@ def save(
         AimkitError: The disk is full or not writable. Earlier checkpoints are kept.
     """
     folder = run / "checkpoints"
-    target, temporary = folder / name, folder / f".{name}.part"
+    # The process id lets a later start see that nobody will finish it; see aimkit.folder_lock.
+    target, temporary = folder / name, folder / f".{name}.{os.getpid()}-{secrets.token_hex(4)}"
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        write_tensors(_plain(weights), temporary / "model.safetensors", metadata(recipe, state, inference_defaults))
+        write_tensors(_plain(weights), temporary / WEIGHTS, metadata(recipe, state, inference_defaults))
         if raw is not None:
-            write_tensors(_plain(raw), temporary / "raw.safetensors", metadata(recipe, state, inference_defaults))
-        torch.save(dict(optimizer), temporary / "optimizer.pt")
-        (temporary / "state.json").write_text(json.dumps(asdict(state), indent=1) + "\n")
-        (temporary / "recipe.toml").write_text(recipe_text(recipe))
+            write_tensors(_plain(raw), temporary / RAW, metadata(recipe, state, inference_defaults))
+        torch.save(dict(optimizer), temporary / OPTIMIZER)
+        (temporary / "recipe.toml").write_text(recipe_text(recipe), encoding="utf-8")
+        record = sealed(asdict(state), temporary, [path.name for path in temporary.iterdir()])
+        (temporary / STATE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         for path in temporary.iterdir():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
+        _replace(temporary, target)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise write_error(_as_os_error(error, folder), target, "continue with --resume") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return target
+
+
+def recover(run: Path) -> None:
+    """Finish or undo what a killed process left; the caller holds the lock of the run.
+
+    A folder can't replace another in one step: the old one is moved aside first, and a kill in between leaves it there.
+    """
+    for aside in (run / "checkpoints").glob(".*.old"):
+        target = aside.with_name(aside.name[1:].removesuffix(".old"))
         if target.exists():
-            # A folder can't replace another in one step, so the old one is moved aside first.
-            aside = folder / f".{name}.old"
-            shutil.rmtree(aside, ignore_errors=True)
-            target.rename(aside)
-            temporary.rename(target)
             shutil.rmtree(aside)
         else:
-            temporary.rename(target)
-    except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise AimkitError(
-            f"can't write the checkpoint: {error.strerror}",
-            str(target),
-            "earlier checkpoints are complete",
-            exit_code=1,
-        ) from None
-    return target
+            aside.rename(target)
+    for unfinished in (run / "checkpoints").glob(".*.part"):  # of earlier versions
+        shutil.rmtree(unfinished)
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    aside = target.with_name(f".{target.name}.old")
+    if target.exists():
+        shutil.rmtree(aside, ignore_errors=True)
+        target.rename(aside)
+    temporary.rename(target)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _as_os_error(error: Exception, folder: Path) -> OSError:
+    """Torch and safetensors hide a full disk in errors of their own."""
+    if isinstance(error, OSError):
+        return error
+    full = "os error 28" in str(error) or shutil.disk_usage(folder).free < 1 << 16
+    return OSError(errno.ENOSPC if full else errno.EIO, str(error).split("\n")[0])
 
 
 def latest(run: Path) -> Path | None:
@@ -113,10 +142,8 @@ def latest(run: Path) -> Path | None:
 
 
 def prune(run: Path, keep: int) -> None:
-    """Remove all but the newest checkpoints, and the leftovers of interrupted writes."""
+    """Remove all but the newest checkpoints."""
     for path in sorted((run / "checkpoints").glob("step_*"))[:-keep]:
-        shutil.rmtree(path)
-    for path in (run / "checkpoints").glob(".*.part"):
         shutil.rmtree(path)
 
 
@@ -138,18 +165,20 @@ class Loaded:
 
 
 def load(path: Path) -> Loaded:
-    """Read a checkpoint.
+    """Read a checkpoint, after its files were compared with their digests.
 
     Raises:
         AimkitError: A file is missing or damaged.
     """
+    state = read_state(path)
+    check(path / STATE, hint="remove the checkpoint to resume from the one before")
     try:
-        raw = path / "raw.safetensors"
+        raw = path / RAW
         return Loaded(
-            read_state(path),
-            load_file(path / "model.safetensors"),
+            state,
+            load_file(path / WEIGHTS),
             load_file(raw) if raw.exists() else None,
-            torch.load(path / "optimizer.pt", map_location="cpu", weights_only=True),
+            torch.load(path / OPTIMIZER, map_location="cpu", weights_only=True),
         )
     except AimkitError:
         raise
@@ -165,9 +194,9 @@ def read_state(path: Path) -> State:
     Raises:
         AimkitError: The file is missing or damaged.
     """
-    file, hint = path / "state.json", "remove the checkpoint to go on from the one before"
+    file, hint = path / STATE, "remove the checkpoint to go on from the one before"
     content = read_json(file, dict, "state of the checkpoint", hint)
-    return parsed(content, lambda row: _checked(State(**row)), "state of the checkpoint", str(file), hint)
+    return parsed(content, lambda row: _checked(State(**unsealed(row))), "state of the checkpoint", str(file), hint)
 
 
 def _checked(state: State) -> State:

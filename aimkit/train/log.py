@@ -15,7 +15,7 @@ import torch
 from aimkit import console
 from aimkit.data.device.batch import division
 from aimkit.errors import AimkitError
-from aimkit.files import write_bytes
+from aimkit.files import write_bytes, write_error
 from aimkit.json_files import parse_json
 from aimkit.train.checkpoint import State
 from aimkit.train.live import LiveView, clock
@@ -61,8 +61,13 @@ class Log:
         if self._live is not None:
             self._live.close()
         if self._file is not None:
-            self._file.close()
-            self.page()
+            try:
+                self._file.close()
+                self.page()
+            except (OSError, AimkitError):
+                if error is None:
+                    raise
+                # What ended the run is said, not that its page can't be written on the same full disk.
 
     def step(self, state: State, terms: dict[str, float]) -> None:
         """Record the loss terms of a finished step; a line is written every ``log_every`` steps."""
@@ -106,8 +111,11 @@ class Log:
 
     def _write(self, kind: str, step: int, values: dict[str, float]) -> None:
         if self._file is not None:
-            self._file.write(json.dumps({"kind": kind, "step": step, **values}) + "\n")
-            self._file.flush()
+            try:
+                self._file.write(json.dumps({"kind": kind, "step": step, **values}) + "\n")
+                self._file.flush()
+            except OSError as error:
+                raise write_error(error, self.path, f"continue with --resume {self.run}") from None
         if self.recipe.tensorboard:
             self.parts.accelerator.log({f"{kind}/{name}": value for name, value in values.items()}, step=step)
 

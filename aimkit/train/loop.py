@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ import torch
 from aimkit import console
 from aimkit.data.loader import make_loader, to_device
 from aimkit.data.sampler import PositionSampler
+from aimkit.datasets.lock import differences
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
+from aimkit.folder_lock import clean_leftovers, locked
+from aimkit.recipe import read_toml
 from aimkit.rng import rng
-from aimkit.train import checkpoint, objectives, provenance
+from aimkit.train import checkpoint, drawn, objectives, provenance
 from aimkit.train.activations import counted_once
 from aimkit.train.checkpoint import State
 from aimkit.train.log import Log
@@ -28,6 +32,7 @@ from aimkit.train.optim import set_learning_rate
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import Parts, build, network_input, train_mode
 from aimkit.train.validation import validate
+from aimkit.train.verify import seal
 
 
 def train(recipe: TrainRecipe, run: Path, resume: bool | str = False) -> State:
@@ -45,13 +50,21 @@ def train(recipe: TrainRecipe, run: Path, resume: bool | str = False) -> State:
     Raises:
         AimkitError: The recipe or the folder is wrong, or the loss becomes NaN or infinite.
     """
+    find_start(recipe, run, resume)
+    with _locked(run):
+        return _train(recipe, run, resume)
+
+
+def _train(recipe: TrainRecipe, run: Path, resume: bool | str) -> State:
+    # Again, since another process may have finished a checkpoint before this one held the lock.
     newest = find_start(recipe, run, resume)
     parts = build(recipe, run)
-    run.mkdir(parents=True, exist_ok=True)
     state = restore(parts, newest) if newest else State()
     if parts.accelerator.is_main_process:
+        kept = drawn.record(recipe, run)
         write_bytes(run / "recipe.toml", checkpoint.recipe_text(recipe).encode())
         provenance.write(recipe, run)
+        seal(run, [run / "recipe.toml", run / provenance.NAME, *kept])
     with Log(recipe, run, parts, state) as log, stop_on_signal() as stop:
         sampler = PositionSampler(
             state.step,
@@ -159,12 +172,27 @@ def find_start(recipe: TrainRecipe, run: Path, resume: bool | str) -> Path | Non
     if resume is True and newest is None:
         raise AimkitError("no checkpoint to resume from", str(run), "start the run with: aimkit train RECIPE -o RUN")
     if newest is not None:
-        first = (newest / "recipe.toml").read_text().split("\n", 1)[0].removeprefix("# digest ")
+        first = (newest / "recipe.toml").read_text(encoding="utf-8").split("\n", 1)[0].removeprefix("# digest ")
         if first != recipe.digest():
-            raise AimkitError(
-                "the run was started with another recipe", f"{newest}/recipe.toml", "use another folder with -o"
-            )
+            _check_extended(recipe, newest, extends=resume is True)
     return newest
+
+
+def _check_extended(recipe: TrainRecipe, newest: Path, *, extends: bool) -> None:
+    """Raise unless a recipe differs from that of a checkpoint in nothing but more steps."""
+    old = read_toml(newest / "recipe.toml")
+    free = recipe.outside_digest
+    changed = [line for line in differences(old, recipe.resolved()) if line.split(":")[0] not in free]
+    done = checkpoint.read_state(newest).step
+    if extends and [line.split(":")[0] for line in changed] == ["steps"] and recipe.steps >= done:
+        console.warn(
+            f"the run now ends after {recipe.steps} steps, not {old['steps']}; so does its learning-rate schedule"
+        )
+        return
+    lines = [line.replace(" in the dataset, ", " in the run, ") for line in changed[:12]]
+    what = "the run was started with another recipe" + "".join(f"\n  {line}" for line in lines)
+    hint = "use another folder with -o" + ("; only steps may be changed, with --resume" if extends else "")
+    raise AimkitError(what, f"{newest}/recipe.toml", hint)
 
 
 def restore(parts: Parts, path: Path) -> State:
@@ -197,6 +225,22 @@ def write(recipe: TrainRecipe, parts: Parts, state: State, run: Path, name: str 
         )
         checkpoint.prune(run, recipe.keep)
     parts.accelerator.wait_for_everyone()
+
+
+@contextmanager
+def _locked(run: Path) -> Iterator[None]:
+    """Hold the lock of a run's folder, as its main process; a folder that stays empty is removed."""
+    if os.environ.get("RANK", "0") != "0":
+        yield
+        return
+    try:
+        with locked(run, "train"):
+            checkpoint.recover(run)
+            clean_leftovers(run)
+            yield
+    finally:
+        with suppress(OSError):
+            run.rmdir()
 
 
 @contextmanager

@@ -21,6 +21,7 @@ import torch
 from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
+from aimkit.folder_lock import locked
 from aimkit.models.registry import create_model
 from aimkit.recipe import load_recipe
 from aimkit.train.checkpoint import latest, read_state
@@ -123,6 +124,13 @@ def sweep(runs: Sequence[Variant], folder: Path) -> SweepOutcome:
     Raises:
         AimkitError: As for :func:`check`.
     """
+    check(runs, folder)
+    with locked(folder, "sweep"):
+        return _sweep(runs, folder)
+
+
+def _sweep(runs: Sequence[Variant], folder: Path) -> SweepOutcome:
+    # Again, since another sweep may have ended before this one held the lock.
     done, outcome = check(runs, folder), SweepOutcome()
     for number, run in enumerate(runs, 1):
         path, title = folder / run.name, f"run {number} of {len(runs)}, {run.name}"

@@ -17,6 +17,7 @@ from aimkit.datasets.writers.files import TEMPORARY
 from aimkit.datasets.writers.record import Digest, SampleRecord, decode
 from aimkit.datasets.writers.shard import Shard, read_sidecar
 from aimkit.errors import AimkitError
+from aimkit.folder_lock import LOCKS
 from aimkit.matting.composite import composite
 from aimkit.matting.trimap import make_trimap, restrict
 from aimkit.paths import inside
@@ -186,7 +187,7 @@ def _whole(dataset: Dataset, expected: set[str]) -> Iterator[str]:
     listed = {entry for entry in expected if entry in {SHEET, CARD, "metadata.jsonl", "types.json"}}
     for name in sorted(listed - there):
         yield f"{name}: missing"
-    for name in sorted(there - expected):
+    for name in sorted(name for name in there - expected if not name.startswith(LOCKS)):
         yield f"{name}: " + (
             "left by a killed run" if name.startswith(TEMPORARY) else "does not belong to this dataset"
         )

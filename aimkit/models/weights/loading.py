@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aimkit import zoo
+from aimkit.digests import check
 from aimkit.errors import AimkitError
 from aimkit.recipe import expand
+from aimkit.storage import stamp
 from aimkit.zoo.manifest import find as find_entry
 
 if TYPE_CHECKING:
@@ -39,20 +42,30 @@ def find(ref: str | os.PathLike[str]) -> Path:
     """The file of a reference: a file, the best or newest checkpoint of a run, or a zoo entry, pulled if needed.
 
     Raises:
-        AimkitError: The file, run or entry is not found.
+        AimkitError: The file, run or entry is not found, or the weights of a checkpoint are damaged.
     """
     path = expand(ref)
     if path.is_file():
         return path
     if path.is_dir():
         steps = sorted((path / "checkpoints").glob("step_*"), reverse=True)
-        for folder in (path, path / "checkpoints" / "best", *steps):
-            if (folder / "model.safetensors").is_file():
-                return folder / "model.safetensors"
+        # ".best.old" is all that there is of it while it is replaced, and after a kill in that moment.
+        for folder in (path, *(path / "checkpoints" / name for name in ("best", ".best.old")), *steps):
+            file = folder / "model.safetensors"
+            if file.is_file():
+                if (folder / "state.json").is_file():
+                    _check(folder / "state.json", stamp(file))
+                return file
         raise AimkitError("no checkpoint in this folder", str(path), "name a run, a checkpoint or a weights file")
     if path.suffix in _SUFFIXES:
         raise AimkitError("weights file not found", str(path), f"give a file ({', '.join(_SUFFIXES)}) or a zoo id")
     return zoo.path(os.fspath(ref))
+
+
+@lru_cache(maxsize=64)
+def _check(record: Path, stamp: str) -> None:
+    """Compare the weights of a checkpoint with their digest, once for every file."""
+    check(record, ["model.safetensors"], "restore the file from a copy, or name another checkpoint of the run")
 
 
 def entry_id(ref: str | os.PathLike[str]) -> str:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import cv2
 
@@ -19,15 +13,17 @@ import aimkit
 from aimkit import console
 from aimkit.datasets.writers.files import explained
 from aimkit.errors import AimkitError
+from aimkit.folder_lock import clean_leftovers, locked
 from aimkit.synth.pool.index import NAME, Index, PoolEntry, read_index, shard_name, write_index
 from aimkit.synth.pool.ingest import Ingest
 from aimkit.synth.pool.shard import PackedShard, read_packed, write_shard
-from aimkit.synth.workers import Stopped, end_with_parent, no_interrupts
+from aimkit.synth.processes import Work, spread
 
 #: Number of pictures in a file.
 SHARD = 32
 
-_LOCK = ".lock"
+#: What names in an unfinished pool begin with; ".lock" is the lock of earlier versions.
+_OURS = ("pixels-", ".pixels-", f".{Path(NAME).stem}.", ".aimkit.", ".lock")
 
 _AGAIN = "run the same command again; finished files are kept"
 
@@ -68,8 +64,10 @@ def build(
         AimkitError: The folder holds something else, another build is writing it, the disk is full, or no picture can
             be read.
     """
-    with explained(root, _AGAIN), _locked(root):
-        old = _begun(root, append)
+    if root.is_file():
+        raise AimkitError("the pool must be a folder", str(root))
+    with explained(root, _AGAIN), locked(root, "pool build"):
+        old = _begun(root, what, append)
         _check_replaced(what.entries, old, replace)
         missing = [key for key in what.tasks if key not in old.pictures]
         first = max(old.shards, default=-1) + 1
@@ -80,27 +78,42 @@ def build(
         if written:
             console.info(f"{len(written)} of {len(groups)} files are already finished")
         with console.progress(sum(map(len, todo.values())), "pool", "pictures") as bar:
-            for number, shard in _spread(what, root, todo, workers, bar.advance):
-                written[number] = shard
+            spread(
+                list(todo.items()),
+                workers,
+                partial(_prepare, what, root),
+                bar.advance,
+                lambda result: written.update([result]),
+                where=str(root),
+                hint="memory has probably run out: run the same command with fewer --workers; finished files are kept",
+            )
         return _complete(root, what.entries, old, [written[number] for number in sorted(written)], first)
 
 
-def _begun(root: Path, append: bool) -> Index:
+def _begun(root: Path, what: Ingest, append: bool) -> Index:
     """Read what the folder already holds."""
-    for unfinished in [*root.glob(".pixels-*"), *root.glob(f".{Path(NAME).stem}.*")]:
-        unfinished.unlink()  # left by a killed build: the lock excludes a running one
-    if (root / NAME).exists():
-        if not append:
-            raise AimkitError("the folder already holds a pool", str(root), "add --append, or choose another folder")
+    complete = (root / NAME).exists()
+    foreign = [] if complete else [path.name for path in root.iterdir() if not path.name.startswith(_OURS)]
+    if foreign:
+        raise AimkitError("the folder holds something else", str(root / min(foreign)), "choose another folder")
+    # Left by a killed build: the lock excludes a running one.
+    clean_leftovers(root, hours=0)
+    if complete:
         index = read_index(root)
+        if not append and not _is_complete(index, what):
+            raise AimkitError("the folder already holds a pool", str(root), "add --append, or choose another folder")
+        if not append:
+            console.info("the pool is already complete")
         if index.made_with != aimkit.__version__:
             began, now = index.made_with, aimkit.__version__
             console.warn(f"the pool was begun with aimkit {began}, this is {now}: the same files may give other pixels")
         return index
-    foreign = [p.name for p in root.iterdir() if p.name != _LOCK and not p.name.startswith("pixels-")]
-    if foreign:
-        raise AimkitError("the folder holds something else", str(root / min(foreign)), "choose another folder")
     return Index()
+
+
+def _is_complete(index: Index, what: Ingest) -> bool:
+    """Whether a build of these items was killed after it wrote the index: the same items, nothing else."""
+    return {entry.name: entry for entry in what.entries} == dict(index.entries)
 
 
 def _check_replaced(entries: Sequence[PoolEntry], old: Index, replace: bool) -> None:
@@ -143,68 +156,12 @@ def _clean(root: Path, index: Index) -> None:
             path.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    if root.is_file():
-        raise AimkitError("the pool must be a folder", str(root), "choose another path")
-    root.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(root / _LOCK, timeout=0):
-            yield
-    except Timeout:
-        raise AimkitError("another build is writing this pool", str(root), "wait until it ends", exit_code=1) from None
-
-
-def _spread(
-    what: Ingest, root: Path, groups: Mapping[int, list[str]], workers: int, advance: Callable[[int], None]
-) -> Iterator[tuple[int, PackedShard]]:
-    """Write files in this process or in worker processes; yield each with its number."""
-    workers = min(workers, len(groups))
-    if workers < 2:
-        cv2.setNumThreads(1)
-        for number, keys in groups.items():
-            yield number, write_shard(root, number, keys, what.make, lambda: advance(1))
-        return
-    context = multiprocessing.get_context("spawn")
-    made, stop = context.Value("q", 0), context.Event()
-    pool = ProcessPoolExecutor(workers, context, _start, (what, root, made, stop))
-    reported = 0
-    try:
-        with no_interrupts():
-            pending = {pool.submit(_task, number, keys) for number, keys in groups.items()}
-        while pending:
-            done, pending = wait(pending, timeout=0.3, return_when=FIRST_COMPLETED)
-            now = made.value
-            advance(now - reported)
-            reported = now
-            yield from (future.result() for future in done)
-    except BrokenProcessPool:
-        hint = "memory may have run out: run the same command with fewer --workers; finished files are kept"
-        raise AimkitError("a worker process was killed", str(root), hint, exit_code=1) from None
-    finally:
-        stop.set()
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-_worker: dict[str, Any] = {}
-
-
-def _start(what: Ingest, root: Path, made: Any, stop: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with_parent, daemon=True).start()
+def _prepare(what: Ingest, root: Path) -> Work[tuple[int, list[str]], tuple[int, PackedShard]]:
+    """Once in every process."""
     cv2.setNumThreads(1)
-    _worker.update(what=what, root=root, made=made, stop=stop)
+    return partial(_pack, what, root)
 
 
-def _task(number: int, keys: list[str]) -> tuple[int, PackedShard]:
-    made, stop = _worker["made"], _worker["stop"]
-
-    def tick() -> None:
-        with made.get_lock():
-            made.value += 1
-        if stop.is_set():
-            raise Stopped
-
-    return number, write_shard(_worker["root"], number, keys, _worker["what"].make, tick)
+def _pack(what: Ingest, root: Path, task: tuple[int, list[str]], tick: Callable[[], None]) -> tuple[int, PackedShard]:
+    number, keys = task
+    return number, write_shard(root, number, keys, what.make, tick)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 from tiny_source import tree
 
 from aimkit.errors import AimkitError
+from aimkit.folder_lock import LockHolder
 from aimkit.imageio import write_png
 from aimkit.recipe import parse
 from aimkit.synth.engine import Synthesizer
@@ -84,9 +87,9 @@ def test_what_is_new_is_added_and_then_the_pool_is_that_of_all(tmp_path: Path, p
     pools.write_images(tmp_path / "images", range(1, 4))
     assert pools.pack(data, pool).added == 12
     before = {path.name: path.read_bytes() for path in pool.glob("*.bin")}
+    pools.write_images(tmp_path / "images", range(6))
     with pytest.raises(AimkitError, match="already holds a pool"):
         pools.pack(data, pool)
-    pools.write_images(tmp_path / "images", range(6))
     outcome = pools.pack(data, pool, append=True)
     assert (outcome.added, outcome.replaced, outcome.known) == (12, 0, 12)
     assert {name: (pool / name).read_bytes() for name in before} == before, "files that were there stay as they are"
@@ -107,6 +110,27 @@ def test_adding_with_another_version_of_aimkit_is_told(
     pools.pack(pools.tables(images), tmp_path / "pool", append=True)
     assert "begun with aimkit 0.0.1" in capsys.readouterr().err
     assert read_index(tmp_path / "pool").made_with == "0.0.1"
+
+
+def test_a_build_that_was_killed_after_its_index_is_found_complete(
+    images: Path, tmp_path: Path, pools: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, pool = pools.tables(images), tmp_path / "pool"
+    pools.pack(data, pool)
+    before = tree(pool)
+    outcome = pools.pack(data, pool)
+    assert (outcome.added, outcome.known) == (0, 16)
+    assert "already complete" in capsys.readouterr().err
+    assert tree(pool) == before
+
+
+def test_unfinished_files_of_others_are_left_alone(tmp_path: Path, images: Path, pools: Any) -> None:
+    theirs = tmp_path / "notes/.draft.part"
+    theirs.parent.mkdir()
+    theirs.write_text("mine")
+    with pytest.raises(AimkitError, match="holds something else"):
+        pools.pack(pools.tables(images), theirs.parent)
+    assert theirs.read_text() == "mine"
 
 
 def test_a_picture_under_two_names_is_stored_once(images: Path, tmp_path: Path, pools: Any) -> None:
@@ -235,13 +259,13 @@ def test_a_changed_byte_is_found_and_named(images: Path, tmp_path: Path, pools: 
 
 
 def test_other_folders_and_other_builds_are_left_alone(images: Path, tmp_path: Path, pools: Any) -> None:
-    from filelock import FileLock
-
     data = pools.tables(images)
     with pytest.raises(AimkitError, match="holds something else"):
         pools.pack(data, images)
     (tmp_path / "pool").mkdir()
-    with FileLock(tmp_path / "pool/.lock"), pytest.raises(AimkitError, match="another build"):
+    other = LockHolder("pool build", os.getppid(), platform.node(), "", "2026-01-01T00:00:00+0000", "aimkit")
+    (tmp_path / "pool/.aimkit.lock").write_text(json.dumps(asdict(other)))
+    with pytest.raises(AimkitError, match=f"another process is writing .*: pool build, process {os.getppid()}"):
         pools.pack(data, tmp_path / "pool")
     (tmp_path / "file").write_text("x")
     with pytest.raises(AimkitError, match="on a local disk"):

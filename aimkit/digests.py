@@ -1,0 +1,79 @@
+"""Digests of the files of a folder, in a JSON file beside them, so that one changed bit is noticed and named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aimkit.errors import AimkitError
+from aimkit.json_files import read_json
+from aimkit.paths import inside
+from aimkit.storage import measure
+
+_FILES, _DIGEST = "files", "digest"
+
+
+def sealed(content: Mapping[str, Any], folder: Path, names: Iterable[str]) -> dict[str, Any]:
+    """Add the digests of files, and one of the content itself.
+
+    Args:
+        content: What the JSON file says besides; JSON values only.
+        folder: Folder of the files.
+        names: Paths of the files, relative to the folder.
+    """
+    rows = {name: dict(zip(("size", "sha256"), measure(folder / name), strict=True)) for name in sorted(names)}
+    whole = {**content, _FILES: rows}
+    return {**whole, _DIGEST: _digest(whole)}
+
+
+def unsealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The content alone."""
+    return {name: value for name, value in record.items() if name not in (_FILES, _DIGEST)}
+
+
+def problems(record_file: Path, names: Iterable[str] | None = None) -> list[str]:
+    """What has changed since a JSON file was sealed, one line a file; nothing for a file without digests.
+
+    Args:
+        record_file: The JSON file; the files lie in its folder.
+        names: The files to check; all that are listed when None.
+
+    Raises:
+        AimkitError: The JSON file is missing or is no JSON.
+    """
+    record = read_json(record_file, dict, "list of digests", "restore the file from a copy")
+    rows = record.get(_FILES)
+    if rows is None and _DIGEST not in record:
+        return []
+    if not isinstance(rows, dict) or _digest({k: v for k, v in record.items() if k != _DIGEST}) != record.get(_DIGEST):
+        return [f"{record_file.name}: changed since it was written"]
+    found = []
+    for name in sorted(rows if names is None else set(rows) & set(names)):
+        path, row = inside(record_file.parent, name, record_file), rows[name]
+        try:
+            size, digest = measure(path)
+        except OSError as error:
+            found.append(f"{name}: {error.strerror or error}")
+            continue
+        if (size, digest) != (row["size"], row["sha256"]):
+            found.append(f"{name}: changed since it was written ({size:,} bytes, sha256 {digest[:12]}...)")
+    return found
+
+
+def check(record_file: Path, names: Iterable[str] | None = None, hint: str = "") -> None:
+    """Raise when :func:`problems` finds any.
+
+    Raises:
+        AimkitError: A file was changed or is missing; the message names all of them.
+    """
+    found = problems(record_file, names)
+    if found:
+        what = found[0] if len(found) == 1 else f"{len(found)} files changed:\n  " + "\n  ".join(found)
+        raise AimkitError(what, str(record_file.parent), hint, exit_code=1)
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
