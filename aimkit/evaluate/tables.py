@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from aimkit.markdown import table
+
 #: Metric -> (title, decimals).
 TITLES = {
     "sad": ("SAD", 2),
@@ -57,10 +59,9 @@ def group_table(result: Mapping[str, Any]) -> Table:
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; text on the left, numbers on the right."""
-    rows = [[text.replace("|", "\\|") or " " for text in row] for row in rows]
+    rows = list(rows)
     marks = ["---:" if all(_is_number(row[i]) for row in rows) else "---" for i in range(len(columns))]
-    lines = [columns, marks, *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(columns, rows, marks)
 
 
 def cell(values: Mapping[str, Any], metric: str) -> str:
