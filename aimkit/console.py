@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from aimkit.printable import on_one_line, printable
 from aimkit.redact import redact
 
 if TYPE_CHECKING:
@@ -29,19 +30,19 @@ def set_verbosity(level: int) -> None:
 def info(text: str) -> None:
     """Print a line of news, unless quiet."""
     if _verbosity >= 0:
-        stderr().print(redact(text), highlight=False, markup=False, soft_wrap=True)
+        stderr().print(_shown(text), highlight=False, markup=False, soft_wrap=True)
 
 
 def detail(text: str) -> None:
     """Print a line that only ``-v`` shows."""
     if _verbosity >= 1:
-        stderr().print(redact(text), style="dim", highlight=False, markup=False, soft_wrap=True)
+        stderr().print(_shown(text), style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """Print a warning, unless quiet."""
     if _verbosity >= 0:
-        stderr().print(f"warning: {redact(text)}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+        stderr().print(f"warning: {_shown(text)}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -59,21 +60,22 @@ def when_slow(text: str, seconds: float = 2.0) -> Iterator[None]:
 def error(problem: AimkitError) -> None:
     """Print an error in up to three lines: what is wrong, where, and how to correct it."""
     console = stderr()
-    console.print(f"error: {problem.what}", style="bold red", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"error: {_shown(problem.what)}", style="bold red", highlight=False, markup=False, soft_wrap=True)
     if problem.where:
-        console.print(f"where: {problem.where}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"where: {on_one_line(problem.where)}", highlight=False, markup=False, soft_wrap=True)
     if problem.hint:
-        console.print(f"hint:  {problem.hint}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"hint:  {_shown(problem.hint)}", highlight=False, markup=False, soft_wrap=True)
 
 
 def out(text: str) -> None:
     """Print a result to stdout, secrets masked."""
-    sys.stdout.write(redact(text) + "\n")
+    shown, encoding = _shown(text), sys.stdout.encoding or "utf-8"
+    sys.stdout.write(shown.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """Print a table to stdout; columns of numbers are aligned to the right."""
-    cells = [["" if cell is None else redact(str(cell)) for cell in row] for row in rows]
+    cells = [["" if cell is None else on_one_line(redact(str(cell))) for cell in row] for row in rows]
     if not sys.stdout.isatty() or len(cells) > 200:
         # A pipe has no width, and another program reads it: never fold lines. Rich needs seconds for a long table.
         out("\n".join(_plain_table(columns, cells, title)))
@@ -81,12 +83,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    grid = Table(title=on_one_line(title) or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for position, name in enumerate(columns):
         grid.add_column(name, justify="right" if _is_numeric(cells, position) else "left", overflow="fold")
     for row in cells:
         grid.add_row(*row)
-    Console(markup=False, highlight=False).print(grid)
+    Console(markup=False, highlight=False, emoji=False).print(grid)
 
 
 def shows_live() -> bool:
@@ -114,7 +116,7 @@ class Progress:
     """Counts finished work; use it through :func:`progress`."""
 
     def __init__(self, total: int | None, label: str, unit: str) -> None:
-        self.total, self.label, self.unit = total, label, unit
+        self.total, self.label, self.unit = total, on_one_line(redact(label)), unit
         self.done = 0
         self._start = self._last = time.monotonic()
         self._bar: Any = None
@@ -122,14 +124,14 @@ class Progress:
             from rich import progress as bars
 
             self._bar = bars.Progress(
-                bars.TextColumn("{task.description}"),
+                bars.TextColumn("{task.description}", markup=False),
                 bars.BarColumn(),
                 bars.MofNCompleteColumn(),
-                bars.TextColumn("{task.fields[rate]}"),
+                bars.TextColumn("{task.fields[rate]}", markup=False),
                 bars.TimeRemainingColumn(),
                 console=stderr(),
             )
-            self._task = self._bar.add_task(label, total=total, rate="")
+            self._task = self._bar.add_task(self.label, total=total, rate="")
             self._bar.start()
 
     def advance(self, amount: int = 1) -> None:
@@ -167,8 +169,13 @@ def stderr() -> Console:
     global _stderr
     file = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
     if _stderr is None or _stderr[0] is not file:
-        _stderr = (file, Console(stderr=True))
+        _stderr = (file, Console(stderr=True, emoji=False))
     return _stderr[1]
+
+
+def _shown(text: str) -> str:
+    """A text as it may reach the terminal: no secrets, and nothing that the terminal would obey."""
+    return printable(redact(text))
 
 
 def _plain_table(columns: Sequence[str], cells: list[list[str]], title: str) -> list[str]:

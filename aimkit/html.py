@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
-import html
+import html as _html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from aimkit.printable import printable
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:72em;padding:0 1em;color:#222;background:#fff}
@@ -22,23 +24,28 @@ img{max-width:100%}.result{font-size:1.1em;border-left:4px solid #2b6cb0;padding
 _COLOURS = ("#2b6cb0", "#c05621", "#2f855a", "#805ad5", "#b83280", "#718096")
 
 
+def escape(value: object) -> str:
+    """A value as text of an element or an attribute: names from elsewhere stay names."""
+    return _html.escape(printable(str(value)))
+
+
 def page(title: str, body: str) -> str:
     """Return a whole page that needs no other file."""
-    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{html.escape(title)}</title>"
+    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{escape(title)}</title>"
     return f"<!doctype html><html lang=en><head>{head}<style>{_STYLE}</style></head><body>{body}</body></html>\n"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return a table of text."""
-    head = "".join(f"<th>{html.escape(str(name))}</th>" for name in columns)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in row) + "</tr>" for row in rows)
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
 def picture(source: Path | bytes, caption: str = "") -> str:
     """Return a figure with a PNG, given as a file or as its bytes, and a caption."""
     data = base64.b64encode(source if isinstance(source, bytes) else source.read_bytes()).decode()
-    text = html.escape(caption)
+    text = escape(caption)
     return f"<figure><img alt='{text}' src='data:image/png;base64,{data}'><figcaption>{text}</figcaption></figure>"
 
 
@@ -69,7 +76,7 @@ def chart(title: str, lines: Mapping[str, Sequence[tuple[float, float]]], width:
         parts.append(f"<polyline fill=none stroke='{colour}' stroke-width=1.5 points='{path}'/>")
         last = place(*line[-1]).split(",")
         parts.append(
-            f"<circle r=2.5 fill='{colour}' cx='{last[0]}' cy='{last[1]}'><title>{html.escape(name)}</title></circle>"
+            f"<circle r=2.5 fill='{colour}' cx='{last[0]}' cy='{last[1]}'><title>{escape(name)}</title></circle>"
         )
     axis = f"M{edge},{top}V{height - bottom}H{width - 8}"
     label = "font-size=11 fill=currentColor"
@@ -80,11 +87,9 @@ def chart(title: str, lines: Mapping[str, Sequence[tuple[float, float]]], width:
         f"<text x='{width - 8}' y='{height - 5}' text-anchor=end {label}>{right:.6g}</text>",
     ]
     keys = "".join(
-        f"<span style='white-space:nowrap'><span style='color:{colour}'>&#9632;</span> {html.escape(name)}</span> "
+        f"<span style='white-space:nowrap'><span style='color:{colour}'>&#9632;</span> {escape(name)}</span> "
         for name, colour in zip(lines, _COLOURS * (1 + len(lines) // len(_COLOURS)), strict=False)
     )
     inside = f"<path d='{axis}' fill=none stroke='#999'/>{''.join(texts + parts)}"
     svg = f"<svg width={width} height={height} role=img>{inside}</svg>"
-    return (
-        f"<figure>{svg}<figcaption><b>{html.escape(title)}</b> {keys if len(lines) > 1 else ''}</figcaption></figure>"
-    )
+    return f"<figure>{svg}<figcaption><b>{escape(title)}</b> {keys if len(lines) > 1 else ''}</figcaption></figure>"

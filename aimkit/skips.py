@@ -17,6 +17,7 @@ from typing import NamedTuple
 from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
+from aimkit.printable import on_one_line
 
 #: Exit code of a command that skipped items under ``--strict``.
 STRICT_EXIT = 3
@@ -91,7 +92,7 @@ class Skips:
             console.warn(f"  {line}")
         if file is not None:
             write_bytes(
-                file, "".join(f"{_one_line(name)}\t{_one_line(reason)}\n" for name, reason in self.rows).encode()
+                file, "".join(f"{on_one_line(name)}\t{on_one_line(reason)}\n" for name, reason in self.rows).encode()
             )
             if len(self.rows) > SHOWN:
                 console.warn(f"  all of them: {file}")
@@ -120,7 +121,7 @@ class Skips:
 
 def lines(rows: Sequence[Skip], shown: int = SHOWN) -> list[str]:
     """Short lines for people: the first items with their reasons, and how many more there are."""
-    texts = [f"{_one_line(name)}: {_one_line(reason)}" for name, reason in rows[:shown]]
+    texts = [f"{on_one_line(name)}: {on_one_line(reason)}" for name, reason in rows[:shown]]
     return texts + ([f"... and {len(rows) - shown} more"] if len(rows) > shown else [])
 
 
@@ -128,8 +129,3 @@ def _reason(error: AimkitError, name: str) -> str:
     """What an error says, without a place that is the item itself."""
     where = f" ({error.where})" if error.where and error.where != name else ""
     return f"{error.what}{where}" + (f"; {error.hint}" if error.hint else "")
-
-
-def _one_line(text: str) -> str:
-    """Without line breaks, tabs and control characters, which would break the list or reach the terminal."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 256 else "?" for c in text)

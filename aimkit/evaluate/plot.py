@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from aimkit.evaluate.tables import TITLES
+from aimkit.html import escape
 
 #: The colours of the dataset plots; distinct also for colour-blind readers.
 COLORS = {"SO": "#0072b2", "STM": "#e69f00", "NS": "#009e73"}
@@ -49,14 +49,14 @@ def _row(name: str, rows: Sequence[Mapping[str, Any]], metric: str, top: float, 
     color = COLORS.get(name, "#666")
     middle = top + _ROW / 2
     parts = [
-        f'<text x="0" y="{middle - 2:.1f}">{html.escape(name or "no type")}</text>',
+        f'<text x="0" y="{middle - 2:.1f}">{escape(name or "no type")}</text>',
         f'<text class="faint" x="0" y="{middle + 13:.1f}">{len(rows)} images</text>',
     ]
     for number, row in enumerate(rows):
         # Spread evenly over the row's height by the golden ratio, so that dots do not hide each other.
         offset = ((number * 0.618034) % 1 - 0.5) * (_ROW - 22)
         x = _x(row[metric], low, high)
-        hover = html.escape(f"{row['id']}: {row[metric]:.4g}")
+        hover = escape(f"{row['id']}: {row[metric]:.4g}")
         parts.append(
             f'<circle cx="{x:.1f}" cy="{middle + offset:.1f}" r="2.5" fill="{color}"><title>{hover}</title></circle>'
         )

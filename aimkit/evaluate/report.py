@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from aimkit.evaluate.images import EvaluationPlanes
 from aimkit.evaluate.plot import distribution
 from aimkit.evaluate.tables import TITLES, Table, cell, group_table, model_name, summary_table
 from aimkit.files import write_bytes
+from aimkit.html import escape
 from aimkit.imageio import encode_jpeg
 from aimkit.types import Array, UInt8, to_float, to_uint8
 
@@ -43,14 +43,14 @@ def write_report(
 def page(result: Mapping[str, Any], look: Callable[[str], EvaluationPlanes], *, by: str = "sad", each: int = 3) -> str:
     """Build the report as text; arguments as for :func:`write_report`."""
     images = result["images"]
-    name = html.escape(model_name(result))
+    name = escape(model_name(result))
     known = {key: value for key, value in result["model"].items() if key != "title"}
     facts = {**known, "protocol": result["protocol"]["text"], "images": len(images)}
     body = [
         f"<h1>{name}</h1>",
-        "<dl>" + "".join(f"<dt>{html.escape(str(k))}</dt><dd>{html.escape(str(v))}</dd>" for k, v in facts.items()),
+        "<dl>" + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items()),
         "</dl>",
-        *(f'<p class="note">{html.escape(note)}</p>' for note in result["notes"]),
+        *(f'<p class="note">{escape(note)}</p>' for note in result["notes"]),
         "<h2>Averages</h2>",
         table(summary_table([result])),
         table(group_table(result)),
@@ -90,8 +90,8 @@ def error_map(prediction: Array, alpha: Array) -> UInt8:
 def table(content: Table) -> str:
     """An HTML table."""
     columns, rows = content
-    head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
-    lines = ["<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>" for row in rows]
+    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    lines = ["<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows]
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
 
 
@@ -114,7 +114,7 @@ def _card(row: Mapping[str, Any], planes: EvaluationPlanes) -> str:
         '<input type="range" min="0" max="100" value="50" aria-label="truth to prediction">'
         "<figcaption>prediction | truth</figcaption></figure>"
     )
-    title = f"<h3>{html.escape(row['id'])} <small>{html.escape(about)}</small></h3>"
+    title = f"<h3>{escape(row['id'])} <small>{escape(about)}</small></h3>"
     return f'<section>{title}<p>{values}</p><div class="row">{"".join(figures)}{slider}</div></section>'
 
 

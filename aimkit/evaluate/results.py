@@ -14,6 +14,7 @@ from aimkit.errors import AimkitError
 from aimkit.evaluate.tables import group_table, markdown, summary_table
 from aimkit.files import write_bytes
 from aimkit.json_files import read_json
+from aimkit.markdown import escape
 from aimkit.recipe import expand
 from aimkit.redact import redact_all
 
@@ -63,8 +64,8 @@ def as_markdown(results: list[Mapping[str, Any]]) -> str:
     for result in results:
         if result["averages"]["types"] or result["averages"]["categories"]:
             parts.append(markdown(*group_table(result)))
-        parts.append(f"Protocol: {result['protocol']['text']}.")
-        parts += [f"Note: {note}." for note in result["notes"]]
+        parts.append(f"Protocol: {escape(result['protocol']['text'])}.")
+        parts += [f"Note: {escape(note)}." for note in result["notes"]]
     return "\n\n".join(parts) + "\n"
 
 

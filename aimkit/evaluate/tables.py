@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from aimkit.markdown import table
+
 #: Metric -> (title, decimals).
 TITLES = {
     "sad": ("SAD", 2),
@@ -56,11 +58,10 @@ def group_table(result: Mapping[str, Any]) -> Table:
 
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a Markdown table with numbers aligned to the right."""
-    rows = [[text.replace("|", "\\|") or " " for text in row] for row in rows]
+    """Write a Markdown table with text on the left and numbers on the right."""
+    rows = [[text or " " for text in row] for row in rows]
     marks = ["---:" if all(_is_number(row[i]) for row in rows) else "---" for i in range(len(columns))]
-    lines = [columns, marks, *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(columns, rows, marks)
 
 
 def cell(values: Mapping[str, Any], metric: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from aimkit.evaluate.images import EvaluationSet
 from aimkit.evaluate.report import error_map
 from aimkit.evaluate.tables import TITLES, cell, model_name
 from aimkit.files import write_bytes
-from aimkit.html import page, picture, table
+from aimkit.html import escape, page, picture, table
 from aimkit.imageio import encode_png
 from aimkit.recipe import load_recipe
 from aimkit.train.page import curves
@@ -72,12 +71,12 @@ def write_experiment(target: Path, what: Experiment, *, rows: int = 3) -> str:
     """
     verdict = headline(what.results) if len(what.results) > 1 else ""
     title = what.title or what.run.name
-    parts = [f"<h1>{html.escape(title)}</h1>"]
-    parts += [f"<p class=result>{html.escape(verdict)}.</p>"] if verdict else []
-    parts += [f"<p>{html.escape(note)}</p>" for note in what.notes]
+    parts = [f"<h1>{escape(title)}</h1>"]
+    parts += [f"<p class=result>{escape(verdict)}.</p>"] if verdict else []
+    parts += [f"<p>{escape(note)}</p>" for note in what.notes]
     run = open_run(what.run)
     if run.step < run.recipe["steps"]:
-        parts.append(f"<p>The run is not finished: {run.step} of {run.recipe['steps']} steps.</p>")
+        parts.append(f"<p>The run is not finished: {escape(run.step)} of {escape(run.recipe['steps'])} steps.</p>")
     parts.append(_links(target, what))
     parts.append(f"<h2>Trained on</h2>{_sheet(what.run, rows)}")
     parts.append(f"<h2>Training</h2>{curves(what.run)}")
@@ -106,10 +105,10 @@ def _scores(results: Sequence[Mapping[str, Any]]) -> str:
     parts = [table(*score_table(results)), "<p>Smaller is better.</p>"]
     if len(results) > 1:
         columns, rows = comparison_table([row for row in compare(results) if row["metric"] == "mad"])
-        parts.append(f"<p>Compared with {html.escape(model_name(results[0]))} (paired bootstrap over images):</p>")
+        parts.append(f"<p>Compared with {escape(model_name(results[0]))} (paired bootstrap over images):</p>")
         parts.append(table(columns, rows))
     texts = dict.fromkeys(result["protocol"]["text"] for result in results)
-    return "".join([*parts, *(f"<p>Protocol: {html.escape(text)}.</p>" for text in texts)])
+    return "".join([*parts, *(f"<p>Protocol: {escape(text)}.</p>" for text in texts)])
 
 
 def _links(target: Path, what: Experiment) -> str:
@@ -118,7 +117,7 @@ def _links(target: Path, what: Experiment) -> str:
         folder = file if file.is_dir() else file.parent
         pages[f"evaluation of {model_name(result)}"] = folder / "report.html"
     found = [
-        f"<a href='{quote(os.path.relpath(path, target.parent))}'>{html.escape(text)}</a>"
+        f"<a href='{quote(os.fsencode(os.path.relpath(path, target.parent)))}'>{escape(text)}</a>"
         for text, path in pages.items()
         if path.exists()
     ]
@@ -134,7 +133,7 @@ def _sheet(run: Path, rows: int) -> str:
         stream = block.open(recipe.seed)
         samples = pick(_Positions(stream), rows)
     except AimkitError as error:
-        return f"<p>The training data can't be shown: {html.escape(error.what)}.</p>"
+        return f"<p>The training data can't be shown: {escape(error.what)}.</p>"
     return picture(encode_png(contact_sheet(samples, 160)), f"{len(samples)} samples of {_named(block)}")
 
 

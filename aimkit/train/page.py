@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 from typing import Any
 
 from aimkit.files import write_bytes
-from aimkit.html import chart, page, picture, table
+from aimkit.html import chart, escape, page, picture, table
 from aimkit.train.log import read
 
 #: Values of a training line that are not loss terms, totals aside.
@@ -19,9 +18,10 @@ _COLUMNS = 8
 
 def write_page(run: Path) -> Path:
     """Write ``page.html``, self-contained, from the log and the gallery of a run."""
-    recipe = (run / "recipe.toml").read_text() if (run / "recipe.toml").exists() else ""
-    parts = [f"<h1>{html.escape(run.name)}</h1>", "<h2>Training</h2>", curves(run), _gallery(run / "gallery")]
-    parts.append(f"<h2>Recipe</h2><pre>{html.escape(recipe)}</pre>")
+    file = run / "recipe.toml"
+    recipe = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+    parts = [f"<h1>{escape(run.name)}</h1>", "<h2>Training</h2>", curves(run), _gallery(run / "gallery")]
+    parts.append(f"<h2>Recipe</h2><pre>{escape(recipe)}</pre>")
     target = run / "page.html"
     write_bytes(target, page(run.name, "".join(parts)).encode())
     return target

@@ -59,7 +59,7 @@ def test_names_cannot_break_the_list_or_reach_the_terminal(tmp_path: Path, capsy
     skips = Skips("photo")
     skips.add("a\x1b[31m\nb\t[red]\udcff.png", "empty")
     skips.tell(2, tmp_path / "skipped.txt")
-    assert (tmp_path / "skipped.txt").read_text() == "a\\x1b[31m\\x0ab\\x09[red]?.png\tempty\n"
+    assert (tmp_path / "skipped.txt").read_text() == "a\\u001b[31m\\nb\\t[red]\\udcff.png\tempty\n"
     assert "\x1b[31m" not in capsys.readouterr().err
 
 

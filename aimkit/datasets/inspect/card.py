@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from aimkit.datasets.reader import Dataset, open_dataset
 from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.files import write_whole
 from aimkit.datasets.writers.shard import read_sidecar
+from aimkit.markdown import fenced, table
 from aimkit.redact import redact
 from aimkit.storage import Place
 
@@ -67,14 +69,14 @@ def card(dataset: Dataset) -> str:
         "```python\nfrom datasets import load_dataset\n\n"
         'dataset = load_dataset("PATH_TO_THIS_FOLDER", split="train")\n```\n',
         "## Columns\n",
-        _table(["column", "content"], [[name, _COLUMNS[name]] for name in columns]),
+        _block(["column", "content"], [[name, _COLUMNS[name]] for name in columns]),
         "## Types\n",
-        _table(list(stats.COLUMNS), stats.rows(types)),
+        _block(list(stats.COLUMNS), stats.rows(types)),
         "## Categories\n",
-        _table(["category", "samples"], [[k or "(none)", v] for k, v in stats.counts(types, "categories").items()]),
+        _block(["category", "samples"], [[k or "(none)", v] for k, v in stats.counts(types, "categories").items()]),
         "## Sources and licences\n",
         "How often each source was used; a sample may use several, or one twice.\n",
-        _table(
+        _block(
             ["role", "source", "licence", "origin", "uses"],
             [[r, s, lic or "not stated", o, n] for r, s, lic, o, n in stats.source_rows(sums["sources"])],
         ),
@@ -84,10 +86,14 @@ def card(dataset: Dataset) -> str:
         parts += [
             "## Set aside\n",
             f"{len(quarantined)} source images could not be read; others were used instead.\n",
-            _table(["sample", "role", "image", "why"], shown),
+            _block(["sample", "role", "image", "why"], shown),
         ]
-    parts += ["## Recipe\n", f"```toml\n{lock}\n```\n"]
+    parts += ["## Recipe\n", fenced(lock, "toml") + "\n"]
     return redact("\n".join(parts))
+
+
+def _block(columns: list[str], rows: list[list[Any]]) -> str:
+    return table(columns, rows) + "\n"
 
 
 def _header(dataset: Dataset) -> str:
@@ -100,11 +106,5 @@ def _header(dataset: Dataset) -> str:
     lines = ["pretty_name: Image matting composites", "task_categories:", "- image-segmentation"]
     lines += ["tags:", "- image-matting", "- synthetic", "- aimkit", "size_categories:", f"- {size}"]
     lines += ["configs:", "- config_name: default", "  data_files:", "  - split: train", "    path:"]
-    lines += [f'    - "{pattern}"' for pattern in there]
+    lines += [f"    - {json.dumps(pattern)}" for pattern in there]
     return "---\n" + "\n".join(lines) + "\n---\n"
-
-
-def _table(columns: list[str], rows: list[list[Any]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
-    return "\n".join("| " + " | ".join(line) + " |" for line in cells) + "\n"

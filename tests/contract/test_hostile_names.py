@@ -1,0 +1,436 @@
+"""Names from elsewhere are shown as they are and do nothing: in every page, card, table and line of the terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tomli_w
+import yaml
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from aimkit import console, html, markdown
+from aimkit.errors import AimkitError
+from aimkit.evaluate import report
+from aimkit.evaluate.compare import compare, comparison_table
+from aimkit.evaluate.results import write_results
+from aimkit.evaluate.sets import Planes
+from aimkit.evaluate.tables import group_table, summary_table
+from aimkit.evaluate.tables import markdown as results_markdown
+from aimkit.imageio import write_png
+from aimkit.printable import on_one_line, printable
+from aimkit.recipe import load_recipe, parse
+from aimkit.skips import Skips
+from aimkit.train.experiment import Experiment, write_experiment
+from aimkit.train.page import write_page
+from aimkit.zoo.manifest import ZooEntry
+
+BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
+
+NAMES = (
+    "[red]alert[/red]",
+    "[link=file:///etc/passwd]x[/link]",
+    ":skull: :red_car:",
+    "\x1b[31mred\x1b[0m",
+    "\x1b]0;title\x07",
+    "\x9b2J",
+    "over\rwritten",
+    "two\nlines: true",
+    "tab\tbed",
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</title></style></pre><svg onload=alert(1)>",
+    "&lt;b&gt;",
+    "| a | b",
+    "--- \nlicense: mit",
+    "\n---\nlicense: mit\n---",
+    "```\n<script>alert(1)</script>\n```",
+    "[click](javascript:alert(1))",
+    "![x](http://127.0.0.1:9/x.png)",
+    "# heading",
+    "*bold* __bold__ ~~gone~~ `code`",
+    "\\| \\",
+    "${HOME}",
+    "{escape} %s {0}",
+    "\u202egnp.exe",
+    "zero\u200bwidth\u2028line",
+    "\udcff\udc80 not UTF-8",
+    "null",
+    "yes",
+    "@!*&: - ?",
+    "# not a comment",
+)
+HOSTILE = "  ".join(NAMES)
+#: What no output may hold as it is.
+HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028\u202a-\u202e\ud800-\udfff]")
+
+
+# --- the two ways to show a name ---
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shown_name_is_harmless_and_tells_what_it_was(name: str) -> None:
+    shown = printable(name)
+    assert not HIDDEN.search(shown)
+    if not HIDDEN.search(name):
+        assert shown == name
+    assert not re.search(r"[\n\t]", on_one_line(name))
+    # As JSON reads the escapes of hidden characters, nothing is lost.
+    assert re.sub(r"\\u([0-9a-f]{4})", lambda match: chr(int(match[1], 16)), shown) == name
+
+
+# --- the terminal ---
+
+
+def _blanks(text: str) -> str:
+    """A text with one blank for each tab or run of blanks: rich draws tabs as blanks."""
+    return re.sub(r"[\t ]+", " ", text)
+
+
+def _said(capsys: pytest.CaptureFixture[str], say: Callable[[], object]) -> str:
+    console.set_verbosity(1)
+    say()
+    found = capsys.readouterr()
+    return found.out + found.err
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_line_of_the_terminal_obeys_a_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def skip() -> None:
+        skips = Skips("photo")
+        skips.add(name, AimkitError(name, name, name))
+        skips.tell(2)
+
+    def count() -> None:
+        with console.progress(2, name) as bar:
+            bar.advance()
+
+    ways: dict[str, Callable[[], object]] = {
+        "info": lambda: console.info(name),
+        "warn": lambda: console.warn(name),
+        "detail": lambda: console.detail(name),
+        "out": lambda: console.out(name),
+        "error": lambda: console.error(AimkitError(name, name, name)),
+        "table": lambda: console.table([name, "b"], [[name, 1], [name, 2]], title=name),
+        "progress": count,
+        "skips": skip,
+    }
+    for way, say in ways.items():
+        said = _said(capsys, say)
+        assert not HIDDEN.search(said), way
+        if way in ("table", "progress", "skips"):
+            assert on_one_line(name) in said, way
+        else:
+            assert _blanks(printable(name)) in _blanks(said), way
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_live_display_obeys_a_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal, rich draws; it has markup, emoji and colours of its own."""
+    import io
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "400")
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, Terminal())
+    monkeypatch.setattr(console, "_stderr", None)
+    console.table(["name", "n"], [[name, 1]], title=name)
+    console.info(name)
+    with console.progress(2, name) as bar:
+        bar.advance()
+    table, said = sys.stdout.getvalue(), sys.stderr.getvalue()  # type: ignore[attr-defined]
+    styles = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+    assert on_one_line(name) in styles.sub("", table)
+    for shown in (printable(name), on_one_line(name)):
+        assert _blanks(shown) in _blanks(styles.sub("", said))
+    assert not HIDDEN.search(styles.sub("", table + said))
+    # The colours are rich's own: the name brings none.
+    assert "\x1b[31m" not in (table + said).replace("\x1b[31mred", "\x1b[31m")
+
+
+def test_an_ascii_terminal_takes_every_name() -> None:
+    code = "from aimkit import console; console.out('\\u00e9\\udcff'); console.info('\\u00e9\\udcff')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b"\\xe9\\udcff\n"
+
+
+# --- pages ---
+
+
+class Page(HTMLParser):
+    """The elements, attributes and texts of a page, as a browser reads them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def result() -> dict[str, Any]:
+    """What an evaluation of hostile names returns."""
+    values = dict.fromkeys(
+        f"{metric}{part}" for metric in ("sad", "mse", "mad", "conn", "grad") for part in ("", "_transition")
+    )
+    values = dict.fromkeys(values, 1.5) | {"sad_fg": 1.0, "sad_bg": 1.0}
+    images = [
+        {"id": name, "type": "SO", "category": name, "width": 8, "height": 8, **values}
+        for name in dict.fromkeys((*NAMES, HOSTILE))
+    ]
+    means = {"images": {"count": len(images), **values}, "types": {HOSTILE: {"count": 1, **values}}}
+    means |= {"categories": {name: {"count": 1, **values} for name in NAMES}}
+    means |= {"type_macro": values, "category_macro": values}
+    return {
+        "model": {"title": HOSTILE, "name": HOSTILE, HOSTILE: HOSTILE, "weights": HOSTILE},
+        "protocol": {"text": HOSTILE, "prediction": HOSTILE, "data": HOSTILE},
+        "images": images,
+        "averages": means,
+        "notes": [HOSTILE, *NAMES],
+    }
+
+
+def _planes(_: str) -> Planes:
+    grey = np.full((8, 8), 128, np.uint8)
+    return Planes(grey, grey, np.dstack([grey] * 3), grey)
+
+
+def _evaluation(result: Mapping[str, Any], folder: Path) -> str:
+    return report.page(result, _planes, each=50)
+
+
+def _run(result: Mapping[str, Any], folder: Path) -> Path:
+    run = folder / on_one_line(HOSTILE).replace("/", "_")[:60]
+    (run / "gallery").mkdir(parents=True)
+    grey = np.zeros((4, 4, 3), np.uint8)
+    for name in ("0_image", "0_truth", "0_00001"):
+        write_png(run / "gallery" / f"{name}.png", grey)
+    rows: list[dict[str, Any]] = [{"kind": "train", "step": i, "total": 1.0, HOSTILE: 2.0, "lr": 0.1} for i in (1, 2)]
+    rows += [{"kind": "val", "step": 2, "mad": 0.1, f"mad/{HOSTILE.replace('/', '_')}": 0.2}]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    recipe = load_recipe("train/demo").resolved()
+    text = tomli_w.dumps(recipe) + "".join(f"# {printable(name)}\n".replace("\n", " ") + "\n" for name in NAMES)
+    (run / "recipe.toml").write_text("# digest 0\n" + text, encoding="utf-8")
+    return run
+
+
+def _training(result: Mapping[str, Any], folder: Path) -> str:
+    return write_page(_run(result, folder)).read_text(encoding="utf-8")
+
+
+def _experiment(result: Mapping[str, Any], folder: Path) -> str:
+    run = _run(result, folder)
+    write_page(run)
+    both = [dict(result), {**result, "model": {"name": HOSTILE + "2"}}]
+    what = Experiment(run, both, [folder / "a", folder / "b"], None, HOSTILE, NAMES)
+    write_experiment(folder / "e.html", what, rows=1)
+    return (folder / "e.html").read_text(encoding="utf-8")
+
+
+def _parts(result: Mapping[str, Any], folder: Path) -> str:
+    lines = {name: [(0.0, 1.0), (1.0, 2.0)] for name in NAMES}
+    png = folder / "a.png"
+    write_png(png, np.zeros((2, 2, 3), np.uint8))
+    body = html.table([HOSTILE, *NAMES], [[HOSTILE, *NAMES]]) + html.chart(HOSTILE, lines) + html.picture(png, HOSTILE)
+    return html.page(HOSTILE, body)
+
+
+PAGES = {"evaluation": _evaluation, "training": _training, "experiment": _experiment, "parts": _parts}
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def page(request: pytest.FixtureRequest, result: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
+    return PAGES[request.param](result, tmp_path_factory.mktemp("pages"))
+
+
+def test_no_page_holds_an_element_or_attribute_of_a_name(page: str) -> None:
+    found = Page(page)
+    assert found.tags.count("script") <= 1  # the report's own
+    assert not [name for name, _ in found.attributes if name.startswith("on")]
+    links = [value for name, value in found.attributes if name == "href"]
+    assert all(re.fullmatch(r"[\w%./~-]+\.html", link) for link in links)
+    assert all(value.startswith("data:image/") for name, value in found.attributes if name == "src")
+    assert not HIDDEN.search(page)
+    assert "<script>alert" in found.text  # as text
+    assert "iframe" not in found.tags
+
+
+@pytest.mark.skipif(not BROWSER, reason="no Chromium on this machine: what a browser runs was not tried")
+def test_no_page_runs_a_script_of_a_name(page: str, tmp_path: Path) -> None:
+    listen = "<script>window.ran = 0; window.alert = () => window.ran++;</script>"
+    probe = "<script>addEventListener('load', () => { document.title = 'ran ' + window.ran; });</script>"
+    file = tmp_path / "page.html"
+    file.write_text(page.replace("<head>", "<head>" + listen, 1).replace("</body>", probe + "</body>"), "utf-8")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'browser'}"]
+    done = subprocess.run(
+        [BROWSER, *options, "--virtual-time-budget=3000", "--dump-dom", file.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "<title>ran 0</title>" in done.stdout
+
+
+# --- cards ---
+
+
+def _checked_tokens(text: str) -> list[Token]:
+    """The tokens of a Markdown text, none of which is HTML, a link or a picture."""
+    tokens = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(text)
+    inner = [child for token in tokens for child in (token.children or ())]
+    active = {"html_block", "html_inline", "link_open", "image", "s_open", "strong_open", "em_open", "code_inline"}
+    assert not [token.type for token in (*tokens, *inner) if token.type in active]
+    assert not HIDDEN.search(text)
+    return tokens
+
+
+def _cells(tokens: list[Token]) -> list[list[str]]:
+    """The texts of all rows of all tables."""
+    rows: list[list[str]] = []
+    for before, token in pairwise(tokens):
+        if before.type == "tr_open":
+            rows.append([])
+        if before.type in ("th_open", "td_open"):
+            rows[-1].append("".join(child.content for child in token.children or ()))
+    return rows
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cell_of_a_card_is_read_back_as_the_name(name: str) -> None:
+    rows = _cells(_checked_tokens(markdown.table(["a", name], [[name, 1], ["x", name]])))
+    shown = on_one_line(name).strip()
+    assert rows == [["a", shown], [shown, "1"], ["x", shown]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_front_matter_is_read_back_as_the_name(name: str) -> None:
+    text = markdown.front_matter({"license": "other", "license_name": name, "tags": ["a", name]})
+    assert text.startswith("---\n")
+    assert text.endswith("\n---")
+    read = yaml.safe_load(text.removeprefix("---").removesuffix("---"))
+    assert read == {"license": "other", "license_name": printable(name), "tags": ["a", printable(name)]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_code_of_a_card_ends_at_its_own_fence(name: str) -> None:
+    tokens = MarkdownIt("commonmark", {"html": True}).parse(markdown.fenced(f"a\n{name}\nb", "toml") + "\n\nafter")
+    assert [token.type for token in tokens] == ["fence", "paragraph_open", "inline", "paragraph_close"]
+    assert tokens[0].content == f"a\n{printable(name)}\nb\n"
+
+
+def _zoo_card() -> str:
+    from aimkit.publish.card import card
+
+    metric = {"test_set": HOSTILE, "protocol": HOSTILE, "origin": HOSTILE, "values": {"sad": 1.0}}
+    table = {
+        "id": "aimnet_resnet34_mp.hostile",
+        "architecture": "aimnet",
+        "backbone": "resnet34_mp",
+        "stage": "matting",
+        "init": HOSTILE,
+        "format": "safetensors",
+        "licence": HOSTILE,
+        "data": [{"name": name, "licence": HOSTILE, "origin": HOSTILE} for name in NAMES],
+        "metrics": [metric],
+        "recipe": HOSTILE,
+        "paper": HOSTILE,
+        "notes": "\n".join(NAMES),
+    }
+    return card(parse(ZooEntry, _encodable(table), "test"), HOSTILE)
+
+
+def _encodable(value: Any) -> Any:
+    """Plain data without lone surrogates, which no TOML file can hold."""
+    return json.loads(re.sub(r"\\udc[0-9a-f]{2}", "", json.dumps(value)))
+
+
+def test_a_model_card_says_names_and_nothing_else() -> None:
+    text = _zoo_card()
+    _, front, body = text.split("---\n", 2)
+    known = yaml.safe_load(front)
+    assert set(known) == {"library_name", "pipeline_tag", "license", "license_name", "tags", "base_model"}
+    assert known["license"] == "other"
+    tokens = _checked_tokens(body)
+    headings = [tokens[i + 1].content for i, token in enumerate(tokens) if token.type == "heading_open"]
+    assert headings == ["aimnet_resnet34_mp.hostile", "Use", "Training data", "Results", "Notes"]
+    assert [token.info for token in tokens if token.type == "fence"] == ["python"]
+    kinds = {token.type for token in tokens}
+    assert not kinds & {"hr", "bullet_list_open", "ordered_list_open", "code_block", "blockquote_open"}
+
+
+def test_a_datasets_card_says_names_and_nothing_else(tmp_path: Path) -> None:
+    from tiny_source import tiny
+
+    from aimkit.datasets.inspect.card import card
+    from aimkit.datasets.reader import open_dataset
+    from aimkit.synth.run import synthesize
+
+    synthesize(tiny(4), tmp_path / "d")
+    dataset = open_dataset(tmp_path / "d")
+    sidecars = [dict(sidecar) for sidecar in dataset.sidecars()]
+    sidecars[0]["sources"] = {"foreground": {name: {HOSTILE: {HOSTILE: 1}} for name in NAMES}}
+    sidecars[0]["quarantined"] = [{"index": 0, "role": HOSTILE, "id": HOSTILE, "error": HOSTILE}]
+    for about in sidecars[0]["types"].values():
+        about["categories"] = dict.fromkeys(NAMES, 1)
+    dataset.sidecars = lambda: sidecars  # type: ignore[method-assign, assignment, return-value]
+    lock = tmp_path / "d" / "recipe.lock.toml"
+    lock.write_text(lock.read_text() + "\n```\n<script>alert(1)</script>\n````\n---\n")
+    _, front, body = card(dataset).split("---\n", 2)
+    assert "license" not in yaml.safe_load(front)
+    picture = next(line for line in body.splitlines() if line.startswith("![Some samples"))
+    tokens = _checked_tokens(body.replace(picture, "", 1).replace("`", "", 2))
+    assert [token.info for token in tokens if token.type == "fence"] == ["python", "toml"]
+    headings = [tokens[i + 1].content for i, token in enumerate(tokens) if token.type == "heading_open"]
+    assert headings[-3:] == ["Sources and licences", "Set aside", "Recipe"]
+    assert ["foreground", on_one_line(NAMES[0]), *[on_one_line(HOSTILE)] * 2, "1"] in _cells(tokens)
+
+
+def test_results_in_markdown_and_on_screen_say_names(
+    result: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = [result, {**result, "model": {"name": "other"}}]
+    columns, rows = comparison_table(compare(both, resamples=10))
+    for table in (summary_table([result]), group_table(result), (columns, rows)):
+        found = _cells(_checked_tokens(results_markdown(*table)))
+        assert [len(row) for row in found] == [len(table[0])] * (len(table[1]) + 1)
+        assert not HIDDEN.search(_said(capsys, lambda table=table: console.table(*table)))
+    assert [row[0] for row in _cells(_checked_tokens(results_markdown(*group_table(result))))].count(
+        on_one_line(NAMES[0])
+    )
+
+
+def test_hostile_names_survive_being_written(result: dict[str, Any], tmp_path: Path) -> None:
+    write_results(tmp_path, _encodable(result))
+    assert json.loads((tmp_path / "results.json").read_text())["model"]["name"] == _encodable(HOSTILE)
+    _checked_tokens((tmp_path / "results.md").read_text(encoding="utf-8"))
