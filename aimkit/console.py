@@ -18,13 +18,23 @@ if TYPE_CHECKING:
     from aimkit.errors import AimkitError
 
 _verbosity = 0
+#: What :func:`first_time` was asked during this command.
+_told: set[tuple[str, ...]] = set()
 _stderr: tuple[Any, Console] | None = None
 
 
 def set_verbosity(level: int) -> None:
-    """Set how much is printed: -1 only errors, 0 news too, 1 and more also details."""
+    """Set how much is printed, when a command begins: -1 only errors, 0 news too, 1 and more also details."""
     global _verbosity
     _verbosity = level
+    _told.clear()
+
+
+def first_time(*what: str) -> bool:
+    """Whether a command comes to something for the first time, so that it is told once only."""
+    new = what not in _told
+    _told.add(what)
+    return new
 
 
 def info(text: str) -> None:

@@ -76,6 +76,26 @@ def fault(relative: object) -> str:
     return ""
 
 
+def as_text(path: object) -> str:
+    """A path for people and records: bytes of a name that are not UTF-8 become ``\\xNN``.
+
+    Python keeps such bytes as surrogates, which neither a file nor a terminal takes.
+    """
+    text = str(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join(map(_encodable, text))
+    return text
+
+
+def _encodable(letter: str) -> str:
+    code = ord(letter)
+    if not 0xD800 <= code <= 0xDFFF:
+        return letter
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+
+
 def _fault_of_links(folder: Path, relative: str) -> str:
     try:
         root = os.path.realpath(folder)

@@ -182,7 +182,8 @@ def read_toml(path: Place) -> dict[str, Any]:
         AimkitError: The file cannot be read or is not TOML; the message has the line and column.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # Editors of Windows put a byte order mark in front, which TOML does not know.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise AimkitError(f"cannot read the file: {error.strerror or error}", str(path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -250,7 +251,7 @@ def block_of(entry: RegistryEntry[Any, Any]) -> type[Block]:
 def header(path: Place) -> str:
     """Return the comment block at the top of a recipe file, without the ``#``."""
     lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8-sig").splitlines():
         if not line.startswith("#"):
             break
         lines.append(line.lstrip("#").strip())

@@ -45,18 +45,27 @@ class Skips:
     Attributes:
         noun: What an item is, in the singular: "photo", "source image".
         rows: Every skipped item, in the order of the work.
+        paths: File by name, of the items whose name does not say it.
     """
 
     noun: str
     rows: list[Skip] = field(default_factory=list)
+    paths: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def add(self, name: str | Path, problem: AimkitError | str) -> None:
+    def add(self, name: str | Path, problem: AimkitError | str, path: object = "") -> None:
         """Count an item as skipped."""
-        reason = problem if isinstance(problem, str) else _reason(problem, str(name))
+        reason = problem if isinstance(problem, str) else reason_of(problem, str(name), str(path))
         self.rows.append(Skip(str(name), reason))
+        if str(path) not in ("", str(name)):
+            self.paths[str(name)] = str(path)
+
+    def extend(self, other: Skips) -> None:
+        """Count the items that another piece of work skipped."""
+        self.rows += other.rows
+        self.paths |= other.paths
 
     @contextmanager
     def guard(self, name: str | Path) -> Iterator[None]:
@@ -91,11 +100,15 @@ class Skips:
         for line in lines(self.rows):
             console.warn(f"  {line}")
         if file is not None:
-            write_bytes(
-                file, "".join(f"{on_one_line(name)}\t{on_one_line(reason)}\n" for name, reason in self.rows).encode()
-            )
+            write_bytes(file, self.text().encode())
             if len(self.rows) > SHOWN:
                 console.warn(f"  all of them: {file}")
+
+    def text(self) -> str:
+        """All items, one a line: path or name, tab, reason."""
+        return "".join(
+            f"{on_one_line(self.paths.get(name, name))}\t{on_one_line(reason)}\n" for name, reason in self.rows
+        )
 
     def check(self, total: int, limit: float = 1.0, hint: str = "") -> None:
         """Stop when too much was skipped.
@@ -125,7 +138,7 @@ def lines(rows: Sequence[Skip], shown: int = SHOWN) -> list[str]:
     return texts + ([f"... and {len(rows) - shown} more"] if len(rows) > shown else [])
 
 
-def _reason(error: AimkitError, name: str) -> str:
-    """What an error says, without a place that is the item itself."""
-    where = f" ({error.where})" if error.where and error.where != name else ""
+def reason_of(error: AimkitError, *known: str) -> str:
+    """What an error says, on one line: its hint too, and its place unless that is known."""
+    where = f" ({error.where})" if error.where and error.where not in known else ""
     return f"{error.what}{where}" + (f"; {error.hint}" if error.hint else "")

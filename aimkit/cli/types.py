@@ -12,6 +12,7 @@ from aimkit import console
 from aimkit.errors import AimkitError
 
 if TYPE_CHECKING:
+    from aimkit.datasets.find import FoundImages
     from aimkit.matting.image_type import Inference
 
 
@@ -25,8 +26,13 @@ def types() -> None:
 @click.option("-o", "--output", help="Write a types file (JSON in AIM's format) to edit.")
 @click.option("--category", default="", help="Category of all images.")
 @click.option("--below", type=float, default=1.01, help="List only images with a lower confidence.")
+@click.option(
+    "--alpha-range",
+    type=click.Choice(["0-1", "0-100", "0-255", "0-65535"]),
+    help="Levels of clear and opaque in grey mattes; decided from all mattes by default.",
+)
 @click.option("--force", is_flag=True, help="Overwrite an existing output file.")
-def infer(folder: str, output: str | None, category: str, below: float, force: bool) -> None:
+def infer(folder: str, output: str | None, category: str, below: float, alpha_range: str | None, force: bool) -> None:
     """Infer the types of the cut-outs or mattes in FOLDER, least confident first.
 
     FOLDER holds images with an alpha channel, or mattes, directly or in alpha/ or mask/.
@@ -38,7 +44,7 @@ def infer(folder: str, output: str | None, category: str, below: float, force: b
 
     if output and expand(output).exists() and not force:
         raise AimkitError("the file already exists", output, "choose another name, or add --force")
-    guesses = _guess(expand(folder))
+    guesses = _guess(expand(folder), alpha_range or "")
     rows = sorted(guesses.items(), key=lambda item: (item[1].confidence, item[0]))
     console.table(
         ["name", "type", "confidence", "solid", "partial", "empty"],
@@ -65,22 +71,20 @@ def check(folder: str, file: str, dataset: str) -> None:
     from aimkit.datasets.types_file import match, read_types
     from aimkit.recipe import expand
 
-    matching = match(_mattes(expand(folder)), read_types(file, dataset))
+    matching = match(_mattes(expand(folder)).files, read_types(file, dataset))
     console.out(matching.text())
     if matching.missing or matching.unknown:
         raise AimkitError("the types file does not match the folder", file, "rename the images, or edit the file")
 
 
-def _mattes(folder: Path) -> dict[str, Path]:
+def _mattes(folder: Path) -> FoundImages:
     """The files to read by id: from ``alpha/`` or ``mask/`` if there is one, else from the folder itself."""
     from aimkit.datasets.find import find_images
 
-    for name in ("alpha", "mask"):
-        if (folder / name).is_dir():
-            return find_images(folder / name)[0]
-    found, _ = find_images(folder)
-    if not found:
-        raise AimkitError("the folder has no images", str(folder))
+    own = next((folder / name for name in ("alpha", "mask") if (folder / name).is_dir()), folder)
+    found = find_images(own)
+    if not found.files:
+        raise AimkitError("the folder has no images", str(own))
     return found
 
 
@@ -89,28 +93,35 @@ def _row(name: str, guess: Inference) -> list[str]:
     return [name, str(guess.type), f"{guess.confidence:.2f}", *(f"{share:.0%}" for share in shares)]
 
 
-def _guess(folder: Path) -> dict[str, Inference]:
+def _guess(folder: Path, alpha_range: str) -> dict[str, Inference]:
     import os
     from concurrent.futures import ThreadPoolExecutor
 
-    from aimkit.imageio import read_alpha
+    from aimkit.datasets.matte_folder import scan_mattes
     from aimkit.matting.image_type import infer
+    from aimkit.types import to_float
+
+    images = _mattes(folder)
+    found, skips, guesses = images.files, images.skips, {}
+    mattes = scan_mattes(found, "read mattes", alpha_range, str(folder))
+    for note in mattes.notes:
+        console.warn(note)
 
     def guess(path: Path) -> Inference | AimkitError:
         try:
-            return infer(read_alpha(path))
+            return infer(to_float(mattes.read(path)))
         except AimkitError as error:
             return error
 
-    found, guesses = _mattes(folder), {}
     workers = (os.cpu_count() or 1) + 1
     with console.progress(len(found), "infer types", "images") as progress, ThreadPoolExecutor(workers) as pool:
         for name, result in zip(found, pool.map(guess, found.values()), strict=True):
             progress.advance()
             if isinstance(result, AimkitError):
-                console.warn(f"skipped {name}: {result.what}")
+                skips.add(name, result, str(found[name]))
             else:
                 guesses[name] = result
-    if not guesses:
-        raise AimkitError("none of the images can be read", str(folder))
+    total = len(guesses) + len(skips)
+    skips.check(total)
+    skips.tell(total)
     return guesses

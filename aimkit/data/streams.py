@@ -71,6 +71,22 @@ class FiniteBlock(StreamBlock):
     balance: dict[Type, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
 
 
+class PairsBlock(FiniteBlock):
+    """A stream over stored photos and their mattes.
+
+    Attributes:
+        alpha_range: The levels of clear and opaque in the mattes; decided from all mattes of the folder by default.
+        allow_missing: Whether to go on with the rest when most files have no partner, or sizes differ.
+    """
+
+    alpha_range: Literal["0-1", "0-100", "0-255", "0-65535"] | None = None
+    allow_missing: Literal[True] | None = None
+
+    @property
+    def _checks(self) -> dict[str, Any]:
+        return {"alpha_range": self.alpha_range or "", "allow_missing": bool(self.allow_missing)}
+
+
 #: The stream classes.
 streams: Registry[type[StreamBlock]] = Registry("data source", ["aimkit.data.streams"])
 
@@ -122,7 +138,7 @@ class DatasetStream(FiniteBlock):
 
 
 @streams.register("saliency")
-class SaliencyStream(FiniteBlock):
+class SaliencyStream(PairsBlock):
     """A saliency dataset such as DUTS-TR: images and binary masks, all salient and opaque.
 
     Attributes:
@@ -138,12 +154,12 @@ class SaliencyStream(FiniteBlock):
 
     def open(self, seed: int) -> Stream:
         """Passes over the pairs."""
-        pairs = saliency_pairs(expand(self.path), self.image, self.mask, self.kernel)
+        pairs = saliency_pairs(expand(self.path), self.image, self.mask, self.kernel, **self._checks)
         return ShuffledStream(pairs, seed, self.balance, lambda i: ImageType.SO)
 
 
 @streams.register("folder")
-class FolderStream(FiniteBlock):
+class FolderStream(PairsBlock):
     """Photos with alpha mattes in AIM-500's layout; there is no foreground, so the composition loss skips them.
 
     Attributes:
@@ -157,12 +173,12 @@ class FolderStream(FiniteBlock):
 
     def open(self, seed: int) -> Stream:
         """Passes over the pairs."""
-        pairs = image_alpha_pairs(expand(self.path), self.types, self.kernel)
+        pairs = image_alpha_pairs(expand(self.path), self.types, self.kernel, **self._checks)
         return ShuffledStream(pairs, seed, self.balance, lambda i: pairs.types[i])
 
 
 @streams.register("catalog")
-class CatalogStream(FiniteBlock):
+class CatalogStream(PairsBlock):
     """Photos with mattes or masks of a dataset of the catalog, as its authors publish it; as "folder" and "saliency".
 
     Attributes:
@@ -180,7 +196,7 @@ class CatalogStream(FiniteBlock):
 
     def open(self, seed: int) -> Stream:
         """Passes over the pairs."""
-        pairs = published_pairs(expand(self.path), self.set, self.part, self.types, self.kernel)
+        pairs = published_pairs(expand(self.path), self.set, self.part, self.types, self.kernel, **self._checks)
         return ShuffledStream(pairs, seed, self.balance, lambda i: pairs.types[i])
 
 

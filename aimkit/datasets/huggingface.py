@@ -1,12 +1,14 @@
-"""Hugging Face datasets, local or on the hub: opening one, finding its columns, and reading its encoded images."""
+"""Hugging Face datasets, local or on the hub: opening one, and reading its encoded images."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from aimkit.errors import AimkitError
+from aimkit.imageio import read_file
 from aimkit.recipe import expand
 from aimkit.registry import did_you_mean
 
@@ -49,28 +51,14 @@ def open_table(path: str, subset: str = "", split: str = "train", revision: str 
     except Exception as error:
         # datasets passes on the errors of its readers, of the hub and of the file system.
         hint = "" if local.exists() else "give an existing folder, or the name of a dataset on the hub"
-        raise AimkitError(f"can't load the dataset: {str(error).splitlines()[0][:200]}", where, hint) from None
+        raise AimkitError(
+            f"can't load the dataset: {(str(error).splitlines() or [type(error).__name__])[0][:200]}", where, hint
+        ) from None
     if isinstance(loaded, datasets.DatasetDict):
         if split not in loaded:
             raise AimkitError(f"the dataset has no part '{split}'", where, did_you_mean(split, loaded))
         loaded = loaded[split]
     return loaded, f"{where}, {split}"
-
-
-def find_column(dataset: Any, name: str, usual: Sequence[str], where: str) -> str:
-    """Find a column by name; when ``name`` is empty, the first usual one, or "".
-
-    A suffix of a column's name (``alpha.png``, as in WebDataset) is ignored in the usual names.
-
-    Raises:
-        AimkitError: The named column does not exist.
-    """
-    if name and name not in dataset.column_names:
-        raise AimkitError(f"the dataset has no column '{name}'", where, did_you_mean(name, dataset.column_names))
-    if name:
-        return name
-    plain = {column.partition(".")[0]: column for column in reversed(dataset.column_names)}
-    return next((plain[option] for option in usual if option in plain), "")
 
 
 def image_columns(dataset: Any, columns: Sequence[str], where: str) -> Any:
@@ -86,46 +74,50 @@ def image_columns(dataset: Any, columns: Sequence[str], where: str) -> Any:
         feature = dataset.features[column]
         if isinstance(feature, datasets.Image):
             dataset = dataset.cast_column(column, datasets.Image(decode=False))
+        elif isinstance(feature, dict) and "bytes" in feature:
+            continue
         elif getattr(feature, "dtype", "") not in ("binary", "large_binary"):
-            raise AimkitError(f"column '{column}' holds no images", where, "it must be of type Image or binary")
+            raise AimkitError(
+                f"column '{column}' holds no images", where, "it must be of type Image, binary, or struct{bytes, path}"
+            )
     return dataset
 
 
-def text_column(dataset: Any, column: str, key: str = "") -> list[str]:
-    """Read a column as texts, class labels by name; missing values and a column "" give "".
-
-    Args:
-        dataset: The dataset.
-        column: Name of the column, or "".
-        key: Key of the value in the JSON objects of a column called "json", as in WebDataset.
-    """
-    if not column:
-        return [""] * len(dataset)
-    feature = dataset.features[column]
-    values = list(dataset.select_columns([column])[column])
-    if column == "json":
-        values = [value.get(key) for value in values]
-    convert = getattr(feature, "int2str", None)
-    return ["" if v is None or v == -1 else str(convert(v) if convert else v) for v in values]
-
-
-def encoded_image(value: Any, where: str) -> bytes:
+def encoded_image(value: Any, where: str, root: Path | None = None) -> bytes:
     """The bytes of an image that was not decoded: a cell of :func:`image_columns`.
 
+    Args:
+        value: The cell.
+        where: Its name in errors.
+        root: The local dataset, or None. A cell that names a file instead of holding it may only name one of the
+            dataset's, or one that ``datasets`` downloaded.
+
     Raises:
-        AimkitError: The cell is empty, or its file can't be read.
+        AimkitError: The cell is empty, or its file can't be read or is not the dataset's.
     """
-    if isinstance(value, bytes):
-        return value
     if isinstance(value, dict):
-        if value.get("bytes"):
-            return bytes(value["bytes"])
-        if value.get("path"):
-            try:
-                return Path(value["path"]).read_bytes()
-            except OSError as error:
-                raise AimkitError(f"can't read the image: {error.strerror}", where) from None
+        if not value.get("bytes") and isinstance(value.get("path"), str) and value["path"]:
+            return read_file(_own_file(value["path"], root, where), where)
+        value = value.get("bytes")
+    if isinstance(value, bytes | bytearray | memoryview) and value:
+        return bytes(value)
     raise AimkitError("can't read the image: the cell is empty", where)
+
+
+def _own_file(path: str, root: Path | None, where: str) -> Path:
+    import datasets
+    from huggingface_hub import constants
+
+    folder = root if root is None or root.is_dir() else root.parent
+    # A path in a table is the word of whoever made the table: it must not read what else is on this machine.
+    places = [folder, Path(datasets.config.HF_CACHE_HOME), Path(constants.HF_HUB_CACHE)]
+    real = os.path.realpath(os.path.join(folder or "", path))
+    for place in filter(None, places):
+        if os.path.commonpath([real, os.path.realpath(place)]) == os.path.realpath(place):
+            return Path(real)
+    raise AimkitError(
+        f"can't read the image: the cell names the file {ascii(path)[:100]}, which is not the dataset's", where
+    )
 
 
 def _reader(path: Path) -> str:

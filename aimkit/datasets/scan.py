@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,11 +15,14 @@ from aimkit import console
 from aimkit.cache import cache_folder
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
+from aimkit.imageio import read_file
 from aimkit.json_files import read_json
+from aimkit.paths import as_text
+from aimkit.skips import Skips
 from aimkit.storage import Place, stamp
 
 #: Raised whenever the same file would give another record.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class ScanRecord:
         width: Width in pixels.
         look: Perceptual hash, hex; "" for backgrounds.
         statistics: Fields of :class:`aimkit.matting.image_type.Statistics`; empty for backgrounds.
+        matte: Fields of :class:`aimkit.datasets.matte_folder.MatteFacts`; empty for backgrounds.
+        top: The level of its matte that was taken as opaque; 0 when it could not be told.
         problem: Why it can't be used, as "kind: details"; "" when it can.
         warning: What looks wrong about it, in the same form.
     """
@@ -66,13 +71,53 @@ class ScanRecord:
     width: int = 0
     look: str = ""
     statistics: dict[str, Any] = field(default_factory=dict)
+    matte: dict[str, Any] = field(default_factory=dict)
+    top: float = 0.0
     problem: str = ""
     warning: str = ""
 
 
 def candidate(name: str, *files: Place) -> Candidate:
-    """Make a candidate of files, colour before alpha."""
-    return Candidate(name, str(files[0]), "|".join(stamp(file) for file in files), files)
+    """Make a candidate of files, colour before alpha.
+
+    Raises:
+        AimkitError: One of them is gone.
+    """
+    where = as_text(files[0])
+    try:
+        return Candidate(name, where, "|".join(as_text(stamp(file)) for file in files), files)
+    except OSError as error:
+        raise AimkitError(f"can't read the image: {error.strerror or error}", where) from None
+
+
+def candidates(rows: Iterable[tuple[str, tuple[Place, ...]]], skips: Skips) -> list[Candidate]:
+    """Candidates of (id, files); those whose files are gone are skipped."""
+    found = []
+    for name, files in rows:
+        try:
+            found.append(candidate(name, *files))
+        except AimkitError as error:
+            skips.add(name, error, error.where)
+    return found
+
+
+def read_place(path: Place, where: str = "") -> bytes:
+    """Read a picture's file, local or behind a URL.
+
+    Raises:
+        AimkitError: It is missing, unreadable, or not a regular file.
+    """
+    if isinstance(path, Path):
+        return read_file(path, where)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AimkitError(f"can't read the image: {error.strerror or error}", where or str(path)) from None
+
+
+def exif_hint(one: tuple[int, int], other: tuple[int, int]) -> str:
+    """What to add to a mismatch of two sizes that are each other's transpose, else ""."""
+    return "; one of them was turned: does only one have an EXIF orientation?" if one == other[::-1] else ""
 
 
 def scan(
@@ -89,7 +134,7 @@ def scan(
     Returns:
         One record per candidate, in their order.
     """
-    path = cache_folder("scans") / f"{hashlib.sha256(f'{_VERSION} {key}'.encode()).hexdigest()[:32]}.json"
+    path = cache_folder("scans") / f"{hashlib.sha256(as_text(f'{_VERSION} {key}').encode()).hexdigest()[:32]}.json"
     cached = _load(path)
     records = {c.stamp: cached[c.stamp] for c in candidates if c.stamp in cached}
     fresh = [c for c in candidates if c.stamp not in records]
@@ -107,7 +152,9 @@ def _inspect(inspect: Callable[[Candidate], ScanRecord], one: Candidate) -> Scan
     try:
         return inspect(one)
     except AimkitError as error:
-        return ScanRecord(problem=error.what)
+        # The hint of a broken file is the same for all of them; its place is the candidate's, or worth telling.
+        other = error.where if error.where not in ("", one.where) else ""
+        return ScanRecord(problem=error.what + (f" ({other})" if other else ""))
 
 
 def _load(path: Path) -> dict[str, ScanRecord]:

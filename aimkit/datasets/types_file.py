@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -158,8 +159,10 @@ def _section(data: Any, dataset: str, where: str) -> dict[str, Any]:
 
 
 def _plain(name: str) -> str:
-    path = PurePosixPath(name)
-    return name[: -len(path.suffix)] if path.suffix.lower() in SUFFIXES else name
+    """A name as it is compared: composed letters, no image suffix, no blanks around it."""
+    name = unicodedata.normalize("NFC", name).strip()
+    suffix = PurePosixPath(name).suffix
+    return name[: -len(suffix)] if suffix.lower() in SUFFIXES else name
 
 
 def _triples(name: str) -> set[str]:

@@ -24,11 +24,11 @@ from aimkit.imageio.matte_scale import (
     scale_alone,
     scale_matte,
 )
-from aimkit.imageio.mattes import LOSSY_TOLERANCE, MatteLevels, matte_levels, snap_lossy
+from aimkit.imageio.mattes import LOSSY_TOLERANCE, MatteChannel, MatteLevels, matte_levels, snap_lossy
 from aimkit.imageio.picture import DecodedImage
 from aimkit.imageio.pillow import from_pil
-from aimkit.imageio.read import matte_of, read_alpha, read_grey, read_matte, read_rgb, read_rgba
-from aimkit.imageio.source import max_pixels, read_file
+from aimkit.imageio.read import alpha_of, matte_of, read_alpha, read_grey, read_matte, read_rgb, read_rgba
+from aimkit.imageio.source import file_fault, max_pixels, read_file
 from aimkit.imageio.write import encode_jpeg, encode_png, write_png
 
 __all__ = [
@@ -36,14 +36,17 @@ __all__ = [
     "RANGES",
     "SUFFIXES",
     "DecodedImage",
+    "MatteChannel",
     "MatteLevels",
     "MatteScale",
     "MatteStatistics",
+    "alpha_of",
     "decide_matte_scale",
     "decide_matte_scales",
     "decode",
     "encode_jpeg",
     "encode_png",
+    "file_fault",
     "from_pil",
     "is_picture",
     "matte_levels",

@@ -10,7 +10,7 @@ import numpy as np
 from aimkit.imageio.colors import rgb_of
 from aimkit.imageio.decode import decode
 from aimkit.imageio.matte_scale import MatteScale, matte_statistics, scale_alone, scale_matte
-from aimkit.imageio.mattes import MatteLevels, matte_levels, snap_lossy
+from aimkit.imageio.mattes import MatteChannel, MatteLevels, matte_levels, snap_lossy
 from aimkit.imageio.picture import DecodedImage
 from aimkit.types import Array, Float, UInt8, to_float, to_uint8
 
@@ -64,9 +64,11 @@ def read_matte(source: Source, where: str = "", scale: MatteScale | None = None)
     return matte_of(decode(source, where), _name(source, where), scale)
 
 
-def matte_of(image: DecodedImage, where: str = "", scale: MatteScale | None = None) -> Array:
-    """The matte of a decoded picture; as :func:`read_matte`."""
-    return _alpha(matte_levels(image, where), where, scale)
+def matte_of(
+    image: DecodedImage, where: str = "", scale: MatteScale | None = None, channel: MatteChannel = "auto"
+) -> Array:
+    """The matte of a decoded picture; as :func:`read_matte`, with ``channel`` as for ``matte_levels``."""
+    return alpha_of(matte_levels(image, where, channel), where, scale)
 
 
 def read_grey(source: Source, where: str = "") -> UInt8:
@@ -87,10 +89,11 @@ def read_rgba(source: Source, where: str = "") -> tuple[UInt8, Array]:
     """
     image, name = decode(source, where), _name(source, where)
     matte = matte_levels(image, name, channel="alpha")
-    return rgb_of(image, name), _alpha(matte, name, None)
+    return rgb_of(image, name), alpha_of(matte, name)
 
 
-def _alpha(matte: MatteLevels, where: str, scale: MatteScale | None) -> Array:
+def alpha_of(matte: MatteLevels, where: str = "", scale: MatteScale | None = None) -> Array:
+    """Alpha of levels: scaled, and snapped where they are lossy; ``scale`` as for :func:`read_matte`."""
     statistics = matte_statistics(matte, where)
     alpha = scale_matte(matte, scale or scale_alone(statistics, where), where)
     return snap_lossy(alpha) if matte.lossy and alpha.dtype == np.uint8 else alpha

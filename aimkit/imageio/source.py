@@ -62,6 +62,17 @@ def check_size(width: int, height: int, limit: int) -> None:
         raise AimkitError(f"can't read the image: {what}", "", hint)
 
 
+def file_fault(path: str | os.PathLike[str]) -> str:
+    """What forbids reading a path as a file, found without opening it; "" when nothing does."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        return _reason(error, path)
+    except ValueError as error:
+        return str(error)
+    return _kind_fault(mode)
+
+
 def read_file(path: str | os.PathLike[str], where: str = "", *, limit: int | None = None) -> bytes:
     """Read a regular file; pipes, devices, sockets and folders are refused without waiting for them.
 
@@ -81,9 +92,8 @@ def read_file(path: str | os.PathLike[str], where: str = "", *, limit: int | Non
         # Without O_NONBLOCK, opening a named pipe waits for somebody to write to it.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         status = os.fstat(handle)
-        kind = next((kind for test, kind in _KINDS.items() if test(status.st_mode)), "")
-        if kind:
-            raise AimkitError(f"can't read the image: it is {kind}, not a file", name)
+        if fault := _kind_fault(status.st_mode):
+            raise AimkitError(f"can't read the image: {fault}", name)
         with open(handle, "rb", closefd=False) as file:
             data = file.read(most + 1) if status.st_size <= most else b""
     except OSError as error:
@@ -102,9 +112,15 @@ def read_file(path: str | os.PathLike[str], where: str = "", *, limit: int | Non
     return data
 
 
+def _kind_fault(mode: int) -> str:
+    return next((f"it is {kind}, not a file" for test, kind in _KINDS.items() if test(mode)), "")
+
+
 def _reason(error: OSError, path: str | os.PathLike[str]) -> str:
     if error.errno == errno.ENOENT and os.path.islink(path):
         return "the link is broken"
+    if error.errno == errno.ELOOP:
+        return "the link leads back to itself"
     if error.errno == errno.ENXIO:
         return "it is a socket or a device, not a file"
     return error.strerror or str(error)

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field
 from aimkit.recipe import Block
 from aimkit.redact import redact_urls
 from aimkit.registry import Registry
+from aimkit.storage import Place, place
 from aimkit.types import Float, Foreground, ImageType
 
 
@@ -112,6 +113,11 @@ class SourceBlock(Block):
     def title(self) -> str:
         """The name, or the kind of source if the name is empty."""
         return self.name or self.source
+
+    def searched(self) -> list[Place]:
+        """The folders whose files become items, with their subfolders; nothing may be written there."""
+        path = getattr(self, "path", "")
+        return [place(path)] if path else []
 
 
 class ForegroundBlock(SourceBlock):

@@ -56,7 +56,7 @@ def sources(block: StreamBlock) -> list[Row]:
         found = source_rows(total(open_dataset(block.path).sidecars())["sources"])
         return _once([_row(name, licence, origin) for _, name, licence, origin, _ in found])
     if isinstance(block, FiniteBlock):
-        return [_row(expand(block.path).name, "", "")]
+        return [_row(expand(block.path).resolve().name, "", "")]
     return [_row(block.source, "", "")]
 
 

@@ -9,6 +9,7 @@ from aimkit.datasets.catalog import DatasetPart, PartLayout, PublishedSet
 from aimkit.datasets.find import find_images
 from aimkit.errors import AimkitError
 from aimkit.imageio import SUFFIXES
+from aimkit.skips import Skips
 from aimkit.storage import Place
 
 #: Names of the planes in texts, by role.
@@ -39,10 +40,12 @@ class Files:
     Attributes:
         complete: Files by role of every image that has all its planes, by image name, sorted.
         missing: Names of the images that lack a plane, by role.
+        skips: Files that can't be read.
     """
 
     complete: dict[str, dict[str, Place]] = field(default_factory=dict)
     missing: dict[str, list[str]] = field(default_factory=dict)
+    skips: Skips = field(default_factory=lambda: Skips("file"))
 
 
 def locate(published: PublishedSet, part: DatasetPart, root: Place, where: str = "") -> Located:
@@ -102,10 +105,10 @@ def search(published: PublishedSet, part: DatasetPart, root: Place) -> Located |
 
 def files(located: Located) -> Files:
     """List the files of all planes and pair them by name."""
-    planes = {role: _listed(folders) for role, folders in located.planes.items()}
+    result = Files()
+    planes = {role: _listed(folders, result.skips) for role, folders in located.planes.items()}
     needed = [role for role in planes if role != "trimap"]
     names = sorted({name for role in needed for name in planes[role]})
-    result = Files()
     for role, found in planes.items():
         missing = [name for name in names if name not in found]
         if missing:
@@ -182,11 +185,13 @@ def _last(relative: str) -> str:
     return relative.rpartition("/")[2].lower()
 
 
-def _listed(folders: tuple[Place, ...]) -> dict[str, Place]:
+def _listed(folders: tuple[Place, ...], skips: Skips) -> dict[str, Place]:
     """Images of several folders by name; a repeated name is prefixed with its parent folder."""
     found: dict[str, Place] = {}
     for folder in folders:
-        for name, path in find_images(folder)[0].items():
+        images = find_images(folder)
+        skips.extend(images.skips)
+        for name, path in images.files.items():
             found[f"{folder.parent.name}/{name}" if name in found else name] = path
     return found
 

@@ -153,8 +153,7 @@ def kind_of(folder: Place) -> str:
     for kind, groups in _LAYOUTS.items():
         if all(any((folder / name).is_dir() for name in group) for group in groups):
             return kind
-    found, _ = find_images(folder)
-    clear = [alpha for alpha in map(_has_alpha, found.values()) if alpha is not None]
+    clear = [alpha for alpha in map(_has_alpha, find_images(folder).files.values()) if alpha is not None]
     if not clear:
         raise AimkitError("the folder has no images", str(folder))
     if 0 < sum(clear) < len(clear):
@@ -253,5 +252,6 @@ def _has_alpha(path: Place) -> bool | None:
     try:
         with path.open("rb") as file, Image.open(file) as image:
             return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
-    except (OSError, ValueError, SyntaxError):
+    except Exception:
+        # Pillow meets broken files with errors of nearly every class.
         return None

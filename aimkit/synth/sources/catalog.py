@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 from aimkit.datasets.catalog import PublishedSet, Use, find_published
-from aimkit.datasets.catalog.layout import LABELS, Files, files, locate
-from aimkit.datasets.find import is_excluded, read_exclude
-from aimkit.datasets.scan import Candidate, candidate
+from aimkit.datasets.catalog.layout import LABELS, Files, Located, files, locate
+from aimkit.datasets.exclude import read_exclude
+from aimkit.datasets.scan import Candidate, candidates
 from aimkit.datasets.scan_report import ScanReport
 from aimkit.errors import AimkitError
 from aimkit.matting.foreground import Method
@@ -17,10 +16,11 @@ from aimkit.recipe import Block
 from aimkit.storage import Place, place
 from aimkit.synth.source import background_sources, foreground_sources
 from aimkit.synth.sources.folder import StoredBackgroundBlock, StoredBackgrounds, open_backgrounds
+from aimkit.synth.sources.inspect_stored import ForegroundReader, read_files
 from aimkit.synth.sources.pairs import decode
 from aimkit.synth.sources.photos import estimated
-from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, extend, open_stored, read_files
-from aimkit.types import Float, UInt8, to_float
+from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, extend, open_stored
+from aimkit.types import Array, UInt8
 
 B = TypeVar("B", bound=Block)
 
@@ -43,6 +43,10 @@ class PublishedForegrounds(StoredBlock):
     method: Method = "multilevel"
     bleed: bool = True
 
+    def searched(self) -> list[Place]:
+        """The folders of all planes."""
+        return _searched(self, "foregrounds")
+
 
 class PublishedBackgrounds(StoredBackgroundBlock):
     """Backgrounds of a published dataset.
@@ -56,6 +60,10 @@ class PublishedBackgrounds(StoredBackgroundBlock):
     set: str
     part: str = ""
 
+    def searched(self) -> list[Place]:
+        """The folders of the images."""
+        return _searched(self, "backgrounds")
+
 
 @foreground_sources.register("catalog", params=PublishedForegrounds)
 def published_foregrounds(block: PublishedForegrounds) -> StoredForegrounds:
@@ -64,17 +72,17 @@ def published_foregrounds(block: PublishedForegrounds) -> StoredForegrounds:
     if block.type == "infer" and one.type:
         block = block.model_copy(update={"type": one.type})
     block = block.model_copy(update={"category": block.category or one.category})
-    candidates, report, of_photos = _candidates(one, block, "foregrounds")
+    found, report, of_photos = _candidates(one, block, "foregrounds")
     finish = partial(estimated, method=block.method) if of_photos else extend if block.bleed else _as_stored
-    return open_stored(block, candidates, report, decode, finish=finish)
+    return open_stored(block, found, report, ForegroundReader(decode), finish=finish)
 
 
 @background_sources.register("catalog", params=PublishedBackgrounds)
 def published_backgrounds(block: PublishedBackgrounds) -> StoredBackgrounds:
     """A published dataset of backgrounds by name."""
     one, block = _filled(block)
-    candidates, report, _ = _candidates(one, block, "backgrounds")
-    return open_backgrounds(block, candidates, report, read_files)
+    found, report, _ = _candidates(one, block, "backgrounds")
+    return open_backgrounds(block, found, report, read_files)
 
 
 def _filled(block: B) -> tuple[PublishedSet, B]:
@@ -86,29 +94,42 @@ def _filled(block: B) -> tuple[PublishedSet, B]:
 
 def _candidates(one: PublishedSet, block: Any, use: Use) -> tuple[list[Candidate], ScanReport, bool]:
     """Candidates, the report with what was left out, and whether they are photos with mattes."""
+    located = _located(one, block, use)
+    report = ScanReport(block.title, str(located.folder))
+    found, exclude = files(located), read_exclude(block.exclude)
+    for name, skip in [(name, f"no {LABELS[role]}") for role, name in _incomplete(found)]:
+        report.skips.add(name, skip)
+    report.skips.extend(found.skips)
+    # A file of any plane excludes all of them.
+    planes_of = {name + path.suffix: name for name, planes in found.complete.items() for path in planes.values()}
+    left_out = exclude.select(planes_of.items(), located.folder)
+    report.notes += exclude.check(found.complete, bool(block.allow_missing))
+    gone = {planes_of[whole] for whole in left_out}
+    report.excluded = len(gone)
+    roles = list(located.layout.needed)
+    rows = [
+        (name, tuple(planes[role] for role in roles)) for name, planes in found.complete.items() if name not in gone
+    ]
+    return candidates(rows, report.skips), report, "image" in roles
+
+
+def _located(one: PublishedSet, block: Any, use: Use) -> Located:
     root = place(block.path)
     where = f"{block.title}, {root}"
     part = one.part(block.part, use, where)
     if (part.use == "backgrounds") != (use == "backgrounds"):
         raise AimkitError(f"{one.title}, part {part.name} has no {use}", where, f"it has {part.use}")
-    located = locate(one, part, root, where)
-    report = ScanReport(block.title, str(located.folder))
-    found, exclude = files(located), read_exclude(block.exclude)
-    report.skipped += [(name, f"no {LABELS[role]}") for role, name in _incomplete(found)]
-    kept = {name: planes for name, planes in found.complete.items() if not _left_out(name, planes, exclude)}
-    report.excluded = len(found.complete) - len(kept)
-    roles = list(located.layout.needed)
-    of_photos = "image" in roles
-    return [candidate(name, *(planes[role] for role in roles)) for name, planes in kept.items()], report, of_photos
+    return locate(one, part, root, where)
+
+
+def _searched(block: Any, use: Use) -> list[Place]:
+    located = _located(find_published(block.set, f"{block.title}, set"), block, use)
+    return [folder for folders in located.planes.values() for folder in folders]
 
 
 def _incomplete(found: Files) -> list[tuple[str, str]]:
     return [(role, name) for role, names in found.missing.items() if role != "trimap" for name in names]
 
 
-def _left_out(name: str, planes: Mapping[str, Place], exclude: Sequence[str]) -> bool:
-    return is_excluded(name, exclude) or any(is_excluded(name + path.suffix, exclude) for path in planes.values())
-
-
-def _as_stored(rgb: UInt8, alpha: Float, digest: str) -> Float:
-    return to_float(rgb)
+def _as_stored(rgb: UInt8, alpha: Array, digest: str) -> Array:
+    return rgb

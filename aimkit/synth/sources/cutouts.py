@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
-import numpy as np
-
-from aimkit.datasets.find import find_images, read_exclude
-from aimkit.datasets.scan import candidate
+from aimkit.datasets.exclude import read_exclude
+from aimkit.datasets.find import find_images
+from aimkit.datasets.scan import Candidate, candidates
 from aimkit.datasets.scan_report import ScanReport
-from aimkit.imageio import read_rgba
+from aimkit.imageio import DecodedImage, rgb_of
+from aimkit.imageio import decode as read_image
 from aimkit.storage import place
 from aimkit.synth.source import foreground_sources
+from aimkit.synth.sources.inspect_stored import ForegroundReader
 from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, open_stored
-from aimkit.types import Array, Float, UInt8, to_float, to_uint8
-
-Premultiplied = Literal["auto"] | bool
+from aimkit.types import Float, UInt8
 
 
 class Cutouts(StoredBlock):
     """All RGBA images below a folder.
 
     Attributes:
-        premultiplied: Whether the files' colours are multiplied by alpha; "auto" decides for each file.
+        premultiplied: Whether the files' colours are multiplied by alpha. What a file itself says of that (TIFF) is
+            followed in any case; what only looks so is named in a warning.
     """
 
     source: Literal["cutouts"] = "cutouts"
-    premultiplied: Premultiplied = "auto"
+    premultiplied: bool = False
 
 
 @foreground_sources.register("cutouts", params=Cutouts)
@@ -35,18 +36,34 @@ def cutouts(block: Cutouts) -> StoredForegrounds:
     """A folder of images with an alpha channel, searched with its subfolders."""
     root = place(block.path)
     report = ScanReport(block.title, str(root))
-    files, report.excluded = find_images(root, read_exclude(block.exclude))
-    found = [candidate(name, path) for name, path in files.items()]
-    decoder = partial(decode, premultiplied=block.premultiplied)
-    return open_stored(block, found, report, decoder, options=str(block.premultiplied))
+    exclude = read_exclude(block.exclude)
+    images = find_images(root, exclude)
+    report.add(images)
+    report.notes += exclude.check(images.files, bool(block.allow_missing))
+    found = candidates([(name, (path,)) for name, path in images.files.items()], report.skips)
+    return open_stored(block, found, report, reader(block.premultiplied), options=str(block.premultiplied))
 
 
-def decode(blobs: tuple[bytes, ...], where: str, premultiplied: Premultiplied = "auto") -> tuple[UInt8, Array]:
-    """Decode one file into straight colour and matte."""
-    rgb, alpha = read_rgba(blobs[0], where)
-    if premultiplied is True or (premultiplied == "auto" and looks_premultiplied(rgb, to_float(alpha))):
-        rgb = to_uint8(to_float(rgb) / np.maximum(to_float(alpha), 1 / 255)[..., None])
-    return rgb, alpha
+def reader(premultiplied: bool) -> ForegroundReader:
+    """How cut-outs are read."""
+    decoder = partial(decode, premultiplied=premultiplied)
+    return ForegroundReader(decoder, channel="alpha", doubt=None if premultiplied else _doubt)
+
+
+def decode(blobs: tuple[bytes, ...], one: Candidate, premultiplied: bool = False) -> tuple[UInt8, DecodedImage]:
+    """Decode one file into straight colour and itself, whose alpha channel is the matte."""
+    image = read_image(blobs[0], one.where)
+    if premultiplied:
+        image = replace(image, associated=True)
+    return rgb_of(image, one.where), image
+
+
+def _doubt(rgb: UInt8, alpha: Float) -> str:
+    return (
+        "colours look premultiplied, taken as straight (premultiplied = true?)"
+        if looks_premultiplied(rgb, alpha)
+        else ""
+    )
 
 
 def looks_premultiplied(rgb: UInt8, alpha: Float) -> bool:
@@ -66,6 +83,6 @@ def looks_premultiplied(rgb: UInt8, alpha: Float) -> bool:
     brightest = rgb.max(axis=2) / 255
     tolerance = 2.5 / 255
     over = brightest > alpha + tolerance
-    if over[partly].mean() > 0.002 or over[~partly].mean() > 0.002:
+    if over[partly].mean() > 0.002 or over[~partly].sum() > 0.002 * (~partly).sum():
         return False
     return bool((brightest[partly] > 0.5 * alpha[partly]).mean() > 0.05)

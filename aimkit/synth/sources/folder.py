@@ -11,16 +11,17 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from aimkit.datasets.find import find_images, read_exclude
-from aimkit.datasets.scan import Candidate, ScanRecord, candidate, scan
+from aimkit.datasets.exclude import read_exclude
+from aimkit.datasets.find import find_images
+from aimkit.datasets.scan import Candidate, ScanRecord, candidates, scan
 from aimkit.datasets.scan_report import ScanReport
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_rgb
 from aimkit.storage import place
 from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import BackgroundBlock, Item, background_sources
+from aimkit.synth.sources.inspect_stored import read_files, unchanged
 from aimkit.synth.sources.split import SplitBlock, sides
-from aimkit.synth.sources.stored import read_files
 from aimkit.types import Float, to_float
 
 
@@ -29,12 +30,15 @@ class StoredBackgroundBlock(BackgroundBlock, SplitBlock):
 
     Attributes:
         path: The folder, or a URL such as ``s3://bucket/folder``; ``~`` and ``${NAME}`` are expanded.
-        exclude: Names or shell patterns to exclude: a list, or a text file with one per line.
+        exclude: Files to exclude: a list, or a text file with one a line. An entry is a name, with or without folder
+            and suffix, or a shell pattern that begins with "glob:".
+        allow_missing: Whether most entries of ``exclude`` may match nothing.
         max_side: Largest longer side in pixels; larger images are reduced when they are loaded. None keeps all sizes.
     """
 
     path: str
     exclude: str | list[str] = Field(default_factory=list)
+    allow_missing: Literal[True] | None = None
     max_side: int | None = Field(None, ge=16)
 
 
@@ -67,9 +71,13 @@ class StoredBackgrounds:
         return to_float(self.picture(position).level(0)[0])
 
     def picture(self, position: int) -> ImagePyramid:
-        """Read a background, uint8."""
+        """Read a background, uint8.
+
+        Raises:
+            AimkitError: It can't be read, or is not the file any more that was scanned.
+        """
         one = self.candidates[position]
-        rgb = read_rgb(self.fetch(one)[0], one.where)
+        rgb = read_rgb(unchanged(self.fetch(one), self.items[position].digest, one.where)[0], one.where)
         longer = max(rgb.shape[:2])
         if self.max_side is not None and longer > self.max_side:
             height, width = (max(1, round(side * self.max_side / longer)) for side in rgb.shape[:2])
@@ -82,8 +90,12 @@ def folder(block: FolderBackgrounds) -> StoredBackgrounds:
     """A folder of images, searched with its subfolders."""
     root = place(block.path)
     report = ScanReport(block.title, str(root))
-    files, report.excluded = find_images(root, read_exclude(block.exclude))
-    return open_backgrounds(block, [candidate(name, path) for name, path in files.items()], report, read_files)
+    exclude = read_exclude(block.exclude)
+    images = find_images(root, exclude)
+    report.add(images)
+    report.notes += exclude.check(images.files, bool(block.allow_missing))
+    found = candidates([(name, (path,)) for name, path in images.files.items()], report.skips)
+    return open_backgrounds(block, found, report, read_files)
 
 
 def open_backgrounds(
@@ -104,10 +116,12 @@ def open_backgrounds(
         AimkitError: No candidate is left.
     """
     candidates = sorted(candidates, key=lambda c: c.id)
-    report.found = len(candidates)
+    report.found = len(candidates) + len(report.skips)
     key = f"background {report.where}"
     records = scan(candidates, lambda c: _inspect(c, fetch), key, block.title)
-    report.skipped += [(one.id, r.problem) for one, r in zip(candidates, records, strict=True) if r.problem]
+    for one, record in zip(candidates, records, strict=True):
+        if record.problem:
+            report.skips.add(one.id, record.problem, one.where)
     kept = [(one, r) for one, r in zip(candidates, records, strict=True) if not r.problem]
     chosen, items = [], []
     for (one, record), own in zip(kept, sides([r.digest for _, r in kept], block.val_share), strict=True):

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
-from aimkit.datasets.find import is_excluded, read_exclude
-from aimkit.datasets.huggingface import encoded_image, find_column, image_columns, open_table, text_column
+from aimkit.datasets.columns import find_column, is_type, text_column, type_column
+from aimkit.datasets.exclude import read_exclude, without_suffix
+from aimkit.datasets.huggingface import encoded_image, image_columns, open_table
 from aimkit.datasets.scan import Candidate
 from aimkit.datasets.scan_report import ScanReport
 from aimkit.errors import AimkitError
 from aimkit.matting.foreground import Method
-from aimkit.recipe import Block
+from aimkit.recipe import Block, expand
 from aimkit.synth.source import background_sources, foreground_sources
 from aimkit.synth.sources import cutouts as cutout_files
 from aimkit.synth.sources import pairs as pair_files
 from aimkit.synth.sources.folder import StoredBackgroundBlock, StoredBackgrounds, open_backgrounds
+from aimkit.synth.sources.inspect_stored import ForegroundReader
 from aimkit.synth.sources.photos import estimated
-from aimkit.synth.sources.stored import Decode, Finish, StoredBlock, StoredForegrounds, extend, open_stored
-
-#: Columns used for each role when the recipe names none, in order of preference. WebDataset keeps texts in one
-#: column, ``json``.
-_USUAL = {
-    "foreground": ("foreground", "fg"),
-    "image": ("image", "photo"),
-    "alpha": ("alpha", "mask", "matte"),
-    "background": ("background", "image"),
-    "type": ("type", "json"),
-    "category": ("category", "json"),
-    "id": ("id", "name", "__key__"),
-}
+from aimkit.synth.sources.stored import Finish, StoredBlock, StoredForegrounds, extend, open_stored
 
 
 class DatasetBlock(Block):
@@ -77,13 +68,13 @@ class HuggingFace(DatasetBlock, StoredBlock):
     Attributes:
         columns: Names of the columns.
         method: How the colours of photos are estimated, see :func:`aimkit.matting.foreground.estimate`.
-        premultiplied: Whether the colours of cut-outs are multiplied by alpha; "auto" decides for each image.
+        premultiplied: Whether the colours of cut-outs are multiplied by alpha, as for the source "cutouts".
     """
 
     source: Literal["huggingface"] = "huggingface"
     columns: Columns = Columns()
     method: Method = "multilevel"
-    premultiplied: cutout_files.Premultiplied = "auto"
+    premultiplied: bool = False
 
 
 class HuggingFaceBackgrounds(DatasetBlock, StoredBackgroundBlock):
@@ -104,14 +95,16 @@ class Rows:
     Attributes:
         dataset: The image columns, see :func:`aimkit.datasets.huggingface.image_columns`.
         columns: Names of the columns, in the order of the returned bytes.
+        root: The local dataset, or None.
     """
 
     dataset: Any
     columns: tuple[str, ...]
+    root: Path | None = None
 
     def __call__(self, one: Candidate) -> tuple[bytes, ...]:
         row = self.dataset[one.row]
-        return tuple(encoded_image(row[column], f"{one.where}, {column}") for column in self.columns)
+        return tuple(encoded_image(row[column], f"{one.where}, {column}", self.root) for column in self.columns)
 
 
 @foreground_sources.register("huggingface", params=HuggingFace)
@@ -119,45 +112,53 @@ def huggingface(block: HuggingFace) -> StoredForegrounds:
     """A Hugging Face dataset with named columns, local or from the hub."""
     dataset, where = open_table(block.path, block.subset, block.part, block.revision)
     named = block.columns.model_dump()
-    column = {role: find_column(dataset, name, _USUAL[role], where) for role, name in named.items()}
-    columns, decode, finish = _planes(dataset, column, block, where)
+    column = {role: find_column(dataset, name, role, where) for role, name in named.items()}
+    columns, reader, finish = _planes(dataset, column, block, where)
     report = ScanReport(block.title, where)
-    found = _without(_candidates(dataset, where, column), block.exclude, report)
-    rows = Rows(image_columns(dataset, columns, where), columns)
+    types, note = type_column(dataset, column["type"], stated=bool(block.columns.type))
+    report.notes += [note] if note else []
+    found = _without(_candidates(dataset, where, column, types), block, report)
+    rows = Rows(image_columns(dataset, columns, where), columns, _root(block.path))
     options = f"{columns} {block.premultiplied}"
-    return open_stored(block, found, report, decode, fetch=rows, finish=finish, options=options)
+    return open_stored(block, found, report, replace(reader, fetch=rows), finish=finish, options=options)
 
 
 @background_sources.register("huggingface", params=HuggingFaceBackgrounds)
 def huggingface_backgrounds(block: HuggingFaceBackgrounds) -> StoredBackgrounds:
     """A Hugging Face dataset with an image column, local or from the hub."""
     dataset, where = open_table(block.path, block.subset, block.part, block.revision)
-    column = find_column(dataset, block.column, _USUAL["background"], where)
+    column = find_column(dataset, block.column, "background", where)
     if not column:
         hint = f"its columns are {', '.join(dataset.column_names)}; set column = ..."
         raise AimkitError("the dataset has no column of images", where, hint)
     report = ScanReport(block.title, where)
-    found = _without(_candidates(dataset, where, {}), block.exclude, report)
-    return open_backgrounds(block, found, report, Rows(image_columns(dataset, (column,), where), (column,)))
+    found = _without(_candidates(dataset, where, {}, [""] * len(dataset)), block, report)
+    rows = Rows(image_columns(dataset, (column,), where), (column,), _root(block.path))
+    return open_backgrounds(block, found, report, rows)
+
+
+def _root(path: str) -> Path | None:
+    local = expand(path)
+    return local if local.exists() else None
 
 
 def _planes(
     dataset: Any, column: dict[str, str], block: HuggingFace, where: str
-) -> tuple[tuple[str, ...], Decode, Finish]:
+) -> tuple[tuple[str, ...], ForegroundReader, Finish]:
     """The image columns to read, and how to make colour and matte of them."""
     alpha, color, image = column["alpha"], column["foreground"], column["image"]
     if alpha and color:
-        return (color, alpha), pair_files.decode, extend
+        return (color, alpha), ForegroundReader(pair_files.decode), extend
     if alpha and image:
-        return (image, alpha), pair_files.decode, partial(estimated, method=block.method)
+        return (image, alpha), ForegroundReader(pair_files.decode), partial(estimated, method=block.method)
     if image or color:
-        return (color or image,), partial(cutout_files.decode, premultiplied=block.premultiplied), extend
+        return (color or image,), cutout_files.reader(block.premultiplied), extend
     hint = f"its columns are {', '.join(dataset.column_names)}; set columns = {{image = ..., alpha = ...}}"
     raise AimkitError("the dataset has no column of foregrounds", where, hint)
 
 
-def _candidates(dataset: Any, where: str, column: dict[str, str]) -> Iterator[Candidate]:
-    names, types, categories = (text_column(dataset, column.get(key, ""), key) for key in ("id", "type", "category"))
+def _candidates(dataset: Any, where: str, column: dict[str, str], types: Sequence[str]) -> Iterator[Candidate]:
+    names, categories = (text_column(dataset, column.get(key, ""), key) for key in ("id", "category"))
     repeated = len(set(names)) < len(names)
     for row in range(len(dataset)):
         number = f"{row:08d}"
@@ -167,8 +168,20 @@ def _candidates(dataset: Any, where: str, column: dict[str, str]) -> Iterator[Ca
         yield Candidate(item, f"{where}, row {row}", stamp, row=row, type=types[row], category=categories[row])
 
 
-def _without(found: Iterator[Candidate], exclude: str | list[str], report: ScanReport) -> list[Candidate]:
-    patterns, candidates = read_exclude(exclude), list(found)
-    kept = [one for one in candidates if not is_excluded(one.id, patterns)]
-    report.excluded = len(candidates) - len(kept)
+def _without(
+    found: Iterator[Candidate], block: StoredBlock | StoredBackgroundBlock, report: ScanReport
+) -> list[Candidate]:
+    """Leave out what the recipe excludes, and rows whose type is none of ours."""
+    exclude, candidates = read_exclude(block.exclude), list(found)
+    left_out = exclude.select((one.id, without_suffix(one.id)) for one in candidates)
+    report.notes += exclude.check((one.id for one in candidates), bool(block.allow_missing))
+    report.excluded = len(left_out)
+    kept = []
+    for one in candidates:
+        if one.id in left_out:
+            continue
+        if one.type and not is_type(one.type):
+            report.skips.add(one.id, f"'{one.type}' is not an image type (SO, STM or NS)", one.where)
+            continue
+        kept.append(one)
     return kept

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import Literal
 
-from aimkit.datasets.find import find_images, read_exclude, subfolder
-from aimkit.datasets.scan import Candidate, candidate
+from aimkit import console
+from aimkit.datasets.exclude import read_exclude
+from aimkit.datasets.find import find_images, subfolder
+from aimkit.datasets.pairing import pair_files
+from aimkit.datasets.scan import Candidate, candidates
 from aimkit.datasets.scan_report import ScanReport
-from aimkit.imageio import read_matte, read_rgb
+from aimkit.imageio import DecodedImage, read_rgb
+from aimkit.imageio import decode as read_image
+from aimkit.paths import as_text
 from aimkit.storage import Place, place
 from aimkit.synth.source import foreground_sources
-from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, check_sizes, extend, open_stored
+from aimkit.synth.sources.inspect_stored import ForegroundReader
+from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, extend, open_stored
 from aimkit.types import Array, UInt8
 
 
 class Pairs(StoredBlock):
-    """Colours ``path/fg/NAME`` and mattes ``path/alpha/NAME``; suffixes may differ.
+    """Colours ``path/fg/NAME`` and mattes ``path/alpha/NAME``; suffixes may differ, and endings such as ``_mask``.
 
     Attributes:
         foreground: Folder of the colours; "fg" or "foreground" when empty.
@@ -29,32 +35,42 @@ class Pairs(StoredBlock):
     alpha: str = ""
     bleed: bool = True
 
+    def searched(self) -> list[Place]:
+        """The folders of colours and mattes."""
+        root = place(self.path)
+        colors = subfolder(root, self.foreground, ("fg", "foreground"), "foreground")
+        return [colors, subfolder(root, self.alpha, ("alpha", "mask"), "alpha")]
+
 
 @foreground_sources.register("pairs", params=Pairs)
 def pairs(block: Pairs) -> StoredForegrounds:
     """Two folders with files of the same names: colours and alpha mattes."""
-    root = place(block.path)
-    report = ScanReport(block.title, str(root))
-    colors = subfolder(root, block.foreground, ("fg", "foreground"), "foreground")
-    alphas = subfolder(root, block.alpha, ("alpha", "mask"), "alpha")
-    found = pair(colors, alphas, read_exclude(block.exclude), report)
-    return open_stored(block, found, report, decode, finish=extend if block.bleed else _as_stored)
+    colors, mattes = block.searched()
+    report = ScanReport(block.title, str(place(block.path)))
+    found = pair(colors, mattes, block, report)
+    return open_stored(block, found, report, ForegroundReader(decode), finish=extend if block.bleed else _as_stored)
 
 
-def pair(colors: Place, alphas: Place, exclude: list[str], report: ScanReport) -> list[Candidate]:
-    """Pair the files that both folders have; the others are reported as skipped."""
-    first, report.excluded = find_images(colors, exclude)
-    second, _ = find_images(alphas, exclude)
-    report.skipped += [(name, f"no such file in {alphas.name}/") for name in first if name not in second]
-    report.skipped += [(name, f"no such file in {colors.name}/") for name in second if name not in first]
-    return [candidate(name, path, second[name]) for name, path in first.items() if name in second]
+def pair(colors: Place, mattes: Place, block: StoredBlock, report: ScanReport) -> list[Candidate]:
+    """Pair the files of two folders; those without a partner are reported as skipped."""
+    exclude = read_exclude(block.exclude)
+    first, second = find_images(colors, exclude), find_images(mattes, exclude)
+    report.add(first)
+    report.skips.extend(second.skips)
+    allow = bool(block.allow_missing)
+    report.notes += exclude.check([*first.files, *second.files], allow)
+    both = pair_files(first.files, second.files, (colors.name, mattes.name), where=report.where, allow_missing=allow)
+    report.skips.extend(both.lost)
+    report.notes += both.notes
+    for name in both.unused:
+        console.detail(f"{block.title}: {mattes.name}/{name} is not used, another file of its name is")
+    return candidates(both.pairs.items(), report.skips)
 
 
-def decode(blobs: tuple[bytes, ...], where: str) -> tuple[UInt8, Array]:
-    """Decode two files into colour and matte."""
-    color, alpha = read_rgb(blobs[0], where), read_matte(blobs[1], f"{where} (alpha)")
-    check_sizes(color, alpha, where)
-    return color, alpha
+def decode(blobs: tuple[bytes, ...], one: Candidate) -> tuple[UInt8, DecodedImage]:
+    """Decode two files into colour and the picture of the matte."""
+    matte = as_text(one.files[-1]) if one.files else f"{one.where} (alpha)"
+    return read_rgb(blobs[0], one.where), read_image(blobs[1], matte)
 
 
 def _as_stored(rgb: UInt8, alpha: Array, digest: str) -> UInt8:

@@ -8,13 +8,14 @@ from typing import Literal
 
 from aimkit import console
 from aimkit.cache import cache_folder
-from aimkit.datasets.find import read_exclude, subfolder
+from aimkit.datasets.find import subfolder
 from aimkit.datasets.scan_report import ScanReport
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_rgb, write_png
 from aimkit.matting.foreground import Method, estimate
-from aimkit.storage import place
+from aimkit.storage import Place, place
 from aimkit.synth.source import foreground_sources
+from aimkit.synth.sources.inspect_stored import ForegroundReader
 from aimkit.synth.sources.pairs import decode, pair
 from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, open_stored
 from aimkit.types import Array, UInt8, to_float
@@ -24,7 +25,7 @@ _EDITION = 2
 
 
 class Photos(StoredBlock):
-    """Photos ``path/original/NAME`` and mattes ``path/mask/NAME``, as in AM-2k and AIM-500; suffixes may differ.
+    """Photos ``path/original/NAME`` and mattes ``path/mask/NAME``, as in AM-2k and AIM-500; as for "pairs".
 
     Attributes:
         image: Folder of the photos; "original", "image" or "im" when empty.
@@ -37,16 +38,21 @@ class Photos(StoredBlock):
     alpha: str = ""
     method: Method = "multilevel"
 
+    def searched(self) -> list[Place]:
+        """The folders of photos and mattes."""
+        root = place(self.path)
+        images = subfolder(root, self.image, ("original", "image", "im"), "image")
+        return [images, subfolder(root, self.alpha, ("mask", "alpha"), "alpha")]
+
 
 @foreground_sources.register("photos", params=Photos)
 def photos(block: Photos) -> StoredForegrounds:
     """Two folders with files of the same names: photos and alpha mattes."""
-    root = place(block.path)
-    report = ScanReport(block.title, str(root))
-    images = subfolder(root, block.image, ("original", "image", "im"), "image")
-    alphas = subfolder(root, block.alpha, ("mask", "alpha"), "alpha")
-    found = pair(images, alphas, read_exclude(block.exclude), report)
-    return open_stored(block, found, report, decode, finish=partial(estimated, method=block.method))
+    images, mattes = block.searched()
+    report = ScanReport(block.title, str(place(block.path)))
+    found = pair(images, mattes, block, report)
+    finish = partial(estimated, method=block.method)
+    return open_stored(block, found, report, ForegroundReader(decode), finish=finish)
 
 
 def estimated(rgb: UInt8, alpha: Array, digest: str, method: Method = "multilevel") -> UInt8:

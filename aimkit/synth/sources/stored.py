@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -15,22 +15,20 @@ from pydantic import Field
 
 from aimkit import console
 from aimkit.cache import cache_folder
-from aimkit.datasets.scan import Candidate, ScanRecord, scan
+from aimkit.datasets.matte_folder import MatteFolder
+from aimkit.datasets.scan import Candidate, ScanRecord
 from aimkit.datasets.scan_report import ScanReport
 from aimkit.datasets.types_file import Typed, match, read_types
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.matting.foreground import bleed
-from aimkit.matting.image_type import Statistics, decide, measure
+from aimkit.matting.image_type import Statistics, decide
 from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import ForegroundBlock, Item
-from aimkit.synth.sources.split import SplitBlock, alike, look, sides
+from aimkit.synth.sources.inspect_stored import ForegroundReader, inspect_foregrounds, unchanged
+from aimkit.synth.sources.split import SplitBlock, alike, sides
 from aimkit.types import Array, Float, Foreground, ImageType, UInt8, to_float, to_uint8
 
-#: Reads the files of a candidate: candidate -> their bytes.
-Fetch = Callable[[Candidate], tuple[bytes, ...]]
-#: (bytes, name in errors) -> straight RGB uint8 (H, W, 3) and alpha (H, W), uint8, or float32 if it has more bits.
-Decode = Callable[[tuple[bytes, ...], str], tuple[UInt8, Array]]
 #: (RGB, alpha, digest) -> foreground colour, uint8 or float32, (H, W, 3).
 Finish = Callable[[UInt8, Array, str], Array]
 
@@ -40,7 +38,10 @@ class StoredBlock(ForegroundBlock, SplitBlock):
 
     Attributes:
         path: The folder, or a URL such as ``s3://bucket/folder``; ``~`` and ``${NAME}`` are expanded.
-        exclude: Names or shell patterns to exclude: a list, or a text file with one per line.
+        exclude: Files to exclude: a list, or a text file with one a line. An entry is a name, with or without folder
+            and suffix, or a shell pattern that begins with "glob:".
+        allow_missing: Whether most entries of ``exclude`` may match nothing, and most files lack their partner.
+        alpha_range: The levels of clear and opaque in grey mattes; decided from all mattes of the folder by default.
         types: Path of a types file; its entries override ``type`` and ``category``.
         dataset: Section of the types file.
         missing_types: What to do with items that the types file does not name: "infer" falls back to ``type``,
@@ -50,6 +51,8 @@ class StoredBlock(ForegroundBlock, SplitBlock):
 
     path: str
     exclude: str | list[str] = Field(default_factory=list)
+    allow_missing: Literal[True] | None = None
+    alpha_range: Literal["0-1", "0-100", "0-255", "0-65535"] | None = None
     types: str = ""
     dataset: str = ""
     missing_types: Literal["infer", "skip", "error"] = "infer"
@@ -64,8 +67,8 @@ class StoredForegrounds:
         items: What can be loaded.
         report: What was left out, and why.
         candidates: Candidate of every item, in the same order.
-        fetch: Reads the bytes of a candidate.
-        decode: Decodes the bytes into colour and matte.
+        reader: Reads and decodes a candidate.
+        mattes: How mattes are read.
         finish: Makes the foreground colour.
         max_side: Largest longer side in pixels, or None.
         contents: Digest (hex) of the visible pixels of every item, which decides its side of the split.
@@ -74,8 +77,8 @@ class StoredForegrounds:
     items: Sequence[Item]
     report: ScanReport
     candidates: Sequence[Candidate]
-    fetch: Fetch
-    decode: Decode
+    reader: ForegroundReader
+    mattes: MatteFolder
     finish: Finish
     max_side: int | None
     contents: Sequence[str] = ()
@@ -89,10 +92,16 @@ class StoredForegrounds:
         return Foreground(to_float(color), to_float(alpha), item.type, item.category)
 
     def picture(self, position: int) -> ImagePyramid:
-        """Read a foreground: colour uint8, matte uint8 or, if its file has more bits, float32."""
-        one = self.candidates[position]
-        rgb, alpha = self.decode(self.fetch(one), one.where)
-        color = self.finish(rgb, alpha, self.items[position].digest)
+        """Read a foreground: colour uint8, matte uint8 or, if its file has more bits, float32.
+
+        Raises:
+            AimkitError: It can't be read, or is not the file any more that was scanned.
+        """
+        one, item = self.candidates[position], self.items[position]
+        blobs = unchanged(self.reader.fetch(one), item.digest, one.where)
+        rgb, image = self.reader.decode(blobs, one)
+        alpha = self.mattes.alpha(image, self.reader.matte_name(one))
+        color = self.finish(rgb, alpha, item.digest)
         if self.max_side is None or max(alpha.shape) <= self.max_side:
             return ImagePyramid(color, alpha)
         reduced, matte = reduce(to_float(color), to_float(alpha), self.max_side)
@@ -103,9 +112,8 @@ def open_stored(
     block: StoredBlock,
     candidates: Sequence[Candidate],
     report: ScanReport,
-    decode: Decode,
+    reader: ForegroundReader,
     *,
-    fetch: Fetch | None = None,
     finish: Finish | None = None,
     options: str = "",
 ) -> StoredForegrounds:
@@ -115,21 +123,23 @@ def open_stored(
         block: The source's table.
         candidates: What was found.
         report: The source's report, which is completed and shown.
-        decode: Decodes bytes into colour and matte.
-        fetch: Reads the bytes of a candidate; :func:`read_files` when None.
+        reader: Reads and decodes a candidate.
         finish: Makes the foreground colour; :func:`extend` when None.
-        options: Text that changes with everything besides the bytes that ``decode`` depends on.
+        options: Text that changes with everything besides the bytes that ``reader`` depends on.
 
     Raises:
-        AimkitError: No candidate is left, or the types file does not match the items.
+        AimkitError: No candidate is left, the scale of the mattes can't be told, or the types file does not match.
     """
-    fetch = fetch or read_files
     candidates = sorted(candidates, key=lambda c: c.id)
-    report.found = len(candidates) + len(report.skipped)
+    report.found = len(candidates) + len(report.skips)
     key = f"{block.source} {options} {report.where}"
-    records = scan(candidates, lambda c: _inspect(c, fetch, decode), key, block.title)
-    report.skipped += [(c.id, r.problem) for c, r in zip(candidates, records, strict=True) if r.problem]
+    records, mattes = inspect_foregrounds(candidates, reader, key, block.title, block.alpha_range or "", report.where)
+    for one, record in zip(candidates, records, strict=True):
+        if record.problem:
+            report.skips.add(one.id, record.problem, one.where)
     report.warnings += [(c.id, r.warning) for c, r in zip(candidates, records, strict=True) if r.warning]
+    report.notes += mattes.notes
+    report.facts["mattes"] = mattes.alpha_range
     kept = [(c, r) for c, r in zip(candidates, records, strict=True) if not r.problem]
     divided = sides([record.content for _, record in kept], block.val_share)
     _report_alike(kept, divided if block.split != "all" else [], report)
@@ -139,7 +149,7 @@ def open_stored(
         if block.split not in ("all", own):
             continue
         if one.id not in typed and block.types and block.missing_types == "skip":
-            report.skipped.append((one.id, "not in the types file"))
+            report.skips.add(one.id, "not in the types file")
             continue
         items.append(_item(one, record, block, typed.get(one.id)))
         chosen.append(one)
@@ -149,29 +159,12 @@ def open_stored(
     report.tell()
     if not items:
         raise AimkitError("the source has no usable foreground", f"{block.title}, {report.where}", report.why_empty())
-    return StoredForegrounds(items, report, chosen, fetch, decode, finish or extend, block.max_side, contents)
-
-
-def read_files(one: Candidate) -> tuple[bytes, ...]:
-    """Read the files of a candidate."""
-    try:
-        return tuple(path.read_bytes() for path in one.files)
-    except OSError as error:
-        raise AimkitError(f"can't read the image: {error.strerror or error}", one.where) from None
+    return StoredForegrounds(items, report, chosen, reader, mattes, finish or extend, block.max_side, contents)
 
 
 def extend(rgb: UInt8, alpha: Array, digest: str) -> UInt8:
     """Extend the colours to the pixels where alpha is 0."""
     return bleed(rgb, alpha)
-
-
-def check_sizes(color: UInt8, alpha: Array, where: str) -> None:
-    """Raise an AimkitError when colour and alpha differ in size."""
-    if color.shape[:2] != alpha.shape:
-        raise AimkitError(
-            f"size mismatch: colour is {color.shape[1]} x {color.shape[0]}, alpha {alpha.shape[1]} x {alpha.shape[0]}",
-            where,
-        )
 
 
 def reduce(color: Float, alpha: Float, max_side: int | None) -> tuple[Float, Float]:
@@ -186,36 +179,6 @@ def reduce(color: Float, alpha: Float, max_side: int | None) -> tuple[Float, Flo
     weight = small[..., None]
     straight = np.where(weight > 1e-4, sums / np.maximum(weight, 1e-4), plain)
     return np.clip(straight, 0, 1).astype(np.float32), small
-
-
-def _inspect(one: Candidate, fetch: Fetch, decode: Decode) -> ScanRecord:
-    blobs = fetch(one)
-    rgb, alpha = decode(blobs, one.where)
-    alpha = to_float(alpha)
-    if alpha.max() < 0.5 / 255:
-        raise AimkitError("empty alpha", one.where)
-    statistics = measure(alpha)
-    seen = np.rint(rgb * alpha[..., None]).astype(np.uint8)
-    content = hashlib.sha256(f"{alpha.shape}".encode())
-    content.update(seen.tobytes())
-    content.update(np.rint(alpha * 255).astype(np.uint8).tobytes())
-    return ScanRecord(
-        digest=hashlib.sha256(b"".join(blobs)).hexdigest(),
-        content=content.hexdigest(),
-        height=alpha.shape[0],
-        width=alpha.shape[1],
-        look=look(rgb, alpha),
-        statistics=asdict(statistics),
-        warning=_doubt(alpha, statistics),
-    )
-
-
-def _doubt(alpha: Float, statistics: Statistics) -> str:
-    if statistics.empty == 0 and statistics.partial == 0:
-        return "opaque everywhere"
-    # A smooth edge has about one partial pixel per pixel of outline, and the shortest outline is a disc's.
-    outline = (12.6 * (statistics.solid + statistics.partial) * alpha.size) ** 0.5
-    return "almost binary alpha" if statistics.partial * alpha.size < 0.1 * outline else ""
 
 
 def _report_alike(kept: list[tuple[Candidate, ScanRecord]], divided: Sequence[str], report: ScanReport) -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aimkit.datasets import scan as scan_module
-from aimkit.datasets.find import find_images, read_exclude
+from aimkit.datasets.exclude import read_exclude
+from aimkit.datasets.find import find_images
 from aimkit.datasets.scan import Candidate, ScanRecord, scan
 from aimkit.errors import AimkitError
 from aimkit.imageio import encode_png, write_png
@@ -22,7 +23,7 @@ def test_ids_are_sorted_paths_without_suffix(tmp_path):
     for name in ("b/x.PNG", "a.jpg", "a.png", "b/.hidden.png", ".git/y.png", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found, excluded = find_images(tmp_path)
+    found, excluded, *_ = find_images(tmp_path)
     assert list(found) == ["a", "a.png", "b/x"]
     assert found["a"].name == "a.jpg"
     assert excluded == 0
@@ -34,18 +35,18 @@ def test_a_link_back_to_its_own_folder_ends(tmp_path):
     assert list(find_images(tmp_path)[0]) == ["a"]
 
 
-@pytest.mark.parametrize("exclude", [["x/a.png", "b*"], ["a", "b"], "list.txt"])
+@pytest.mark.parametrize("exclude", [["x/a.png", "glob:b*"], ["a", "b"], "list.txt"])
 def test_excluded_files_are_left_out_and_counted(tmp_path, exclude):
     for name in ("x/a.png", "b.png", "c.png"):
         write_png(tmp_path / "images" / name, np.zeros((2, 2), np.uint8))
-    (tmp_path / "list.txt").write_text("# seen in evaluation\na\nb.png  # twice\n")
+    (tmp_path / "list.txt").write_text("# seen in evaluation\na\nb.png  \n")
     patterns = read_exclude(str(tmp_path / exclude) if isinstance(exclude, str) else exclude)
-    found, excluded = find_images(tmp_path / "images", patterns)
+    found, excluded, *_ = find_images(tmp_path / "images", patterns)
     assert (list(found), excluded) == (["c"], 2)
 
 
 def test_a_missing_list_is_an_error(tmp_path):
-    with pytest.raises(AimkitError, match="exclude patterns not found"):
+    with pytest.raises(AimkitError, match="excluded names not found"):
         read_exclude(str(tmp_path / "list.txt"))
     with pytest.raises(AimkitError, match="folder not found"):
         find_images(tmp_path / "none")
@@ -54,7 +55,7 @@ def test_a_missing_list_is_an_error(tmp_path):
 def test_unchanged_files_are_not_read_again(tmp_path, make, open_source, monkeypatch):
     make.cutouts(tmp_path, ["a", "b"])
     first = open_source(source="cutouts", path=str(tmp_path))
-    monkeypatch.setattr("aimkit.synth.sources.stored.read_files", lambda one: pytest.fail(f"read {one.id}"))
+    monkeypatch.setattr("aimkit.datasets.scan._inspect", lambda _, one: pytest.fail(f"read {one.id}"))
     assert open_source(source="cutouts", path=str(tmp_path)).items == first.items
 
 

@@ -39,7 +39,7 @@ def test_backgrounds_of_a_folder(folder, open_source, make):
 
 def test_backgrounds_can_be_excluded_reduced_and_split(folder, open_source):
     table = {"source": "folder", "path": str(folder)}
-    assert [i.id for i in open_source("background", **table, exclude=["x/*"]).items] == ["a", "c"]
+    assert [i.id for i in open_source("background", **table, exclude=["glob:x/*"]).items] == ["a", "c"]
     assert load(open_source("background", **table, max_side=24)).shape == (24, 20, 3)
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from aimkit.errors import AimkitError
 from aimkit.imageio import write_png
 from aimkit.synth.sources import photos as photos_module
-from aimkit.synth.sources.cutouts import decode, looks_premultiplied
+from aimkit.synth.sources.cutouts import looks_premultiplied
 from aimkit.types import ImageType, to_uint8
 
 NAMES = ["b", "a", "sub/c"]
@@ -59,7 +59,7 @@ def test_everything_that_is_skipped_is_reported(tmp_path, make, open_source):
     assert [item.id for item in source.items] == ["binary", "good"]
     reasons = {name: reason.split(":")[0] for name, reason in source.report.skipped}
     assert reasons == {
-        "alone": "no such file in alpha/",
+        "fg/alone": "no file of this name in alpha/",
         "size": "size mismatch",
         "empty": "empty alpha",
         "broken": "can't read the image",
@@ -93,12 +93,11 @@ def test_bleeding_of_pairs_can_be_turned_off(tmp_path, make, open_source):
     )
 
 
-@pytest.mark.parametrize("stated", ["auto", True])
-def test_premultiplied_cutouts_are_made_straight(tmp_path, make, open_source, stated):
+def test_premultiplied_cutouts_are_made_straight_when_that_is_stated(tmp_path, make, open_source):
     color, alpha = make.planes(0)
     multiplied = np.rint(color * (alpha[..., None] / 255)).astype(np.uint8)
     write_png(tmp_path / "a.png", np.dstack([multiplied, alpha]))
-    loaded = load(open_source(source="cutouts", path=str(tmp_path), premultiplied=stated))
+    loaded = load(open_source(source="cutouts", path=str(tmp_path), premultiplied=True))
     solid = alpha > 100
     assert np.abs(to_uint8(loaded.color).astype(int) - color)[solid].max() <= 2
 
@@ -112,12 +111,14 @@ def test_straight_cutouts_are_left_alone(make):
     assert not looks_premultiplied(dark, alpha / np.float32(255))
 
 
-def test_stating_straight_wins_over_what_the_colours_suggest(tmp_path, make):
+def test_what_looks_premultiplied_stays_as_stored_and_is_told(tmp_path, make, open_source):
     color, alpha = make.planes(0)
     multiplied = np.rint(color * (alpha[..., None] / 255)).astype(np.uint8)
     write_png(tmp_path / "a.png", np.dstack([multiplied, alpha]))
-    rgb, _ = decode(((tmp_path / "a.png").read_bytes(),), "a", premultiplied=False)
-    np.testing.assert_array_equal(rgb, multiplied)
+    source = open_source(source="cutouts", path=str(tmp_path))
+    color, _ = source.picture(0).level(0)
+    np.testing.assert_array_equal(color[alpha > 0], multiplied[alpha > 0])
+    assert "premultiplied" in source.report.warnings[0][1]
 
 
 def test_images_without_alpha_channel_are_no_cutouts(tmp_path, make, open_source):

@@ -1,0 +1,114 @@
+"""Columns of tables that others made: which one plays which role, and what its values mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aimkit.errors import AimkitError
+from aimkit.json_files import parse_json
+from aimkit.registry import did_you_mean
+from aimkit.types import ImageType
+
+#: Usual names of the columns of each role, in order of preference. WebDataset keeps texts in one column, ``json``.
+USUAL: Mapping[str, tuple[str, ...]] = {
+    "foreground": ("foreground", "fg"),
+    "image": ("image", "photo"),
+    "alpha": ("alpha", "mask", "matte"),
+    "trimap": ("trimap",),
+    "background": ("background", "image"),
+    "type": ("type", "json"),
+    "category": ("category", "json"),
+    "id": ("id", "name", "__key__"),
+}
+
+
+def find_column(dataset: Any, name: str, role: str, where: str) -> str:
+    """Find a column by name; when ``name`` is empty, the first usual one of the role, or "".
+
+    A suffix of a column's name (``alpha.png``, as in WebDataset) is ignored in the usual names.
+
+    Raises:
+        AimkitError: The named column does not exist.
+    """
+    if name and name not in dataset.column_names:
+        raise AimkitError(f"the dataset has no column '{name}'", where, did_you_mean(name, dataset.column_names))
+    if name:
+        return name
+    plain = {column.partition(".")[0]: column for column in reversed(dataset.column_names)}
+    return next((plain[option] for option in USUAL[role] if option in plain), "")
+
+
+def text_column(dataset: Any, column: str, key: str = "") -> list[str]:
+    """Read a column as texts, class labels by name; whatever holds no text or number, and a column "", gives "".
+
+    Args:
+        dataset: The dataset.
+        column: Name of the column, or "".
+        key: Key of the value in the JSON objects of a column called "json", as in WebDataset.
+    """
+    if not column:
+        return [""] * len(dataset)
+    values = list(dataset.select_columns([column])[column])
+    if column.partition(".")[0] == "json":
+        values = [_member(value, key) for value in values]
+    return texts_of(values, dataset.features[column])
+
+
+def type_column(dataset: Any, column: str, *, stated: bool) -> tuple[list[str], str]:
+    """Read the column of image types.
+
+    A column "type" of somebody else's table may mean anything. Unless the user named it, it is used only if some of its
+    values are types of ours.
+
+    Args:
+        dataset: The dataset.
+        column: Name of the column, or "".
+        stated: Whether the user named the column.
+
+    Returns:
+        The texts, and a note if the column is not used, or "".
+    """
+    texts = text_column(dataset, column, "type")
+    given = [text for text in texts if text]
+    if stated or not given or any(is_type(text) for text in given):
+        return texts, ""
+    return [""] * len(texts), f"column '{column}' holds no image types (such as '{given[0][:40]}') and is not used"
+
+
+def is_type(text: str) -> bool:
+    """Whether a text names an image type."""
+    return text.strip().upper() in ImageType.__members__
+
+
+def texts_of(values: Sequence[Any], feature: Any = None) -> list[str]:
+    """Texts of the cells of a column, as :func:`text_column`."""
+    convert = getattr(feature, "int2str", None)
+    return [_text(value, convert) for value in values]
+
+
+def _member(value: Any, key: str) -> Any:
+    """A value of a JSON object; None when it is something else."""
+    if isinstance(value, str | bytes):
+        try:
+            value = parse_json(value, object)
+        except AimkitError:
+            return None
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _text(value: Any, convert: Any) -> str:
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return ""
+    if convert is None:
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    # Missing labels are -1.
+    try:
+        return str(convert(int(value))) if value >= 0 else ""
+    except ValueError:
+        return ""
