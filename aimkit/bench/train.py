@@ -15,10 +15,10 @@ import torch
 
 from aimkit.data.loader import PREFETCH, make_loader, to_device
 from aimkit.data.sampler import PositionSampler
-from aimkit.train.checkpoint import State
 from aimkit.train.loop import one_step
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import Parts, build
+from aimkit.train.state import State
 
 
 @dataclass(frozen=True)

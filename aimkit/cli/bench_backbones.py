@@ -19,6 +19,10 @@ from aimkit import console
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def backbones(names: tuple[str, ...], size: int, batch: int, repeats: int, device: str, as_json: bool) -> None:
     """Time AimNet on the backbones NAMES, one after another: median milliseconds an image."""
+    from aimkit.models.backbones.factory import check_names
+
+    for name in names:
+        check_names(None, name)
     from aimkit.bench.backbones import measure
     from aimkit.bench.machine import torch_line
 

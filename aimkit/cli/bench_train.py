@@ -23,11 +23,12 @@ def train(recipe: str, overrides: tuple[str, ...], seconds: float, as_json: bool
     "data" is one core that makes samples, "network" repeats whole steps on one batch, "together" is the run. With
     device_compositing, "network" includes the compositing, which is also timed alone.
     """
-    from aimkit.bench.machine import machine, machine_line
-    from aimkit.bench.train import measure
     from aimkit.recipe import load_recipe
 
     loaded = load_recipe(recipe, overrides, kind="train")
+    from aimkit.bench.machine import machine, machine_line
+    from aimkit.bench.train import measure
+
     found = measure(loaded, seconds)
     if as_json:
         extra = {"limit": found.limit, "needed_workers": found.needed_workers, "machine": machine()}

@@ -8,7 +8,7 @@ import click
 
 from aimkit import console
 from aimkit.errors import AimkitError
-from aimkit.recipe import expand
+from aimkit.recipe import expand, load_recipe
 
 
 @click.command()
@@ -32,6 +32,7 @@ def sweep(
     Repeat the command to resume after an interruption: finished runs are skipped. 'aimkit runs compare FOLDER' shows
     more scores.
     """
+    load_recipe(recipe, overrides, kind="train")
     from aimkit.train.sweep import check, table, variants
     from aimkit.train.sweep import sweep as start
 

@@ -26,33 +26,16 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import aimkit
-from aimkit.digests import check, sealed, unsealed
+from aimkit.digests import check, sealed
 from aimkit.errors import AimkitError
 from aimkit.files import write_error
-from aimkit.json_files import parsed, read_json
 from aimkit.models.weights import declared
 from aimkit.redact import redact
 from aimkit.safetensors_file import write_tensors
 from aimkit.train.recipe import TrainRecipe
+from aimkit.train.state import State, read_state
 
 WEIGHTS, RAW, OPTIMIZER, STATE = "model.safetensors", "raw.safetensors", "optimizer.pt", "state.json"
-
-
-@dataclass
-class State:
-    """Counters of a run.
-
-    Attributes:
-        step: Number of finished steps.
-        best: Lowest validation MAD so far, or None.
-        average: Moving average of the loss, for the guard, or None.
-        seconds: Training time over all sessions.
-    """
-
-    step: int = 0
-    best: float | None = None
-    average: float | None = None
-    seconds: float = 0.0
 
 
 def save(
@@ -135,12 +118,6 @@ def _as_os_error(error: Exception, folder: Path) -> OSError:
     return OSError(errno.ENOSPC if full else errno.EIO, str(error).split("\n")[0])
 
 
-def latest(run: Path) -> Path | None:
-    """The newest checkpoint of a run, or None."""
-    found = sorted((run / "checkpoints").glob("step_*"))
-    return found[-1] if found else None
-
-
 def prune(run: Path, keep: int) -> None:
     """Remove all but the newest checkpoints."""
     for path in sorted((run / "checkpoints").glob("step_*"))[:-keep]:
@@ -186,25 +163,6 @@ def load(path: Path) -> Loaded:
         raise AimkitError(
             f"can't read the checkpoint: {error}", str(path), "remove it to resume from the one before"
         ) from None
-
-
-def read_state(path: Path) -> State:
-    """The counters of a checkpoint.
-
-    Raises:
-        AimkitError: The file is missing or damaged.
-    """
-    file, hint = path / STATE, "remove the checkpoint to go on from the one before"
-    content = read_json(file, dict, "state of the checkpoint", hint)
-    return parsed(content, lambda row: _checked(State(**unsealed(row))), "state of the checkpoint", str(file), hint)
-
-
-def _checked(state: State) -> State:
-    if type(state.step) is not int or state.step < 0:
-        raise ValueError("the step is not a number of steps")
-    if not all(isinstance(value, int | float | None) for value in (state.best, state.average, state.seconds)):
-        raise ValueError("a counter is not a number")
-    return state
 
 
 def metadata(recipe: TrainRecipe, state: State, inference_defaults: Mapping[str, Any] | None = None) -> dict[str, str]:

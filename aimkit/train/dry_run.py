@@ -10,12 +10,12 @@ from aimkit.data.device.batch import division
 from aimkit.data.loader import make_loader, to_device
 from aimkit.data.sampler import PositionSampler
 from aimkit.data.streams import SynthStream
-from aimkit.train.checkpoint import State
 from aimkit.train.live import clock
 from aimkit.train.log import memory
 from aimkit.train.loop import one_step
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import build
+from aimkit.train.state import State
 
 
 def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:

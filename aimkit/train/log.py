@@ -16,11 +16,11 @@ from aimkit import console
 from aimkit.data.device.batch import division
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes, write_error
-from aimkit.json_files import parse_json
-from aimkit.train.checkpoint import State
 from aimkit.train.live import LiveView, clock
+from aimkit.train.metrics_file import read
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import Parts
+from aimkit.train.state import State
 
 
 class Log:
@@ -143,17 +143,6 @@ def opening(recipe: TrainRecipe, parts: Parts) -> str:
         f"{recipe.steps} steps of {recipe.batch} samples; {recipe.precision}, {device}"
     )
     return line + (f"\ncompositing {division(recipe.data.train)}" if recipe.device_compositing else "")
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """The lines of a ``metrics.jsonl``, without a last line that is incomplete."""
-    rows = []
-    for line in path.read_text().splitlines() if path.exists() else ():
-        try:
-            rows.append(parse_json(line, dict, nan=True))
-        except AimkitError:
-            break
-    return rows
 
 
 def memory(device: torch.device) -> float:

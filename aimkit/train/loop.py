@@ -25,12 +25,12 @@ from aimkit.recipe import read_toml
 from aimkit.rng import rng
 from aimkit.train import checkpoint, drawn, objectives, provenance
 from aimkit.train.activations import counted_once
-from aimkit.train.checkpoint import State
 from aimkit.train.log import Log
 from aimkit.train.losses import semantic_scores
 from aimkit.train.optim import set_learning_rate
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import Parts, build, network_input, train_mode
+from aimkit.train.state import State, latest
 from aimkit.train.validation import validate
 from aimkit.train.verify import seal
 
@@ -166,7 +166,7 @@ def find_start(recipe: TrainRecipe, run: Path, resume: bool | str) -> Path | Non
     Raises:
         AimkitError: ``resume`` does not fit the folder, or the run was started with another recipe.
     """
-    newest = checkpoint.latest(run)
+    newest = latest(run)
     if resume is False and newest is not None:
         raise AimkitError("the folder already has a run", str(run), f"use --resume {run}, or another folder with -o")
     if resume is True and newest is None:

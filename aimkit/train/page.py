@@ -7,7 +7,7 @@ from typing import Any
 
 from aimkit.files import write_bytes
 from aimkit.html import chart, escape, page, picture, table
-from aimkit.train.log import read
+from aimkit.train.metrics_file import read
 
 #: Values of a training line that are not loss terms, totals aside.
 _OTHERS = ("kind", "step", "lr", "samples_per_second", "memory_gb", "semantic_accuracy", "semantic_iou")

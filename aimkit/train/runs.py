@@ -13,8 +13,8 @@ import numpy as np
 
 from aimkit.errors import AimkitError
 from aimkit.recipe import read_toml
-from aimkit.train.checkpoint import latest, read_state
-from aimkit.train.log import read
+from aimkit.train.metrics_file import read
+from aimkit.train.state import latest, read_state
 
 
 @dataclass

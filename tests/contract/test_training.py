@@ -11,10 +11,10 @@ import torch
 
 from aimkit.models.registry import list_models
 from aimkit.recipe import parse
-from aimkit.train.checkpoint import State
 from aimkit.train.loop import one_step
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import build
+from aimkit.train.state import State
 
 #: Pooling indices, strides 2 to 32, strides 4 to 32, mobile, flat. The first runs by default.
 BACKBONES = ["mobilenetv3_small_050", "resnet34_mp", "resnet18", "convnext_atto", "vit_tiny_patch16_224"]

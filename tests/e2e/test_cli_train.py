@@ -90,7 +90,7 @@ def test_of_several_processes_one_speaks(
     rank: str, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from aimkit import console
-    from aimkit.train.checkpoint import State
+    from aimkit.train.state import State
 
     def stand_in(recipe: object, folder: Path, resume: object) -> State:
         console.info("loaded")

@@ -16,6 +16,7 @@ import pytest
 
 from aimkit.cli import run
 from aimkit.errors import AimkitError
+from aimkit.files import write_error
 from aimkit.imageio import read_alpha, write_png
 
 #: All in one process, since each would import torch anew.
@@ -114,6 +115,18 @@ def test_a_full_disk_below_any_cache_is_one_line(
     assert run(["models", "ls"]) == 1
     told = capsys.readouterr().err
     assert told.splitlines()[:2] == ["error: disk full", "where: /cache/compiled.nbi"]
+
+
+def test_a_list_that_can_not_be_cached_is_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from aimkit.zoo import timm_entries
+
+    def full(path: Path, data: bytes) -> None:
+        raise write_error(OSError(errno.ENOSPC, "No space left on device"), path)
+
+    monkeypatch.setenv("AIMKIT_HOME", str(tmp_path))
+    monkeypatch.setattr(timm_entries, "write_bytes", full)
+    monkeypatch.setattr(timm_entries, "_configurations", list)
+    assert timm_entries.timm_entries() == []
 
 
 def test_a_home_that_nobody_knows_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -16,10 +16,11 @@ from safetensors.torch import load_file
 
 from aimkit.errors import AimkitError
 from aimkit.train import checkpoint
-from aimkit.train.log import read
 from aimkit.train.loop import guard, train
+from aimkit.train.metrics_file import read
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import build
+from aimkit.train.state import State, latest
 
 Make = Callable[..., TrainRecipe]
 
@@ -123,7 +124,7 @@ def test_resume_and_folders_that_do_not_go_together_are_told(whole: Path, tmp_pa
 
 
 def test_a_loss_that_is_nan_or_jumps_stops_the_run_and_names_the_samples(tmp_path: Path, recipe: Make) -> None:
-    state = checkpoint.State(step=30, average=1.0)
+    state = State(step=30, average=1.0)
     guard(recipe(), state, {"total": 2.0}, tmp_path)
     assert state.average == pytest.approx(1.02)
     for total, message in ((float("nan"), "the loss is NaN"), (1e6, "jumped to 1e")):
@@ -231,7 +232,7 @@ def test_torchrun_that_is_told_to_stop_leaves_a_checkpoint(number: int, tmp_path
             process.send_signal(number)
     process.wait()
     assert "go on with: aimkit train --resume" in text
-    assert checkpoint.latest(tmp_path / "run") is not None
+    assert latest(tmp_path / "run") is not None
 
 
 @pytest.mark.slow

@@ -19,11 +19,11 @@ from aimkit.errors import AimkitError
 from aimkit.models.backbones.contract import Backbone, Features
 from aimkit.models.registry import create_backbone
 from aimkit.train.activations import counted_once, recompute
-from aimkit.train.checkpoint import State
 from aimkit.train.loop import one_step, train
 from aimkit.train.optim import make_optimizer, set_learning_rate
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import Parts, build, network_input
+from aimkit.train.state import State
 
 Make = Callable[..., TrainRecipe]
 SMALL = {"backbone": "mobilenetv3_small_050"}

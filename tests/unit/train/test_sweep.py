@@ -16,8 +16,9 @@ from aimkit.data.loader import StreamDataset
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.train import loop, sweep
-from aimkit.train.checkpoint import State, recipe_text
+from aimkit.train.checkpoint import recipe_text
 from aimkit.train.recipe import TrainRecipe
+from aimkit.train.state import State
 from aimkit.train.sweep import Variant, check, table, variants
 
 Make = Callable[..., TrainRecipe]

@@ -1,0 +1,55 @@
+"""Arguments are checked, and what is on disk is listed, before a process spends seconds on importing torch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CODE = """
+import json, sys
+from aimkit.cli import run
+code = run(sys.argv[1:])
+heavy = {"torch", "timm", "accelerate", "scipy", "numba", "datasets"}
+print("\\n" + json.dumps([code, sorted(heavy & set(sys.modules))]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "told"),
+    [
+        ("runs ls", 0, "no runs below runs"),
+        ("runs show nothere", 2, "no run in this folder"),
+        ("zoo ls", 0, ""),
+        ("zoo show nothere", 2, "unknown zoo id or file 'nothere'"),
+        ("recipes ls", 0, ""),
+        ("models ls", 0, ""),
+        ("models show nothere", 2, "unknown model 'nothere'"),
+        ("models show aimnet --backbone nothere", 2, "unknown backbone 'nothere'"),
+        ("models show --weights nothere", 2, "unknown zoo id or file 'nothere'"),
+        ("export --model nothere -o x.onnx", 2, "unknown model 'nothere'"),
+        ("export --backbone nothere -o x.onnx", 2, "unknown backbone 'nothere'"),
+        ("export --weights nothere -o x.onnx", 2, "unknown zoo id or file 'nothere'"),
+        ("export --weights nothere.safetensors -o x.onnx", 2, "weights file not found"),
+        ("bench models nothere", 2, "unknown model 'nothere'"),
+        ("bench backbones nothere", 2, "unknown backbone 'nothere'"),
+        ("bench train nothere", 2, "unknown recipe 'nothere'"),
+        ("train nothere", 2, "unknown recipe 'nothere'"),
+        ("sweep nothere", 2, "unknown recipe 'nothere'"),
+        ("predict nothere.jpg", 2, "file or folder not found"),
+        ("evaluate", 2, "data 'aim500' needs its folder"),
+        ("evaluate nothere", 2, "unknown recipe 'nothere'"),
+        ("evaluate compare a.json b.json", 2, "the results file is missing"),
+    ],
+)
+def test_no_command_imports_torch_before_its_arguments_are_checked(
+    command: str, code: int, told: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, *command.split()], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout.splitlines()[-1]) == [code, []], done.stderr
+    assert told in " ".join(done.stderr.split())
