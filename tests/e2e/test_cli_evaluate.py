@@ -131,6 +131,19 @@ def test_compare_says_which_is_clearly_better(root: Path, tmp_path: Path, capsys
     assert all(row["low"] <= row["difference"] <= row["high"] for row in rows)
 
 
+def test_compare_names_results_of_equal_models_by_their_folders(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    outs = [tmp_path / "before" / "out", tmp_path / "after" / "out"]
+    for name, out in zip(("bad", "good"), outs, strict=True):
+        assert evaluate(root, name, out, "--no-report", "--name", "aimnet") == 0
+    capsys.readouterr()
+    assert run(["evaluate", "compare", str(outs[0]), str(outs[1] / "results.json")]) == 0
+    shown = capsys.readouterr().out
+    assert "compared with the first, aimnet (before/out)" in shown
+    assert shown.count("aimnet (after/out)") > 1
+
+
 def test_compare_refuses_to_mix_protocols(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     evaluate(root, "good", tmp_path / "a", "--no-report")
     evaluate(root, "bad", tmp_path / "b", "--no-report", "metrics.grad=matlab")
