@@ -18,6 +18,7 @@ from aimkit.evaluate.results import write_results
 from aimkit.evaluate.run import Definitions, Predict, look, run
 from aimkit.evaluate.sets import open_predictions, open_set
 from aimkit.recipe import expand, load_recipe
+from aimkit.zoo.manifest import find as find_entry
 
 #: A file or folder.
 PathLike = str | os.PathLike[str]
@@ -138,6 +139,7 @@ def network_subject(recipe: EvaluateRecipe, device: str = "auto") -> EvaluationS
     if not recipe.weights:
         hint = "--weights FILE or zoo id (aimkit zoo ls); 'random' evaluates an untrained network"
         raise AimkitError("an evaluation needs weights", "weights", hint)
+    _check_weights(recipe.weights)
     import torch
 
     from aimkit.evaluate.digest import state_digest
@@ -164,6 +166,15 @@ def network_subject(recipe: EvaluateRecipe, device: str = "auto") -> EvaluationS
     facts |= {"weights": recipe.weights.rstrip("/\\").replace("\\", "/").split("/")[-1]}
     facts |= {"weights_digest": state_digest(network)}
     return EvaluationSubject(lambda image: predictor(image).alpha, strategy_text(strategy, chosen), facts)
+
+
+def _check_weights(weights: str) -> None:
+    """Refuse weights that are neither a file nor in the zoo: PyTorch needs seconds to import."""
+    if weights == "random" or weights.startswith("timm:") or expand(weights).exists():
+        return
+    if "/" in weights or expand(weights).suffix in (".safetensors", ".pth", ".pt", ".ckpt"):
+        raise AimkitError("weights file not found", str(expand(weights)), "give a file, a run or a zoo id")
+    find_entry(weights)
 
 
 def strategy_text(name: str, options: dict[str, Any]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -214,6 +216,26 @@ def test_mistakes_are_told_in_one_error(
 ) -> None:
     assert run(["evaluate", *(text.replace("ROOT", str(root)) for text in arguments)]) == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--root", "NOWHERE", "--weights", "random"],
+        ["--root", "ROOT", "--baseline", "zeroes"],
+        ["--root", "ROOT", "--weights", "NOWHERE/model.pth"],
+        ["--root", "ROOT", "--weights", "aimnett"],
+        ["--predictions", "NOWHERE", "--truth", "ROOT"],
+        ["--root", "ROOT", "--weights", "random", "--alpha-range", "0-254"],
+    ],
+)
+def test_wrong_arguments_are_told_before_torch_is_imported(root: Path, arguments: list[str]) -> None:
+    words = ["evaluate", *(text.replace("ROOT", str(root)) for text in arguments)]
+    code = f"from aimkit.cli import run; code = run({words!r}); assert 'torch' not in sys.modules; sys.exit(code)"
+    code = f"import sys; {code}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "error: " in done.stderr
 
 
 def test_the_benchmark_prints_the_ratio(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
