@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from aimkit.evaluate.report import write_report
 from aimkit.evaluate.results import write_results
 from aimkit.evaluate.run import Definitions, Predict, look, run
 from aimkit.evaluate.sets import open_predictions, open_set
+from aimkit.folder_lock import clean_leftovers, locked
 from aimkit.recipe import expand, load_recipe
 from aimkit.zoo.manifest import find as find_entry
 
@@ -111,22 +113,25 @@ def evaluate(
         else:
             subject = network_subject(recipe, device)
     folder = None if out is None else expand(out, "--out")
-    result = run(
-        data,
-        subject.predict,
-        definitions=Definitions(recipe.metrics.grad, recipe.metrics.conn),
-        strategy=subject.strategy,
-        model=subject.facts | ({"title": name} if name else {}),
-        workers=workers,
-        journal=folder / "images.jsonl" if folder else None,
-        fresh=fresh,
-        of_data=subject.of_data,
-    )
-    if folder:
-        where = {"predictions": predictions, "truth": truth, "data": recipe.data.root, "weights": recipe.weights}
-        write_results(folder, result, {key: os.fspath(value) for key, value in where.items() if value})
-        if report:
-            write_report(folder / "report.html", result, lambda id: look(data, subject.predict, id))
+    with locked(folder, "aimkit evaluate") if folder else nullcontext():
+        if folder:
+            clean_leftovers(folder)
+        result = run(
+            data,
+            subject.predict,
+            definitions=Definitions(recipe.metrics.grad, recipe.metrics.conn),
+            strategy=subject.strategy,
+            model=subject.facts | ({"title": name} if name else {}),
+            workers=workers,
+            journal=folder / "images.jsonl" if folder else None,
+            fresh=fresh,
+            of_data=subject.of_data,
+        )
+        if folder:
+            where = {"predictions": predictions, "truth": truth, "data": recipe.data.root, "weights": recipe.weights}
+            write_results(folder, result, {key: os.fspath(value) for key, value in where.items() if value})
+            if report:
+                write_report(folder / "report.html", result, lambda id: look(data, subject.predict, id))
     return result
 
 

@@ -97,6 +97,19 @@ def test_equal_runs_in_two_folders_write_equal_results(root: Path, tmp_path: Pat
     assert str(tmp_path) not in (tmp_path / "a" / "results.json").read_text()
 
 
+def test_what_a_killed_run_left_unfinished_is_removed(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    left = tmp_path / "out" / ".results.json.999999999-0123abcd"
+    left.write_text("{")
+    assert evaluate(root, "good", tmp_path / "out", "--no-report") == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "images.jsonl",
+        "results.json",
+        "results.md",
+        "run.json",
+    ]
+
+
 def test_a_limit_first_does_not_change_a_baselines_averages(root: Path, tmp_path: Path) -> None:
     words = ["evaluate", "--root", str(root), "--baseline", "mean", "--no-report"]
     assert run([*words, "-o", str(tmp_path / "a"), "--limit", "2"]) == 0
