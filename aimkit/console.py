@@ -83,8 +83,16 @@ def out(text: str) -> None:
     sys.stdout.write(shown.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
-    """Print a table to stdout; columns of numbers are aligned to the right."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "", drop: Sequence[str] = ()) -> None:
+    """Print a table to stdout; columns of numbers are aligned to the right.
+
+    Args:
+        columns: Titles of the columns.
+        rows: A value for every column.
+        title: Title of the table.
+        drop: Titles of columns that a terminal too narrow for all may do without, the least important first. Other
+            columns that don't fit follow below; see :func:`aimkit.console_layout.arrange`.
+    """
     cells = [["" if cell is None else on_one_line(redact(str(cell))) for cell in row] for row in rows]
     if not sys.stdout.isatty() or len(cells) > 200:
         # A pipe has no width, and another program reads it: never fold lines. Rich needs seconds for a long table.
@@ -93,12 +101,23 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table(title=on_one_line(title) or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for position, name in enumerate(columns):
-        grid.add_column(name, justify="right" if _is_numeric(cells, position) else "left", overflow="fold")
-    for row in cells:
-        grid.add_row(*row)
-    Console(markup=False, highlight=False, emoji=False).print(grid)
+    from aimkit.console_layout import arrange
+
+    terminal = Console(markup=False, highlight=False, emoji=False)
+    blocks, dropped = arrange(columns, cells, terminal.width, drop)
+    for number, block in enumerate(blocks):
+        head = on_one_line(title) if title and number == 0 else None
+        grid = Table(title=head, title_justify="left", header_style="bold", box=None, pad_edge=False)
+        for position, width in zip(block.positions, block.widths, strict=True):
+            side: Any = "right" if _is_numeric(cells, position) else "left"
+            grid.add_column(columns[position], justify=side, width=width, overflow="fold")
+        for row in cells:
+            grid.add_row(*(row[position] for position in block.positions))
+        if number:
+            terminal.print()
+        terminal.print(grid)
+    if dropped:
+        info(f"not shown for lack of width: {', '.join(dropped)}")
 
 
 def shows_live() -> bool:

@@ -103,11 +103,11 @@ def compare(files: tuple[str, ...], mix_protocols: bool, seed: int, as_json: boo
     Smaller is better. "clear" is better or worse if the interval excludes 0.
     """
     from aimkit.evaluate.compare import compare as differences
-    from aimkit.evaluate.compare import comparison_table
+    from aimkit.evaluate.compare import comparison_table, named_apart
     from aimkit.evaluate.results import read_results
     from aimkit.evaluate.tables import model_name, summary_table
 
-    results = [read_results(name) for name in files]
+    results = named_apart([read_results(name) for name in files], [expand(name) for name in files])
     rows = differences(results, mix_protocols=mix_protocols, seed=seed)
     if as_json:
         console.out(json.dumps(rows, indent=2))

@@ -78,7 +78,9 @@ def list_(pattern: str, stage: str | None, licence: str | None, commercial: bool
         "commercial",
         "SAD, by protocol",
     ]
-    console.table(columns[: -1 if timm else None], [_row(entry)[: -1 if timm else None] for entry in found])
+    shown = slice(-1 if timm else None)
+    least = ["digest", "backbone", "architecture", "data", "commercial", "stage", "cached"]
+    console.table(columns[shown], [_row(entry)[shown] for entry in found], drop=least)
     more = "" if timm else "; for timm's ImageNet weights: aimkit zoo ls 'timm:*'"
     console.info(f"{len(found)} of {len(known)} entries{more}")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,6 +62,33 @@ def comparison_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         verdict = ("better" if row["difference"] < 0 else "worse") if row["clear"] else "no"
         cells.append([row["name"], title, str(row["images"]), *values, delta, f"{low} .. {high}", verdict])
     return columns, cells
+
+
+def named_apart(results: Sequence[Mapping[str, Any]], files: Sequence[Path]) -> list[dict[str, Any]]:
+    """Add to equal names of models where their results lie, as far as the places differ.
+
+    Args:
+        results: Contents of ``results.json`` files.
+        files: The file of each, or its folder.
+    """
+    counts = Counter(model_name(result) for result in results)
+    places = [(file.parent if file.suffix == ".json" else file).resolve().parts for file in files]
+    named = []
+    for result, parts in zip(results, places, strict=True):
+        title = model_name(result)
+        if counts[title] > 1:
+            rivals = [other for one, other in zip(results, places, strict=True) if model_name(one) == title]
+            title = f"{title} ({_shortest(parts, [other for other in rivals if other != parts])})"
+        named.append({**result, "model": {**result["model"], "title": title}})
+    return named
+
+
+def _shortest(parts: Sequence[str], others: Sequence[Sequence[str]]) -> str:
+    """As many of the last parts of a path as no other path has too."""
+    count = 1
+    while count < len(parts) and any(other[-count:] == parts[-count:] for other in others):
+        count += 1
+    return "/".join(parts[-count:])
 
 
 def bootstrap(values: Array, seed: int = 0, resamples: int = RESAMPLES) -> tuple[float, float]:

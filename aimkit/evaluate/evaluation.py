@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,9 @@ from aimkit.evaluate.report import write_report
 from aimkit.evaluate.results import write_results
 from aimkit.evaluate.run import Definitions, Predict, look, run
 from aimkit.evaluate.sets import open_predictions, open_set
+from aimkit.folder_lock import clean_leftovers, locked
 from aimkit.recipe import expand, load_recipe
+from aimkit.zoo.manifest import find as find_entry
 
 #: A file or folder.
 PathLike = str | os.PathLike[str]
@@ -110,22 +113,25 @@ def evaluate(
         else:
             subject = network_subject(recipe, device)
     folder = None if out is None else expand(out, "--out")
-    result = run(
-        data,
-        subject.predict,
-        definitions=Definitions(recipe.metrics.grad, recipe.metrics.conn),
-        strategy=subject.strategy,
-        model=subject.facts | ({"title": name} if name else {}),
-        workers=workers,
-        journal=folder / "images.jsonl" if folder else None,
-        fresh=fresh,
-        of_data=subject.of_data,
-    )
-    if folder:
-        where = {"predictions": predictions, "truth": truth, "data": recipe.data.root, "weights": recipe.weights}
-        write_results(folder, result, {key: os.fspath(value) for key, value in where.items() if value})
-        if report:
-            write_report(folder / "report.html", result, lambda id: look(data, subject.predict, id))
+    with locked(folder, "aimkit evaluate") if folder else nullcontext():
+        if folder:
+            clean_leftovers(folder)
+        result = run(
+            data,
+            subject.predict,
+            definitions=Definitions(recipe.metrics.grad, recipe.metrics.conn),
+            strategy=subject.strategy,
+            model=subject.facts | ({"title": name} if name else {}),
+            workers=workers,
+            journal=folder / "images.jsonl" if folder else None,
+            fresh=fresh,
+            of_data=subject.of_data,
+        )
+        if folder:
+            where = {"predictions": predictions, "truth": truth, "data": recipe.data.root, "weights": recipe.weights}
+            write_results(folder, result, {key: os.fspath(value) for key, value in where.items() if value})
+            if report:
+                write_report(folder / "report.html", result, lambda id: look(data, subject.predict, id))
     return result
 
 
@@ -138,6 +144,7 @@ def network_subject(recipe: EvaluateRecipe, device: str = "auto") -> EvaluationS
     if not recipe.weights:
         hint = "--weights FILE or zoo id (aimkit zoo ls); 'random' evaluates an untrained network"
         raise AimkitError("an evaluation needs weights", "weights", hint)
+    _check_weights(recipe.weights)
     import torch
 
     from aimkit.evaluate.digest import state_digest
@@ -164,6 +171,15 @@ def network_subject(recipe: EvaluateRecipe, device: str = "auto") -> EvaluationS
     facts |= {"weights": recipe.weights.rstrip("/\\").replace("\\", "/").split("/")[-1]}
     facts |= {"weights_digest": state_digest(network)}
     return EvaluationSubject(lambda image: predictor(image).alpha, strategy_text(strategy, chosen), facts)
+
+
+def _check_weights(weights: str) -> None:
+    """Refuse weights that are neither a file nor in the zoo: PyTorch needs seconds to import."""
+    if weights == "random" or weights.startswith("timm:") or expand(weights).exists():
+        return
+    if "/" in weights or expand(weights).suffix in (".safetensors", ".pth", ".pt", ".ckpt"):
+        raise AimkitError("weights file not found", str(expand(weights)), "give a file, a run or a zoo id")
+    find_entry(weights)
 
 
 def strategy_text(name: str, options: dict[str, Any]) -> str:

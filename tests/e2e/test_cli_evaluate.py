@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +97,19 @@ def test_equal_runs_in_two_folders_write_equal_results(root: Path, tmp_path: Pat
     assert str(tmp_path) not in (tmp_path / "a" / "results.json").read_text()
 
 
+def test_what_a_killed_run_left_unfinished_is_removed(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    left = tmp_path / "out" / ".results.json.999999999-0123abcd"
+    left.write_text("{")
+    assert evaluate(root, "good", tmp_path / "out", "--no-report") == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "images.jsonl",
+        "results.json",
+        "results.md",
+        "run.json",
+    ]
+
+
 def test_a_limit_first_does_not_change_a_baselines_averages(root: Path, tmp_path: Path) -> None:
     words = ["evaluate", "--root", str(root), "--baseline", "mean", "--no-report"]
     assert run([*words, "-o", str(tmp_path / "a"), "--limit", "2"]) == 0
@@ -129,6 +144,19 @@ def test_compare_says_which_is_clearly_better(root: Path, tmp_path: Path, capsys
     assert run(["evaluate", "compare", *files, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert all(row["low"] <= row["difference"] <= row["high"] for row in rows)
+
+
+def test_compare_names_results_of_equal_models_by_their_folders(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    outs = [tmp_path / "before" / "out", tmp_path / "after" / "out"]
+    for name, out in zip(("bad", "good"), outs, strict=True):
+        assert evaluate(root, name, out, "--no-report", "--name", "aimnet") == 0
+    capsys.readouterr()
+    assert run(["evaluate", "compare", str(outs[0]), str(outs[1] / "results.json")]) == 0
+    shown = capsys.readouterr().out
+    assert "compared with the first, aimnet (before/out)" in shown
+    assert shown.count("aimnet (after/out)") > 1
 
 
 def test_compare_refuses_to_mix_protocols(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -201,6 +229,26 @@ def test_mistakes_are_told_in_one_error(
 ) -> None:
     assert run(["evaluate", *(text.replace("ROOT", str(root)) for text in arguments)]) == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--root", "NOWHERE", "--weights", "random"],
+        ["--root", "ROOT", "--baseline", "zeroes"],
+        ["--root", "ROOT", "--weights", "NOWHERE/model.pth"],
+        ["--root", "ROOT", "--weights", "aimnett"],
+        ["--predictions", "NOWHERE", "--truth", "ROOT"],
+        ["--root", "ROOT", "--weights", "random", "--alpha-range", "0-254"],
+    ],
+)
+def test_wrong_arguments_are_told_before_torch_is_imported(root: Path, arguments: list[str]) -> None:
+    words = ["evaluate", *(text.replace("ROOT", str(root)) for text in arguments)]
+    code = f"from aimkit.cli import run; code = run({words!r}); assert 'torch' not in sys.modules; sys.exit(code)"
+    code = f"import sys; {code}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "error: " in done.stderr
 
 
 def test_the_benchmark_prints_the_ratio(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
