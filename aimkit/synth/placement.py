@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from aimkit.bounds import Within
 from aimkit.recipe import Block, IntRange, Range
 from aimkit.registry import Registry
 from aimkit.synth import geometry
@@ -23,11 +24,15 @@ class Placement:
         matrix: Map from picture to canvas, (2, 3), in pixels whose corners are at integers; None when nothing shows.
         kernel: Name of the resampling kernel.
         record: The drawn parameters as plain JSON values, for provenance.
+        scale: Size of a foreground's bounding box, relative to the largest that fits into the canvas; 0 if it has none.
+        foot: Row of the bounding box's lower end, as a share of the canvas's height.
     """
 
     matrix: Array | None
     kernel: str
     record: dict[str, Any]
+    scale: float = 0.0
+    foot: float = 0.0
 
 
 class PlacementMode(Block):
@@ -62,7 +67,12 @@ class PlacementMode(Block):
         return height, width
 
     def place_foreground(
-        self, pixels: ImagePyramid, image_type: ImageType, size: tuple[int, int], rng: np.random.Generator
+        self,
+        pixels: ImagePyramid,
+        image_type: ImageType,
+        size: tuple[int, int],
+        rng: np.random.Generator,
+        front: Placement | None = None,
     ) -> Placement:
         """Find a foreground's place.
 
@@ -71,6 +81,7 @@ class PlacementMode(Block):
             image_type: Its type.
             size: (height, width) of the canvas.
             rng: Stream of this placement.
+            front: Where the sample's first foreground lies; None for that one itself.
         """
         raise NotImplementedError
 
@@ -101,7 +112,12 @@ class Stretch(PlacementMode):
     mode: Literal["stretch"] = "stretch"
 
     def place_foreground(
-        self, pixels: ImagePyramid, image_type: ImageType, size: tuple[int, int], rng: np.random.Generator
+        self,
+        pixels: ImagePyramid,
+        image_type: ImageType,
+        size: tuple[int, int],
+        rng: np.random.Generator,
+        front: Placement | None = None,
     ) -> Placement:
         """Stretch the foreground to the canvas, which the first one fits as it is."""
         height, width = pixels.size
@@ -122,6 +138,13 @@ class Canvas(PlacementMode):
 
     Attributes:
         scale: Size of the foreground's bounding box, relative to the largest that fits into the canvas.
+        max_enlargement: Largest factor from the foreground's own pixels to the canvas's, so that small cut-outs show no
+            staircases; those that cover the canvas or reach from border to border go beyond it. None sets no limit.
+        foot: Row of an SO foreground's lower end, as a share of the canvas's height, drawn from [low, high]; not for
+            those that touch the lower border. One that touches the upper border is enlarged until it reaches that row,
+            if the canvas is wide enough. None lets foregrounds float.
+        together: Whether further SO foregrounds, which lie behind the first, have about its size and stand on about its
+            line: 0.7 to 1 times its scale, and up to 5 % of the canvas's height above its foot.
         rotation: Rotation in degrees, counter-clockwise; not for foregrounds that touch a border.
         shear: Horizontal shear in degrees; not for foregrounds that touch a border.
         flip: Probability of mirroring left and right.
@@ -134,6 +157,9 @@ class Canvas(PlacementMode):
 
     mode: Literal["canvas"] = "canvas"
     scale: Range = (0.5, 1.0)
+    max_enlargement: float | None = Field(None, ge=0.1, le=1000)
+    foot: Annotated[Range, Within(-10, 10)] | None = None
+    together: bool = False
     rotation: Range = (0.0, 0.0)
     shear: Range = (0.0, 0.0)
     flip: float = Field(0.5, ge=0, le=1)
@@ -152,7 +178,12 @@ class Canvas(PlacementMode):
         return self
 
     def place_foreground(
-        self, pixels: ImagePyramid, image_type: ImageType, size: tuple[int, int], rng: np.random.Generator
+        self,
+        pixels: ImagePyramid,
+        image_type: ImageType,
+        size: tuple[int, int],
+        rng: np.random.Generator,
+        front: Placement | None = None,
     ) -> Placement:
         """Draw size, turn and position; non-salient foregrounds cover the canvas."""
         # Every draw is made, whether used or not: the draws of a sample must not depend on its foreground's borders.
@@ -170,12 +201,25 @@ class Canvas(PlacementMode):
             return Placement(None, "auto", {"empty": True})
         if image_type is ImageType.NS:
             matrix, used = _cover(drawn, pixels.size, size), ["cover", "flip", "position", "kernel"]
+            scale, foot = 0.0, 0.0
         else:
             if any(touched):
                 drawn["rotation"] = drawn["shear"] = 0.0
-            matrix = _put(drawn, box, touched, size, self.overhang)
             used = ["scale", "rotation", "shear", "flip", "position", "kernel"]
-        return Placement(matrix, drawn["kernel"], {name: _short(drawn[name]) for name in used})
+            if image_type is ImageType.SO and self._stand(drawn, front, rng):
+                used.append("foot")
+            matrix, scale, foot = _put(drawn, box, touched, size, self.overhang, self.max_enlargement)
+        return Placement(matrix, drawn["kernel"], {name: _short(drawn[name]) for name in used}, scale, foot)
+
+    def _stand(self, drawn: dict[str, Any], front: Placement | None, rng: np.random.Generator) -> bool:
+        """Draw the row that a foreground stands on, and the size that it has behind the first; whether there is one."""
+        if self.together and front is not None and front.scale > 0:
+            depth = float(rng.random())
+            drawn["scale"] = front.scale * (1 - 0.3 * depth)
+            drawn["foot"] = front.foot - 0.05 * depth
+        elif self.foot is not None:
+            drawn["foot"] = float(rng.uniform(*self.foot))
+        return "foot" in drawn
 
     def place_background(self, extent: tuple[int, int], size: tuple[int, int], rng: np.random.Generator) -> Placement:
         """Draw the part of the background that the canvas shows, in its own proportions."""
@@ -215,15 +259,23 @@ def _put(
     touched: tuple[bool, bool, bool, bool],
     size: tuple[int, int],
     overhang: float,
-) -> Any:
+    max_enlargement: float | None,
+) -> tuple[Array, float, float]:
+    """Map of a foreground that has an outline, its scale relative to the largest that fits, and its foot's row."""
     (height, width), (left, top, right, bottom) = size, box
     center = ((left + right) / 2, (top + bottom) / 2)
     turn = {"degrees": drawn["rotation"], "shear": drawn["shear"], "flip": drawn["flip"]}
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], float)
     unit = corners @ geometry.affine(center, **turn)[:, :2].T
     spread_x, spread_y = np.ptp(unit, axis=0)
-    scale = drawn["scale"] * min(width / spread_x, height / spread_y)
     touches_left, touches_top, touches_right, touches_bottom = touched
+    fitting = min(width / spread_x, height / spread_y)
+    scale = drawn["scale"] * fitting
+    if touches_top and not touches_bottom and "foot" in drawn:
+        # What hangs in from above reaches down to where it stands, as far as the canvas is wide enough.
+        scale = max(scale, min(drawn["foot"] * height / spread_y, width / spread_x))
+    if max_enlargement is not None and scale > max_enlargement:
+        scale, drawn["scale"] = max_enlargement, max_enlargement / fitting
     if drawn["flip"]:
         touches_left, touches_right = touches_right, touches_left
     # Cut off on both sides, it has to reach from border to border.
@@ -233,8 +285,15 @@ def _put(
         scale = max(scale, (height + 2) / spread_y)
     u, v = drawn["position"]
     x = _slide(u, spread_x * scale, width, touches_left, touches_right, overhang)
-    y = _slide(v, spread_y * scale, height, touches_top, touches_bottom, overhang)
-    return geometry.affine(center, scale=scale, **turn, to=(x, y))
+    tall = spread_y * scale
+    if "foot" in drawn and not (touches_top or touches_bottom):
+        # As elsewhere, no more than the overhang leaves the canvas, above or below.
+        foot = np.clip(drawn["foot"] * height, (1 - overhang) * tall, max(height, tall) + overhang * tall)
+        y = float(foot) - tall / 2
+    else:
+        y = _slide(v, tall, height, touches_top, touches_bottom, overhang)
+    drawn["foot"] = (y + tall / 2) / height
+    return geometry.affine(center, scale=scale, **turn, to=(x, y)), scale / fitting, drawn["foot"]
 
 
 def _slide(u: float, extent: float, room: int, low: bool, high: bool, overhang: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -18,8 +18,10 @@ class HsvJitter(PointwiseStep):
 
     Attributes:
         hue: Turn of the hue in degrees, drawn from [low, high].
-        saturation: What is added to the saturation, as a share of full.
-        value: What is added to the value, as a share of full.
+        saturation: Change of the saturation, drawn from [low, high].
+        value: Change of the value, drawn from [low, high].
+        mode: "add" adds the changes, as shares of full (the paper); "scale" multiplies by 1 plus the change. Adding
+            saturation turns the noise of near-greys into coloured noise; scaling leaves grey what is grey.
     """
 
     stage: ClassVar[Stage] = "layer"
@@ -28,18 +30,20 @@ class HsvJitter(PointwiseStep):
     hue: Range = (-40.0, 40.0)
     saturation: Range = (-0.1, 0.1)
     value: Range = (-0.1, 0.1)
+    mode: Literal["add", "scale"] = "add"
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
-        """Draw the three shifts."""
+        """Draw the turn and the two changes."""
         drawn = {name: float(rng.uniform(*getattr(self, name))) for name in ("hue", "saturation", "value")}
         return StepParams({name: round(value, 4) for name, value in drawn.items()}, drawn)
 
     def apply(self, scene: Scene, params: StepParams) -> None:
-        """Shift the foreground's channels in HSV."""
+        """Change the foreground's channels in HSV."""
         hsv = cv2.cvtColor(scene.foreground, cv2.COLOR_RGB2HSV)
         hsv[..., 0] = (hsv[..., 0] + params.values["hue"]) % 360
-        hsv[..., 1] = np.clip(hsv[..., 1] + params.values["saturation"], 0, 1)
-        hsv[..., 2] = np.clip(hsv[..., 2] + params.values["value"], 0, 1)
+        for channel, name in ((1, "saturation"), (2, "value")):
+            plane, change = hsv[..., channel], params.values[name]
+            hsv[..., channel] = np.clip(plane + change if self.mode == "add" else plane * (1 + change), 0, 1)
         scene.foreground = np.clip(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), 0, 1)
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
+from pydantic import Field
 
 from aimkit.recipe import Range
 from aimkit.synth import geometry
@@ -21,6 +22,9 @@ class Shadow(PointwiseStep):
         strength: Share of the light that the full shadow takes away, drawn from [low, high].
         softness: Blur of the shadow's edge in thousandths of the short side.
         offset: Length of the shadow's shift, as a share of the short side.
+        ground: Row from which the canvas shows ground, as a share of its height. The shadow then lies on the ground: it
+            begins at the foreground's foot, falls forwards by ``offset``, and up to 50 degrees sideways. Only SO
+            foregrounds cast one, and none whose foot is above the ground or out of sight. None lets it fall anywhere.
     """
 
     stage: ClassVar[Stage] = "planes"
@@ -30,6 +34,7 @@ class Shadow(PointwiseStep):
     strength: Range = (0.2, 0.6)
     softness: Range = (5.0, 40.0)
     offset: Range = (0.02, 0.2)
+    ground: float | None = Field(None, ge=0, le=1)
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
         """Draw the shadow as it falls on the view; nothing to apply for non-salient foregrounds."""
@@ -40,6 +45,8 @@ class Shadow(PointwiseStep):
         alpha = scene.whole.alpha
         short = min(alpha.shape)
         strength, softness, offset = (float(rng.uniform(*span)) for span in (self.strength, self.softness, self.offset))
+        if self.ground is not None:
+            return self._on_ground(scene, strength, softness * short / 1000, offset * short, rng)
         angle, shear = float(rng.uniform(0, 360)), float(rng.uniform(-20, 20))
         height, width = alpha.shape
         middle = (width / 2, height / 2)
@@ -56,6 +63,32 @@ class Shadow(PointwiseStep):
             "angle": round(angle, 2),
             "shear": round(shear, 2),
         }
+        return StepParams(record, {"strength": np.float32(strength)}, cast)
+
+    def _on_ground(
+        self, scene: Scene, strength: float, sigma: float, length: float, rng: np.random.Generator
+    ) -> StepParams:
+        """The shadow of a foreground that stands, laid down from its foot; lengths are in pixels of the overview."""
+        assert self.ground is not None
+        alpha, lean = scene.whole.alpha, float(rng.uniform(-50, 50))
+        height, width = alpha.shape
+        rows = np.flatnonzero(alpha.max(axis=1) > 0.5)
+        standing = scene.type is ImageType.SO and rows.size
+        if not standing or not self.ground * height <= rows[-1] + 1 < height:
+            return StepParams({"skipped": "no foot on the ground"})
+        # Edges of the foreground, as OpenCV counts (centres of pixels at integers).
+        top, foot = rows[0] - 0.5, rows[-1] + 0.5
+        # A point at height h above the foot falls onto (x + aside * h, foot + forwards * h).
+        forwards = length / (foot - top)
+        aside = np.tan(np.deg2rad(lean)) * forwards
+        matrix = np.array([[1, -aside, aside * foot], [0, -forwards, (1 + forwards) * foot]])
+        laid = cv2.warpAffine(alpha, matrix, (width, height), flags=cv2.INTER_LINEAR)
+        cast = np.asarray(cv2.GaussianBlur(laid, (0, 0), max(sigma, 0.3)), np.float32)
+        cast[: rows[-1] + 1] = 0
+        if scene.view is not None:
+            cast = geometry.spread(cast, scene.view)
+        drawn = {"strength": strength, "lean": lean, "length": length / height, "foot": (rows[-1] + 1) / height}
+        record = {name: round(float(value), 4) for name, value in drawn.items()}
         return StepParams(record, {"strength": np.float32(strength)}, cast)
 
     def apply(self, scene: Scene, params: StepParams) -> None:

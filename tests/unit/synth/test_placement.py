@@ -8,7 +8,7 @@ import pytest
 from aimkit.errors import AimkitError
 from aimkit.recipe import parse
 from aimkit.synth import geometry
-from aimkit.synth.placement import Canvas, PlacementMode, Stretch
+from aimkit.synth.placement import Canvas, Placement, PlacementMode, Stretch
 from aimkit.synth.pyramid import ImagePyramid, border_contact, bounding_box
 from aimkit.synth.view import View
 from aimkit.types import Foreground, ImageType
@@ -129,6 +129,69 @@ def test_canvas_size_is_drawn_from_its_ranges() -> None:
     sizes = {params.canvas_size(np.random.default_rng(seed)) for seed in range(100)}
     assert {height for height, _ in sizes} == set(range(10, 21))
     assert {width for _, width in sizes} == {30}
+
+
+def drawn_place(box: tuple[int, int, int, int], seed: int, front: Placement | None = None, **keys: object) -> Placement:
+    params = parse(Canvas, {"mode": "canvas", **keys}, "test")
+    source = foreground(box)
+    pixels = ImagePyramid(source.color, source.alpha)
+    return params.place_foreground(pixels, source.type, (300, 400), np.random.default_rng(seed), front)
+
+
+@pytest.mark.parametrize("box", [(20, 30, 60, 70), (20, 30, 60, 100), (20, 0, 60, 70)])
+def test_enlargement_is_bounded(box: tuple[int, int, int, int]) -> None:
+    """Free, cut off below, cut off above; the bounding box of 40 pixels would be enlarged about sevenfold."""
+    for seed in range(10):
+        keys = {"scale": [0.95, 0.95], "rotation": [-30, 30], "foot": [0.9, 0.9]}
+        for limit, expected in ((None, None), (1.5, 1.5), (100, None)):
+            matrix = drawn_place(box, seed, **keys, max_enlargement=limit).matrix
+            assert matrix is not None
+            factor = np.linalg.svd(matrix[:, :2])[1].max()
+            assert factor == pytest.approx(expected, abs=1e-9) if expected else factor > 3
+
+
+def test_what_reaches_from_border_to_border_does_so_whatever_the_limit() -> None:
+    matrix = drawn_place((0, 40, 80, 60), 0, max_enlargement=1.5).matrix
+    assert matrix is not None
+    assert abs(matrix[0, 0]) == pytest.approx(402 / 80)
+
+
+def test_a_foreground_stands_on_the_drawn_row() -> None:
+    for seed in range(10):
+        place = drawn_place((20, 30, 60, 70), seed, foot=[0.8, 0.8], scale=[0.5, 0.5])
+        assert place.matrix is not None
+        assert place.matrix[1] @ (40, 70, 1) == pytest.approx(240)
+        assert place.record["foot"] == 0.8
+
+
+def test_a_foreground_too_tall_for_its_row_keeps_its_head_on_the_canvas() -> None:
+    place = drawn_place((20, 30, 60, 70), 0, foot=[0.5, 0.5], scale=[1, 1])
+    assert place.matrix is not None
+    assert place.matrix[1] @ (40, 30, 1) == pytest.approx(0)
+
+
+def test_what_hangs_in_from_above_reaches_its_row() -> None:
+    place = drawn_place((30, 0, 50, 60), 0, foot=[0.9, 0.9], scale=[0.2, 0.2])
+    assert place.matrix is not None
+    assert place.matrix[1] @ (40, 60, 1) == pytest.approx(0.9 * 300 - 1)
+
+
+def test_further_foregrounds_are_about_as_large_as_the_first_and_stand_on_about_its_line() -> None:
+    keys = {"together": True, "scale": [0.1, 1.0], "foot": [0.5, 1.0]}
+    for seed in range(20):
+        front = drawn_place((20, 30, 60, 70), seed, **keys)
+        back = drawn_place((10, 20, 40, 80), seed + 100, front, **keys)
+        assert 0.7 <= back.scale / front.scale <= 1
+        assert front.foot - 0.05 <= back.foot <= front.foot or back.foot == pytest.approx(back.scale)
+        # What stands farther away is smaller and higher up.
+        assert (front.foot - back.foot) / 0.05 == pytest.approx((1 - back.scale / front.scale) / 0.3, abs=1e-6)
+
+
+def test_places_without_the_new_keys_are_drawn_as_before() -> None:
+    front = drawn_place((20, 30, 60, 70), 0)
+    alone, behind = (drawn_place((10, 20, 40, 80), 1, given) for given in (None, front))
+    assert np.array_equal(alone.matrix, behind.matrix)
+    assert "foot" not in alone.record
 
 
 @pytest.mark.parametrize(

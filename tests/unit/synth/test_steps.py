@@ -185,3 +185,61 @@ def test_bad_parameters_are_told() -> None:
         apply("shared_noise", scene(), sigam=[1, 2])
     with pytest.raises(AimkitError, match="less than or equal to 1"):
         apply("jpeg", scene(), p=1.5)
+
+
+@pytest.mark.parametrize("change", [-0.1, 0.1])
+def test_scaled_saturation_and_value_scale_the_noise_of_a_near_grey_and_no_more(change: float) -> None:
+    """V is multiplied by k and S by k: deviations from the brightest channel, V * S, by k * k."""
+    noise = np.random.default_rng(0).normal(0, 1.5 / 255, (200, 200, 3)).astype(np.float32)
+    target = scene()
+    target.foreground = 0.5 + noise
+    keys = {"hue": [0, 0], "saturation": [change, change], "value": [change, change]}
+    apply("hsv_jitter", target, mode="scale", **keys)
+    k, value = 1 + change, (0.5 + noise).max(axis=2, keepdims=True)
+    assert np.abs(target.foreground - (k * value - k * k * (value - 0.5 - noise))).max() < 1e-5
+    assert target.foreground.std() * 255 == pytest.approx(1.5 * k, rel=0.25)
+    grey = scene()
+    grey.foreground = np.full((4, 4, 3), 0.4, np.float32)
+    apply("hsv_jitter", grey, mode="scale", **keys)
+    assert np.allclose(grey.foreground, 0.4 * k)
+
+
+def test_the_added_form_of_hsv_jitter_colours_grey() -> None:
+    """Grey of value v and saturation s has channels between v (1 - s) and v."""
+    target = scene()
+    target.foreground = np.full((4, 4, 3), 0.5, np.float32)
+    apply("hsv_jitter", target, hue=[0, 0], saturation=[0.1, 0.1], value=[0, 0])
+    assert np.ptp(target.foreground[0, 0]) == pytest.approx(0.05, abs=1e-5)
+
+
+def block(rows: slice, columns: slice, size: tuple[int, int] = (100, 160)) -> Scene:
+    alpha = np.zeros(size, np.float32)
+    alpha[rows, columns] = 1
+    return Scene(np.zeros((*size, 3), np.float32), alpha, np.ones((*size, 3), np.float32), ImageType.SO)
+
+
+def test_a_shadow_on_the_ground_begins_at_the_foot_and_is_as_long_as_its_offset() -> None:
+    """A block of height 40 is laid down to 10 rows; it covers the same columns but for the lean."""
+    for seed in range(8):
+        target = block(slice(30, 70), slice(60, 100))
+        record = apply("shadow", target, seed, ground=0.5, offset=[0.1, 0.1], strength=[0.5, 0.5], softness=[0, 0])
+        darkness = 1 - target.background[..., 0]
+        assert not darkness[:70].any()
+        assert darkness[71:79].max(axis=1) == pytest.approx(0.5, abs=0.01)
+        assert darkness[82:].max() < 0.01
+        lean = float(record["lean"])  # type: ignore[arg-type]
+        row = np.flatnonzero(darkness[75] > 0.25)
+        assert row.mean() == pytest.approx(79.5 + 5.5 * np.tan(np.deg2rad(lean)), abs=0.7)
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind"),
+    [(slice(5, 40), ImageType.SO), (slice(60, 100), ImageType.SO), (slice(0, 0), ImageType.SO), (slice(30, 70), "STM")],
+)
+def test_no_shadow_on_the_ground_of_what_does_not_stand_on_it(rows: slice, kind: ImageType) -> None:
+    target = block(rows, slice(60, 100))
+    target.type = ImageType(kind)
+    step = parse(steps.get("shadow").value, {"step": "shadow", "ground": 0.5}, "shadow")
+    params = step.draw(target, np.random.default_rng(0))
+    assert params.record == {"skipped": "no foot on the ground"}
+    assert not params.values

@@ -74,11 +74,24 @@ def test_a_window_equals_its_part_of_the_whole_whatever_the_kernel(kernel: str) 
         {"hard_cases": {"texture_swap": 1}},
         {"blend": "linear"},
         {"placement": {"mode": "stretch", "height": 160, "width": 220}},
+        {
+            "placement": {
+                "mode": "canvas",
+                "height": 160,
+                "width": 220,
+                "scale": [0.3, 0.6],
+                "layers": [0, 1],
+                "together": True,
+                "foot": [0.6, 0.8],
+                "max_enlargement": 1.2,
+            }
+        },
         {"foregrounds": [{"source": "procedural", "generators": [{"generator": "glass", "refraction": [0.3, 0.3]}]}]},
     ],
 )
 def test_a_window_equals_its_part_of_the_whole_whatever_the_recipe(keys: dict[str, Any]) -> None:
-    made = synthesizer(**keys, steps=[{"step": "shared_noise"}, {"step": "defocus"}, {"step": "contrast"}])
+    shadow = {"step": "shadow", "ground": 0.3}
+    made = synthesizer(**keys, steps=[{"step": "shared_noise"}, {"step": "defocus"}, {"step": "contrast"}, shadow])
     for index in range(2):
         whole = made.sample(index)
         for size, offset in WINDOWS:
