@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from aimkit.bounds import CountOrNone, Name, Options, Text
 from aimkit.recipe import Block, Recipe
 
 
@@ -23,12 +24,12 @@ class DataBlock(Block):
         limit: Use only the first so many images, by name; 0 means all.
     """
 
-    kind: str = "aim500"
-    root: str = ""
-    types: str = ""
-    split: str = ""
-    trimap_kernel: int = Field(30, ge=1)
-    limit: int = Field(0, ge=0)
+    kind: Text = "aim500"
+    root: Text = ""
+    types: Text = ""
+    split: Name = ""
+    trimap_kernel: Annotated[int, Field(ge=1, le=1000)] = 30
+    limit: CountOrNone = 0
 
 
 class StrategyBlock(Block):
@@ -39,8 +40,8 @@ class StrategyBlock(Block):
         options: Its keywords, such as ``semantic_scale``; the network's own scales by default.
     """
 
-    name: str = ""
-    options: dict[str, Any] = Field(default_factory=dict)
+    name: Name = ""
+    options: Options = Field(default_factory=dict)
 
 
 class MetricsBlock(Block):
@@ -68,9 +69,9 @@ class EvaluateRecipe(Recipe):
     """
 
     kind: Literal["evaluate"] = "evaluate"  # type: ignore[assignment]
-    model: str = ""
-    backbone: str = ""
-    weights: str = ""
+    model: Text = ""
+    backbone: Name = ""
+    weights: Text = ""
     data: DataBlock = DataBlock()
     strategy: StrategyBlock = StrategyBlock()
     metrics: MetricsBlock = MetricsBlock()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+from aimkit.bounds import Name
 from aimkit.datasets.catalog import PublishedSet, Use, find_published
 from aimkit.datasets.catalog.layout import LABELS, Files, files, locate
 from aimkit.datasets.find import is_excluded, read_exclude
@@ -38,8 +39,8 @@ class PublishedForegrounds(StoredBlock):
     """
 
     source: Literal["catalog"] = "catalog"
-    set: str
-    part: str = ""
+    set: Name
+    part: Name = ""
     method: Method = "multilevel"
     bleed: bool = True
 
@@ -53,8 +54,8 @@ class PublishedBackgrounds(StoredBackgroundBlock):
     """
 
     source: Literal["catalog"] = "catalog"
-    set: str
-    part: str = ""
+    set: Name
+    part: Name = ""
 
 
 @foreground_sources.register("catalog", params=PublishedForegrounds)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from aimkit.bounds import PictureSide, Text, Texts
 from aimkit.datasets.find import find_images, read_exclude
 from aimkit.datasets.scan import Candidate, ScanRecord, candidate, scan
 from aimkit.datasets.scan_report import ScanReport
@@ -33,9 +34,9 @@ class StoredBackgroundBlock(BackgroundBlock, SplitBlock):
         max_side: Largest longer side in pixels; larger images are reduced when they are loaded. None keeps all sizes.
     """
 
-    path: str
-    exclude: str | list[str] = Field(default_factory=list)
-    max_side: int | None = Field(None, ge=16)
+    path: Text
+    exclude: Text | Texts = Field(default_factory=list)
+    max_side: PictureSide | None = None
 
 
 class FolderBackgrounds(StoredBackgroundBlock):

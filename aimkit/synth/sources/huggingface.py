@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+from aimkit.bounds import Name, Text
 from aimkit.datasets.find import is_excluded, read_exclude
 from aimkit.datasets.huggingface import encoded_image, find_column, image_columns, open_table, text_column
 from aimkit.datasets.scan import Candidate
@@ -45,10 +46,10 @@ class DatasetBlock(Block):
         revision: Branch, tag or commit on the hub.
     """
 
-    path: str
-    subset: str = ""
-    part: str = "train"
-    revision: str = ""
+    path: Text
+    subset: Name = ""
+    part: Name = "train"
+    revision: Name = ""
 
 
 class Columns(Block):
@@ -63,12 +64,12 @@ class Columns(Block):
         id: Column of item names; without one, items are named by row number.
     """
 
-    foreground: str = ""
-    image: str = ""
-    alpha: str = ""
-    type: str = ""
-    category: str = ""
-    id: str = ""
+    foreground: Name = ""
+    image: Name = ""
+    alpha: Name = ""
+    type: Name = ""
+    category: Name = ""
+    id: Name = ""
 
 
 class HuggingFace(DatasetBlock, StoredBlock):
@@ -94,7 +95,7 @@ class HuggingFaceBackgrounds(DatasetBlock, StoredBackgroundBlock):
     """
 
     source: Literal["huggingface"] = "huggingface"
-    column: str = ""
+    column: Name = ""
 
 
 @dataclass

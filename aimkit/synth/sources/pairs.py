@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from aimkit.bounds import Name
 from aimkit.datasets.find import find_images, read_exclude, subfolder
 from aimkit.datasets.scan import Candidate, candidate
 from aimkit.datasets.scan_report import ScanReport
@@ -25,8 +26,8 @@ class Pairs(StoredBlock):
     """
 
     source: Literal["pairs"] = "pairs"
-    foreground: str = ""
-    alpha: str = ""
+    foreground: Name = ""
+    alpha: Name = ""
     bleed: bool = True
 
 

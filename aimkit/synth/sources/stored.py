@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from aimkit.bounds import Name, PictureSide, Text, Texts
 from aimkit.cache import cache_folder
 from aimkit.datasets.scan import Candidate, ScanRecord, scan
 from aimkit.datasets.scan_report import ScanReport
@@ -47,12 +48,12 @@ class StoredBlock(ForegroundBlock, SplitBlock):
         max_side: Largest longer side in pixels; larger foregrounds are reduced when loaded. None keeps all sizes.
     """
 
-    path: str
-    exclude: str | list[str] = Field(default_factory=list)
-    types: str = ""
-    dataset: str = ""
+    path: Text
+    exclude: Text | Texts = Field(default_factory=list)
+    types: Text = ""
+    dataset: Name = ""
     missing_types: Literal["infer", "skip", "error"] = "infer"
-    max_side: int | None = Field(None, ge=16)
+    max_side: PictureSide | None = None
 
 
 @dataclass

@@ -135,7 +135,7 @@ def test_canvas_size_is_drawn_from_its_ranges() -> None:
     ("keys", "message"),
     [
         ({"scale": [0.9, 0.3]}, r"\[0.9, 0.3\] is reversed"),
-        ({"scale": [0, 0.3]}, "above 0"),
+        ({"scale": [0, 0.3]}, "0 is not between 0.01 and 10"),
         ({"height": [20, 10]}, "height"),
         ({"layers": [0]}, "layers"),
         ({"kernels": []}, "kernels"),
