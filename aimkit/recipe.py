@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from aimkit import resources
@@ -81,8 +81,8 @@ class Recipe(Block):
 
     outside_digest: ClassVar[frozenset[str]] = frozenset()
 
-    kind: str
-    seed: int = 0
+    kind: Annotated[str, Field(max_length=255)]
+    seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] = 0
 
     def resolved(self) -> dict[str, Any]:
         """Return every key with its value as plain data, without keys that are None; credentials are masked."""

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Protocol
 import numpy as np
 from pydantic import Field
 
+from aimkit.bounds import Kernel, ManyOrNone, Name, Text, Weight
 from aimkit.datasets.pairs import image_alpha_pairs, published_pairs, saliency_pairs
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, expand, load_recipe
@@ -44,7 +45,7 @@ class StreamBlock(Block):
             or unimap), or "trimap" whatever the type.
     """
 
-    source: str
+    source: Name
     label: Literal["generalized", "trimap"] = "generalized"
 
     def open(self, seed: int) -> Stream:
@@ -67,8 +68,8 @@ class FiniteBlock(StreamBlock):
         balance: Shares of the types; without it every sample comes once in a pass.
     """
 
-    path: str
-    balance: dict[Type, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    path: Text
+    balance: dict[Type, Weight] = Field(default_factory=dict)
 
 
 class PairsBlock(FiniteBlock):
@@ -107,11 +108,11 @@ class SynthStream(StreamBlock):
     """
 
     source: Literal["synth"] = "synth"
-    recipe: str
-    overrides: list[str] = Field(default_factory=list)
+    recipe: Text
+    overrides: Annotated[list[Text], Field(max_length=1000)] = Field(default_factory=list)
     reseed: bool = True
     crop_first: Literal["exact", "fast", "off"] = "exact"
-    keep: int = Field(256, ge=0)
+    keep: ManyOrNone = 256
 
     def open(self, seed: int) -> Stream:
         """A synthesizer of the recipe."""
@@ -148,9 +149,9 @@ class SaliencyStream(PairsBlock):
     """
 
     source: Literal["saliency"] = "saliency"
-    image: str = ""
-    mask: str = ""
-    kernel: int = Field(10, ge=0)
+    image: Name = ""
+    mask: Name = ""
+    kernel: Kernel = 10
 
     def open(self, seed: int) -> Stream:
         """Passes over the pairs."""
@@ -168,8 +169,8 @@ class FolderStream(PairsBlock):
     """
 
     source: Literal["folder"] = "folder"
-    types: str = ""
-    kernel: int = Field(30, ge=0)
+    types: Text = ""
+    kernel: Kernel = 30
 
     def open(self, seed: int) -> Stream:
         """Passes over the pairs."""
@@ -189,10 +190,10 @@ class CatalogStream(PairsBlock):
     """
 
     source: Literal["catalog"] = "catalog"
-    set: str
-    part: str = ""
-    types: str = ""
-    kernel: int | None = Field(None, ge=0)
+    set: Name
+    part: Name = ""
+    types: Text = ""
+    kernel: Kernel | None = None
 
     def open(self, seed: int) -> Stream:
         """Passes over the pairs."""

@@ -8,11 +8,12 @@ named "parity" do what the reference does, with its flaws.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
+from aimkit.bounds import CanvasSide, CropSides, Name, Share, TrainingSide, Within
 from aimkit.data.reshape import cut, mirror, pad, resize, stretch
 from aimkit.recipe import Block, Range
 from aimkit.registry import Registry
@@ -30,9 +31,9 @@ class Transform(Block):
         flip: Probability of mirroring left and right.
     """
 
-    transform: str
-    size: int = Field(320, ge=16)
-    flip: float = Field(0.5, ge=0, le=1)
+    transform: Name
+    size: TrainingSide = 320
+    flip: Share = 0.5
 
     def apply(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Transform a sample.
@@ -144,7 +145,7 @@ class Crop(SquareCrop):
     """
 
     transform: Literal["crop"] = "crop"
-    crops: tuple[int, ...] = Field((320, 480, 640, 960, 1280), min_length=1)
+    crops: CropSides = Field((320, 480, 640, 960, 1280), min_length=1)
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -161,8 +162,8 @@ class Gca(SquareCrop):
     """
 
     transform: Literal["gca"] = "gca"
-    size: int = Field(512, ge=16)
-    around_unknown: float = Field(1.0, ge=0, le=1)
+    size: TrainingSide = 512
+    around_unknown: Share = 1.0
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -179,7 +180,7 @@ class Fit(Transform):
     """
 
     transform: Literal["fit"] = "fit"
-    zoom: Range = (1.0, 1.0)
+    zoom: Annotated[Range, Within(0.1, 10)] = (1.0, 1.0)
 
     def apply(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Resize, pad and cut."""
@@ -205,9 +206,9 @@ class AimParity(Transform):
     """
 
     transform: Literal["aim_parity"] = "aim_parity"
-    crops: tuple[int, ...] = Field((640, 960, 1280), min_length=1)
-    small: int = Field(320, ge=1)
-    start_at_unknown: float = Field(0.5, ge=0, le=1)
+    crops: CropSides = Field((640, 960, 1280), min_length=1)
+    small: CanvasSide = 320
+    start_at_unknown: Share = 0.5
 
     def apply(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Crop and stretch."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from aimkit.bounds import CountOrNone, Name, Options, Text
 from aimkit.recipe import Block, Recipe
 
 AlphaRange = Literal["", "0-1", "0-100", "0-255", "0-65535"]
@@ -27,12 +28,12 @@ class DataBlock(Block):
         prediction_range: Scale of stored predictions, in the same way.
     """
 
-    kind: str = "aim500"
-    root: str = ""
-    types: str = ""
-    split: str = ""
-    trimap_kernel: int = Field(30, ge=1)
-    limit: int = Field(0, ge=0)
+    kind: Text = "aim500"
+    root: Text = ""
+    types: Text = ""
+    split: Name = ""
+    trimap_kernel: Annotated[int, Field(ge=1, le=1000)] = 30
+    limit: CountOrNone = 0
     alpha_range: AlphaRange = ""
     prediction_range: AlphaRange = ""
 
@@ -45,8 +46,8 @@ class StrategyBlock(Block):
         options: Options of the strategy, such as ``semantic_scale``; the network's defaults apply to the others.
     """
 
-    name: str = ""
-    options: dict[str, Any] = Field(default_factory=dict)
+    name: Name = ""
+    options: Options = Field(default_factory=dict)
 
 
 class MetricsBlock(Block):
@@ -74,9 +75,9 @@ class EvaluateRecipe(Recipe):
     """
 
     kind: Literal["evaluate"] = "evaluate"  # type: ignore[assignment]
-    model: str = ""
-    backbone: str = ""
-    weights: str = ""
+    model: Text = ""
+    backbone: Name = ""
+    weights: Text = ""
     data: DataBlock = DataBlock()
     strategy: StrategyBlock = StrategyBlock()
     metrics: MetricsBlock = MetricsBlock()

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from aimkit.bounds import Name
 from aimkit.recipe import Block, Range
 from aimkit.registry import Registry
 from aimkit.types import Float, Foreground, ImageType
@@ -36,7 +37,7 @@ class GeneratorBlock(Block):
         generator: Registered name.
     """
 
-    generator: str
+    generator: Name
 
 
 def draw(rng: np.random.Generator, span: tuple[float, float]) -> float:

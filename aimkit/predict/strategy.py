@@ -19,7 +19,7 @@ from aimkit.types import UInt8
 #: Input size relative to the photo.
 Scale = Annotated[float, Field(gt=0, le=1)]
 #: Length in pixels.
-Side = Annotated[int, Field(ge=32)]
+Side = Annotated[int, Field(ge=32, le=65_536)]
 
 
 class Strategy(Block):
@@ -32,7 +32,7 @@ class Strategy(Block):
             3 still keeps soft edges.
     """
 
-    sharpness: Annotated[float, Field(gt=0)] = 1.0
+    sharpness: Annotated[float, Field(gt=0, le=100)] = 1.0
 
     def apply(self, network: Network, photos: UInt8) -> Result:
         """Predict photos of one size.

@@ -33,7 +33,7 @@ class Tiled(Strategy):
     """
 
     tile: Side = 1024
-    overlap: Annotated[int, Field(ge=0)] = 128
+    overlap: Annotated[int, Field(ge=0, le=65_536)] = 128
     semantic_scale: Scale = 1 / 4
     detail_scale: Scale = 1 / 2
     semantic_side: Side | None = None

@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from aimkit.bounds import Within
-from aimkit.recipe import Block, IntRange, Range
+from aimkit.bounds import CANVAS_PIXELS, Angles, CanvasSides, Name, Resampling, Share, Shears, Weight, Within
+from aimkit.recipe import Block, Range
 from aimkit.registry import Registry
 from aimkit.synth import geometry
 from aimkit.synth.pyramid import ImagePyramid
@@ -48,15 +48,15 @@ class PlacementMode(Block):
 
     keeps_foreground_size: ClassVar[bool] = False
 
-    mode: str
-    height: IntRange = (512, 512)
-    width: IntRange = (512, 512)
-    layers: tuple[float, ...] = (1.0,)
+    mode: Name
+    height: CanvasSides = (512, 512)
+    width: CanvasSides = (512, 512)
+    layers: Annotated[tuple[Weight, ...], Field(max_length=16)] = (1.0,)
 
     @model_validator(mode="after")
     def _possible(self) -> PlacementMode:
-        if self.height[0] < 1 or self.width[0] < 1:
-            raise ValueError("height and width must be at least 1")
+        if self.height[1] * self.width[1] > CANVAS_PIXELS:
+            raise ValueError(f"a canvas may have up to {CANVAS_PIXELS:,} pixels: lower height or width")
         if not self.layers or min(self.layers) < 0 or not sum(self.layers):
             raise ValueError("layers are chances: not negative, at least one above 0")
         return self
@@ -156,26 +156,18 @@ class Canvas(PlacementMode):
     """
 
     mode: Literal["canvas"] = "canvas"
-    scale: Range = (0.5, 1.0)
+    scale: Annotated[Range, Within(0.01, 10)] = (0.5, 1.0)
     max_enlargement: float | None = Field(None, ge=0.1, le=1000)
     foot: Annotated[Range, Within(-10, 10)] | None = None
     together: bool = False
-    rotation: Range = (0.0, 0.0)
-    shear: Range = (0.0, 0.0)
-    flip: float = Field(0.5, ge=0, le=1)
-    overhang: float = Field(0.0, ge=0, lt=1)
-    cover: Range = (1.0, 1.5)
-    background_zoom: Range = (1.0, 1.5)
-    background_flip: float = Field(0.5, ge=0, le=1)
-    kernels: tuple[Literal["auto", "nearest", "linear", "cubic", "lanczos", "area"], ...] = ("auto",)
-
-    @model_validator(mode="after")
-    def _positive(self) -> Canvas:
-        if self.scale[0] <= 0 or self.cover[0] < 1 or self.background_zoom[0] < 1:
-            raise ValueError("scale must be above 0; cover and background_zoom must be at least 1")
-        if not self.kernels:
-            raise ValueError("kernels must name at least one")
-        return self
+    rotation: Angles = (0.0, 0.0)
+    shear: Shears = (0.0, 0.0)
+    flip: Share = 0.5
+    overhang: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    cover: Annotated[Range, Within(1, 10)] = (1.0, 1.5)
+    background_zoom: Annotated[Range, Within(1, 10)] = (1.0, 1.5)
+    background_flip: Share = 0.5
+    kernels: Resampling = ("auto",)
 
     def place_foreground(
         self,

@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PlainValidator, SerializeAsAny, model_validator
 
+from aimkit.bounds import Count, Kernels, Share, Weight
 from aimkit.datasets.writers.output import Output
-from aimkit.recipe import Block, IntRange, Recipe, named
+from aimkit.recipe import Block, Recipe, named
 from aimkit.synth.placement import PlacementMode, placements
 from aimkit.synth.source import BackgroundBlock, ForegroundBlock, background_sources, foreground_sources
 from aimkit.synth.steps import Step, steps
@@ -17,6 +18,9 @@ BackgroundEntry = Annotated[SerializeAsAny[BackgroundBlock], PlainValidator(name
 PlacementEntry = Annotated[SerializeAsAny[PlacementMode], PlainValidator(named(placements, "mode"))]
 StepEntry = Annotated[SerializeAsAny[Step], PlainValidator(named(steps, "step"))]
 Type = Literal["SO", "STM", "NS"]
+
+#: All shards of a dataset are planned at its start.
+MAX_SHARDS = 10**6
 
 
 class Labels(Block):
@@ -30,14 +34,12 @@ class Labels(Block):
     """
 
     schedule: Literal["fixed", "random", "distance"] = "fixed"
-    kernel: IntRange = (30, 30)
+    kernel: Kernels = (30, 30)
     relative: bool = False
 
     @model_validator(mode="after")
     def _sensible(self) -> Labels:
         low, high = self.kernel
-        if low < 0:
-            raise ValueError("a kernel can't be negative")
         if self.schedule == "fixed" and low != high:
             raise ValueError('a kernel range needs schedule = "random" or "distance"')
         return self
@@ -53,9 +55,9 @@ class HardCases(Block):
             opacity: what has an outline is a thing, whatever it looks like.
     """
 
-    background_only: float = Field(0.0, ge=0, le=1)
-    similar_background: float = Field(0.0, ge=0, le=1)
-    texture_swap: float = Field(0.0, ge=0, le=1)
+    background_only: Share = 0.0
+    similar_background: Share = 0.0
+    texture_swap: Share = 0.0
 
 
 class SynthRecipe(Recipe):
@@ -80,18 +82,24 @@ class SynthRecipe(Recipe):
     outside_digest: ClassVar[frozenset[str]] = frozenset({"count", "output"})
 
     kind: Literal["synth"] = "synth"
-    count: int | None = Field(None, ge=1)
+    count: Count | None = None
     selection: Literal["enumerate", "draw"] = "draw"
     pairing: Literal["fresh", "once"] = "fresh"
-    balance: dict[Type, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
-    foregrounds: list[ForegroundEntry] = Field(min_length=1)
-    backgrounds: list[BackgroundEntry] = Field(min_length=1)
+    balance: dict[Type, Weight] = Field(default_factory=dict)
+    foregrounds: Annotated[list[ForegroundEntry], Field(max_length=1000)] = Field(min_length=1)
+    backgrounds: Annotated[list[BackgroundEntry], Field(max_length=1000)] = Field(min_length=1)
     placement: PlacementEntry
     blend: Literal["gamma", "linear"] = "gamma"
-    steps: list[StepEntry] = Field(default_factory=list)
+    steps: Annotated[list[StepEntry], Field(max_length=256)] = Field(default_factory=list)
     labels: Labels = Labels()
     hard_cases: HardCases = HardCases()
     output: Output = Output()
+
+    @model_validator(mode="after")
+    def _few_shards(self) -> SynthRecipe:
+        if (self.count or 0) > MAX_SHARDS * self.output.shard_size:
+            raise ValueError(f"count / output.shard_size is more than {MAX_SHARDS:,} shards: raise output.shard_size")
+        return self
 
     @model_validator(mode="after")
     def _balance_can_be_met(self) -> SynthRecipe:

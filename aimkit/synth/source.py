@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
+from aimkit.bounds import Many, Name, Text, Weight
 from aimkit.recipe import Block
 from aimkit.redact import redact_urls
 from aimkit.registry import Registry
@@ -102,12 +103,12 @@ class SourceBlock(Block):
         origin: Where the images come from, as a URL or a few words.
     """
 
-    source: str
-    name: str = ""
-    weight: float = Field(1.0, ge=0)
-    repeat: int = Field(1, ge=1)
-    licence: Told = ""
-    origin: Told = ""
+    source: Name
+    name: Name = ""
+    weight: Weight = 1.0
+    repeat: Many = 1
+    licence: Annotated[Text, AfterValidator(redact_urls)] = ""
+    origin: Annotated[Text, AfterValidator(redact_urls)] = ""
 
     @property
     def title(self) -> str:
@@ -129,7 +130,7 @@ class ForegroundBlock(SourceBlock):
     """
 
     type: Literal["SO", "STM", "NS", "infer"] = "infer"
-    category: str = ""
+    category: Name = ""
 
 
 class BackgroundBlock(SourceBlock):

@@ -30,7 +30,7 @@ from aimkit.train.losses import semantic_scores
 from aimkit.train.optim import set_learning_rate
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import Parts, build, network_input, train_mode
-from aimkit.train.state import State, latest
+from aimkit.train.state import State, latest, read_state
 from aimkit.train.validation import validate
 from aimkit.train.verify import seal
 
@@ -183,7 +183,7 @@ def _check_extended(recipe: TrainRecipe, newest: Path, *, extends: bool) -> None
     old = read_toml(newest / "recipe.toml")
     free = recipe.outside_digest
     changed = [line for line in differences(old, recipe.resolved()) if line.split(":")[0] not in free]
-    done = state_file.read_state(newest).step
+    done = read_state(newest).step
     if extends and [line.split(":")[0] for line in changed] == ["steps"] and recipe.steps >= done:
         console.warn(
             f"the run now ends after {recipe.steps} steps, not {old['steps']}; so does its learning-rate schedule"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PlainValidator, SerializeAsAny, model_validator
 
+from aimkit.bounds import Count, CountOrNone, Many, Name, Options, Share, Text, Weight, Within
 from aimkit.data.streams import StreamBlock, SynthStream, streams
 from aimkit.data.transforms import SquareCrop, Transform, transforms
 from aimkit.errors import AimkitError
@@ -13,7 +14,6 @@ from aimkit.recipe import Block, Recipe, named
 
 StreamEntry = Annotated[SerializeAsAny[StreamBlock], PlainValidator(named(streams, "source"))]
 TransformEntry = Annotated[SerializeAsAny[Transform], PlainValidator(named(transforms, "transform"))]
-Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Model(Block):
@@ -29,11 +29,11 @@ class Model(Block):
         checkpoint_activations: Whether the backward pass computes the backbone's activations again, to save memory.
     """
 
-    name: str = "aimnet"
-    backbone: str = "resnet34_mp"
+    name: Name = "aimnet"
+    backbone: Name = "resnet34_mp"
     pretrained: bool = False
-    init: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
+    init: Text | None = None
+    options: Options = Field(default_factory=dict)
     freeze_norm: bool = False
     checkpoint_activations: bool = False
 
@@ -49,7 +49,7 @@ class DataTable(Block):
 
     train: StreamEntry
     transform: TransformEntry
-    workers: int = Field(2, ge=0)
+    workers: Annotated[int, Field(ge=0, le=1024)] = 2
 
 
 class Optim(Block):
@@ -69,15 +69,15 @@ class Optim(Block):
     """
 
     name: Literal["adam", "adamw"] = "adamw"
-    lr: float = Field(1e-4, gt=0)
-    weight_decay: float = Field(0.0, ge=0)
-    betas: tuple[float, float] = (0.9, 0.999)
+    lr: Annotated[float, Field(gt=0, le=10)] = 1e-4
+    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
+    betas: Annotated[tuple[float, float], Within(0, 0.999999)] = (0.9, 0.999)
     schedule: Literal["constant", "cosine"] = "cosine"
-    warmup: int = Field(0, ge=0)
-    floor: float = Field(0.01, ge=0, le=1)
-    backbone_factor: float = Field(1.0, ge=0)
-    freeze_backbone: int = Field(0, ge=0)
-    clip: float | None = Field(None, gt=0)
+    warmup: CountOrNone = 0
+    floor: Share = 0.01
+    backbone_factor: Annotated[float, Field(ge=0, le=1000)] = 1.0
+    freeze_backbone: CountOrNone = 0
+    clip: Annotated[float, Field(gt=0, le=1e6)] | None = None
 
 
 class Validation(Block):
@@ -92,10 +92,10 @@ class Validation(Block):
     """
 
     data: StreamEntry | None = None
-    count: int = Field(24, ge=1)
-    every: int = Field(500, ge=1)
-    size: int = Field(512, ge=32)
-    gallery: int = Field(6, ge=0)
+    count: Many = 24
+    every: Count = 500
+    size: Annotated[int, Field(ge=32, le=16384)] = 512
+    gallery: Annotated[int, Field(ge=0, le=1000)] = 6
 
 
 class TrainRecipe(Recipe):
@@ -134,23 +134,23 @@ class TrainRecipe(Recipe):
     kind: Literal["train"] = "train"
     stage: Literal["saliency", "matting"] = "matting"
     parity: bool = False
-    steps: int = Field(ge=1)
-    batch: int = Field(16, ge=1)
-    accumulate: int = Field(1, ge=1)
+    steps: Count
+    batch: Annotated[int, Field(ge=1, le=65536)] = 16
+    accumulate: Annotated[int, Field(ge=1, le=65536)] = 1
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    ema: Share | None = None
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     channels_last: bool = False
     compile: bool = False
     device_compositing: bool = False
-    guard: float = Field(50.0, gt=1)
+    guard: Annotated[float, Field(gt=1, le=1000000.0)] = 50.0
     model: Model = Model()
     data: DataTable
     optim: Optim = Optim()
-    weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    weights: Annotated[dict[Name, Weight], Field(max_length=64)] = Field(default_factory=dict)
     validation: Validation = Validation()
-    checkpoint_every: int = Field(500, ge=1)
-    keep: int = Field(2, ge=1)
-    log_every: int = Field(20, ge=1)
+    checkpoint_every: Count = 500
+    keep: Many = 2
+    log_every: Count = 20
     tensorboard: bool = False
 
     @model_validator(mode="after")

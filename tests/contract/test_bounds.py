@@ -112,7 +112,6 @@ def _ends_that_lack(about: tuple[Any, ...]) -> list[str]:
     return [name for name, kinds in ends.items() if not any(isinstance(one, kinds) for one in found)]
 
 
-@pytest.mark.xfail(strict=False, reason="the blocks get their bounds when they have moved")
 @pytest.mark.parametrize("block", blocks(), ids=lambda block: f"{block.__module__}.{block.__qualname__}")
 def test_every_field_is_bounded(block: type[Block]) -> None:
     problems = [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from aimkit.bounds import Many, Share
 from aimkit.recipe import Block
 
 
@@ -23,7 +24,7 @@ class Output(Block):
 
     format: Literal["folder", "parquet", "webdataset"] = "folder"
     image: Literal["png", "jpg"] = "png"
-    quality: int = Field(95, ge=1, le=100)
+    quality: Annotated[int, Field(ge=1, le=100)] = 95
     planes: bool = False
-    shard_size: int = Field(100, ge=1)
-    max_failures: float = Field(0.05, ge=0, le=1)
+    shard_size: Many = 100
+    max_failures: Share = 0.05

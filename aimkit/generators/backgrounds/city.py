@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Name, Share, Within
 from aimkit.generators import GeneratorBlock, Range, background_generators, draw
 from aimkit.generators.coverage import edge
 from aimkit.generators.noise import fbm, grid, unit
@@ -24,12 +27,12 @@ class City(GeneratorBlock):
         close: Probability of a single facade that fills the frame.
     """
 
-    generator: str = "city"
-    layers: Range = (2, 4)
-    width: Range = (0.15, 0.45)
-    storey: Range = (0.025, 0.06)
-    night: float = 0.3
-    close: float = 0.35
+    generator: Name = "city"
+    layers: Annotated[Range, Within(1, 12)] = (2, 4)
+    width: Annotated[Range, Within(0.02, 2)] = (0.15, 0.45)
+    storey: Annotated[Range, Within(0.005, 0.5)] = (0.025, 0.06)
+    night: Share = 0.3
+    close: Share = 0.35
 
 
 @background_generators.register("city", params=City, bound=0.025)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Name, Share, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, background_generators, draw
 from aimkit.generators.coverage import edge, strokes
 from aimkit.generators.noise import fbm, grid, unit, value_noise
@@ -22,11 +25,11 @@ class Forest(GeneratorBlock):
         haze: How much the farthest layer takes on the colour of the light.
     """
 
-    generator: str = "forest"
-    meadow: float = 0.45
-    horizon: Range = (0.4, 0.85)
-    trees: Range = (2, 7)
-    haze: Range = (0.3, 0.95)
+    generator: Name = "forest"
+    meadow: Share = 0.45
+    horizon: Annotated[Range, Within(-1, 2)] = (0.4, 0.85)
+    trees: Annotated[Range, Within(0, 60)] = (2, 7)
+    haze: Shares = (0.3, 0.95)
 
 
 @background_generators.register("forest", params=Forest, bound=0.03)

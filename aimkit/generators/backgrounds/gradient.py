@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, background_generators, draw
 from aimkit.generators.noise import fbm, grid, unit, value_noise
 from aimkit.generators.scenery import develop, ramp, shades
@@ -21,12 +24,12 @@ class Gradient(GeneratorBlock):
         mottle: Contrast of the backdrop's texture.
     """
 
-    generator: str = "gradient"
-    colors: Range = (2, 4)
-    chroma: Range = (0, 0.2)
-    bend: Range = (0, 0.25)
-    spot: Range = (0, 1.5)
-    mottle: Range = (0, 0.2)
+    generator: Name = "gradient"
+    colors: Annotated[Range, Within(1, 16)] = (2, 4)
+    chroma: Shares = (0, 0.2)
+    bend: Annotated[Range, Within(0, 2)] = (0, 0.25)
+    spot: Annotated[Range, Within(0, 5)] = (0, 1.5)
+    mottle: Shares = (0, 0.2)
 
 
 @background_generators.register("gradient", params=Gradient)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, background_generators, draw
 from aimkit.generators.coverage import edge
 from aimkit.generators.noise import fbm, grid, sample, unit
@@ -28,11 +30,11 @@ class Interior(GeneratorBlock):
         shadow: Depth of the shadows.
     """
 
-    generator: str = "interior"
-    depth: Range = (0.3, 1.1)
-    things: Range = (2, 8)
-    sun: Range = (0, 2)
-    shadow: Range = (0.3, 0.8)
+    generator: Name = "interior"
+    depth: Annotated[Range, Within(0.05, 5)] = (0.3, 1.1)
+    things: Annotated[Range, Within(0, 60)] = (2, 8)
+    sun: Annotated[Range, Within(0, 10)] = (0, 2)
+    shadow: Shares = (0.3, 0.8)
 
 
 @background_generators.register("interior", params=Interior)

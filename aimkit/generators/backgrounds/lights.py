@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, background_generators, draw
 from aimkit.generators.noise import fbm, unit
 from aimkit.generators.scenery import develop, ramp, shades
@@ -22,11 +25,11 @@ class Lights(GeneratorBlock):
         hues: Spread of hues, in turns.
     """
 
-    generator: str = "lights"
-    amount: Range = (15, 160)
-    radius: Range = (0.01, 0.09)
-    brightness: Range = (1, 8)
-    hues: Range = (0.03, 0.5)
+    generator: Name = "lights"
+    amount: Annotated[Range, Within(0, 2000)] = (15, 160)
+    radius: Annotated[Range, Within(0.002, 0.3)] = (0.01, 0.09)
+    brightness: Annotated[Range, Within(0, 50)] = (1, 8)
+    hues: Shares = (0.03, 0.5)
 
 
 @background_generators.register("lights", params=Lights)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated
 
 import numpy as np
 
+from aimkit.bounds import Name, Within
 from aimkit.generators import GeneratorBlock, Range, background_generators, draw
 from aimkit.generators.noise import advect, curl, fbm, value_noise, warp
 from aimkit.generators.scenery import develop, ramp, shades
@@ -22,10 +23,10 @@ class Lookalike(GeneratorBlock):
         flow: How much they are stirred.
     """
 
-    generator: str = "lookalike"
-    kind: Literal["any", "fur", "net", "smoke"] = "any"
-    scale: Range = (0.6, 1.8)
-    flow: Range = (0.3, 1.0)
+    generator: Name = "lookalike"
+    kind: Name = "any"
+    scale: Annotated[Range, Within(0.1, 10)] = (0.6, 1.8)
+    flow: Annotated[Range, Within(0, 5)] = (0.3, 1.0)
 
 
 @background_generators.register("lookalike", params=Lookalike)

@@ -7,9 +7,11 @@ illumination with shadows across the frame.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, background_generators, draw
 from aimkit.generators.coverage import edge, strokes
 from aimkit.generators.noise import fbm, gradient, grid, unit, value_noise
@@ -27,10 +29,10 @@ class Material(GeneratorBlock):
         unevenness: How much the illumination varies across the frame.
     """
 
-    generator: str = "material"
-    scale: Range = (0.5, 2.0)
-    relief: Range = (0.3, 1.0)
-    unevenness: Range = (0.0, 0.7)
+    generator: Name = "material"
+    scale: Annotated[Range, Within(0.1, 10)] = (0.5, 2.0)
+    relief: Annotated[Range, Within(0, 5)] = (0.3, 1.0)
+    unevenness: Shares = (0.0, 0.7)
 
 
 @background_generators.register("material", params=Material)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, background_generators, draw
 from aimkit.generators.backgrounds.sky import clouds, glow
 from aimkit.generators.coverage import edge
@@ -23,11 +26,11 @@ class Sea(GeneratorBlock):
         foam: Share of the water that is white.
     """
 
-    generator: str = "sea"
-    horizon: Range = (-0.3, 0.65)
-    waves: Range = (0.1, 0.8)
-    clouds: Range = (0, 0.7)
-    foam: Range = (-0.1, 0.15)
+    generator: Name = "sea"
+    horizon: Annotated[Range, Within(-1, 2)] = (-0.3, 0.65)
+    waves: Annotated[Range, Within(0, 3)] = (0.1, 0.8)
+    clouds: Shares = (0, 0.7)
+    foam: Annotated[Range, Within(-1, 1)] = (-0.1, 0.15)
 
 
 @background_generators.register("sea", params=Sea, bound=0.06)

@@ -6,8 +6,11 @@ side of the sun and squeezed towards the horizon.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, background_generators, draw
 from aimkit.generators.coverage import edge
 from aimkit.generators.noise import fbm, grid, unit, value_noise, warp
@@ -26,11 +29,11 @@ class Sky(GeneratorBlock):
         haze: How much the farthest ridge takes on the colour of the horizon.
     """
 
-    generator: str = "sky"
-    horizon: Range = (0.3, 1.0)
-    clouds: Range = (0, 0.8)
-    relief: Range = (0.01, 0.12)
-    haze: Range = (0.2, 0.9)
+    generator: Name = "sky"
+    horizon: Annotated[Range, Within(-1, 2)] = (0.3, 1.0)
+    clouds: Shares = (0, 0.8)
+    relief: Shares = (0.01, 0.12)
+    haze: Shares = (0.2, 0.9)
 
 
 @background_generators.register("sky", params=Sky, bound=0.025)

@@ -5,8 +5,11 @@ The discs are kept translucent, as when droplets or lamps close to the lens catc
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground
 from aimkit.generators.noise import unit
@@ -28,14 +31,14 @@ class Bokeh(GeneratorBlock):
         hues: Spread of hues, in turns.
     """
 
-    generator: str = "bokeh"
-    amount: Range = (50, 160)
-    radius: Range = (0.035, 0.1)
-    variety: Range = (0.05, 0.5)
-    opacity: Range = (0.3, 0.85)
-    rim: Range = (0, 0.5)
-    softness: Range = (0.02, 0.4)
-    hues: Range = (0.02, 0.5)
+    generator: Name = "bokeh"
+    amount: Annotated[Range, Within(20, 2000)] = (50, 160)
+    radius: Annotated[Range, Within(0.005, 0.5)] = (0.035, 0.1)
+    variety: Shares = (0.05, 0.5)
+    opacity: Shares = (0.3, 0.85)
+    rim: Shares = (0, 0.5)
+    softness: Annotated[Range, Within(0.001, 1)] = (0.02, 0.4)
+    hues: Shares = (0.02, 0.5)
 
 
 @generators.register("bokeh", type=ImageType.NS, category="bokeh", params=Bokeh)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import edge, foreground, over
 from aimkit.generators.flow import fractal, stir
@@ -27,13 +30,13 @@ class Bubble(GeneratorBlock):
         brightness: Light of the surroundings that the bubbles mirror.
     """
 
-    generator: str = "bubble"
-    count: Range = (1, 9)
-    scale: Range = (0.4, 0.85)
-    film: Range = (250, 700)
-    drain: Range = (0.2, 0.8)
-    swirl: Range = (0.05, 0.3)
-    brightness: Range = (0.9, 2.8)
+    generator: Name = "bubble"
+    count: Annotated[Range, Within(1, 30)] = (1, 9)
+    scale: Annotated[Range, Within(0.05, 1)] = (0.4, 0.85)
+    film: Annotated[Range, Within(100, 2000)] = (250, 700)
+    drain: Shares = (0.2, 0.8)
+    swirl: Annotated[Range, Within(0, 2)] = (0.05, 0.3)
+    brightness: Annotated[Range, Within(0, 10)] = (0.9, 2.8)
 
 
 @generators.register("bubble", type=ImageType.STM, category="glass", params=Bubble)

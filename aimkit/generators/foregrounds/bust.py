@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
+from aimkit.bounds import Shares, Within
 from aimkit.generators import GeneratorBlock, Range, coverage, draw, generators, noise, shading
 from aimkit.generators import body as bodies
 from aimkit.generators.body import BodyPart
@@ -29,12 +31,12 @@ class Bust(GeneratorBlock):
         fill: Share of the frame that the bust spans.
     """
 
-    hairs: Range = (6000, 9000)
-    thickness: Range = (0.0013, 0.0026)
-    waves: Range = (0.5, 5.0)
-    wave: Range = (0.0, 0.09)
-    flyaway: Range = (0.03, 0.14)
-    fill: Range = (0.8, 0.92)
+    hairs: Annotated[Range, Within(100, 30000)] = (6000, 9000)
+    thickness: Annotated[Range, Within(0.0002, 0.02)] = (0.0013, 0.0026)
+    waves: Annotated[Range, Within(0, 30)] = (0.5, 5.0)
+    wave: Annotated[Range, Within(0, 0.5)] = (0.0, 0.09)
+    flyaway: Shares = (0.03, 0.14)
+    fill: Annotated[Range, Within(0.2, 1)] = (0.8, 0.92)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,12 @@ light is laid over the picture with alpha 1 - exp(-gain * excess).
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import cv2
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.noise import gradient, unit, value_noise, working_size
 from aimkit.generators.shading import lch, mix
@@ -34,14 +37,14 @@ class Caustics(GeneratorBlock):
         tone: Lightness.
     """
 
-    generator: str = "caustics"
-    scale: Range = (3, 9)
-    focus: Range = (0.45, 1.3)
-    ripples: Range = (0, 0.5)
-    gain: Range = (0.4, 1.4)
-    stretch: Range = (1, 2)
-    sharpness: Range = (0.0025, 0.007)
-    tone: Range = (0.8, 1.0)
+    generator: Name = "caustics"
+    scale: Annotated[Range, Within(0.5, 50)] = (3, 9)
+    focus: Annotated[Range, Within(0.05, 5)] = (0.45, 1.3)
+    ripples: Annotated[Range, Within(0, 5)] = (0, 0.5)
+    gain: Annotated[Range, Within(0, 10)] = (0.4, 1.4)
+    stretch: Annotated[Range, Within(0.2, 10)] = (1, 2)
+    sharpness: Annotated[Range, Within(0.0005, 0.1)] = (0.0025, 0.007)
+    tone: Shares = (0.8, 1.0)
 
 
 @generators.register("caustics", type=ImageType.NS, category="caustics", params=Caustics)

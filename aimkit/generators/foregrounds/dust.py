@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground, layer, over, strokes
 from aimkit.generators.lens import defocus
@@ -27,15 +30,15 @@ class Dust(GeneratorBlock):
         tone: Lightness; either end is as common as the middle.
     """
 
-    generator: str = "dust"
-    specks: Range = (400, 1800)
-    radius: Range = (0.0018, 0.0045)
-    fibres: Range = (10, 90)
-    fibre: Range = (0.03, 0.12)
-    film: Range = (0, 0.35)
-    opacity: Range = (0.5, 1.0)
-    defocus: Range = (0, 0.004)
-    tone: Range = (0.05, 0.98)
+    generator: Name = "dust"
+    specks: Annotated[Range, Within(1, 20000)] = (400, 1800)
+    radius: Annotated[Range, Within(0.0005, 0.05)] = (0.0018, 0.0045)
+    fibres: Annotated[Range, Within(0, 1000)] = (10, 90)
+    fibre: Annotated[Range, Within(0.005, 0.5)] = (0.03, 0.12)
+    film: Shares = (0, 0.35)
+    opacity: Shares = (0.5, 1.0)
+    defocus: Annotated[Range, Within(0, 0.05)] = (0, 0.004)
+    tone: Shares = (0.05, 0.98)
 
 
 @generators.register("dust", type=ImageType.NS, category="dust", params=Dust)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
 
+from aimkit.bounds import Shares, Within
 from aimkit.generators import GeneratorBlock, Range, coverage, draw, generators, noise, shading
 from aimkit.generators import body as bodies
 from aimkit.generators.body import BodyPart, curve
@@ -25,12 +27,12 @@ class Feather(GeneratorBlock):
         fill: Share of the frame that the shape spans.
     """
 
-    barbs: Range = (220, 420)
-    slender: Range = (0.13, 0.3)
-    splits: Range = (0.0, 0.8)
-    down: Range = (0.08, 0.28)
-    plumes: Range = (420, 800)
-    fill: Range = (0.7, 0.9)
+    barbs: Annotated[Range, Within(20, 2000)] = (220, 420)
+    slender: Annotated[Range, Within(0.03, 1)] = (0.13, 0.3)
+    splits: Annotated[Range, Within(0, 5)] = (0.0, 0.8)
+    down: Shares = (0.08, 0.28)
+    plumes: Annotated[Range, Within(20, 4000)] = (420, 800)
+    fill: Annotated[Range, Within(0.2, 1)] = (0.7, 0.9)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,11 @@ are two families of straight wires. Coverage is exact as in :mod:`aimkit.generat
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Angles, Name, Share, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground
 from aimkit.generators.lens import defocus
@@ -32,16 +35,16 @@ class Fence(GeneratorBlock):
         rust: Share of the metal that is rusty.
     """
 
-    generator: str = "fence"
-    pitch: Range = (0.07, 0.2)
-    wire: Range = (0.05, 0.16)
-    chain: float = 0.55
-    oblong: Range = (0.7, 4.0)
-    angle: Range = (-8, 8)
-    tilt: Range = (0, 0.6)
-    defocus: Range = (0, 0.12)
-    tone: Range = (0.05, 0.85)
-    rust: Range = (-0.5, 0.8)
+    generator: Name = "fence"
+    pitch: Annotated[Range, Within(0.02, 1)] = (0.07, 0.2)
+    wire: Annotated[Range, Within(0.01, 0.5)] = (0.05, 0.16)
+    chain: Share = 0.55
+    oblong: Annotated[Range, Within(0.1, 20)] = (0.7, 4.0)
+    angle: Angles = (-8, 8)
+    tilt: Annotated[Range, Within(0, 0.9)] = (0, 0.6)
+    defocus: Shares = (0, 0.12)
+    tone: Shares = (0.05, 0.85)
+    rust: Annotated[Range, Within(-1, 1)] = (-0.5, 0.8)
 
 
 @generators.register("fence", type=ImageType.NS, category="net", params=Fence)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
+from aimkit.bounds import Angles, Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground, polygon
 from aimkit.generators.flow import enlarge, fractal, ramp, smooth_size, stir
@@ -28,14 +29,14 @@ class Film(GeneratorBlock):
         turn: Turn, degrees.
     """
 
-    generator: str = "film"
+    generator: Name = "film"
     kind: Literal["any", "crumpled", "stretched", "wrap"] = "any"
-    scale: Range = (0.65, 0.95)
-    creases: Range = (12, 34)
-    relief: Range = (0.5, 1.4)
-    haze: Range = (0.03, 0.3)
-    tint: Range = (0, 0.12)
-    turn: Range = (-180, 180)
+    scale: Annotated[Range, Within(0.1, 1)] = (0.65, 0.95)
+    creases: Annotated[Range, Within(2, 150)] = (12, 34)
+    relief: Annotated[Range, Within(0, 5)] = (0.5, 1.4)
+    haze: Shares = (0.03, 0.3)
+    tint: Shares = (0, 0.12)
+    turn: Angles = (-180, 180)
 
 
 @generators.register("film", type=ImageType.STM, category="transparent", params=Film)

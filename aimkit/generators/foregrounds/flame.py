@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import bleed
 from aimkit.generators.flow import enlarge, fractal, ramp, smooth_size, stir
@@ -29,13 +30,13 @@ class Flame(GeneratorBlock):
         lean: Tilt, degrees.
     """
 
-    generator: str = "flame"
+    generator: Name = "flame"
     shape: Literal["any", "candle", "torch", "fire"] = "any"
     kind: Literal["any", "fire", "gas", "green"] = "any"
-    scale: Range = (0.6, 0.95)
-    strength: Range = (0.3, 1.0)
-    opacity: Range = (0, 0.3)
-    lean: Range = (-15, 15)
+    scale: Annotated[Range, Within(0.1, 1)] = (0.6, 0.95)
+    strength: Annotated[Range, Within(0, 3)] = (0.3, 1.0)
+    opacity: Shares = (0, 0.3)
+    lean: Annotated[Range, Within(-80, 80)] = (-15, 15)
 
 
 @generators.register("flame", type=ImageType.STM, category="fire", params=Flame)

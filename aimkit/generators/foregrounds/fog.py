@@ -7,8 +7,11 @@ drifts in banks (fractal noise along a stretched, bent grid).
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.noise import curl, fbm, grid, unit, value_noise, warp
 from aimkit.generators.scenery import ridge
@@ -28,13 +31,13 @@ class Fog(GeneratorBlock):
         tone: Lightness of the air.
     """
 
-    generator: str = "fog"
-    thickness: Range = (0.25, 1.6)
-    depth: Range = (0, 1)
-    banks: Range = (0.2, 1.3)
-    scale: Range = (0.8, 3.5)
-    horizon: Range = (0.1, 0.7)
-    tone: Range = (0.45, 0.97)
+    generator: Name = "fog"
+    thickness: Annotated[Range, Within(0, 10)] = (0.25, 1.6)
+    depth: Shares = (0, 1)
+    banks: Annotated[Range, Within(0, 5)] = (0.2, 1.3)
+    scale: Annotated[Range, Within(0.1, 20)] = (0.8, 3.5)
+    horizon: Annotated[Range, Within(-1, 2)] = (0.1, 0.7)
+    tone: Shares = (0.45, 0.97)
 
 
 @generators.register("fog", type=ImageType.NS, category="fog", params=Fog)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
+from aimkit.bounds import Shares, Within
 from aimkit.generators import GeneratorBlock, Range, coverage, draw, generators, noise, shading
 from aimkit.generators import body as bodies
 from aimkit.types import Float, Foreground, ImageType
@@ -30,14 +32,14 @@ class Fur(GeneratorBlock):
         fill: Share of the frame that the body spans.
     """
 
-    strands: Range = (11000, 17000)
-    length: Range = (0.035, 0.1)
-    thickness: Range = (0.0016, 0.0034)
-    clumping: Range = (0.15, 0.85)
-    curl: Range = (0.2, 1.6)
-    comb: Range = (0.4, 1.6)
-    pattern: Range = (0.0, 1.0)
-    fill: Range = (0.66, 0.84)
+    strands: Annotated[Range, Within(100, 60000)] = (11000, 17000)
+    length: Annotated[Range, Within(0.005, 0.3)] = (0.035, 0.1)
+    thickness: Annotated[Range, Within(0.0002, 0.02)] = (0.0016, 0.0034)
+    clumping: Shares = (0.15, 0.85)
+    curl: Annotated[Range, Within(0, 10)] = (0.2, 1.6)
+    comb: Annotated[Range, Within(0, 5)] = (0.4, 1.6)
+    pattern: Shares = (0.0, 1.0)
+    fill: Annotated[Range, Within(0.2, 1)] = (0.66, 0.84)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from scipy.spatial import ConvexHull
 
+from aimkit.bounds import Shares, Within
 from aimkit.generators import GeneratorBlock, Range, coverage, draw, generators, shading
 from aimkit.types import Array, Float, Foreground, ImageType
 
@@ -19,10 +22,10 @@ class Gem(GeneratorBlock):
         crystals: Number of crystals in a cluster.
     """
 
-    fill: Range = (0.6, 0.85)
-    gloss: Range = (0.3, 1.0)
-    sparkle: Range = (0.1, 0.55)
-    crystals: Range = (4, 16)
+    fill: Annotated[Range, Within(0.2, 1)] = (0.6, 0.85)
+    gloss: Annotated[Range, Within(0, 2)] = (0.3, 1.0)
+    sparkle: Shares = (0.1, 0.55)
+    crystals: Annotated[Range, Within(1, 60)] = (4, 16)
 
 
 @generators.register("gem", type=ImageType.SO, category="toy", params=Gem, bound=0.01)

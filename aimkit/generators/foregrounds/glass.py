@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from aimkit.bounds import Angles, Name, Share, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground, layer, over, polygon
 from aimkit.generators.flow import ramp
@@ -69,15 +70,15 @@ class Glass(GeneratorBlock):
         turn: Tilt, degrees.
     """
 
-    generator: str = "glass"
+    generator: Name = "glass"
     vessel: Literal["any", "tumbler", "wine", "flute", "bottle", "vase", "bulb", "jar"] = "any"
-    scale: Range = (0.65, 0.92)
-    wall: Range = (0.7, 1.8)
-    tint: Range = (0, 1)
-    filled: float = 0.4
-    above: Range = (0.05, 0.3)
-    refraction: Range = (0, 0)
-    turn: Range = (-12, 12)
+    scale: Annotated[Range, Within(0.1, 1)] = (0.65, 0.92)
+    wall: Annotated[Range, Within(0.1, 5)] = (0.7, 1.8)
+    tint: Shares = (0, 1)
+    filled: Share = 0.4
+    above: Shares = (0.05, 0.3)
+    refraction: Shares = (0, 0)
+    turn: Angles = (-12, 12)
 
 
 @generators.register("glass", type=ImageType.STM, category="glass", params=Glass)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
+from aimkit.bounds import Name, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground, layer, over, polygon
 from aimkit.generators.flow import fractal, ramp
@@ -28,12 +29,12 @@ class Ice(GeneratorBlock):
         rough: Unevenness of the surface.
     """
 
-    generator: str = "ice"
+    generator: Name = "ice"
     shape: Literal["any", "cube", "splinter", "lump"] = "any"
-    scale: Range = (0.5, 0.85)
-    cloud: Range = (0.1, 1.2)
-    cracks: Range = (0, 6)
-    rough: Range = (0.1, 0.6)
+    scale: Annotated[Range, Within(0.1, 1)] = (0.5, 0.85)
+    cloud: Annotated[Range, Within(0, 5)] = (0.1, 1.2)
+    cracks: Annotated[Range, Within(0, 40)] = (0, 6)
+    rough: Annotated[Range, Within(0, 2)] = (0.1, 0.6)
 
 
 @generators.register("ice", type=ImageType.STM, category="transparent", params=Ice)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 import cv2
 import numpy as np
 
+from aimkit.bounds import Shares, Within
 from aimkit.generators import GeneratorBlock, Range, coverage, draw, generators, noise, shading
 from aimkit.generators import body as bodies
 from aimkit.generators.body import BodyPart
@@ -24,11 +26,11 @@ class Knit(GeneratorBlock):
         fill: Share of the frame that the thing spans.
     """
 
-    stitches: Range = (30, 68)
-    fuzz: Range = (0.5, 6.0)
-    yarn: Range = (0.62, 0.85)
-    uneven: Range = (0.03, 0.12)
-    fill: Range = (0.68, 0.86)
+    stitches: Annotated[Range, Within(8, 120)] = (30, 68)
+    fuzz: Annotated[Range, Within(0, 15)] = (0.5, 6.0)
+    yarn: Annotated[Range, Within(0.1, 1)] = (0.62, 0.85)
+    uneven: Shares = (0.03, 0.12)
+    fill: Annotated[Range, Within(0.2, 1)] = (0.68, 0.86)
 
 
 @generators.register("knit", type=ImageType.SO, category="toy", params=Knit, bound=0.012)

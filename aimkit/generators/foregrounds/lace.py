@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
+from aimkit.bounds import Angles, Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground, reduce, strokes
 from aimkit.generators.flow import stir
@@ -30,14 +31,14 @@ class Lace(GeneratorBlock):
         turn: Turn, degrees.
     """
 
-    generator: str = "lace"
+    generator: Name = "lace"
     shape: Literal["any", "doily", "collar", "band"] = "any"
-    scale: Range = (0.7, 0.95)
-    rings: Range = (3, 7)
-    repeats: Range = (10, 26)
-    thread: Range = (2.5, 6)
-    folds: Range = (0, 1)
-    turn: Range = (-180, 180)
+    scale: Annotated[Range, Within(0.1, 1)] = (0.7, 0.95)
+    rings: Annotated[Range, Within(1, 20)] = (3, 7)
+    repeats: Annotated[Range, Within(3, 80)] = (10, 26)
+    thread: Annotated[Range, Within(0.5, 20)] = (2.5, 6)
+    folds: Shares = (0, 1)
+    turn: Angles = (-180, 180)
 
 
 @generators.register("lace", type=ImageType.STM, category="net", params=Lace)

@@ -7,8 +7,11 @@ width w is the box-filtered pulse train of that duty; the two families cover 1 -
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Angles, Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground
 from aimkit.generators.lens import defocus
@@ -29,14 +32,14 @@ class Mesh(GeneratorBlock):
         tone: Brightness of the wire.
     """
 
-    generator: str = "mesh"
-    pitch: Range = (0.02, 0.12)
-    wire: Range = (0.1, 0.4)
-    angle: Range = (-45, 45)
-    tilt: Range = (0, 0.35)
-    bend: Range = (0, 0.6)
-    defocus: Range = (0, 0.3)
-    tone: Range = (0.04, 0.95)
+    generator: Name = "mesh"
+    pitch: Annotated[Range, Within(0.01, 1)] = (0.02, 0.12)
+    wire: Annotated[Range, Within(0.02, 0.9)] = (0.1, 0.4)
+    angle: Angles = (-45, 45)
+    tilt: Annotated[Range, Within(0, 0.9)] = (0, 0.35)
+    bend: Annotated[Range, Within(0, 3)] = (0, 0.6)
+    defocus: Annotated[Range, Within(0, 2)] = (0, 0.3)
+    tone: Shares = (0.04, 0.95)
 
 
 @generators.register("mesh", type=ImageType.NS, category="net", params=Mesh, bound=0.03)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
+from aimkit.bounds import Angles, Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground, strokes
 from aimkit.generators.flow import fractal
@@ -27,14 +28,14 @@ class Net(GeneratorBlock):
         turn: Turn, degrees.
     """
 
-    generator: str = "net"
+    generator: Name = "net"
     mesh: Literal["any", "diamond", "square", "hexagon"] = "any"
     shape: Literal["any", "sheet", "bag"] = "any"
-    scale: Range = (0.6, 0.9)
-    cells: Range = (7, 26)
-    thread: Range = (0.05, 0.13)
-    folds: Range = (0, 1)
-    turn: Range = (-25, 25)
+    scale: Annotated[Range, Within(0.1, 1)] = (0.6, 0.9)
+    cells: Annotated[Range, Within(2, 80)] = (7, 26)
+    thread: Annotated[Range, Within(0.01, 0.5)] = (0.05, 0.13)
+    folds: Shares = (0, 1)
+    turn: Angles = (-25, 25)
 
 
 @generators.register("net", type=ImageType.STM, category="net", params=Net)

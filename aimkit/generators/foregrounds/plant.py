@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from aimkit.bounds import Within
 from aimkit.generators import GeneratorBlock, Range, coverage, draw, generators, shading
 from aimkit.generators.body import curve
 from aimkit.types import Array, Float, Foreground, ImageType
@@ -26,12 +28,12 @@ class Plant(GeneratorBlock):
         fill: Share of the frame that the plant spans.
     """
 
-    stems: Range = (3, 9)
-    leaves: Range = (8, 18)
-    leaf: Range = (0.16, 0.34)
-    slender: Range = (0.22, 0.6)
-    stem: Range = (0.006, 0.014)
-    fill: Range = (0.75, 0.92)
+    stems: Annotated[Range, Within(1, 20)] = (3, 9)
+    leaves: Annotated[Range, Within(1, 50)] = (8, 18)
+    leaf: Annotated[Range, Within(0.02, 1)] = (0.16, 0.34)
+    slender: Annotated[Range, Within(0.05, 1)] = (0.22, 0.6)
+    stem: Annotated[Range, Within(0.001, 0.05)] = (0.006, 0.014)
+    fill: Annotated[Range, Within(0.2, 1)] = (0.75, 0.92)
 
 
 @dataclass

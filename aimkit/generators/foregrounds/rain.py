@@ -6,8 +6,11 @@ of Garg and Nayar, 2007). A drop is a small wide-angle lens, so streaks are brig
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground, over, strokes
 from aimkit.generators.coverage import layer as layer_of
@@ -31,16 +34,16 @@ class Rain(GeneratorBlock):
         mist: Alpha of the veil that the farthest drops merge into; none where it is below 0.
     """
 
-    generator: str = "rain"
-    angle: Range = (-30, 30)
-    amount: Range = (60, 260)
-    length: Range = (0.08, 0.35)
-    width: Range = (0.003, 0.01)
-    layers: Range = (2, 5)
-    opacity: Range = (0.4, 1.0)
-    gust: Range = (0.3, 4)
-    tone: Range = (0.55, 1.0)
-    mist: Range = (-0.2, 0.25)
+    generator: Name = "rain"
+    angle: Annotated[Range, Within(-80, 80)] = (-30, 30)
+    amount: Annotated[Range, Within(1, 1500)] = (60, 260)
+    length: Annotated[Range, Within(0.01, 1)] = (0.08, 0.35)
+    width: Annotated[Range, Within(0.0005, 0.05)] = (0.003, 0.01)
+    layers: Annotated[Range, Within(1, 8)] = (2, 5)
+    opacity: Shares = (0.4, 1.0)
+    gust: Annotated[Range, Within(0, 30)] = (0.3, 4)
+    tone: Shares = (0.55, 1.0)
+    mist: Annotated[Range, Within(-1, 1)] = (-0.2, 0.25)
 
 
 @generators.register("rain", type=ImageType.NS, category="rain", params=Rain)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground, strokes
 from aimkit.generators.lens import defocus
@@ -26,15 +29,15 @@ class Scratches(GeneratorBlock):
         tone: Lightness.
     """
 
-    generator: str = "scratches"
-    amount: Range = (250, 1000)
-    length: Range = (0.1, 0.5)
-    width: Range = (0.0014, 0.004)
-    spread: Range = (2, 90)
-    curve: Range = (0, 40)
-    opacity: Range = (0.5, 1.0)
-    defocus: Range = (0, 0.002)
-    tone: Range = (0.05, 1.0)
+    generator: Name = "scratches"
+    amount: Annotated[Range, Within(1, 5000)] = (250, 1000)
+    length: Annotated[Range, Within(0.01, 1)] = (0.1, 0.5)
+    width: Annotated[Range, Within(0.0003, 0.03)] = (0.0014, 0.004)
+    spread: Annotated[Range, Within(0, 180)] = (2, 90)
+    curve: Annotated[Range, Within(0, 180)] = (0, 40)
+    opacity: Shares = (0.5, 1.0)
+    defocus: Annotated[Range, Within(0, 0.05)] = (0, 0.002)
+    tone: Shares = (0.05, 1.0)
 
 
 @generators.register("scratches", type=ImageType.NS, category="scratches", params=Scratches)

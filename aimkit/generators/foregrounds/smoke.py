@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
 
+from aimkit.bounds import Name, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.flow import enlarge, fractal, ramp, smooth_size, splat, stir
 from aimkit.generators.pose import Pose
@@ -26,13 +27,13 @@ class Smoke(GeneratorBlock):
         lean: Tilt of the axis, degrees.
     """
 
-    generator: str = "smoke"
+    generator: Name = "smoke"
     shape: Literal["any", "plume", "puff", "wisp"] = "any"
     kind: Literal["any", "dark", "light", "tinted", "glowing"] = "any"
-    scale: Range = (0.7, 0.98)
-    thickness: Range = (0.9, 3.5)
-    turbulence: Range = (0.5, 1.2)
-    lean: Range = (-25, 25)
+    scale: Annotated[Range, Within(0.1, 1)] = (0.7, 0.98)
+    thickness: Annotated[Range, Within(0, 15)] = (0.9, 3.5)
+    turbulence: Annotated[Range, Within(0, 5)] = (0.5, 1.2)
+    lean: Annotated[Range, Within(-80, 80)] = (-25, 25)
 
 
 @generators.register("smoke", type=ImageType.STM, category="transparent", params=Smoke)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground, over
 from aimkit.generators.noise import unit
@@ -24,14 +27,14 @@ class Snow(GeneratorBlock):
         tone: Brightness of the flakes, in [0, 1].
     """
 
-    generator: str = "snow"
-    angle: Range = (-40, 40)
-    amount: Range = (25, 80)
-    radius: Range = (0.01, 0.03)
-    fall: Range = (0, 6)
-    layers: Range = (2, 4)
-    opacity: Range = (0.5, 1.0)
-    tone: Range = (0.75, 1.0)
+    generator: Name = "snow"
+    angle: Annotated[Range, Within(-80, 80)] = (-40, 40)
+    amount: Annotated[Range, Within(1, 500)] = (25, 80)
+    radius: Annotated[Range, Within(0.001, 0.1)] = (0.01, 0.03)
+    fall: Annotated[Range, Within(0, 20)] = (0, 6)
+    layers: Annotated[Range, Within(1, 6)] = (2, 4)
+    opacity: Shares = (0.5, 1.0)
+    tone: Shares = (0.75, 1.0)
 
 
 @generators.register("snow", type=ImageType.NS, category="snow", params=Snow)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import edge, foreground, over
 from aimkit.generators.flow import enlarge, fractal, ramp, smooth_size, splat, stir
@@ -28,13 +29,13 @@ class Splash(GeneratorBlock):
         foam: Share of white, aerated water.
     """
 
-    generator: str = "splash"
+    generator: Name = "splash"
     shape: Literal["any", "crown", "jet", "throw"] = "any"
-    scale: Range = (0.65, 0.95)
-    fingers: Range = (14, 40)
-    drops: Range = (60, 320)
-    drop: Range = (2, 22)
-    foam: Range = (0, 0.5)
+    scale: Annotated[Range, Within(0.1, 1)] = (0.65, 0.95)
+    fingers: Annotated[Range, Within(3, 150)] = (14, 40)
+    drops: Annotated[Range, Within(0, 1500)] = (60, 320)
+    drop: Annotated[Range, Within(0.5, 60)] = (2, 22)
+    foam: Shares = (0, 0.5)
 
 
 @generators.register("splash", type=ImageType.STM, category="water", params=Splash)

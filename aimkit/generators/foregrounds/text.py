@@ -7,10 +7,12 @@ so that every size shows the same picture.
 from __future__ import annotations
 
 import string
+from typing import Annotated
 
 import cv2
 import numpy as np
 
+from aimkit.bounds import Angles, Name, Share, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground, layer, over
 from aimkit.generators.noise import unit
@@ -42,14 +44,14 @@ class Text(GeneratorBlock):
         outline: Probability of an outline or shadow in another colour.
     """
 
-    generator: str = "text"
-    height: Range = (0.03, 0.09)
-    weight: Range = (0.06, 0.2)
-    leading: Range = (1.5, 2.6)
-    angle: Range = (-45, 45)
-    opacity: Range = (0.25, 1.0)
-    logos: float = 0.12
-    outline: float = 0.35
+    generator: Name = "text"
+    height: Annotated[Range, Within(0.01, 0.15)] = (0.03, 0.09)
+    weight: Annotated[Range, Within(0.01, 0.35)] = (0.06, 0.2)
+    leading: Annotated[Range, Within(1, 5)] = (1.5, 2.6)
+    angle: Angles = (-45, 45)
+    opacity: Shares = (0.25, 1.0)
+    logos: Share = 0.12
+    outline: Share = 0.35
 
 
 @generators.register("text", type=ImageType.NS, category="text", params=Text)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
 
+from aimkit.bounds import Name, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground, layer, over
 from aimkit.generators.flow import ramp
@@ -30,12 +31,12 @@ class ThinMotion(GeneratorBlock):
         tilt: Foreshortening of the disc: 1 is seen from the front.
     """
 
-    generator: str = "thin_motion"
+    generator: Name = "thin_motion"
     kind: Literal["any", "rotor", "wheel", "swing"] = "any"
-    scale: Range = (0.6, 0.92)
-    parts: Range = (2, 24)
-    sweep: Range = (0.15, 0.85)
-    tilt: Range = (0.55, 1)
+    scale: Annotated[Range, Within(0.1, 1)] = (0.6, 0.92)
+    parts: Annotated[Range, Within(1, 100)] = (2, 24)
+    sweep: Annotated[Range, Within(0.01, 1)] = (0.15, 0.85)
+    tilt: Annotated[Range, Within(0.1, 1)] = (0.55, 1)
 
 
 @generators.register("thin_motion", type=ImageType.STM, category="motion", params=ThinMotion)

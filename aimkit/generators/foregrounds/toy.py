@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
 
+from aimkit.bounds import Shares, Within
 from aimkit.generators import GeneratorBlock, Range, coverage, draw, generators, noise, shading
 from aimkit.types import Array, Float, Foreground, ImageType
 
@@ -26,10 +27,10 @@ class Toy(GeneratorBlock):
         fill: Share of the frame that the toy spans.
     """
 
-    gloss: Range = (0.15, 0.8)
-    wear: Range = (0.0, 0.15)
-    grain: Range = (0.05, 0.25)
-    fill: Range = (0.68, 0.88)
+    gloss: Annotated[Range, Within(0, 2)] = (0.15, 0.8)
+    wear: Shares = (0.0, 0.15)
+    grain: Shares = (0.05, 0.25)
+    fill: Annotated[Range, Within(0.2, 1)] = (0.68, 0.88)
 
 
 Shape = Literal["ball", "box", "barrel", "cone", "ring", "rod"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
 
+from aimkit.bounds import Angles, Name, Share, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground
 from aimkit.generators.flow import enlarge, fractal, ramp, smooth_size, splat, stir
@@ -31,14 +32,14 @@ class Veil(GeneratorBlock):
         turn: Turn, degrees.
     """
 
-    generator: str = "veil"
+    generator: Name = "veil"
     shape: Literal["any", "hanging", "floating"] = "any"
-    scale: Range = (0.7, 0.95)
-    density: Range = (0.2, 1.1)
-    folds: Range = (2, 7)
-    depth: Range = (0.4, 2.2)
-    pattern: float = 0.35
-    turn: Range = (-20, 20)
+    scale: Annotated[Range, Within(0.1, 1)] = (0.7, 0.95)
+    density: Annotated[Range, Within(0, 5)] = (0.2, 1.1)
+    folds: Annotated[Range, Within(0.5, 30)] = (2, 7)
+    depth: Annotated[Range, Within(0, 10)] = (0.4, 2.2)
+    pattern: Share = 0.35
+    turn: Angles = (-20, 20)
 
 
 @generators.register("veil", type=ImageType.STM, category="transparent", params=Veil)

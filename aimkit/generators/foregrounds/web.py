@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
+from aimkit.bounds import Name, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
 from aimkit.generators.coverage import foreground, over, strokes
 from aimkit.generators.lens import defocus
@@ -27,16 +30,16 @@ class Web(GeneratorBlock):
         tone: Brightness of the threads, in [0, 1].
     """
 
-    generator: str = "web"
-    spokes: Range = (16, 32)
-    pitch: Range = (0.02, 0.05)
-    thread: Range = (0.002, 0.005)
-    sag: Range = (0.05, 0.25)
-    hub: Range = (0, 0.35)
-    dew: Range = (-3, 4)
-    opacity: Range = (0.6, 1.0)
-    defocus: Range = (0, 0.003)
-    tone: Range = (0.6, 1.0)
+    generator: Name = "web"
+    spokes: Annotated[Range, Within(3, 120)] = (16, 32)
+    pitch: Annotated[Range, Within(0.005, 0.3)] = (0.02, 0.05)
+    thread: Annotated[Range, Within(0.0003, 0.03)] = (0.002, 0.005)
+    sag: Shares = (0.05, 0.25)
+    hub: Shares = (0, 0.35)
+    dew: Annotated[Range, Within(-10, 20)] = (-3, 4)
+    opacity: Shares = (0.6, 1.0)
+    defocus: Annotated[Range, Within(0, 0.05)] = (0, 0.003)
+    tone: Shares = (0.6, 1.0)
 
 
 @generators.register("web", type=ImageType.NS, category="spider_web", params=Web)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+from aimkit.bounds import Name
 from aimkit.datasets.catalog import PublishedSet, Use, find_published
 from aimkit.datasets.catalog.layout import LABELS, Files, Located, files, locate
 from aimkit.datasets.exclude import read_exclude
@@ -38,8 +39,8 @@ class PublishedForegrounds(StoredBlock):
     """
 
     source: Literal["catalog"] = "catalog"
-    set: str
-    part: str = ""
+    set: Name
+    part: Name = ""
     method: Method = "multilevel"
     bleed: bool = True
 
@@ -57,8 +58,8 @@ class PublishedBackgrounds(StoredBackgroundBlock):
     """
 
     source: Literal["catalog"] = "catalog"
-    set: str
-    part: str = ""
+    set: Name
+    part: Name = ""
 
     def searched(self) -> list[Place]:
         """The folders of the images."""

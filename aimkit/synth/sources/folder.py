@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from aimkit.bounds import PictureSide, Text, Texts
 from aimkit.datasets.exclude import read_exclude
 from aimkit.datasets.find import find_images
 from aimkit.datasets.scan import Candidate, ScanRecord, candidates, scan
@@ -36,10 +37,10 @@ class StoredBackgroundBlock(BackgroundBlock, SplitBlock):
         max_side: Largest longer side in pixels; larger images are reduced when they are loaded. None keeps all sizes.
     """
 
-    path: str
-    exclude: str | list[str] = Field(default_factory=list)
+    path: Text
+    exclude: Text | Texts = Field(default_factory=list)
     allow_missing: Literal[True] | None = None
-    max_side: int | None = Field(None, ge=16)
+    max_side: PictureSide | None = None
 
 
 class FolderBackgrounds(StoredBackgroundBlock):

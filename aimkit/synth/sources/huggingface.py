@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from aimkit.bounds import Name, Text
 from aimkit.datasets.columns import find_column, is_type, text_column, type_column
 from aimkit.datasets.exclude import read_exclude, without_suffix
 from aimkit.datasets.huggingface import encoded_image, image_columns, open_table
@@ -36,10 +37,10 @@ class DatasetBlock(Block):
         revision: Branch, tag or commit on the hub.
     """
 
-    path: str
-    subset: str = ""
-    part: str = "train"
-    revision: str = ""
+    path: Text
+    subset: Name = ""
+    part: Name = "train"
+    revision: Name = ""
 
 
 class Columns(Block):
@@ -54,12 +55,12 @@ class Columns(Block):
         id: Column of item names; without one, items are named by row number.
     """
 
-    foreground: str = ""
-    image: str = ""
-    alpha: str = ""
-    type: str = ""
-    category: str = ""
-    id: str = ""
+    foreground: Name = ""
+    image: Name = ""
+    alpha: Name = ""
+    type: Name = ""
+    category: Name = ""
+    id: Name = ""
 
 
 class HuggingFace(DatasetBlock, StoredBlock):
@@ -85,7 +86,7 @@ class HuggingFaceBackgrounds(DatasetBlock, StoredBackgroundBlock):
     """
 
     source: Literal["huggingface"] = "huggingface"
-    column: str = ""
+    column: Name = ""
 
 
 @dataclass

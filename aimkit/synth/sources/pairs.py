@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from aimkit import console
+from aimkit.bounds import Name
 from aimkit.datasets.exclude import read_exclude
 from aimkit.datasets.find import find_images, subfolder
 from aimkit.datasets.pairing import pair_files
@@ -31,8 +32,8 @@ class Pairs(StoredBlock):
     """
 
     source: Literal["pairs"] = "pairs"
-    foreground: str = ""
-    alpha: str = ""
+    foreground: Name = ""
+    alpha: Name = ""
     bleed: bool = True
 
     def searched(self) -> list[Place]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from aimkit import console
+from aimkit.bounds import Name
 from aimkit.cache import cache_folder
 from aimkit.datasets.find import subfolder
 from aimkit.datasets.scan_report import ScanReport
@@ -34,8 +35,8 @@ class Photos(StoredBlock):
     """
 
     source: Literal["photos"] = "photos"
-    image: str = ""
-    alpha: str = ""
+    image: Name = ""
+    alpha: Name = ""
     method: Method = "multilevel"
 
     def searched(self) -> list[Place]:

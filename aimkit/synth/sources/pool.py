@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from aimkit.bounds import Names, Text
 from aimkit.errors import AimkitError
 from aimkit.registry import did_you_mean
 from aimkit.synth.pool.index import PoolEntry, pool_folder, read_index
@@ -32,8 +33,8 @@ class PoolBlock(SplitBlock):
         sources: Names of the sources, at the time the pool was built, whose items are used; all when empty.
     """
 
-    path: str
-    sources: list[str] = Field(default_factory=list)
+    path: Text
+    sources: Names = Field(default_factory=list)
 
 
 class PoolForegrounds(PoolBlock, ForegroundBlock):

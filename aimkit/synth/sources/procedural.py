@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, PlainValidator, SerializeAsAny
 
+from aimkit.bounds import Many, Text
 from aimkit.errors import AimkitError
 from aimkit.generators import GeneratorBlock, background_generators, generators
 from aimkit.recipe import Block, named
@@ -29,8 +30,8 @@ class ProceduralBlock(Block):
         licence: Licence of the images; "generated" by default.
     """
 
-    variants: int = Field(1, ge=1)
-    licence: str = "generated"
+    variants: Many = 1
+    licence: Text = "generated"
 
 
 class ProceduralForegrounds(ProceduralBlock, ForegroundBlock):
@@ -42,7 +43,7 @@ class ProceduralForegrounds(ProceduralBlock, ForegroundBlock):
     """
 
     source: Literal["procedural"] = "procedural"
-    generators: list[_Generator] = Field(default_factory=list)
+    generators: Annotated[list[_Generator], Field(max_length=256)] = Field(default_factory=list)
 
 
 class ProceduralBackgrounds(ProceduralBlock, BackgroundBlock):
@@ -53,7 +54,7 @@ class ProceduralBackgrounds(ProceduralBlock, BackgroundBlock):
     """
 
     source: Literal["procedural"] = "procedural"
-    generators: list[_Background] = Field(default_factory=list)
+    generators: Annotated[list[_Background], Field(max_length=256)] = Field(default_factory=list)
 
 
 @dataclass

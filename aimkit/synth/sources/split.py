@@ -7,8 +7,8 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from pydantic import Field
 
+from aimkit.bounds import Share
 from aimkit.recipe import Block
 from aimkit.types import Array, Float
 
@@ -26,7 +26,7 @@ class SplitBlock(Block):
     """
 
     split: Literal["all", "train", "val"] = "all"
-    val_share: float = Field(0.1, ge=0, le=1)
+    val_share: Share = 0.1
 
 
 def side(content: str, val_share: float) -> Literal["train", "val"]:

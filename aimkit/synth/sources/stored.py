@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from aimkit import console
+from aimkit.bounds import Name, PictureSide, Text, Texts
 from aimkit.cache import cache_folder
 from aimkit.datasets.matte_folder import MatteFolder
 from aimkit.datasets.scan import Candidate, ScanRecord
@@ -49,14 +50,14 @@ class StoredBlock(ForegroundBlock, SplitBlock):
         max_side: Largest longer side in pixels; larger foregrounds are reduced when loaded. None keeps all sizes.
     """
 
-    path: str
-    exclude: str | list[str] = Field(default_factory=list)
+    path: Text
+    exclude: Text | Texts = Field(default_factory=list)
     allow_missing: Literal[True] | None = None
     alpha_range: Literal["0-1", "0-100", "0-255", "0-65535"] | None = None
-    types: str = ""
-    dataset: str = ""
+    types: Text = ""
+    dataset: Name = ""
     missing_types: Literal["infer", "skip", "error"] = "infer"
-    max_side: int | None = Field(None, ge=16)
+    max_side: PictureSide | None = None
 
 
 @dataclass

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
 
+from aimkit.bounds import Name, Share
 from aimkit.recipe import Block
 from aimkit.registry import Registry
 from aimkit.synth.scene import Scene
@@ -63,8 +63,8 @@ class Step(Block):
     keeps_equation: ClassVar[bool]
     overview: ClassVar[bool] = False
 
-    step: str
-    p: float = Field(1.0, ge=0, le=1)
+    step: Name
+    p: Share = 1.0
 
     def margin(self, short_side: float) -> int | None:
         """How far the new value of a pixel depends on other pixels.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import cv2
 import numpy as np
 
+from aimkit.bounds import Qualities, Within
 from aimkit.matting.composite import linear_to_srgb, srgb_to_linear
-from aimkit.recipe import IntRange, Range
+from aimkit.recipe import Range
 from aimkit.synth.noise import draw_starts, noise_from
 from aimkit.synth.steps import PointwiseStep, Scene, Stage, Step, StepParams, steps
 from aimkit.synth.view import BLOCK, View
@@ -29,7 +30,7 @@ class Compression(Step):
     suffix: ClassVar[str]
     quality_flag: ClassVar[int]
 
-    quality: IntRange = (60, 95)
+    quality: Qualities = (60, 95)
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
         """Draw the quality."""
@@ -84,8 +85,8 @@ class SensorNoise(PointwiseStep):
     stage: ClassVar[Stage] = "image"
     keeps_equation: ClassVar[bool] = False
 
-    shot: Range = (1e-4, 3e-3)
-    read: Range = (5e-4, 5e-3)
+    shot: Annotated[Range, Within(1e-9, 1)] = (1e-4, 3e-3)
+    read: Annotated[Range, Within(1e-9, 1)] = (5e-4, 5e-3)
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
         """Draw the two variances, and where the noise starts."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import cv2
 import numpy as np
 
+from aimkit.bounds import Shares, Within
 from aimkit.recipe import Range
 from aimkit.synth.steps import PointwiseStep, Scene, Stage, StepParams, steps
 from aimkit.types import Array, Float, UInt8, to_uint8
@@ -27,9 +28,9 @@ class HsvJitter(PointwiseStep):
     stage: ClassVar[Stage] = "layer"
     keeps_equation: ClassVar[bool] = True
 
-    hue: Range = (-40.0, 40.0)
-    saturation: Range = (-0.1, 0.1)
-    value: Range = (-0.1, 0.1)
+    hue: Annotated[Range, Within(-360, 360)] = (-40.0, 40.0)
+    saturation: Annotated[Range, Within(-1, 1)] = (-0.1, 0.1)
+    value: Annotated[Range, Within(-1, 1)] = (-0.1, 0.1)
     mode: Literal["add", "scale"] = "add"
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
@@ -58,7 +59,7 @@ class Gamma(PointwiseStep):
     stage: ClassVar[Stage] = "planes"
     keeps_equation: ClassVar[bool] = True
 
-    gamma: Range = (0.7, 1.4)
+    gamma: Annotated[Range, Within(0.05, 20)] = (0.7, 1.4)
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
         """Draw the exponent."""
@@ -84,8 +85,8 @@ class Contrast(PointwiseStep):
     keeps_equation: ClassVar[bool] = True
     overview: ClassVar[bool] = True
 
-    contrast: Range = (0.7, 1.3)
-    brightness: Range = (-0.1, 0.1)
+    contrast: Annotated[Range, Within(0, 10)] = (0.7, 1.3)
+    brightness: Annotated[Range, Within(-1, 1)] = (-0.1, 0.1)
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
         """Draw factor and offset, and find the level that stays where it is."""
@@ -112,7 +113,7 @@ class WhiteBalance(PointwiseStep):
     stage: ClassVar[Stage] = "planes"
     keeps_equation: ClassVar[bool] = True
 
-    gain: Range = (0.85, 1.18)
+    gain: Annotated[Range, Within(0.1, 10)] = (0.85, 1.18)
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
         """Draw the gains of the channels."""
@@ -139,7 +140,7 @@ class MatchHistogram(PointwiseStep):
     keeps_equation: ClassVar[bool] = True
     overview: ClassVar[bool] = True
 
-    strength: Range = (0.2, 0.7)
+    strength: Shares = (0.2, 0.7)
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
         """Draw the strength and find the channels' curves, (256, 3); nothing to apply without a foreground."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import cv2
 import numpy as np
 
+from aimkit.bounds import Within
 from aimkit.recipe import Range
 from aimkit.synth.geometry import filter_premultiplied
 from aimkit.synth.steps import Scene, Stage, Step, StepParams, steps
@@ -25,7 +26,7 @@ class Defocus(Step):
     stage: ClassVar[Stage] = "planes"
     keeps_equation: ClassVar[bool] = True
 
-    radius: Range = (1.0, 6.0)
+    radius: Annotated[Range, Within(0, 100)] = (1.0, 6.0)
     target: Literal["background", "foreground", "either"] = "background"
 
     def margin(self, short_side: float) -> int:
@@ -59,7 +60,7 @@ class MotionBlur(Step):
     stage: ClassVar[Stage] = "planes"
     keeps_equation: ClassVar[bool] = True
 
-    length: Range = (4.0, 30.0)
+    length: Annotated[Range, Within(0, 300)] = (4.0, 30.0)
 
     def margin(self, short_side: float) -> int:
         """Half of the longest path."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import cv2
 import numpy as np
 from pydantic import Field
 
+from aimkit.bounds import Shares, Within
 from aimkit.recipe import Range
 from aimkit.synth import geometry
 from aimkit.synth.steps import PointwiseStep, Scene, Stage, Step, StepParams, steps
@@ -31,9 +32,9 @@ class Shadow(PointwiseStep):
     keeps_equation: ClassVar[bool] = True
     overview: ClassVar[bool] = True
 
-    strength: Range = (0.2, 0.6)
-    softness: Range = (5.0, 40.0)
-    offset: Range = (0.02, 0.2)
+    strength: Shares = (0.2, 0.6)
+    softness: Annotated[Range, Within(0, 300)] = (5.0, 40.0)
+    offset: Annotated[Range, Within(0, 1)] = (0.02, 0.2)
     ground: float | None = Field(None, ge=0, le=1)
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
@@ -109,8 +110,8 @@ class LightWrap(Step):
     stage: ClassVar[Stage] = "planes"
     keeps_equation: ClassVar[bool] = True
 
-    strength: Range = (0.1, 0.5)
-    width: Range = (4.0, 20.0)
+    strength: Shares = (0.1, 0.5)
+    width: Annotated[Range, Within(0, 100)] = (4.0, 20.0)
 
     def margin(self, short_side: float) -> int:
         """Four standard deviations, where OpenCV cuts off a Gaussian of floats."""

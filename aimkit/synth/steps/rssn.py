@@ -5,12 +5,13 @@ Resolution and semantics depend on the backgrounds that one takes; sharpness and
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import cv2
 import numpy as np
 from pydantic import Field
 
+from aimkit.bounds import BoxSides, Within
 from aimkit.recipe import Range
 from aimkit.synth import noise
 from aimkit.synth.steps import PointwiseStep, Scene, Stage, Step, StepParams, steps
@@ -31,7 +32,7 @@ class BlurBackground(Step):
     stage: ClassVar[Stage] = "planes"
     keeps_equation: ClassVar[bool] = True
 
-    kernels: tuple[int, ...] = Field((20, 30, 40, 50, 60), min_length=1)
+    kernels: BoxSides = Field((20, 30, 40, 50, 60), min_length=1)
     centered: bool = True
 
     def margin(self, short_side: float) -> int:
@@ -80,7 +81,7 @@ class SharedNoise(PointwiseStep):
     stage: ClassVar[Stage] = "planes"
     keeps_equation: ClassVar[bool] = True
 
-    sigma: Range = (10.0, 10.0)
+    sigma: Annotated[Range, Within(0, 255)] = (10.0, 10.0)
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
         """Draw the standard deviation, and where the noise starts."""
@@ -127,7 +128,7 @@ class Denoise(Step):
     stage: ClassVar[Stage] = "planes"
     keeps_equation: ClassVar[bool] = True
 
-    strength: Range = (3.0, 3.0)
+    strength: Annotated[Range, Within(0, 100)] = (3.0, 3.0)
     on_planes: Literal["both", "foreground", "background"] = "both"
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:

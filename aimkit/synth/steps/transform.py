@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
-from pydantic import Field
 
+from aimkit.bounds import Angles, CanvasSide, Resampling, Share, Shears, Within
 from aimkit.recipe import Range
 from aimkit.synth import geometry
 from aimkit.synth.steps import Scene, Stage, Step, StepParams, steps
-
-Kernels = tuple[Literal["auto", "nearest", "linear", "cubic", "lanczos", "area"], ...]
-ALL_KERNELS: Kernels = ("nearest", "linear", "cubic", "lanczos", "area")
 
 
 @steps.register("affine")
@@ -30,11 +27,11 @@ class Affine(Step):
     stage: ClassVar[Stage] = "foreground"
     keeps_equation: ClassVar[bool] = True
 
-    rotation: Range = (-30.0, 30.0)
-    scale: Range = (0.8, 1.25)
-    shear: Range = (-10.0, 10.0)
-    flip: float = Field(0.5, ge=0, le=1)
-    kernels: Kernels = ("nearest", "linear", "cubic", "lanczos")
+    rotation: Angles = (-30.0, 30.0)
+    scale: Annotated[Range, Within(0.05, 20)] = (0.8, 1.25)
+    shear: Shears = (-10.0, 10.0)
+    flip: Share = 0.5
+    kernels: Resampling = ("nearest", "linear", "cubic", "lanczos")
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
         """Draw the map and the kernel."""
@@ -74,9 +71,9 @@ class ResizeForeground(Step):
     stage: ClassVar[Stage] = "foreground"
     keeps_equation: ClassVar[bool] = True
 
-    height: int = Field(640, ge=1)
-    width: int = Field(640, ge=1)
-    kernels: Kernels = ALL_KERNELS
+    height: CanvasSide = 640
+    width: CanvasSide = 640
+    kernels: Resampling = ("nearest", "linear", "cubic", "lanczos", "area")
 
     def draw(self, scene: Scene, rng: np.random.Generator) -> StepParams:
         """Draw the kernel."""

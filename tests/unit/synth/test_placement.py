@@ -198,7 +198,7 @@ def test_places_without_the_new_keys_are_drawn_as_before() -> None:
     ("keys", "message"),
     [
         ({"scale": [0.9, 0.3]}, r"\[0.9, 0.3\] is reversed"),
-        ({"scale": [0, 0.3]}, "above 0"),
+        ({"scale": [0, 0.3]}, "0 is not between 0.01 and 10"),
         ({"height": [20, 10]}, "height"),
         ({"layers": [0]}, "layers"),
         ({"kernels": []}, "kernels"),
