@@ -82,10 +82,6 @@ PredictionSide = Annotated[int, Field(ge=32, le=65_536)]
 #: Side of a structuring element of trimaps.
 Kernel = Annotated[int, Field(ge=0, le=1000)]
 
-#: Sides of crops and of blurring boxes, one is drawn.
-CropSides = Annotated[tuple[int, ...], Field(min_length=1, max_length=64), Within(16, 16_384)]
-BoxSides = Annotated[tuple[int, ...], Field(min_length=1, max_length=64), Within(1, 1001)]
-
 # Ranges to draw from.
 Shares = Annotated[Range, Within(0, 1)]
 Angles = Annotated[Range, Within(-360, 360)]
@@ -101,13 +97,6 @@ CropSides = Annotated[tuple[int, ...], Field(min_length=1, max_length=64), Withi
 #: Sides of box filters, one of which is drawn.
 BoxSides = Annotated[tuple[int, ...], Field(min_length=1, max_length=64), Within(1, 1000)]
 #: Resampling kernels, one of which is drawn; "auto" is the cleanest for the scale.
-Resampling = Annotated[
-    tuple[Literal["auto", "nearest", "linear", "cubic", "lanczos", "area"], ...], Field(min_length=1, max_length=16)
-]
-#: Keywords of a network or strategy, which checks their values.
-Options = Annotated[dict[Name, Any], Field(max_length=64)]
-
-#: Resampling kernels, one is drawn.
 Resampling = Annotated[
     tuple[Literal["auto", "nearest", "linear", "cubic", "lanczos", "area"], ...], Field(min_length=1, max_length=16)
 ]
