@@ -51,9 +51,6 @@ Name = Annotated[str, StringConstraints(max_length=255)]
 Texts = Annotated[list[Text], Field(max_length=100_000)]
 Names = Annotated[list[Name], Field(max_length=1000)]
 
-#: Keywords of a network or a strategy; each checks its own.
-Options = Annotated[dict[Name, Any], Field(max_length=64)]
-
 # Numbers.
 #: Any whole number that NumPy, Torch and TOML all hold.
 Seed = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
@@ -82,10 +79,6 @@ PredictionSide = Annotated[int, Field(ge=32, le=65_536)]
 #: Side of a structuring element of trimaps.
 Kernel = Annotated[int, Field(ge=0, le=1000)]
 
-#: Sides of crops and of blurring boxes, one is drawn.
-CropSides = Annotated[tuple[int, ...], Field(min_length=1, max_length=64), Within(16, 16_384)]
-BoxSides = Annotated[tuple[int, ...], Field(min_length=1, max_length=64), Within(1, 1001)]
-
 # Ranges to draw from.
 Shares = Annotated[Range, Within(0, 1)]
 Angles = Annotated[Range, Within(-360, 360)]
@@ -106,8 +99,3 @@ Resampling = Annotated[
 ]
 #: Keywords of a network or strategy, which checks their values.
 Options = Annotated[dict[Name, Any], Field(max_length=64)]
-
-#: Resampling kernels, one is drawn.
-Resampling = Annotated[
-    tuple[Literal["auto", "nearest", "linear", "cubic", "lanczos", "area"], ...], Field(min_length=1, max_length=16)
-]

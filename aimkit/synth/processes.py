@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.process import BaseProcess
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from aimkit import console
 from aimkit.errors import AimkitError
@@ -171,9 +171,9 @@ def _dismiss(team: dict[Any, BaseProcess]) -> None:
     for connection in team:
         with contextlib.suppress(OSError):
             connection.send(None)
-    rest = list(team)
+    rest: list[Any] = list(team)
     while rest:
-        for connection in wait_for(rest, timeout=0.3):
+        for connection in cast(list[Any], wait_for(rest, timeout=0.3)):
             try:
                 # What comes now is of no use, but a full pipe would keep the worker from ending.
                 connection.recv_bytes()
