@@ -51,9 +51,6 @@ Name = Annotated[str, StringConstraints(max_length=255)]
 Texts = Annotated[list[Text], Field(max_length=100_000)]
 Names = Annotated[list[Name], Field(max_length=1000)]
 
-#: Keywords of a network or a strategy; each checks its own.
-Options = Annotated[dict[Name, Any], Field(max_length=64)]
-
 # Numbers.
 #: Any whole number that NumPy, Torch and TOML all hold.
 Seed = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]

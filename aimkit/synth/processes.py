@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.process import BaseProcess
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from aimkit import console
 from aimkit.errors import AimkitError
@@ -173,8 +173,7 @@ def _dismiss(team: dict[Any, BaseProcess]) -> None:
             connection.send(None)
     rest: list[Any] = list(team)
     while rest:
-        ready: list[Any] = wait_for(rest, timeout=0.3)
-        for connection in ready:
+        for connection in cast(list[Any], wait_for(rest, timeout=0.3)):
             try:
                 # What comes now is of no use, but a full pipe would keep the worker from ending.
                 connection.recv_bytes()
