@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -14,9 +14,11 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 def compiled(function: FunctionT) -> FunctionT:
     """Compile a function when it is first called, and cache the result."""
+    njit: Any = numba.njit(cache=True)
     try:
-        return numba.njit(cache=True)(function)  # type: ignore[no-any-return]
+        return cast(FunctionT, njit(function))
     except RuntimeError:
         # Numba's own folders can't be written: the package belongs to another user, and there is no home.
-        numba.config.CACHE_DIR = str(cache_folder("numba"))
-        return numba.njit(cache=True)(function)  # type: ignore[no-any-return]
+        settings: Any = numba.config
+        settings.CACHE_DIR = str(cache_folder("numba"))
+        return cast(FunctionT, njit(function))
