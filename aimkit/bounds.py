@@ -97,3 +97,5 @@ BoxSides = Annotated[tuple[int, ...], Field(min_length=1, max_length=64), Within
 Resampling = Annotated[
     tuple[Literal["auto", "nearest", "linear", "cubic", "lanczos", "area"], ...], Field(min_length=1, max_length=16)
 ]
+#: Keywords of a network or strategy, which checks their values.
+Options = Annotated[dict[Name, Any], Field(max_length=64)]

@@ -15,10 +15,10 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 def compiled(function: FunctionT) -> FunctionT:
     """Compile a function when it is first called, and cache the result."""
     njit: Any = numba.njit(cache=True)
-    settings: Any = numba.config
     try:
         return cast(FunctionT, njit(function))
     except RuntimeError:
         # Numba's own folders can't be written: the package belongs to another user, and there is no home.
+        settings: Any = numba.config
         settings.CACHE_DIR = str(cache_folder("numba"))
         return cast(FunctionT, njit(function))

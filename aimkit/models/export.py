@@ -208,8 +208,8 @@ def _settled(reference: MattingModel, semantic: Tensor) -> Tensor:
         return everywhere
     if reference.fuse is None:
         return ~everywhere
-    best, second = semantic.topk(2, dim=1).values.chunk(2, dim=1)
-    return best - second > 10 * TOLERANCE
+    best = semantic.topk(2, dim=1).values
+    return best[:, :1] - best[:, 1:] > 10 * TOLERANCE
 
 
 @contextmanager
