@@ -172,6 +172,8 @@ def load_network(
         options = checked(Declared(name, trunk, told.options, {}, told.where))
     if told is not None and trunk == told.backbone:
         check_size(trunk, path)
+    models.get(name, "model")
+    describe_backbone(trunk)
     try:
         network = create_model(name, backbone=trunk, weights=path, **options)
     except AimkitError as error:
