@@ -46,6 +46,9 @@ def build(
     In a recipe, a pool is a source: {source = "pool", path = "POOL"}.
     """
     from aimkit.cli.synth import cores
+    from aimkit.datasets.scan_report import SKIPPED, ScanReport, write_skipped
+    from aimkit.skips import Skip, Skips
+    from aimkit.synth.outputs import refuse_inside_sources
     from aimkit.synth.pool.build import build as pack
     from aimkit.synth.pool.index import pool_folder
     from aimkit.synth.pool.ingest import Drawing, ingest, sources_of
@@ -53,16 +56,18 @@ def build(
     if replace and not append:
         raise AimkitError("--replace needs --append", "--replace", "add --append")
     root = pool_folder(out, "--out")
-    found = ingest(sources_of(what), Drawing(drawn, (size, size)) if drawn else None)
+    sources = sources_of(what)
+    refuse_inside_sources(root, [*sources.foregrounds, *sources.backgrounds])
+    found = ingest(sources, Drawing(drawn, (size, size)) if drawn else None)
     try:
         outcome = pack(found, root, append=append, replace=replace, workers=cores() if workers is None else workers)
     except KeyboardInterrupt:
         console.info("stopped; finished files are kept. Run the same command to continue")
         raise
-    if outcome.failed:
-        console.warn(f"{len(outcome.failed)} items can't be packed and are left out:")
-        for name, error in outcome.failed[:5]:
-            console.warn(f"  {name}: {error}")
+    failed = Skips("item", [Skip(name, error) for name, error in outcome.failed])
+    failed.tell(len(found.entries))
+    skipped = ScanReport("pool", str(root), skips=failed)
+    write_skipped([*found.reports, skipped], root / SKIPPED)
     rest = f", {outcome.replaced} replaced" if outcome.replaced else ""
     console.info(f"{outcome.added} items added{rest}, {outcome.known} already in the pool")
     console.out(str(root))

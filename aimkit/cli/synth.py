@@ -51,6 +51,7 @@ def synth(
     --shards 0/N to N-1/N fill one folder, in parallel or one after the other; 'aimkit dataset merge' merges separate
     folders.
     """
+    from aimkit.skips import Skip, lines
     from aimkit.storage import place
     from aimkit.synth.run import synthesize
 
@@ -70,8 +71,9 @@ def synth(
         raise
     if outcome.quarantined:
         console.warn(f"{len(outcome.quarantined)} source images could not be read and were set aside:")
-        for entry in outcome.quarantined[:5]:
-            console.warn(f"  {entry.get('role', '')} {entry.get('id', '')}: {entry.get('error', '')}")
+        rows = [Skip(f"{e.get('role', '')} {e.get('id', '')}", str(e.get("error", ""))) for e in outcome.quarantined]
+        for line in lines(rows):
+            console.warn(f"  {line}")
     if outcome.missing:
         console.info(f"{outcome.missing} shards are missing; the run that writes the last one completes the dataset")
     console.out(str(outcome.out))
@@ -107,9 +109,15 @@ def preview(
         picture = overview() if wall else gallery(generators)
     else:
         from aimkit.datasets.inspect.sheet import contact_sheet, pick
+        from aimkit.datasets.scan_report import write_skipped
         from aimkit.synth.engine import Synthesizer
+        from aimkit.synth.outputs import refuse_inside_sources
 
-        picture = contact_sheet(pick(Synthesizer(_load(str(recipe), overrides)), rows))
+        loaded = _load(str(recipe), overrides)
+        refuse_inside_sources(target, [*loaded.foregrounds, *loaded.backgrounds])
+        samples = Synthesizer(loaded)
+        picture = contact_sheet(pick(samples, rows))
+        write_skipped(samples.reports, target.with_suffix(".skipped.txt"))
     save(target, encode_png(picture))
 
 

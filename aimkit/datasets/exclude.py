@@ -92,7 +92,8 @@ class ExcludeList:
             allow: Whether most of the entries may match nothing.
 
         Raises:
-            AimkitError: More than half of the entries matched nothing, and that is not allowed.
+            AimkitError: More than half of the names matched nothing, and that is not allowed. Patterns may: they are
+                rules, which hold for every folder.
         """
         lost = self.unmatched()
         if not lost:
@@ -102,9 +103,10 @@ class ExcludeList:
             f"'{as_text(e)}'" + (f" (nearest: {as_text(n)})" if n else "") for e, n in zip(lost, near, strict=False)
         ]
         few = ", ".join(lines[:5]) + (f", ... {len(lost) - 5} more" if len(lost) > 5 else "")
-        what = f"{len(lost)} of {len(self.entries)} excluded names match no file: {few}"
+        what = f"{len(lost)} of {len(self.entries)} entries of exclude match no file: {few}"
         pattern = f'; a pattern begins with "{PATTERN}"' if any(set("*?[") & set(entry) for entry in lost) else ""
-        if 2 * len(lost) > len(self.entries) and not allow:
+        names, lost_names = (sum(not e.strip().startswith(PATTERN) for e in some) for some in (self.entries, lost))
+        if 2 * lost_names > names and not allow:
             raise AimkitError(what, self.where, _ALLOW + pattern)
         return [what + pattern]
 

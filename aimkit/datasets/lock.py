@@ -6,6 +6,7 @@ It is itself a recipe: ``aimkit synth recipe.lock.toml -o OUT`` writes the datas
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -23,15 +24,21 @@ NAME = "recipe.lock.toml"
 _FREE = {"output.max_failures"}
 
 
-def lock_text(recipe: Any) -> str:
-    """The lock file of a recipe whose count is known."""
+def lock_text(recipe: Any, remarks: Mapping[str, str] | None = None) -> str:
+    """The lock file of a recipe whose count is known.
+
+    Args:
+        recipe: The recipe.
+        remarks: What else is put on record, by name: a line each, above the recipe.
+    """
     used = ", ".join(f"{name} {number}" for name, number in versions().items())
     head = f"# The recipe of this dataset. Again: aimkit synth {NAME} -o OUT\n# digest: {recipe.digest()}\n"
-    return f"{head}# versions: {used}\n\n{redact(tomli_w.dumps(recipe.resolved()))}"
+    more = "".join(f"# {name}: {' '.join(text.split())}\n" for name, text in (remarks or {}).items() if text)
+    return f"{head}# versions: {used}\n{redact(more)}\n{redact(tomli_w.dumps(recipe.resolved()))}"
 
 
 def read_lock(root: Place) -> tuple[dict[str, Any], dict[str, str]]:
-    """Read the resolved recipe of a dataset, and the remarks above it (``digest``, ``versions``).
+    """Read the resolved recipe of a dataset, and the remarks above it (``digest``, ``versions``, ``sources``).
 
     Raises:
         AimkitError: The folder is not a dataset written by aimkit.

@@ -91,6 +91,15 @@ class MatteFolder:
         """The scales, for the record, such as "0-255"."""
         return ", ".join(sorted({scale.alpha_range for scale in self.scales.values()}))
 
+    @property
+    def unusual(self) -> str:
+        """The scales that are not those of the files' types, for the record; "" when there are none."""
+        return ", ".join(
+            f"{dtype} {scale.alpha_range}"
+            for (dtype, index, channel), scale in sorted(self.scales.items())
+            if channel == "grey" and (index or scale.top != _full(dtype))
+        )
+
     def alpha(self, image: DecodedImage, where: str = "") -> Array:
         """The matte of a decoded picture of the folder, (H, W): uint8 where that is exact, else float32 in [0, 1].
 
@@ -196,18 +205,22 @@ def _look(one: Candidate) -> ScanRecord:
 
 
 def _of_alpha(group: Sequence[MatteStatistics], where: str) -> MatteScale:
-    dtype = np.dtype(group[0].dtype)
-    if dtype.kind == "u":
-        return MatteScale(float(np.iinfo(dtype).max))
+    dtype = group[0].dtype
+    if np.dtype(dtype).kind == "u":
+        return MatteScale(_full(dtype))
     return decide_matte_scale(group, where=where)
+
+
+def _full(dtype: str) -> float:
+    """The level that means opaque as the type says."""
+    kind = np.dtype(dtype)
+    return 1.0 if kind.kind == "f" else float(np.iinfo(kind).max)
 
 
 def _notes(key: tuple[str, bool, str], count: int, scale: MatteScale) -> list[str]:
     dtype, is_index, channel = key
-    kind = np.dtype(dtype)
-    usual = 1.0 if kind.kind == "f" else float(np.iinfo(kind).max)
     notes = [scale.note] if scale.note else []
-    if channel == "grey" and (is_index or scale.top != usual):
+    if channel == "grey" and (is_index or scale.top != _full(dtype)):
         what = "palette indices" if is_index else dtype
         notes.append(f"{count} mattes of {what} are read on the scale {scale.alpha_range}")
     return notes

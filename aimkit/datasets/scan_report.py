@@ -15,6 +15,9 @@ from aimkit.files import write_bytes
 from aimkit.skips import SHOWN, Skips, lines
 from aimkit.storage import Place
 
+#: The list of everything that sources skipped, beside an output.
+SKIPPED = "skipped.txt"
+
 
 @dataclass
 class ScanReport:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import aimkit
+from aimkit.datasets.scan_report import ScanReport
+from aimkit.datasets.source_list import SourceList
 from aimkit.matting.composite import blend, blend_levels
 from aimkit.matting.trimap import make_trimap, restrict
 from aimkit.rng import rng
@@ -49,6 +51,16 @@ class Synthesizer(Sequence[Sample]):
         self.recipe = recipe
         self.digest = recipe.digest()
         self._sources = SourceSampler(recipe, keep)
+
+    @property
+    def sources(self) -> SourceList:
+        """The stored items by source."""
+        return self._sources.sources
+
+    @property
+    def reports(self) -> list[ScanReport]:
+        """What the sources left out."""
+        return self._sources.reports
 
     def __len__(self) -> int:
         return self.recipe.count or len(self._sources)

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 
 from aimkit.datasets.inspect.stats import Tally
+from aimkit.datasets.source_list import check_sources
 from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.files import explained, listing, settle, workspace, write_whole
 from aimkit.datasets.writers.output import Output
@@ -28,19 +29,28 @@ class ShardJob:
         recipe: The synth recipe.
         out: Folder of the dataset, a path or a URL.
         synthesizer: Makes the samples of a recipe; :class:`aimkit.synth.engine.Synthesizer` when None.
+        sources: Digest of the source list that the run began with, or "".
     """
 
     recipe: Any
     out: Place
     synthesizer: Callable[[Any], Sequence[Sample]] | None = None
+    sources: str = ""
 
     def samples(self) -> Sequence[Sample]:
-        """The samples of the recipe, each made on access."""
+        """The samples of the recipe, each made on access.
+
+        Raises:
+            AimkitError: A source can't be opened, or is not what it was when the run began.
+        """
         if self.synthesizer is not None:
             return self.synthesizer(self.recipe)
         from aimkit.synth.engine import Synthesizer
 
-        return Synthesizer(self.recipe)
+        made = Synthesizer(self.recipe)
+        # Every process scans for itself, maybe on another machine.
+        check_sources(self.out, self.sources, made.sources)
+        return made
 
 
 def write_shard(job: ShardJob, samples: Sequence[Sample], shard: Shard, tick: Callable[[], None]) -> dict[str, Any]:

@@ -12,10 +12,13 @@ from typing import Any
 
 from aimkit import console
 from aimkit.datasets.lock import NAME, differences, read_lock
+from aimkit.datasets.source_list import NAME as SOURCES
+from aimkit.datasets.source_list import SourceList, changes
 from aimkit.datasets.writers.files import explained, listing, settle, workspace, write_whole
 from aimkit.datasets.writers.shard import Shard, finished, plan, ranges, read_sidecar
 from aimkit.errors import AimkitError
 from aimkit.folder_lock import locked
+from aimkit.json_files import LARGE, read_json
 from aimkit.paths import inside
 from aimkit.storage import Place, blocks
 from aimkit.synth.run import WHOLE, claim, clean, complete
@@ -42,7 +45,7 @@ def merge(parts: Sequence[Place], out: Place) -> tuple[int, int]:
     """
     held = [out] if (out / NAME).is_file() else []
     known = held + [part for part in parts if part != out]
-    recipe = _one_recipe(known)
+    recipe, sources = _one_recipe(known)
     shards = plan(recipe["count"], recipe["output"]["shard_size"])
     found = _find(known, shards)
     missing = [shard.number for shard in shards if shard not in found]
@@ -55,7 +58,8 @@ def merge(parts: Sequence[Place], out: Place) -> tuple[int, int]:
         )
     todo = [shard for shard in shards if found[shard] != out]
     with explained(out), locked(out, "dataset merge"):
-        claim(out, recipe, (known[0] / NAME).read_text(encoding="utf-8"), WHOLE, joins=bool(held))
+        text = (known[0] / NAME).read_text(encoding="utf-8")
+        claim(out, recipe, text, WHOLE, joins=bool(held), sources=sources)
         clean(out, shards, WHOLE)
         with console.progress(sum(map(len, todo)), "merge", "samples") as bar:
             for shard in todo:
@@ -65,9 +69,11 @@ def merge(parts: Sequence[Place], out: Place) -> tuple[int, int]:
     return len(todo), len(shards)
 
 
-def _one_recipe(parts: Sequence[Place]) -> dict[str, Any]:
-    """Read the recipe that all parts must share."""
+def _one_recipe(parts: Sequence[Place]) -> tuple[dict[str, Any], SourceList]:
+    """Read the recipe and the sources that all parts must share."""
     recipe, remarks = read_lock(parts[0])
+    recorded = remarks.get("sources", "")
+    sources = _sources(parts[0]) if recorded else {}
     for part in parts[1:]:
         other, other_remarks = read_lock(part)
         different = differences(recipe, other)
@@ -77,11 +83,20 @@ def _one_recipe(parts: Sequence[Place]) -> dict[str, Any]:
                 for line in different[:12]
             )
             raise AimkitError(f"the parts have different recipes:\n  {lines}", str(part), "leave this part out")
+        if other_remarks.get("sources", "") != recorded:
+            few = changes(sources, _sources(part))[:_LISTED]
+            what = "\n  ".join(["the parts were made from other sources", *few])
+            raise AimkitError(what, f"{parts[0] / SOURCES}, {part / SOURCES}", "leave this part out, or write it again")
         if other_remarks.get("versions") != remarks.get("versions"):
             console.warn(
                 f"{part} was made with {other_remarks.get('versions')}, {parts[0]} with {remarks.get('versions')}"
             )
-    return recipe
+    return recipe, sources
+
+
+def _sources(part: Place) -> SourceList:
+    path = part / SOURCES
+    return read_json(path, dict, "list of sources", limit=LARGE) if path.is_file() else {}
 
 
 def _find(parts: Sequence[Place], shards: Sequence[Shard]) -> dict[Shard, Place]:

@@ -11,6 +11,9 @@ from typing import Any
 from aimkit import console
 from aimkit.datasets.inspect.card import finish
 from aimkit.datasets.lock import NAME, differences, lock_text, read_lock, versions
+from aimkit.datasets.scan_report import SKIPPED, ScanReport, write_skipped
+from aimkit.datasets.source_list import NAME as SOURCES
+from aimkit.datasets.source_list import SourceList, check_sources, list_digest, list_text
 from aimkit.datasets.writers.files import TEMPORARY, explained, workspace, write_whole
 from aimkit.datasets.writers.shard import Shard, finished, plan, read_sidecars
 from aimkit.errors import AimkitError
@@ -18,6 +21,7 @@ from aimkit.folder_lock import LOCKS, locked
 from aimkit.storage import Place, Remote
 from aimkit.synth.executors import Executor, executors
 from aimkit.synth.job import ShardJob
+from aimkit.synth.outputs import refuse_inside_sources
 from aimkit.types import Sample
 
 #: Tag of the unfinished files of an undivided run.
@@ -75,9 +79,10 @@ def synthesize(
     joins = resume or part is not None
     # Before the sources are opened, which may take minutes.
     check_folder(out, joins=joins)
-    job = ShardJob(recipe, out, synthesizer)
-    count = len(job.samples())
-    job = ShardJob(recipe.model_copy(update={"count": count}), out, synthesizer)
+    refuse_inside_sources(out, [*recipe.foregrounds, *recipe.backgrounds])
+    samples = ShardJob(recipe, out, synthesizer).samples()
+    count, sources, reports = len(samples), getattr(samples, "sources", {}), getattr(samples, "reports", [])
+    job = ShardJob(recipe.model_copy(update={"count": count}), out, synthesizer, list_digest(sources))
     shards = plan(count, recipe.output.shard_size)
     mine = shards if part is None else [shard for shard in shards if shard.number % part[1] == part[0]]
     tag = WHOLE if part is None else f"{WHOLE}.{part[0]}.{part[1]}"
@@ -88,7 +93,9 @@ def synthesize(
         _check_failures(quarantined, count, recipe.output.max_failures)
 
     with explained(out), locked(out, "synth", "" if part is None else tag):
-        claim(out, job.recipe.resolved(), lock_text(job.recipe), tag, joins=joins)
+        text = lock_text(job.recipe, {"sources": job.sources, "mattes": _mattes(reports)})
+        claim(out, job.recipe.resolved(), text, tag, joins=joins, sources=sources)
+        write_skipped(reports, out / SKIPPED)
         _warn_of_versions(out)
         clean(out, mine, tag)
         done = finished(out, shards)
@@ -132,7 +139,9 @@ def check_folder(out: Place, *, joins: bool) -> bool:
     return True
 
 
-def claim(out: Place, recipe: dict[str, Any], text: str, tag: str, *, joins: bool) -> None:
+def claim(
+    out: Place, recipe: dict[str, Any], text: str, tag: str, *, joins: bool, sources: SourceList | None = None
+) -> None:
     """Reserve a folder for a recipe by writing its lock file, or check that the folder is already reserved for it.
 
     Args:
@@ -141,21 +150,31 @@ def claim(out: Place, recipe: dict[str, Any], text: str, tag: str, *, joins: boo
         text: Content of the lock file.
         tag: Name of this run's unfinished files; parts that may run at the same time need different tags.
         joins: Whether the run may continue a dataset that another run began.
+        sources: The stored items that it is made of.
 
     Raises:
-        AimkitError: The folder holds something else or another recipe's dataset, or ``joins`` is not set and the
-            folder is not empty.
+        AimkitError: The folder holds something else or a dataset of another recipe or other sources, or ``joins`` is
+            not set and the folder is not empty.
     """
     lock = out / NAME
     if not check_folder(out, joins=joins):
         with workspace(out, tag) as temporary:
             write_whole(lock, [text.encode()], temporary)
+            if sources:
+                write_whole(out / SOURCES, [list_text(sources)], temporary)
         return
-    different = differences(read_lock(out)[0], recipe)
+    known, remarks = read_lock(out)
+    different = differences(known, recipe)
     if different:
         lines = "\n  ".join(different[:12] + ([f"... and {len(different) - 12} more"] if different[12:] else []))
         hint = f"continue with 'aimkit synth {lock} -o {out} --resume', or choose another folder"
         raise AimkitError(f"the dataset belongs to another recipe:\n  {lines}", str(lock), hint)
+    check_sources(out, remarks.get("sources", ""), sources or {})
+
+
+def _mattes(reports: Sequence[ScanReport]) -> str:
+    """The scales of the sources' mattes, for the record."""
+    return "; ".join(f"{report.source} {report.facts['mattes']}" for report in reports if report.facts.get("mattes"))
 
 
 def clean(out: Place, shards: Sequence[Shard], tag: str) -> None:

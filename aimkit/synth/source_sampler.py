@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
@@ -51,6 +51,10 @@ class SourceSampler:
         recipe: The recipe; only its sources, balance, selection, pairing and seed matter.
         keep: Bytes of decoded pictures to cache for later samples, which they don't change.
 
+    Attributes:
+        sources: The stored items by source, see :mod:`aimkit.datasets.source_list`.
+        reports: What the sources of stored pictures left out.
+
     Raises:
         AimkitError: A source can't be opened, or has nothing to offer.
     """
@@ -60,6 +64,9 @@ class SourceSampler:
         self._cache = LRUCache(keep)
         self._foregrounds = _entries(recipe.foregrounds, foreground_sources, "foregrounds")
         self._backgrounds = _entries(recipe.backgrounds, background_sources, "backgrounds")
+        opened = [("foregrounds", self._foregrounds), ("backgrounds", self._backgrounds)]
+        self.sources = {f"{role}.{title}": listed for role, found in opened for title, listed in _listed(found)}
+        self.reports = [entry.source.report for _, found in opened for entry in found if _is_first_stored(entry)]
         self._passes = [e for e in self._foregrounds for _ in range(e.block.repeat)]
         self._chances = {"foregrounds": _chances(self._foregrounds), "backgrounds": _chances(self._backgrounds)}
         types = [str(entry.item.type) for entry in self._foregrounds]
@@ -232,6 +239,23 @@ def _entries(blocks: Any, registry: Any, where: str) -> list[_SourceEntry]:
     if not entries:
         raise AimkitError("every source has weight 0", where, "give at least one source a weight above 0")
     return entries
+
+
+def _listed(entries: list[_SourceEntry]) -> Iterator[tuple[str, dict[str, str]]]:
+    """(number and title, stored items) of every source that has some."""
+    sources = {id(entry.source): entry for entry in entries}
+    for number, entry in enumerate(sources.values()):
+        items = {
+            item.id: " ".join(filter(None, (item.digest[:16], str(item.type or ""), item.category)))
+            for item in entry.source.items
+            if item.digest
+        }
+        if items:
+            yield f"{number} {entry.block.title}", items
+
+
+def _is_first_stored(entry: _SourceEntry) -> bool:
+    return entry.position == 0 and hasattr(entry.source, "report")
 
 
 def _chances(entries: list[_SourceEntry]) -> Array:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,15 +14,17 @@ from aimkit import console
 from aimkit.datasets.catalog import DatasetPart, PublishedSet
 from aimkit.datasets.catalog.layout import LABELS, Located, expected, files, held, search
 from aimkit.datasets.catalog.report import CatalogReport, Finding, PartReport
+from aimkit.datasets.matte_folder import MatteFolder, scan_mattes
+from aimkit.datasets.scan import read_place
 from aimkit.datasets.types_file import Typed, match, read_types
 from aimkit.errors import AimkitError
-from aimkit.imageio import read_alpha, read_grey, read_rgb
+from aimkit.imageio import read_grey, read_rgb
 from aimkit.matting.image_type import decide, measure
 from aimkit.storage import Place
-from aimkit.types import Float
+from aimkit.types import Float, to_float
 
-#: Readers of the planes, by role.
-_READ = {"image": read_rgb, "foreground": read_rgb, "alpha": read_alpha, "trimap": read_grey}
+#: Readers of the planes besides the matte, by role.
+_READ: dict[str, Callable[..., Any]] = {"image": read_rgb, "foreground": read_rgb, "trimap": read_grey}
 
 
 def check(
@@ -97,8 +98,9 @@ def _read_all(found: Mapping[str, Mapping[str, Place]], report: PartReport, infe
     title = f"check {part.name}"
     types: Counter[str] = Counter()
     workers = min(16, (os.cpu_count() or 1) + 1)
+    mattes = _mattes(found, report)
     with console.progress(len(found), title, "images") as progress, ThreadPoolExecutor(workers) as pool:
-        looks = pool.map(lambda item: _look(item[0], item[1], part, inferring), found.items())
+        looks = pool.map(lambda item: _look(item[0], item[1], part, mattes, inferring), found.items())
         for problems, warnings, kind in looks:
             report.problems += problems
             report.warnings += warnings
@@ -108,17 +110,31 @@ def _read_all(found: Mapping[str, Mapping[str, Place]], report: PartReport, infe
         report.types = dict(sorted(types.items()))
 
 
+def _mattes(found: Mapping[str, Mapping[str, Place]], report: PartReport) -> MatteFolder:
+    """How the part's mattes are read; what is odd about them goes into the report."""
+    paths = {name: planes["alpha"] for name, planes in found.items() if "alpha" in planes}
+    try:
+        mattes = scan_mattes(paths, f"mattes of {report.located.part.name}", where=str(report.located.folder))
+    except AimkitError as error:
+        report.problems.append(Finding("scale of the mattes", "", error.what))
+        return MatteFolder()
+    report.warnings += [Finding("mattes", "", note) for note in mattes.notes]
+    return mattes
+
+
 def _look(
-    name: str, planes: Mapping[str, Place], part: DatasetPart, inferring: bool
+    name: str, planes: Mapping[str, Place], part: DatasetPart, mattes: MatteFolder, inferring: bool
 ) -> tuple[list[Finding], list[Finding], str]:
     """Problems and warnings of one image, and its inferred type ("" unless ``inferring``)."""
     read: dict[str, Any] = {}
     for role, path in planes.items():
         try:
-            read[role] = _READ[role](path if isinstance(path, Path) else path.read_bytes(), path.name)
-        except (AimkitError, OSError) as error:
-            reason = error.what if isinstance(error, AimkitError) else str(error)
-            return [Finding("unreadable", name, f"{LABELS[role]}: {reason}")], [], ""
+            if role == "alpha":
+                read[role] = to_float(mattes.read(path, path.name))
+            else:
+                read[role] = _READ[role](read_place(path), path.name)
+        except AimkitError as error:
+            return [Finding("unreadable", name, f"{LABELS[role]}: {error.what}")], [], ""
     sizes = {role: f"{plane.shape[1]}x{plane.shape[0]}" for role, plane in read.items()}
     if len(set(sizes.values())) > 1:
         detail = ", ".join(f"{LABELS[role]} {size}" for role, size in sizes.items())

@@ -12,6 +12,8 @@ from PIL import Image
 from aimkit.datasets.inspect.card import CARD, SHEET
 from aimkit.datasets.lock import NAME
 from aimkit.datasets.reader import Dataset
+from aimkit.datasets.scan_report import SKIPPED
+from aimkit.datasets.source_list import NAME as SOURCES
 from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.files import TEMPORARY
 from aimkit.datasets.writers.record import Digest, SampleRecord, decode
@@ -48,7 +50,8 @@ def verify(dataset: Dataset, advance: Callable[[int], None] = lambda amount: Non
     for shard in dataset.plan:
         if shard.number not in finished:
             yield f"shard {shard.number}: not finished (samples {shard.start} to {shard.stop - 1})"
-    expected = {NAME, SHEET, CARD}
+    yield from _sources(dataset)
+    expected = {NAME, SHEET, CARD, SOURCES, SKIPPED}
     for shard in dataset.shards:
         try:
             sidecar = read_sidecar(dataset.root, shard)
@@ -134,6 +137,15 @@ def _recipe(dataset: Dataset) -> Iterator[str]:
         return
     if recipe.digest() != dataset.remarks.get("digest"):
         yield f"{NAME}: the digest does not match the recipe"
+
+
+def _sources(dataset: Dataset) -> Iterator[str]:
+    recorded = dataset.remarks.get("sources", "")
+    try:
+        if recorded and measure(dataset.root / SOURCES)[1] != recorded:
+            yield f"{SOURCES}: changed since it was written"
+    except OSError:
+        yield f"{SOURCES}: missing"
 
 
 def _shard(dataset: Dataset, shard: Shard, sidecar: dict[str, Any]) -> Iterator[str]:

@@ -17,7 +17,8 @@ from aimkit.errors import AimkitError
 from aimkit.storage import Place, Remote
 from aimkit.types import ImageType
 
-_TYPES = [image_type.value for image_type in ImageType]
+#: Files of older versions hold numbers of these.
+_LABELS = [image_type.value for image_type in ImageType]
 
 
 @formats.register("parquet")
@@ -56,7 +57,8 @@ class ParquetShard:
             row = self._file.read_row_group(position).to_pylist()[0]
             planes = {name: row[name]["bytes"] for name in PLANES if name in row}
             suffix = Path(row["image"]["path"]).suffix[1:]
-            return SampleRecord(row["index"], _TYPES[row["type"]], row["category"], row["meta"], planes, suffix)
+            kind = row["type"] if isinstance(row["type"], str) else _LABELS[row["type"]]
+            return SampleRecord(row["index"], kind, row["category"], row["meta"], planes, suffix)
         except (OSError, pa.ArrowException, KeyError, IndexError, TypeError) as error:
             what = f"sample {position} can't be read: {error}"
             raise AimkitError(what, str(self.path), "aimkit dataset verify", exit_code=1) from None
@@ -84,7 +86,7 @@ def _row(record: SampleRecord, shard: Shard) -> dict[str, Any]:
     }
     return row | {
         "index": record.index,
-        "type": _TYPES.index(record.type),
+        "type": record.type,
         "category": record.category,
         "meta": record.meta,
     }
@@ -94,11 +96,11 @@ def _schema(planes: list[str]) -> pa.Schema:
     """The schema: the columns, and their description for the ``datasets`` library."""
     image = pa.struct({"bytes": pa.binary(), "path": pa.string()})
     columns = dict.fromkeys(planes, image)
-    columns |= {"index": pa.int64(), "type": pa.int64(), "category": pa.string(), "meta": pa.string()}
+    columns |= {"index": pa.int64(), "type": pa.string(), "category": pa.string(), "meta": pa.string()}
     features: dict[str, Any] = {name: {"_type": "Image"} for name in planes}
     features |= {
         "index": {"dtype": "int64", "_type": "Value"},
-        "type": {"names": _TYPES, "_type": "ClassLabel"},
+        "type": {"dtype": "string", "_type": "Value"},
         "category": {"dtype": "string", "_type": "Value"},
         "meta": {"dtype": "string", "_type": "Value"},
     }

@@ -13,6 +13,7 @@ from PIL import Image
 from pydantic import Field
 
 from aimkit.datasets.find import find_images
+from aimkit.datasets.scan_report import ScanReport
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, apply_overrides, load_recipe, parse
 from aimkit.registry import did_you_mean
@@ -27,7 +28,18 @@ from aimkit.types import to_uint8
 #: Keys of a source that do not affect the pixels of an item.
 _BESIDE = {
     *("path", "name", "weight", "repeat", "licence", "origin", "type", "category", "exclude", "types", "dataset"),
-    *("missing_types", "split", "val_share", "variants", "generators", "subset", "part", "revision"),
+    *(
+        "allow_missing",
+        "alpha_range",
+        "missing_types",
+        "split",
+        "val_share",
+        "variants",
+        "generators",
+        "subset",
+        "part",
+        "revision",
+    ),
 }
 #: Subfolders that identify a folder of foregrounds: names for the colours, names for the mattes.
 _LAYOUTS = {
@@ -93,6 +105,11 @@ class Ingest:
     tasks: dict[str, Task]
     sources: list[tuple[str, Any]]
     size: tuple[int, int]
+
+    @property
+    def reports(self) -> list[ScanReport]:
+        """What the sources left out."""
+        return [source.report for _, source in self.sources if hasattr(source, "report")]
 
     def make(self, key: str) -> ImagePyramid:
         """Make the picture of a key: read it from its source, or draw it and quantise it to 8 bits.
@@ -206,7 +223,9 @@ def _read(role: str, block: SourceBlock, source: Any) -> _Found:
     contents = getattr(source, "contents", ()) or [item.digest for item in source.items]
     for position, (item, content) in enumerate(zip(source.items, contents, strict=True)):
         origin = item.digest or f"{item.source}/{item.id}"
-        yield PoolEntry(role, item, content, _key(role, _options(block), origin)), position, ()
+        # The same file on another scale of mattes is another picture.
+        scale = [source.mattes.unusual] if getattr(getattr(source, "mattes", None), "unusual", "") else []
+        yield PoolEntry(role, item, content, _key(role, _options(block), origin, *scale)), position, ()
 
 
 def _drawn(role: str, block: SourceBlock, source: Any, drawing: Drawing, seed: int) -> _Found:
@@ -226,7 +245,8 @@ def _drawn(role: str, block: SourceBlock, source: Any, drawing: Drawing, seed: i
 
 def _options(block: SourceBlock) -> dict[str, Any]:
     """The keys of a table that affect the pixels of its pictures."""
-    return {name: value for name, value in block.model_dump(mode="json").items() if name not in _BESIDE}
+    values = block.model_dump(mode="json").items()
+    return {name: value for name, value in values if name not in _BESIDE}
 
 
 def _key(*facts: Any) -> str:
