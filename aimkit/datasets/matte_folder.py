@@ -79,11 +79,13 @@ class MatteFolder:
     Attributes:
         channel: Where the mattes are: "alpha" when the folder holds cut-outs, "auto" when each file tells.
         scales: Scale by (dtype, whether levels are indices, channel).
+        unclear: Why the mattes of such a key can't be read, where the rest of the folder can.
         notes: What was decided although it is not what the files' types say, for people.
     """
 
     channel: MatteChannel = "auto"
     scales: Mapping[tuple[str, bool, str], MatteScale] = field(default_factory=dict)
+    unclear: Mapping[tuple[str, bool, str], AimkitError] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -107,19 +109,30 @@ class MatteFolder:
             AimkitError: It has no matte where the folder's are, or levels beyond the folder's.
         """
         matte = matte_levels(image, where, self.channel)
+        key = (matte.levels.dtype.name, matte.is_index, matte.channel)
+        if key in self.unclear:
+            error = self.unclear[key]
+            raise AimkitError(error.what, where, error.hint)
         # A matte that came after the decision has its own scale.
-        return alpha_of(matte, where, self.scales.get((matte.levels.dtype.name, matte.is_index, matte.channel)))
+        return alpha_of(matte, where, self.scales.get(key))
 
     def read(self, path: Place, where: str = "") -> Array:
         """The matte of a file of the folder, as :meth:`alpha`."""
         return self.alpha(decode(read_place(path), where or str(path)), where or str(path))
 
     def top(self, facts: MatteFacts) -> float:
-        """The level of a matte that means opaque; 0 when it was not part of the decision."""
-        found = facts.found
-        channel = "alpha" if self.channel == "alpha" else found.channel
-        scale = self.scales.get((found.dtype, found.is_index and channel == "grey", channel))
+        """The level of a matte that means opaque; 0 when that is not known."""
+        scale = self.scales.get(_key(facts.found, self.channel == "alpha"))
         return scale.top if scale else 0.0
+
+    def fault(self, facts: MatteFacts) -> str:
+        """Why a matte is not one of the folder's, or ""."""
+        if facts.coloured and self.channel != "alpha":
+            return "a coloured picture was given as a matte"
+        error = self.unclear.get(_key(facts.found, self.channel == "alpha"))
+        if error is not None:
+            return f"{error.what}; {error.hint}"
+        return faint(facts.found.maximum, self.top(facts))
 
 
 def matte_facts(image: DecodedImage, where: str = "", channel: MatteChannel = "auto") -> MatteFacts:
@@ -163,20 +176,33 @@ def decide_mattes(facts: Sequence[MatteFacts], alpha_range: str = "", where: str
         if one.coloured and not cutouts:
             continue
         found = one.found
-        channel = "alpha" if cutouts else found.channel
-        groups.setdefault((found.dtype, found.is_index and channel == "grey", channel), []).append(found)
-    scales = {
-        key: _of_alpha(group, where) if key[2] == "alpha" else decide_matte_scale(group, alpha_range, where)
-        for key, group in groups.items()
-    }
-    notes = [note for key, group in groups.items() for note in _notes(key, len(group), scales[key])]
+        groups.setdefault(_key(found, cutouts), []).append(found)
+    scales: dict[tuple[str, bool, str], MatteScale] = {}
+    unclear: dict[tuple[str, bool, str], AimkitError] = {}
+    for key, group in groups.items():
+        try:
+            is_alpha = key[2] == "alpha"
+            scales[key] = _of_alpha(group, where) if is_alpha else decide_matte_scale(group, alpha_range, where)
+        except AimkitError as error:
+            # A few odd files must not keep a folder from being read; they are left out with this reason.
+            if alpha_range or 2 * len(group) >= len(facts):
+                raise
+            unclear[key] = error
+    notes = [note for key, scale in scales.items() for note in _notes(key, len(groups[key]), scale)]
     lossy = Counter(one.found.lossy for one in facts)[True]
     if lossy:
         low, high = LOSSY_TOLERANCE, 255 - LOSSY_TOLERANCE
         notes.append(
-            f"{lossy} mattes are lossy (JPEG or alike): levels up to {low} are taken as 0, from {high} on as 255"
+            f"{_mattes(lossy)} lossy (JPEG or alike): levels up to {low} are taken as 0, from {high} on as 255"
         )
-    return MatteFolder("alpha" if cutouts else "auto", scales, tuple(notes))
+    return MatteFolder("alpha" if cutouts else "auto", scales, unclear, tuple(notes))
+
+
+def faint(maximum: float, top: float) -> str:
+    """What is wrong with a matte that is nowhere more than one 255th opaque, though not empty; else ""."""
+    if 0 < maximum < 1.5 / 255 * top:
+        return f"empty alpha: its largest level is {maximum:g} of {top:g}; is it on another scale than its folder?"
+    return ""
 
 
 def scan_mattes(files: Mapping[str, Place], title: str, alpha_range: str = "", where: str = "") -> MatteFolder:
@@ -204,6 +230,11 @@ def _look(one: Candidate) -> ScanRecord:
     return ScanRecord(matte=matte_facts(decode(read_place(one.files[0]), one.where), one.where).plain())
 
 
+def _key(found: MatteStatistics, cutouts: bool) -> tuple[str, bool, str]:
+    channel = "alpha" if cutouts else found.channel
+    return (found.dtype, found.is_index and channel == "grey", channel)
+
+
 def _of_alpha(group: Sequence[MatteStatistics], where: str) -> MatteScale:
     dtype = group[0].dtype
     if np.dtype(dtype).kind == "u":
@@ -222,5 +253,9 @@ def _notes(key: tuple[str, bool, str], count: int, scale: MatteScale) -> list[st
     notes = [scale.note] if scale.note else []
     if channel == "grey" and (is_index or scale.top != _full(dtype)):
         what = "palette indices" if is_index else dtype
-        notes.append(f"{count} mattes of {what} are read on the scale {scale.alpha_range}")
+        notes.append(f"{_mattes(count)} stored as {what}, and read on the scale {scale.alpha_range}")
     return notes
+
+
+def _mattes(count: int) -> str:
+    return "1 matte is" if count == 1 else f"{count} mattes are"

@@ -67,19 +67,25 @@ def check_pairs(
     for (pair, _), record in zip(found, records, strict=True):
         if record.problem:
             report.skips.add(pair.name, record.problem, as_text(pair.image))
-    good = [(pair, record) for (pair, _), record in zip(found, records, strict=True) if not record.problem]
+    read = [(pair, MatteFacts.of(r.matte)) for (pair, _), r in zip(found, records, strict=True) if not r.problem]
     wrong = [row for row in report.skips.rows if row.reason.startswith(_MISMATCH)]
     if wrong and not allow_missing:
         what = f"{len(wrong)} of {len(pairs)} pairs have a {_MISMATCH}:\n  " + "\n  ".join(lines(wrong))
         raise AimkitError(what, report.where, "correct these files, or leave them out with allow_missing = true")
+    mattes = decide_mattes([facts for _, facts in read], alpha_range, report.where)
+    good = []
+    for pair, facts in read:
+        if fault := mattes.fault(facts):
+            report.skips.add(pair.name, fault, as_text(pair.alpha))
+        else:
+            good.append(pair)
     report.found, report.used = len(good) + len(report.skips), len(good)
     limit = 1.0 if allow_missing else 0.5
     report.skips.check(report.found, limit, "correct them, or go on without them: allow_missing = true")
-    mattes = decide_mattes([MatteFacts.of(record.matte) for _, record in good], alpha_range, report.where)
     report.notes += mattes.notes
     report.facts["mattes"] = mattes.alpha_range
     report.tell()
-    return [pair for pair, _ in good], mattes
+    return good, mattes
 
 
 def _look(one: Candidate) -> ScanRecord:

@@ -59,11 +59,9 @@ def decode(blobs: tuple[bytes, ...], one: Candidate, premultiplied: bool = False
 
 
 def _doubt(rgb: UInt8, alpha: Float) -> str:
-    return (
-        "colours look premultiplied, taken as straight (premultiplied = true?)"
-        if looks_premultiplied(rgb, alpha)
-        else ""
-    )
+    if looks_premultiplied(rgb, alpha):
+        return "colours look premultiplied but are taken as straight; to convert them, set premultiplied = true"
+    return ""
 
 
 def looks_premultiplied(rgb: UInt8, alpha: Float) -> bool:

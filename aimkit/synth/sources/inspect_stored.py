@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from aimkit.datasets.matte_folder import MatteFacts, MatteFolder, decide_mattes, matte_facts
+from aimkit.datasets.matte_folder import MatteFacts, MatteFolder, decide_mattes, faint, matte_facts
 from aimkit.datasets.scan import Candidate, ScanRecord, exif_hint, read_place, scan
 from aimkit.errors import AimkitError
 from aimkit.imageio import DecodedImage, MatteChannel, alpha_of, matte_levels
@@ -115,8 +115,9 @@ def _inspect(one: Candidate, reader: ForegroundReader, mattes: MatteFolder | Non
     else:
         alpha = to_float(mattes.alpha(image, name))
         record = replace(record, top=mattes.top(facts))
-    if alpha.max() < 0.5 / 255:
-        return replace(record, problem="empty alpha")
+    opaque = float(alpha.max())
+    if opaque < 1.5 / 255:
+        return replace(record, problem=faint(opaque * record.top, record.top) or "empty alpha")
     statistics = measure(alpha)
     doubts = [_doubt(alpha, statistics), reader.doubt(rgb, alpha) if reader.doubt else ""]
     return replace(

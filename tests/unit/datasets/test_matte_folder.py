@@ -137,9 +137,25 @@ def test_a_coloured_picture_among_grey_mattes_is_refused_alone(tmp_path, make):
     samples = image_alpha_pairs(tmp_path, kernel=5)
     mattes = scan_mattes({p.name: p for p in (tmp_path / "mask").iterdir()}, "test")
     assert mattes.channel == "auto"
-    np.testing.assert_array_equal(samples[1].alpha, alpha)
+    assert [pair.name for pair in samples.pairs] == ["1", "2", "3"]
+    np.testing.assert_array_equal(samples[0].alpha, alpha)
     with pytest.raises(AimkitError, match="coloured picture"):
         mattes.read(tmp_path / "mask/0.png")
+
+
+@pytest.mark.parametrize("odd", ["mask of 0 and 1", "deep and dark"])
+def test_a_few_mattes_of_another_scale_are_left_out_with_a_reason(tmp_path, make, open_source, odd):
+    color, alpha = make.planes(0)
+    other = (alpha > 127).astype(np.uint8) if odd == "mask of 0 and 1" else (alpha // 4).astype(np.uint16)
+    for i in range(4):
+        write_png(tmp_path / f"original/{i}.png", color)
+        write_png(tmp_path / f"mask/{i}.png", alpha if i else other)
+    source = open_source(source="pairs", path=str(tmp_path), foreground="original")
+    assert [item.id for item in source.items] == ["1", "2", "3"]
+    ((name, reason),) = source.report.skipped
+    assert name == "0"
+    assert "scale" in reason
+    assert [pair.name for pair in image_alpha_pairs(tmp_path).pairs] == ["1", "2", "3"]
 
 
 def test_types_are_inferred_on_the_folders_scale(tmp_path, make, capsys):

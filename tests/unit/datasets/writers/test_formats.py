@@ -171,3 +171,19 @@ def test_shards_cover_every_index_once(count: int, size: int, lengths: list[int]
 def test_stems_keep_their_order_beyond_a_million() -> None:
     shard = plan(2_000_000, 1_000_000)[1]
     assert shard.stem(5) < shard.stem(1_999_999) == "1999999"
+
+
+def test_parquet_files_of_older_versions_hold_types_as_numbers_and_are_read(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    out = write(tmp_path / "d", "parquet")
+    dataset = open_dataset(out)
+    types = [dataset.record(i).type for i in range(len(dataset))]
+    for path in (out / "data").glob("*.parquet"):
+        table = pq.read_table(path)
+        labels = pa.array([["SO", "STM", "NS"].index(name) for name in table["type"].to_pylist()])
+        table = table.set_column(table.schema.get_field_index("type"), "type", labels)
+        pq.write_table(table, path, row_group_size=1)
+    older = open_dataset(out)
+    assert [older.record(i).type for i in range(len(older))] == types
