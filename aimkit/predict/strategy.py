@@ -32,7 +32,7 @@ class Strategy(Block):
             3 still keeps soft edges.
     """
 
-    sharpness: Annotated[float, Field(gt=0, le=100)] = 1.0
+    sharpness: Annotated[float, Field(gt=0, le=1e6)] = 1.0
 
     def apply(self, network: Network, photos: UInt8) -> Result:
         """Predict photos of one size.

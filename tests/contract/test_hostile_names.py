@@ -24,8 +24,8 @@ from aimkit import console, html, markdown
 from aimkit.errors import AimkitError
 from aimkit.evaluate import report
 from aimkit.evaluate.compare import compare, comparison_table
+from aimkit.evaluate.images import EvaluationPlanes
 from aimkit.evaluate.results import write_results
-from aimkit.evaluate.sets import Planes
 from aimkit.evaluate.tables import group_table, summary_table
 from aimkit.evaluate.tables import markdown as results_markdown
 from aimkit.imageio import write_png
@@ -220,9 +220,9 @@ def result() -> dict[str, Any]:
     }
 
 
-def _planes(_: str) -> Planes:
+def _planes(_: str) -> EvaluationPlanes:
     grey = np.full((8, 8), 128, np.uint8)
-    return Planes(grey, grey, np.dstack([grey] * 3), grey)
+    return EvaluationPlanes(grey, grey, np.dstack([grey] * 3), grey)
 
 
 def _evaluation(result: Mapping[str, Any], folder: Path) -> str:

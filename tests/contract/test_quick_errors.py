@@ -21,8 +21,8 @@ print("\\n" + json.dumps([code, sorted(heavy & set(sys.modules))]))
 @pytest.mark.parametrize(
     ("command", "code", "told"),
     [
-        ("runs ls", 0, "no runs below runs"),
-        ("runs show nothere", 2, "no run in this folder"),
+        ("runs ls", 2, "folder not found"),
+        ("runs show nothere", 2, "folder not found"),
         ("zoo ls", 0, ""),
         ("zoo show nothere", 2, "unknown zoo id or file 'nothere'"),
         ("recipes ls", 0, ""),

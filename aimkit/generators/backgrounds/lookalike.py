@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -24,7 +24,7 @@ class Lookalike(GeneratorBlock):
     """
 
     generator: Name = "lookalike"
-    kind: Name = "any"
+    kind: Literal["any", "fur", "net", "smoke"] = "any"
     scale: Annotated[Range, Within(0.1, 10)] = (0.6, 1.8)
     flow: Annotated[Range, Within(0, 5)] = (0.3, 1.0)
 

@@ -34,7 +34,7 @@ class Mesh(GeneratorBlock):
 
     generator: Name = "mesh"
     pitch: Annotated[Range, Within(0.01, 1)] = (0.02, 0.12)
-    wire: Annotated[Range, Within(0.02, 0.9)] = (0.1, 0.4)
+    wire: Annotated[Range, Within(0.005, 0.9)] = (0.1, 0.4)
     angle: Angles = (-45, 45)
     tilt: Annotated[Range, Within(0, 0.9)] = (0, 0.35)
     bend: Annotated[Range, Within(0, 3)] = (0, 0.6)

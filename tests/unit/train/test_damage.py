@@ -120,7 +120,7 @@ def test_a_full_disk_while_a_checkpoint_is_written_is_one_error_and_keeps_the_ot
         raise error
 
     before = {path: path.read_bytes() for path in run.rglob("checkpoints/*/*")}
-    monkeypatch.setattr(checkpoint, "save_file", full)
+    monkeypatch.setattr(checkpoint, "write_tensors", full)
     with pytest.raises(AimkitError, match="disk full") as caught:
         checkpoint.save(run, "best", checkpoint.State(), recipe(), {}, None, {})
     assert caught.value.exit_code == 1
