@@ -45,10 +45,10 @@ def build(
     of the source, such as licence=CC0-1.0 or type=STM. Run the same command again to continue an interrupted build.
     In a recipe, a pool is a source: {source = "pool", path = "POOL"}.
     """
-    from aimkit.cli.synth import cores
     from aimkit.synth.pool.build import build as pack
     from aimkit.synth.pool.index import pool_folder
     from aimkit.synth.pool.ingest import Drawing, ingest, sources_of
+    from aimkit.synth.processes import cores
 
     if replace and not append:
         raise AimkitError("--replace needs --append", "--replace", "add --append")

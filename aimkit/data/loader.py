@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
@@ -22,6 +23,7 @@ from aimkit.data.transforms import SquareCrop, Transform
 from aimkit.errors import AimkitError
 from aimkit.rng import rng
 from aimkit.synth.engine import Synthesizer
+from aimkit.synth.processes import deaf_to_interrupts
 from aimkit.types import ImageType, Sample
 
 TYPES = list(ImageType)
@@ -133,7 +135,9 @@ def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int =
         pin_memory=torch.cuda.is_available(),
     )
     try:
-        for batch in loader:
+        with deaf_to_interrupts() if workers else nullcontext():
+            batches = iter(loader)
+        for batch in batches:
             if isinstance(batch, AimkitError):
                 raise batch
             yield batch
