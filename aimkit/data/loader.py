@@ -135,9 +135,8 @@ def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int =
         pin_memory=torch.cuda.is_available(),
     )
     try:
-        with deaf_to_interrupts() if workers else nullcontext():
-            batches = iter(loader)
-        for batch in batches:
+        # No name for the iterator: a traceback would keep it, and its workers, alive.
+        for batch in _started(loader, workers):
             if isinstance(batch, AimkitError):
                 raise batch
             yield batch
@@ -147,6 +146,11 @@ def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int =
         what = "a data worker died, most likely killed for lack of memory"
         hint = "lower data.workers or data.train.keep, then continue with --resume"
         raise AimkitError(what, "data.workers", hint, exit_code=1) from error
+
+
+def _started(loader: Iterable[Any], workers: int) -> Iterator[Any]:
+    with deaf_to_interrupts() if workers else nullcontext():
+        return iter(loader)
 
 
 @dataclass(frozen=True)

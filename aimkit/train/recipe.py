@@ -69,7 +69,7 @@ class Optim(Block):
     """
 
     name: Literal["adam", "adamw"] = "adamw"
-    lr: Annotated[float, Field(gt=0, le=10)] = 1e-4
+    lr: Annotated[float, Field(gt=0, le=1e30)] = 1e-4
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
     betas: Annotated[tuple[float, float], Within(0, 0.999999)] = (0.9, 0.999)
     schedule: Literal["constant", "cosine"] = "cosine"
@@ -142,7 +142,7 @@ class TrainRecipe(Recipe):
     channels_last: bool = False
     compile: bool = False
     device_compositing: bool = False
-    guard: Annotated[float, Field(gt=1, le=1000000.0)] = 50.0
+    guard: Annotated[float, Field(gt=1, le=1e12)] = 50.0
     model: Model = Model()
     data: DataTable
     optim: Optim = Optim()
