@@ -106,7 +106,7 @@ def verify(path: str) -> None:
             console.out(problem)
     if problems:
         hint = "copy the file again, or build the pool again"
-        raise AimkitError(f"{problems} pictures are damaged", str(root), hint, exit_code=1)
+        raise AimkitError(f"{problems} problems in the pool", str(root), hint, exit_code=1)
     console.out(f"ok: {len(index.entries)} items in {len(index.shards)} files")
 
 
