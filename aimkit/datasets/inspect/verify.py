@@ -195,7 +195,7 @@ def _about(dataset: Dataset) -> Iterator[str]:
     now = ", ".join(f"{name} {number}" for name, number in versions().items())
     if dataset.remarks.get("versions") != now:
         return
-    made = {
+    made: dict[str, Callable[[], bytes]] = {
         CARD: lambda: card(dataset).encode(),
         SHEET: lambda: encode_png(contact_sheet(pick(dataset, SHEET_ROWS))),
     }
