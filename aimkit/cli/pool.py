@@ -45,13 +45,13 @@ def build(
     of the source, such as licence=CC0-1.0 or type=STM. Run the same command again to continue an interrupted build.
     In a recipe, a pool is a source: {source = "pool", path = "POOL"}.
     """
-    from aimkit.cli.synth import cores
     from aimkit.datasets.scan_report import SKIPPED, ScanReport, write_skipped
     from aimkit.skips import Skip, Skips
     from aimkit.synth.outputs import refuse_inside_sources
     from aimkit.synth.pool.build import build as pack
     from aimkit.synth.pool.index import pool_folder
     from aimkit.synth.pool.ingest import Drawing, ingest, sources_of
+    from aimkit.synth.processes import cores
 
     if replace and not append:
         raise AimkitError("--replace needs --append", "--replace", "add --append")
@@ -111,7 +111,7 @@ def verify(path: str) -> None:
             console.out(problem)
     if problems:
         hint = "copy the file again, or build the pool again"
-        raise AimkitError(f"{problems} pictures are damaged", str(root), hint, exit_code=1)
+        raise AimkitError(f"{problems} problems in the pool", str(root), hint, exit_code=1)
     console.out(f"ok: {len(index.entries)} items in {len(index.shards)} files")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -60,8 +59,8 @@ def synth(
     part = _part(shards) if shards else None
     loaded = _load(recipe, overrides, count, format_)
     folder = place(out, "--out")
-    if workers is None:
-        workers = cores() if executor == "local" else 0
+    if workers is None and executor != "local":
+        workers = 0
     try:
         outcome = synthesize(
             loaded, folder, workers=workers, part=part, resume=resume, executor=_executor(executor, address)
@@ -153,11 +152,6 @@ def _executor(name: str, address: str | None) -> Any:
     from aimkit.synth.ray_executor import execute
 
     return partial(execute, address=address)
-
-
-def cores() -> int:
-    """Number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _again(argv: list[str]) -> str:

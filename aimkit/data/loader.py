@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
@@ -22,6 +23,7 @@ from aimkit.data.transforms import SquareCrop, Transform
 from aimkit.errors import AimkitError
 from aimkit.rng import rng
 from aimkit.synth.engine import Synthesizer
+from aimkit.synth.processes import deaf_to_interrupts
 from aimkit.types import ImageType, Sample
 
 TYPES = list(ImageType)
@@ -133,7 +135,8 @@ def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int =
         pin_memory=torch.cuda.is_available(),
     )
     try:
-        for batch in loader:
+        # No name for the iterator: a traceback would keep it, and its workers, alive.
+        for batch in _started(loader, workers):
             if isinstance(batch, AimkitError):
                 raise batch
             yield batch
@@ -143,6 +146,11 @@ def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int =
         what = "a data worker died, most likely killed for lack of memory"
         hint = "lower data.workers or data.train.keep, then continue with --resume"
         raise AimkitError(what, "data.workers", hint, exit_code=1) from error
+
+
+def _started(loader: Iterable[Any], workers: int) -> Iterator[Any]:
+    with deaf_to_interrupts() if workers else nullcontext():
+        return iter(loader)
 
 
 @dataclass(frozen=True)

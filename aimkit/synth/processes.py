@@ -15,6 +15,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar, cast
@@ -110,14 +111,11 @@ class _Interrupts:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Ctrl-C waits until the end; processes that are started meanwhile never receive it."""
-        # A new process inherits the mask, not the handler. Windows has no masks.
-        masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if os.name == "posix" else None
         self.holds = True
         try:
-            yield
+            with deaf_to_interrupts():
+                yield
         finally:
-            if masked is not None:
-                signal.pthread_sigmask(signal.SIG_SETMASK, masked)
             self.holds = False
         if self.count:
             self._act()
@@ -231,9 +229,29 @@ def _portable(error: BaseException) -> BaseException:
         return RuntimeError("".join(traceback.format_exception(error)))
 
 
+@contextlib.contextmanager
+def deaf_to_interrupts() -> Iterator[None]:
+    """Processes that are started meanwhile never receive Ctrl-C, not even before their first line of Python."""
+    masked = None
+    if os.name == "posix":
+        # They inherit the mask, not a handler. The tracker, when it starts, takes the mask off again.
+        resource_tracker.ensure_running()
+        masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        if masked is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+
+
 def end_with_parent() -> None:
     """End this process when its parent ends: a killed parent can't tell its workers."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait_for([parent.sentinel])
         os._exit(1)
+
+
+def cores() -> int:
+    """Number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

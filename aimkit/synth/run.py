@@ -22,6 +22,7 @@ from aimkit.storage import Place, Remote
 from aimkit.synth.executors import Executor, executors
 from aimkit.synth.job import ShardJob
 from aimkit.synth.outputs import refuse_inside_sources
+from aimkit.synth.processes import cores
 from aimkit.types import Sample
 
 #: Tag of the unfinished files of an undivided run.
@@ -49,7 +50,7 @@ def synthesize(
     recipe: Any,
     out: Place,
     *,
-    workers: int = 1,
+    workers: int | None = 1,
     part: tuple[int, int] | None = None,
     resume: bool = False,
     executor: str | Executor = "local",
@@ -62,8 +63,8 @@ def synthesize(
     Args:
         recipe: The synth recipe.
         out: Folder of the dataset, a path or a URL; new or empty unless ``resume`` or ``part`` is given.
-        workers: Number of processes; 0 and 1 use this process. With Ray, number of shards at a time; 0 uses the whole
-            cluster.
+        workers: Number of processes; 0 and 1 use this process, None all cores. With Ray, number of shards at a time; 0
+            uses the whole cluster.
         part: ``(i, n)`` writes every n-th shard from the i-th on. All parts may share one folder; the part that
             finishes the last shard completes the dataset.
         resume: Whether to continue an earlier run of the same recipe.
@@ -74,7 +75,7 @@ def synthesize(
         AimkitError: The folder holds something else, too many source images can't be read, or the disk is full.
     """
     execute = executors.get(executor).value if isinstance(executor, str) else executor
-    if isinstance(out, Remote) and out.alone and (workers > 1 or executor != "local"):
+    if isinstance(out, Remote) and out.alone and ((workers or 1) > 1 or executor != "local"):
         raise AimkitError("memory:// exists in one process only", str(out), "use --workers 1")
     joins = resume or part is not None
     # Before the sources are opened, which may take minutes.
@@ -103,13 +104,21 @@ def synthesize(
         if done:
             console.info(f"{len(done)} of {len(shards)} shards are already finished")
         quarantined += [entry for sidecar in read_sidecars(out, done) for entry in sidecar["quarantined"]]
+        if workers is not None and 0 < len(todo) < workers and executor == "local":
+            console.info(f"{len(todo)} of {workers} workers have a shard to write: lower output.shard_size")
         written = sum(len(shard) for shard in todo)
         with console.progress(written, "synth", "samples") as bar:
-            execute(job, todo, workers, bar.advance, count_failures)
+            execute(job, todo, _workers(workers, out), bar.advance, count_failures)
         missing = len(shards) - len(finished(out, shards))
         if not missing:
             complete(out, shards, tag)
     return SynthOutcome(out, written, missing, quarantined)
+
+
+def _workers(asked: int | None, out: Place) -> int:
+    if asked is not None:
+        return asked
+    return 1 if isinstance(out, Remote) and out.alone else cores()
 
 
 def check_folder(out: Place, *, joins: bool) -> bool:

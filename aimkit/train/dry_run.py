@@ -13,13 +13,14 @@ from aimkit.data.streams import SynthStream
 from aimkit.train.live import clock
 from aimkit.train.log import memory
 from aimkit.train.loop import one_step
+from aimkit.train.memory import check
 from aimkit.train.recipe import TrainRecipe
-from aimkit.train.setup import build
+from aimkit.train.setup import build, open_streams
 from aimkit.train.state import State
 
 
 def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:
-    """Build everything and take two steps; nothing is written.
+    """Open all streams, build everything and take two steps; nothing is written.
 
     Returns:
         Rows of (name, value): the network, the data, and the estimates. Times are those of the second step and the
@@ -28,7 +29,9 @@ def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:
     Raises:
         AimkitError: The run would fail at its start.
     """
+    open_streams(recipe)
     parts = build(recipe)
+    needed, free = check(recipe, parts.accelerator.device, parts.accelerator.num_processes)
     loader = iter(make_loader(parts.dataset, PositionSampler(0, 2, recipe.batch, accumulate=recipe.accumulate)))
     batches, data_seconds = [], 0.0
     for _ in range(2):
@@ -60,6 +63,7 @@ def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:
         ("steps", f"{recipe.steps:,} of {recipe.batch} samples"),
         ("a step", f"{step_seconds:.2f} s network, {data_seconds:.2f} s data by one process"),
         ("estimated time", f"{clock(seconds)} with {workers}, without validation"),
+        ("estimated memory", f"{needed / 1e9:.1f} GB" + (f" of {free / 1e9:.1f} GB free" if free else "")),
         ("peak memory", f"{memory(device):.1f} GB" + (", workers not counted" if device.type == "cpu" else "")),
         ("a checkpoint", disk),
     ]

@@ -89,11 +89,11 @@ class Log:
             console.info(self._line(state, means))
         self._sums, self._count, self._since = {}, 0, time.monotonic()
 
-    def scores(self, state: State, scores: dict[str, float]) -> None:
-        """Record the scores of a validation."""
+    def scores(self, state: State, scores: dict[str, float], *, counts: bool = True) -> None:
+        """Record the scores of a validation; one that does not count is never the best."""
         self._write("val", state.step, scores)
         if self._file is not None:
-            best = "  best so far" if state.best is None or scores["mad"] < state.best else ""
+            best = "  best so far" if counts and (state.best is None or scores["mad"] < state.best) else ""
             text = "  ".join(f"{name} {value:.4g}" for name, value in scores.items() if name in ("mad", "mse", "sad"))
             types = "  ".join(f"{n.split('/')[1]} {v:.4g}" for n, v in scores.items() if n.startswith("mad/"))
             console.info(f"step {state.step}  validation  {text}  (mad: {types}){best}")

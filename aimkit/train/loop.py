@@ -29,7 +29,7 @@ from aimkit.train.log import Log
 from aimkit.train.losses import semantic_scores
 from aimkit.train.optim import set_learning_rate
 from aimkit.train.recipe import TrainRecipe
-from aimkit.train.setup import Parts, build, network_input, train_mode
+from aimkit.train.setup import Parts, build, network_input, open_streams, train_mode
 from aimkit.train.state import State, latest, read_state
 from aimkit.train.validation import validate
 from aimkit.train.verify import seal
@@ -58,6 +58,7 @@ def train(recipe: TrainRecipe, run: Path, resume: bool | str = False) -> State:
 def _train(recipe: TrainRecipe, run: Path, resume: bool | str) -> State:
     # Again, since another process may have finished a checkpoint before this one held the lock.
     newest = find_start(recipe, run, resume)
+    open_streams(recipe)
     parts = build(recipe, run)
     state = restore(parts, newest) if newest else State()
     if parts.accelerator.is_main_process:
@@ -75,6 +76,9 @@ def _train(recipe: TrainRecipe, run: Path, resume: bool | str) -> State:
             accumulate=recipe.accumulate,
         )
         batches = iter(make_loader(parts.dataset, sampler, recipe.data.workers))
+        if state.step == 0 and recipe.model.init and recipe.validation.data is not None:
+            # What the weights score before they are trained. It is no checkpoint, so it can't be the best.
+            log.scores(state, validate(recipe, parts, run, 0), counts=False)
         while state.step < recipe.steps and not _any(parts, stop):
             start = time.monotonic()
             rate = set_learning_rate(parts.optimizer, recipe.optim, state.step, recipe.steps)
@@ -111,7 +115,7 @@ def one_step(
         batch = to_device(next(batches), accelerator.device)
         with accelerator.accumulate(parts.model):
             with accelerator.autocast():
-                output = parts.model(network_input(parts.network, batch["image"], recipe.channels_last))
+                output = forward(recipe, parts, batch["image"])
             terms = compute_losses(recipe, parts, output, batch)
             with counted_once(parts.network.backbone, recipe.model.checkpoint_activations):
                 accelerator.backward(terms["total"])
@@ -127,6 +131,18 @@ def one_step(
     means = {name: float(value) for name, value in accelerator.reduce(sums, "mean").items()}
     guard(recipe, state, means, run)
     return means
+
+
+def forward(recipe: TrainRecipe, parts: Parts, image: Any) -> Any:
+    """The network's output for a batch of images, (B, 3, H, W) in [0, 1]."""
+    try:
+        return parts.model(network_input(parts.network, image, recipe.channels_last))
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        what = f"batch norm has a single value to learn from: {len(image)} sample of {image.shape[-1]} pixels"
+        hint = "set model.freeze_norm=true, or raise batch or data.transform.size"
+        raise AimkitError(what, f"batch = {recipe.batch}", hint) from None
 
 
 def compute_losses(recipe: TrainRecipe, parts: Parts, output: Any, batch: dict[str, Any]) -> dict[str, Any]:

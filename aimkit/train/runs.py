@@ -39,8 +39,8 @@ class Run:
 
     @property
     def best(self) -> dict[str, Any]:
-        """The validation with the lowest MAD, or empty."""
-        return min(self.scores, key=lambda row: row["mad"], default={})
+        """The validation with the lowest MAD, or empty. That before the first step has no checkpoint."""
+        return min((row for row in self.scores if row.get("step") != 0), key=lambda row: row["mad"], default={})
 
 
 def open_run(path: Path) -> Run:

@@ -105,6 +105,24 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
     return Parts(accelerator, network, model, optimizer, average, dataset)
 
 
+def open_streams(recipe: TrainRecipe) -> None:
+    """Open every stream of a run, so that missing data is an error before the first step.
+
+    Raises:
+        AimkitError: A stream can't be opened, or its first validation sample can't be made; the message has its key.
+    """
+    for key, block in (("data.train", recipe.data.train), ("validation.data", recipe.validation.data)):
+        if block is None:
+            continue
+        try:
+            stream = block.open(recipe.seed)
+            if key == "validation.data":
+                stream.sample(0)
+        except AimkitError as error:
+            where = f"{key}: {error.where}" if error.where else key
+            raise AimkitError(error.what, where, error.hint, exit_code=error.exit_code) from None
+
+
 def average_weights(decay: float, averaged: Any, weights: Any, updates: Any) -> None:
     """Update a moving average in place: average = decay * average + (1 - decay) * weights.
 

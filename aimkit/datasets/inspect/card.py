@@ -19,6 +19,8 @@ from aimkit.redact import redact
 from aimkit.storage import Place
 
 SHEET = "sheet.png"
+#: Samples of each type on the contact sheet.
+SHEET_ROWS = 2
 CARD = "README.md"
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -46,7 +48,7 @@ def finish(root: Place, temporary: Path) -> None:
     dataset = open_dataset(root)
     for name, chunks in formats.get(dataset.format).value.finish(root, dataset.shards).items():
         write_whole(root / name, chunks, temporary)
-    write_whole(root / SHEET, [encode_png(contact_sheet(pick(dataset, 2)))], temporary)
+    write_whole(root / SHEET, [encode_png(contact_sheet(pick(dataset, SHEET_ROWS)))], temporary)
     write_whole(root / CARD, [card(dataset).encode()], temporary)
 
 

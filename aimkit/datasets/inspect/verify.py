@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from aimkit.datasets.inspect.card import CARD, SHEET
-from aimkit.datasets.lock import NAME
+from aimkit.datasets.inspect.card import CARD, SHEET, SHEET_ROWS, card
+from aimkit.datasets.inspect.sheet import contact_sheet, encode_png, pick
+from aimkit.datasets.inspect.stats import Tally
+from aimkit.datasets.lock import NAME, versions
 from aimkit.datasets.reader import Dataset
 from aimkit.datasets.scan_report import SKIPPED
 from aimkit.datasets.source_list import NAME as SOURCES
@@ -159,6 +162,7 @@ def _shard(dataset: Dataset, shard: Shard, sidecar: dict[str, Any]) -> Iterator[
         except OSError:
             yield f"{entry['path']}: missing"
     digest, reader, whole = Digest(), dataset.open_shard(shard), True
+    tally, quarantined = Tally(), list[dict[str, Any]]()
     for position, index in enumerate(range(shard.start, shard.stop)):
         try:
             record = reader.read(position)
@@ -168,6 +172,8 @@ def _shard(dataset: Dataset, shard: Shard, sidecar: dict[str, Any]) -> Iterator[
             sample = decode(record)
             if sample.meta.get("recipe") != dataset.remarks.get("digest"):
                 yield f"sample {index}: made by another recipe ({str(sample.meta.get('recipe'))[:12]})"
+            tally.add(sample)
+            quarantined += [{"index": index, **entry} for entry in sample.meta.get("quarantined", [])]
             yield from (f"sample {index}: {problem}" for problem in check_sample(sample, record))
         except AimkitError as error:
             whole = False
@@ -181,6 +187,35 @@ def _shard(dataset: Dataset, shard: Shard, sidecar: dict[str, Any]) -> Iterator[
     if counted != len(shard):
         yield f"shard {shard.number}: the statistics count {counted} samples, not {len(shard)}"
 
+    if whole:
+        counted_again = {**tally.plain(), "quarantined": quarantined}
+        wrong = [name for name, value in counted_again.items() if not _equal(value, sidecar[name])]
+        yield from (f"shard {shard.number}: the sidecar's '{name}' does not follow from the samples" for name in wrong)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same, but for the last digits of sums, which versions of OpenCV may change."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(value, other[name]) for name, value in one.items())
+    if isinstance(one, float) and isinstance(other, int | float):
+        return math.isclose(one, other, rel_tol=1e-4, abs_tol=1e-4)
+    return bool(one == other)
+
+
+def _about(dataset: Dataset) -> Iterator[str]:
+    """Compare the card and the contact sheet with those that the same versions of all packages write again."""
+    now = ", ".join(f"{name} {number}" for name, number in versions().items())
+    if dataset.remarks.get("versions") != now:
+        return
+    made: dict[str, Callable[[], bytes]] = {
+        CARD: lambda: card(dataset).encode(),
+        SHEET: lambda: encode_png(contact_sheet(pick(dataset, SHEET_ROWS))),
+    }
+    for name, make in made.items():
+        path = dataset.root / name
+        if path.is_file() and path.read_bytes() != make():
+            yield f"{name}: does not match the dataset"
+
 
 def _whole(dataset: Dataset, expected: set[str]) -> Iterator[str]:
     """Check the files of the dataset as a whole, and look for files that do not belong to it."""
@@ -191,8 +226,12 @@ def _whole(dataset: Dataset, expected: set[str]) -> Iterator[str]:
                 path = dataset.root / name
                 if path.is_file() and path.read_bytes() != b"".join(chunks):
                     yield f"{name}: does not match the shards"
+            yield from _about(dataset)
         except (OSError, ValueError, KeyError) as error:
             yield f"the dataset's index can't be checked: {error}"
+        except AimkitError as error:
+            # Its cause was told above.
+            yield f"the card and the contact sheet can't be checked: {error.what}"
     else:
         expected -= {SHEET, CARD}
     there = names(dataset.root)

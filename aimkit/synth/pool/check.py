@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from aimkit.errors import AimkitError
-from aimkit.synth.pool.index import Index, read_index, shard_name
+from aimkit.json_files import LARGE, read_json
+from aimkit.synth.pool.index import NAME, Index, digest_of, read_index, shard_name
 from aimkit.synth.pool.layout import aligned, sizes
 
 _BLOCK = 1 << 20
@@ -63,6 +64,10 @@ def verify(root: Path, advance: Callable[[int], None] = lambda amount: None) -> 
         AimkitError: The index can't be read, or a file is missing or has the wrong size.
     """
     index = read_index(root)
+    data = read_json(root / NAME, dict, "pool index", limit=LARGE)
+    # Earlier versions wrote none.
+    if "digest" in data and data["digest"] != digest_of(data):
+        yield f"{NAME}: changed since it was written"
     names: dict[str, list[str]] = {}
     for entry in index.entries.values():
         names.setdefault(entry.picture, []).append("/".join(entry.name))

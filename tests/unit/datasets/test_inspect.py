@@ -144,6 +144,26 @@ def test_verify_finds_a_changed_index_recipe_and_sidecar(dataset: Path) -> None:
         "recipe.lock.toml: the digest does not match the recipe",
         "shard 1: the digest of its samples does not match the sidecar",
         "types.json: does not match the shards",
+        # It holds the recipe.
+        "README.md: does not match the dataset",
+    ]
+
+
+def test_verify_finds_a_changed_card_sheet_and_statistics(dataset: Path) -> None:
+    for name in ("README.md", "sheet.png"):
+        content = bytearray((dataset / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (dataset / name).write_bytes(content)
+    sidecar = dataset / "shards" / "00000.json"
+    changed = json.loads(sidecar.read_text())
+    next(iter(changed["types"].values()))["composition_valid"] += 1
+    changed["quarantined"] = [{"index": 0, "role": "foreground", "id": "x", "error": "?"}]
+    sidecar.write_text(json.dumps(changed))
+    assert problems(dataset) == [
+        "shard 0: the sidecar's 'types' does not follow from the samples",
+        "shard 0: the sidecar's 'quarantined' does not follow from the samples",
+        "README.md: does not match the dataset",
+        "sheet.png: does not match the dataset",
     ]
 
 

@@ -258,6 +258,14 @@ def test_a_changed_byte_is_found_and_named(images: Path, tmp_path: Path, pools: 
     assert "foreground/cutouts/1" in problem
 
 
+def test_a_changed_item_of_the_index_is_found(images: Path, tmp_path: Path, pools: Any) -> None:
+    pool = tmp_path / "pool"
+    pools.pack(pools.tables(images, licence="MIT"), pool)
+    path = pool / "index.json"
+    path.write_text(path.read_text().replace('"licence": "MIT"', '"licence": "MIU"', 1))
+    assert list(verify(pool)) == ["index.json: changed since it was written"]
+
+
 def test_other_folders_and_other_builds_are_left_alone(images: Path, tmp_path: Path, pools: Any) -> None:
     data = pools.tables(images)
     with pytest.raises(AimkitError, match="holds something else"):
