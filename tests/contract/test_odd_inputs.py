@@ -22,6 +22,11 @@ from aimkit.cli import run
 #: Seconds that a command may take before it counts as hung.
 PATIENCE = 60
 
+
+class Hangs(BaseException):
+    """A command took too long; no command can take it for a problem of its files."""
+
+
 Command = Callable[..., str]
 
 
@@ -57,13 +62,13 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     monkeypatch.chdir(tmp_path)
 
     def late(number: int, frame: object) -> None:
-        raise TimeoutError(f"the command hangs: more than {PATIENCE} s")
+        raise Hangs(f"more than {PATIENCE} s")
 
     def command(*words: str | Path, codes: tuple[int, ...] = (0,)) -> str:
         capsys.readouterr()
         signal.alarm(PATIENCE)
         try:
-            code = run([str(word) for word in words])
+            code = run(["-v", *map(str, words)])
         finally:
             signal.alarm(0)
         captured = capsys.readouterr()
@@ -184,9 +189,10 @@ def test_preview_draws_a_sheet(photos: OddFiles, command: Command, tmp_path: Pat
 
 
 def test_a_pool_packs_what_is_sound(photos: OddFiles, cutouts: OddFiles, command: Command) -> None:
-    for files in (photos, cutouts):
+    for files, source in ((photos, "folder"), (cutouts, "cutouts")):
         name = files.folder.name
-        told(command("pool", "build", files.folder, "-o", name, "--workers", "1"), files.unsound)
+        words = ("pool", "build", files.folder, f"source={source}", "-o", name, "--workers", "1")
+        told(command(*words), files.unsound)
         command("pool", "verify", name)
         assert str(len(files.sound)) in command("pool", "info", name)
 
@@ -194,7 +200,6 @@ def test_a_pool_packs_what_is_sound(photos: OddFiles, cutouts: OddFiles, command
 def test_types_are_inferred_of_what_is_sound(cutouts: OddFiles, command: Command) -> None:
     told(command("types", "infer", cutouts.folder, "-o", "types.json"), cutouts.unsound)
     assert sorted(json.loads(Path("types.json").read_text())) == sorted(stem(name) for name in cutouts.sound)
-    command("types", "check", cutouts.folder, "types.json")
 
 
 def test_predict_makes_a_matte_of_every_sound_photo(photos: OddFiles, command: Command, tmp_path: Path) -> None:
@@ -221,16 +226,15 @@ def test_evaluate_measures_every_sound_prediction(command: Command, tmp_path: Pa
     for name in unsound:
         (tmp_path / "truth" / name).write_bytes(matte)
     words = ("evaluate", "--predictions", "predictions", "--truth", "truth", "-o", "out", "--no-report")
-    told(command(*words), unsound)
+    # Images without a prediction are not left out: that would make a method look better than it is.
+    told(command(*words, codes=(2,)), [name for name in unsound if not (tmp_path / "predictions" / name).is_file()])
+    for name in unsound:
+        if not (tmp_path / "predictions" / name).is_file():
+            (tmp_path / "truth" / name).unlink()
+    told(command(*words), [name for name in unsound if (tmp_path / "predictions" / name).is_file()])
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert results["averages"]["images"]["count"] == len(names)
     assert results["averages"]["images"]["sad"] == 0
-    for name in unsound:
-        (tmp_path / "predictions" / name).unlink()
-        (tmp_path / "predictions" / name).write_bytes(matte)
-        (tmp_path / "truth" / name).unlink()
-    spoil(tmp_path / "truth", matte)
-    command(*words, "--fresh", codes=(0, 1, 2))
 
 
 def test_a_dry_run_of_training_takes_what_is_sound(

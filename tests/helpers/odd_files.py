@@ -131,7 +131,7 @@ def fill(folder: Path, *, alpha: bool = False) -> OddFiles:
         add("turned.jpg", turned, plain, 4)
         buffer = io.BytesIO()
         frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:])
-        add("moving.gif", buffer.getvalue())
+        add("frames.gif", buffer.getvalue())
         buffer = io.BytesIO()
         Image.fromarray(plain).quantize(256).save(buffer, "PNG", transparency=0)
         add("palette.png", buffer.getvalue())
