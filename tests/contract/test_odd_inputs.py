@@ -19,6 +19,9 @@ from PIL import Image
 
 from aimkit.cli import run
 
+# Every command over every odd file takes minutes.
+pytestmark = pytest.mark.slow
+
 #: Seconds that a command may take before it counts as hung.
 PATIENCE = 60
 
