@@ -132,10 +132,21 @@ def _keep_secrets(url: str, kind: str, where: str) -> None:
             raise AimkitError(what, where or url, f"take it out, or allow it by name: AIMKIT_ALLOW_VARIABLES={name}")
 
 
+def check_regular(path: Place) -> None:
+    """Refuse what could keep a reader waiting for ever, such as a pipe or a device.
+
+    Raises:
+        OSError: The path exists and is not a regular file.
+    """
+    if isinstance(path, Path) and path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
 def read_range(path: Place, start: int, stop: int) -> bytes:
     """Read bytes ``start`` to ``stop - 1`` of a file."""
     if isinstance(path, Remote):
         return path.read_range(start, stop)
+    check_regular(path)
     with path.open("rb") as file:
         file.seek(start)
         return file.read(stop - start)
@@ -144,7 +155,9 @@ def read_range(path: Place, start: int, stop: int) -> bytes:
 def read_each(root: Place, names: Iterable[str]) -> Iterator[bytes]:
     """Read files below a folder, in the given order; behind a URL, several are fetched at a time."""
     if isinstance(root, Path):
-        yield from ((root / name).read_bytes() for name in names)
+        for name in names:
+            check_regular(root / name)
+            yield (root / name).read_bytes()
         return
     rest = iter(names)
     while batch := list(islice(rest, _BATCH)):
@@ -176,6 +189,7 @@ def measure(path: Place) -> tuple[int, str]:
 
 def blocks(path: Place) -> Iterator[bytes]:
     """Read a file in blocks."""
+    check_regular(path)
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             yield block

@@ -48,7 +48,7 @@ def develop(light: Float, rng: np.random.Generator, *, key: tuple[float, float] 
     if vignette > 0.02:
         x, y = grid(size)
         corner = (x - size[1] / unit(size) / 2) ** 2 + (y - size[0] / unit(size) / 2) ** 2
-        light *= (1 - np.float32(vignette) * corner / corner.max())[..., None]
+        light *= (1 - np.float32(vignette) * corner / max(float(corner.max()), 1e-12))[..., None]
     grey = (light @ _LUMINANCE)[..., None]
     return _curve(grey + saturation * (light - grey), float(exposure), contrast)
 

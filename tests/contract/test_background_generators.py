@@ -47,6 +47,16 @@ def test_a_long_frame_is_filled(name):
         assert image.std() > 0.005
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_single_pixel_is_a_picture(name):
+    """Photos of one pixel are foregrounds like others, and the canvas can take their size."""
+    entry = background_generators.get(name)
+    for seed in range(4):
+        image = entry.value(entry.info.params(generator=name), (1, 1), rng(seed, name))
+        assert image.shape == (1, 1, 3)
+        assert np.isfinite(image).all()
+
+
 def test_hues_and_brightness_spread_over_all_generators():
     means = np.array([image.mean(axis=(0, 1)) for name in NAMES for image in pictures(name)])
     tint = means - means.mean(axis=1, keepdims=True)

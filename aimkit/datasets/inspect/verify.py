@@ -159,8 +159,10 @@ def _shard(dataset: Dataset, shard: Shard, sidecar: dict[str, Any]) -> Iterator[
             path = inside(dataset.root, entry["path"], dataset.root / shard.sidecar)
             if measure(path) != (entry["size"], entry["sha256"]):
                 yield f"{entry['path']}: changed since it was written"
-        except OSError:
+        except FileNotFoundError:
             yield f"{entry['path']}: missing"
+        except OSError as error:
+            yield f"{entry['path']}: {error.strerror or error}"
     digest, reader, whole = Digest(), dataset.open_shard(shard), True
     tally, quarantined = Tally(), list[dict[str, Any]]()
     for position, index in enumerate(range(shard.start, shard.stop)):

@@ -87,7 +87,8 @@ class FolderShard:
         """Offsets of the lines of the rows file, and of its end."""
         if self._lines is None:
             self._lines = [0]
-            for line in (self.root / _rows(self.shard)).read_bytes().splitlines(keepends=True):
+            (rows,) = read_each(self.root, [_rows(self.shard)])
+            for line in rows.splitlines(keepends=True):
                 self._lines.append(self._lines[-1] + len(line))
         return self._lines
 

@@ -14,7 +14,7 @@ from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.record import PLANES, SampleRecord
 from aimkit.datasets.writers.shard import Shard
 from aimkit.errors import AimkitError
-from aimkit.storage import Place, Remote
+from aimkit.storage import Place, Remote, check_regular
 from aimkit.types import ImageType
 
 #: Files of older versions hold numbers of these.
@@ -76,6 +76,7 @@ def _opened(path: Place) -> pq.ParquetFile:
     if isinstance(path, Remote):
         # The columns of a row group are adjacent: one request reads all of them and nothing else.
         return pq.ParquetFile(path.open(cache_type="none"), pre_buffer=True)
+    check_regular(path)
     return pq.ParquetFile(path, memory_map=True)
 
 
