@@ -31,6 +31,8 @@ def _integral(u: Array, width: Array | float) -> Float:
 
 def footprint(u: Array) -> Float:
     """How much of u a pixel sees: the length of its gradient by pixels."""
+    if min(u.shape) < 2:
+        return np.zeros(u.shape, np.float32)
     down, right = np.gradient(u)
     return np.asarray(np.hypot(down, right), np.float32)
 

@@ -57,15 +57,18 @@ def encode(sample: Sample, index: int, output: Output) -> SampleRecord:
 
 
 def decode(record: SampleRecord) -> Sample:
-    """Decode a record; planes that were not stored are empty, of shape (0, 0, 3).
+    """Decode a record; foreground and background that were not stored are empty, of shape (0, 0, 3).
 
     Raises:
-        AimkitError: A plane or the provenance is damaged.
+        AimkitError: A plane is missing or damaged, or the provenance is damaged.
     """
     where = f"sample {record.index}"
+    missing = [name for name in PLANES[:4] if name not in record.planes]
+    if missing:
+        raise AimkitError(f"the {missing[0]} is missing", where, "aimkit dataset verify", exit_code=1)
     planes = {name: decode_plane(data, name, where) for name, data in record.planes.items()}
-    for name in PLANES:
-        planes.setdefault(name, np.zeros((0, 0, 3) if name in COLOR else (0, 0), np.uint8))
+    for name in PLANES[4:]:
+        planes.setdefault(name, np.zeros((0, 0, 3), np.uint8))
     meta = parse_json(record.meta, dict, "provenance", where, "aimkit dataset verify", exit_code=1)
     return Sample(**planes, type=ImageType.parse(record.type, where), category=record.category, meta=meta)
 

@@ -1,0 +1,298 @@
+"""What others wrote is damaged, hostile or both: noticed by name, kept in its folder, and never a traceback."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import random
+import shutil
+import struct
+import tarfile
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tomli_w
+import torch
+
+import aimkit
+from aimkit import resources
+from aimkit.cli import run
+from aimkit.errors import AimkitError
+from aimkit.imageio import decode
+from aimkit.json_files import read_json
+from aimkit.models.weights import declared
+from aimkit.publish.convert import save
+from aimkit.recipe import load_recipe
+from aimkit.state_dict import read
+
+SOURCES = sorted(Path(aimkit.__file__).parent.rglob("*.py"))
+
+OUTSIDE = ["../../escaped", "/tmp/escaped", "..\\..\\escaped", "link/escaped"]
+
+# Code of others ---------------------------------------------------------------------------------------------------
+
+
+def calls(path: Path) -> Iterator[ast.Call]:
+    yield from (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+
+
+def test_no_call_lets_data_bring_its_own_code() -> None:
+    """``datasets`` and ``torch.hub`` run a repository's code with trust_remote_code, pickle runs anything."""
+    wrong = []
+    for path in SOURCES:
+        if path.name == "processes.py":
+            # What the processes of one run send each other.
+            continue
+        for call in calls(path):
+            name = ast.unparse(call.func)
+            keys = {word.arg: ast.unparse(word.value) for word in call.keywords}
+            if "trust_remote_code" in keys or (name.endswith("torch.load") and keys.get("weights_only") != "True"):
+                wrong.append(f"{path.name}:{call.lineno} {name}")
+            if name in ("eval", "exec", "pickle.load", "pickle.loads", "torch.hub.load", "yaml.load", "os.system"):
+                wrong.append(f"{path.name}:{call.lineno} {name}")
+    assert wrong == []
+
+
+# Paths ------------------------------------------------------------------------------------------------------------
+
+
+def recipe(folder: Path, form: str) -> Path:
+    table = {
+        "kind": "synth",
+        "seed": 1,
+        "count": 2,
+        "foregrounds": [{"source": "procedural", "generators": ["toy"]}],
+        "backgrounds": [{"source": "procedural", "generators": ["material"]}],
+        "placement": {"mode": "canvas", "height": 24, "width": 24},
+        "labels": {"kernel": 3},
+        "output": {"format": form},
+    }
+    path = folder / f"{form}.toml"
+    path.write_text(tomli_w.dumps(table))
+    return path
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset in every format, and a pool."""
+    root = tmp_path_factory.mktemp("written")
+    for form in ("folder", "parquet", "webdataset"):
+        assert run(["synth", str(recipe(root, form)), "-o", str(root / form), "--workers", "1"]) == 0
+    words = ["pool", "build", str(root / "folder.toml"), "-o", str(root / "pool")]
+    assert run([*words, "--drawn", "1", "--size", "16", "--workers", "1"]) == 0
+    return root
+
+
+@pytest.fixture
+def copy(written: Path, tmp_path: Path) -> Path:
+    """The same beside a folder that nothing may be written to or read from; a link in each leads there."""
+    root = shutil.copytree(written, tmp_path / "in" / "written")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "escaped").write_bytes(b"a secret")
+    for form in ("folder", "parquet", "webdataset"):
+        (root / form / "link").symlink_to(tmp_path / "out")
+    return root
+
+
+def outside(copy: Path) -> dict[str, bytes]:
+    """Everything that lies outside the data."""
+    top = copy.parent.parent
+    files = [path for path in top.rglob("*") if path.is_file() and copy not in path.parents]
+    return {str(path.relative_to(top)): path.read_bytes() for path in files if "merged" not in path.parts}
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+@pytest.mark.parametrize("form", ["folder", "parquet", "webdataset"])
+def test_a_sidecar_that_points_out_of_its_dataset_is_refused(
+    form: str, path: str, copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = outside(copy)
+    sidecar = next(p for p in sorted((copy / form / "shards").iterdir()) if p.suffix == ".json")
+    content = json.loads(sidecar.read_text())
+    content["files"][0]["path"] = path
+    sidecar.write_text(json.dumps(content))
+    assert run(["dataset", "verify", str(copy / form)]) != 0
+    assert run(["dataset", "merge", str(copy / form), "-o", str(tmp_path / "merged")]) != 0
+    assert "escaped" in "".join(capsys.readouterr())
+    assert outside(copy) == before
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_a_row_that_points_out_of_its_dataset_is_refused(
+    path: str, copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = next((copy / "folder" / "shards").glob("*.jsonl"))
+    lines = [json.loads(line) for line in rows.read_text().splitlines()]
+    lines[0]["file_name"] = path
+    rows.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for words in (["verify"], ["sheet", "-o", str(copy.parent / "sheet.png")]):
+        assert run(["dataset", words[0], str(copy / "folder"), *words[1:]]) != 0
+        assert "a secret" not in "".join(capsys.readouterr())
+
+
+def test_members_of_a_tar_are_data_and_never_unpacked(copy: Path) -> None:
+    """Members with hostile names, links and devices in place of the first sample."""
+    before = outside(copy)
+    tar = next((copy / "webdataset" / "data").glob("*.tar"))
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as file:
+        for name, kind in (("../../escaped", tarfile.REGTYPE), ("/tmp/x", tarfile.SYMTYPE), ("d", tarfile.CHRTYPE)):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "/etc/passwd"
+            file.addfile(member, io.BytesIO())
+    tar.write_bytes(data.getvalue() + tar.read_bytes()[len(data.getvalue()) :])
+    for words in (["verify"], ["sheet", "-o", str(copy / "sheet.png")]):
+        assert run(["dataset", words[0], str(copy / "webdataset"), *words[1:]]) != 0
+    assert outside(copy) == before
+
+
+# Flips ------------------------------------------------------------------------------------------------------------
+
+
+def flipped(path: Path, at: float) -> None:
+    data = bytearray(path.read_bytes())
+    data[min(int(len(data) * at), len(data) - 1)] ^= 4
+    path.write_bytes(data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["folder", "parquet", "webdataset", "pool"])
+def test_one_changed_bit_in_any_file_is_noticed_by_name(
+    form: str, written: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missed: list[tuple[str, float, int, str]] = []
+    victims = sorted(path.relative_to(written) for path in (written / form).rglob("[!.]*") if path.is_file())
+    assert len(victims) > 1
+    for victim in victims:
+        for at in (0.02, 0.3, 0.5, 0.97):
+            copy = shutil.copytree(written / form, tmp_path / "copy")
+            flipped(copy / victim.relative_to(form), at)
+            command = ["pool", "verify"] if form == "pool" else ["dataset", "verify"]
+            code = run([*command, str(copy)])
+            said = "".join(capsys.readouterr())
+            # A sidecar is named by the shard that it describes; a comment in the lock file is part of the card.
+            names = {victim.name, victim.stem, str(int(victim.stem)) if victim.stem.isdigit() else victim.name}
+            names |= {"README.md"} if victim.suffix == ".toml" else set()
+            if code == 0 or not any(name in said for name in names):
+                missed.append((str(victim), at, code, said[:200]))
+            shutil.rmtree(copy)
+    assert missed == []
+
+
+# Fuzz -------------------------------------------------------------------------------------------------------------
+
+
+def mutated(data: bytes, draw: random.Random) -> bytes:
+    """Bits flipped, parts cut, doubled, swapped for numbers, or garbled."""
+    result = bytearray(data)
+    for _ in range(draw.randint(1, 4)):
+        at = draw.randrange(max(len(result), 1))
+        kind = draw.randrange(6)
+        if kind == 0 and result:
+            result[at] ^= 1 << draw.randrange(8)
+        elif kind == 1:
+            del result[at : at + draw.randint(1, 64)]
+        elif kind == 2:
+            result[at:at] = result[at : at + draw.randint(1, 64)]
+        elif kind == 3:
+            result[at : at + 8] = struct.pack("<q", draw.choice([0, -1, 2**31, 2**62, len(result)]))
+        elif kind == 4:
+            words = [b"null", b"[]", b"{}", b"-1", b"1e999", b"NaN", b'""', b'"\\ud800"', b"\xff\xfe", b"\0"]
+            result[at : at + draw.randint(0, 4)] = draw.choice(words)
+        else:
+            result[at:] = b""
+    return bytes(result)
+
+
+def weights(folder: Path) -> bytes:
+    path = folder / "w.safetensors"
+    metadata = {"architecture": "aimnet", "backbone": "resnet10t", "options": '{"width": 4, "fusion": "soft"}'}
+    save({"conv.weight": torch.arange(6.0).reshape(2, 3)}, path, metadata)
+    return path.read_bytes()
+
+
+def checkpoint(folder: Path) -> bytes:
+    torch.save({"state_dict": {"conv.weight": torch.arange(6.0)}}, folder / "c.pth")
+    return (folder / "c.pth").read_bytes()
+
+
+def read_weights(path: Path) -> None:
+    read(path, quiet=True)
+
+
+def read_declared(path: Path) -> None:
+    told = declared.of_file(path)
+    if told is not None:
+        declared.checked(told)
+
+
+def read_recipe(path: Path) -> None:
+    load_recipe(path).digest()
+
+
+def read_picture(path: Path) -> None:
+    decode(path.read_bytes(), str(path))
+
+
+def pictures(folder: Path) -> list[bytes]:
+    from PIL import Image
+
+    made = []
+    plain = np.random.default_rng(0).integers(0, 256, (9, 7, 4), np.uint8)
+    for form, channels in (("PNG", 4), ("JPEG", 3), ("WEBP", 4), ("TIFF", 4), ("GIF", 3), ("BMP", 3)):
+        data = io.BytesIO()
+        Image.fromarray(plain[..., :channels]).save(data, form)
+        made.append(data.getvalue())
+    return made
+
+
+def recipes(folder: Path) -> list[bytes]:
+    tables = [path for path in resources.recipes().values() if tomllib.loads(path.read_text()).get("kind")]
+    return [path.read_bytes() for path in tables]
+
+
+def documents(folder: Path) -> list[bytes]:
+    table = {"a": [1, 2.5, None, "x"], "b": {"c": True}, "digest": "0" * 64}
+    return [json.dumps(table).encode(), json.dumps([table] * 3, indent=1).encode()]
+
+
+#: What is fuzzed: name of the file, sound contents, and the reader.
+TARGETS: dict[str, tuple[str, Callable[[Path], Iterable[bytes]], Callable[[Path], None]]] = {
+    "recipe": ("r.toml", recipes, read_recipe),
+    "json": ("f.json", documents, lambda path: read_json(path, object)),
+    "safetensors": ("w.safetensors", lambda folder: [weights(folder)], read_weights),
+    "metadata": ("w.safetensors", lambda folder: [weights(folder)], read_declared),
+    "checkpoint": ("c.pth", lambda folder: [checkpoint(folder)], read_weights),
+    "picture": ("p.png", pictures, read_picture),
+}
+
+
+def fuzz(name: str, count: int, folder: Path) -> None:
+    """Every mutated file is read, or refused with an AimkitError; anything else fails with the seed that shows it."""
+    file, make, reader = TARGETS[name]
+    sound = list(make(folder))
+    path = folder / f"mutated-{file}"
+    for seed in range(count):
+        draw = random.Random(f"{name} {seed}")
+        path.write_bytes(mutated(draw.choice(sound), draw))
+        try:
+            with suppress(AimkitError):
+                reader(path)
+        except Exception as error:
+            raise AssertionError(f"{name}, seed {seed}: {type(error).__name__}: {error}") from error
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_few_mutated_files_end_in_nothing_but_our_error(name: str, tmp_path: Path) -> None:
+    fuzz(name, 40, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TARGETS)
+def test_many_mutated_files_end_in_nothing_but_our_error(name: str, tmp_path: Path) -> None:
+    fuzz(name, 5000, tmp_path)
