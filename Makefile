@@ -20,16 +20,6 @@ $(READY): pyproject.toml
 		$(BIN)/python -m pip install --quiet --upgrade pip; \
 		$(BIN)/python -m pip install --quiet -e '.[dev]'; \
 	fi
-	@# OpenCV's desktop build needs a system library that servers lack; its headless twin does not.
-	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \
-		echo 'libGL is missing: using opencv-python-headless in this environment'; \
-		if command -v uv >/dev/null 2>&1; then \
-			uv pip uninstall --quiet --python $(BIN)/python opencv-python; \
-			uv pip install --quiet --python $(BIN)/python opencv-python-headless; \
-		else \
-			$(BIN)/python -m pip uninstall --quiet --yes opencv-python; \
-			$(BIN)/python -m pip install --quiet opencv-python-headless; \
-		fi; }
 	@touch $(READY)
 
 # Every line can be repeated: what is done already is kept, what was interrupted goes on. DEMO_* are for small trials.

@@ -105,7 +105,7 @@ def run(args: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader (head, less) has closed the pipe, which is not a failure. Keep Python from reporting it at exit.
-        sys.stdout = open("/dev/null", "w")  # noqa: SIM115
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         return 0
     except OSError as problem:
         # Commands say what they did with a file; here is what is left: caches of other packages, names that are too
@@ -117,16 +117,4 @@ def run(args: list[str] | None = None) -> int:
         else:
             what = problem.strerror or str(problem)
             console.error(AimkitError(what, where, "-v shows where it happened", exit_code=1))
-        return 1
-    except ImportError as problem:
-        if "libGL" not in str(problem):
-            raise
-        console.error(
-            AimkitError(
-                "OpenCV needs the system library libGL, which is not installed",
-                "import cv2",
-                "apt-get install libgl1, or pip uninstall opencv-python && pip install opencv-python-headless",
-                exit_code=1,
-            )
-        )
         return 1

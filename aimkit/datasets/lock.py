@@ -73,7 +73,7 @@ def versions() -> dict[str, str]:
     return {
         "aimkit": aimkit.__version__,
         "numpy": _version("numpy"),
-        "opencv": _version("opencv-python", "opencv-python-headless", "opencv-contrib-python"),
+        "opencv": _version("opencv-python-headless", "opencv-python", "opencv-contrib-python"),
         "pillow": _version("pillow"),
         "pyarrow": _version("pyarrow"),
         "python": platform.python_version(),
