@@ -118,17 +118,29 @@ def load_recipe(
     Raises:
         AimkitError: The recipe was not found, or keys are wrong; all of them are listed.
     """
+    data, where = raw_recipe(name_or_path, overrides, kind=kind)
+    module, name = KINDS[data["kind"]].split(":")
+    return parse(getattr(importlib.import_module(module), name), data, where)
+
+
+def raw_recipe(
+    name_or_path: str | os.PathLike[str] | Remote, overrides: Iterable[str] = (), *, kind: str | None = None
+) -> tuple[dict[str, Any], str]:
+    """Read a recipe and apply overrides, as :func:`load_recipe`, but check nothing except its kind.
+
+    Returns:
+        Plain data, and the file's path for errors.
+    """
     path = find(name_or_path, kind)
-    data = read_toml(path)
-    data = apply_overrides(data, _spelled_out(data.pop("variants", {}), overrides, str(path)))
+    data, where = read_toml(path), str(path)
+    data = apply_overrides(data, _spelled_out(data.pop("variants", {}), overrides, where))
     found = data.get("kind")
     if not isinstance(found, str) or found not in KINDS:
         hint = did_you_mean(str(found), KINDS) if found else f'add kind = "{kind or "synth"}"'
-        raise AimkitError("missing key 'kind'" if not found else f"unknown kind '{found}'", f"{path}, kind", hint)
+        raise AimkitError("missing key 'kind'" if not found else f"unknown kind '{found}'", f"{where}, kind", hint)
     if kind is not None and found != kind:
-        raise AimkitError(f"expected a {kind} recipe, not a {found} recipe", str(path), f"aimkit recipes ls {kind}")
-    module, name = KINDS[found].split(":")
-    return parse(getattr(importlib.import_module(module), name), data, str(path))
+        raise AimkitError(f"expected a {kind} recipe, not a {found} recipe", where, f"aimkit recipes ls {kind}")
+    return data, where
 
 
 def parse(model: type[M], data: Mapping[str, Any], where: str) -> M:

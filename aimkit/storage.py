@@ -109,11 +109,14 @@ def fill(path: str | os.PathLike[str], where: str = "") -> str:
     text = os.fspath(path)
     for name in re.findall(r"\$\{(\w+)\}", text):
         if name not in os.environ:
-            raise AimkitError(
-                f"the environment variable {name} is not set", where or text, f"export {name}=/your/folder"
-            )
+            raise AimkitError(f"the environment variable {name} is not set", where or text, _unset(name))
         redact.remember_variable(name)
     return re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], text)
+
+
+def _unset(name: str) -> str:
+    option = {"CUTOUTS": "--foregrounds", "FOREGROUNDS": "--foregrounds", "BACKGROUNDS": "--backgrounds"}.get(name)
+    return f"export {name}=/your/folder" + (f", or {option} DIR" if option else "")
 
 
 def _keep_secrets(url: str, kind: str, where: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from aimkit import console
+from aimkit.cli.own_data import own_data
 from aimkit.errors import AimkitError
 
 
@@ -19,6 +20,7 @@ def pool() -> None:
 @pool.command()
 @click.argument("what", nargs=-1, required=True, metavar="RECIPE|FOLDER... [KEY=VALUE]...")
 @click.option("-o", "--out", required=True, help="Folder of the pool.")
+@own_data
 @click.option("--append", is_flag=True, help="Add to an existing pool; pictures that it has are kept.")
 @click.option("--replace", is_flag=True, help="With --append: replace pictures of the same name.")
 @click.option(
@@ -37,7 +39,16 @@ def pool() -> None:
 )
 @click.option("--workers", type=click.IntRange(min=0), help="Number of processes; all cores by default.")
 def build(
-    what: tuple[str, ...], out: str, append: bool, replace: bool, drawn: int, size: int, workers: int | None
+    what: tuple[str, ...],
+    out: str,
+    foregrounds: str,
+    mattes: str,
+    backgrounds: str,
+    append: bool,
+    replace: bool,
+    drawn: int,
+    size: int,
+    workers: int | None,
 ) -> None:
     """Pack the sources of a RECIPE, or FOLDERs of cut-outs, of colours and mattes, or of backgrounds.
 
@@ -56,7 +67,7 @@ def build(
     if replace and not append:
         raise AimkitError("--replace needs --append", "--replace", "add --append")
     root = pool_folder(out, "--out")
-    sources = sources_of(what)
+    sources = sources_of(what, foregrounds=foregrounds, mattes=mattes, backgrounds=backgrounds)
     refuse_inside_sources(root, [*sources.foregrounds, *sources.backgrounds])
     found = ingest(sources, Drawing(drawn, (size, size)) if drawn else None)
     try:

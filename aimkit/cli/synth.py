@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from aimkit import console
+from aimkit.cli.own_data import own_data
 from aimkit.errors import AimkitError
 from aimkit.recipe import expand, load_recipe
 
@@ -21,6 +22,7 @@ _EXECUTORS = ["local", "ray"]
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("-o", "--out", required=True, help="Folder of the dataset, or a URL such as s3://bucket/folder.")
+@own_data
 @click.option("-n", "--count", type=click.IntRange(min=1), help="Number of samples; the same as count=N.")
 @click.option("--format", "format_", type=click.Choice(_FORMATS), help="The same as output.format=...")
 @click.option(
@@ -36,6 +38,9 @@ def synth(
     recipe: str,
     overrides: tuple[str, ...],
     out: str,
+    foregrounds: str,
+    mattes: str,
+    backgrounds: str,
     count: int | None,
     format_: str | None,
     workers: int | None,
@@ -57,6 +62,7 @@ def synth(
     if address and executor != "ray":
         raise AimkitError("--address needs --executor ray", "--address", "add --executor ray")
     part = _part(shards) if shards else None
+    overrides = _with_own(recipe, overrides, foregrounds=foregrounds, mattes=mattes, backgrounds=backgrounds)
     loaded = _load(recipe, overrides, count, format_)
     folder = place(out, "--out")
     if workers is None and executor != "local":
@@ -82,6 +88,7 @@ def synth(
 @click.argument("recipe", required=False)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("-o", "--out", default="preview.png", show_default=True, help="Output file, PNG.")
+@own_data
 @click.option("-n", "--rows", type=click.IntRange(1, 50), default=3, show_default=True, help="Rows per type.")
 @click.option(
     "--generators",
@@ -92,7 +99,15 @@ def synth(
 )
 @click.option("--wall", is_flag=True, help="With --generators: one picture of each, side by side.")
 def preview(
-    recipe: str | None, overrides: tuple[str, ...], out: str, rows: int, generators: str | None, wall: bool
+    recipe: str | None,
+    overrides: tuple[str, ...],
+    out: str,
+    foregrounds: str,
+    mattes: str,
+    backgrounds: str,
+    rows: int,
+    generators: str | None,
+    wall: bool,
 ) -> None:
     """Draw a contact sheet of a RECIPE's samples: composite, alpha, label, cut-out on green."""
     if (recipe is None) == (generators is None):
@@ -112,6 +127,7 @@ def preview(
         from aimkit.synth.engine import Synthesizer
         from aimkit.synth.outputs import refuse_inside_sources
 
+        overrides = _with_own(str(recipe), overrides, foregrounds=foregrounds, mattes=mattes, backgrounds=backgrounds)
         loaded = _load(str(recipe), overrides)
         refuse_inside_sources(target, [*loaded.foregrounds, *loaded.backgrounds])
         samples = Synthesizer(loaded)
@@ -126,6 +142,14 @@ def save(target: Path, data: bytes) -> None:
 
     write_bytes(target, data)
     console.out(str(target))
+
+
+def _with_own(recipe: str, overrides: tuple[str, ...], **folders: str) -> tuple[str, ...]:
+    if not any(folders.values()):
+        return overrides
+    from aimkit.synth.own_data import own_sources
+
+    return (*overrides, *own_sources(recipe, overrides, **folders))
 
 
 def _load(recipe: str, overrides: tuple[str, ...], count: int | None = None, format_: str | None = None) -> Any:

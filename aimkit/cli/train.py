@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from aimkit import console
+from aimkit.cli.own_data import own_data
 from aimkit.errors import AimkitError
 from aimkit.recipe import expand, load_recipe
 
@@ -16,6 +17,7 @@ from aimkit.recipe import expand, load_recipe
 @click.argument("recipe", required=False)
 @click.argument("overrides", nargs=-1)
 @click.option("-o", "--out", help="Folder of the run. Default: runs/RECIPE.")
+@own_data
 @click.option("--resume", "resume_run", metavar="RUN", help="Resume the run in this folder.")
 @click.option("--auto-resume", is_flag=True, help="Resume the run if the folder has one, else start it.")
 @click.option(
@@ -25,6 +27,9 @@ def train(
     recipe: str | None,
     overrides: tuple[str, ...],
     out: str | None,
+    foregrounds: str,
+    mattes: str,
+    backgrounds: str,
     resume_run: str | None,
     auto_resume: bool,
     dry_run: bool,
@@ -50,6 +55,11 @@ def train(
         run, resume = expand(out) if out else Path("runs") / Path(recipe).stem, False
     if os.environ.get("RANK", "0") != "0":
         console.set_verbosity(-1)  # only the main process reports, except errors
+    if foregrounds or mattes or backgrounds:
+        from aimkit.synth.own_data import own_streams
+
+        folders = {"foregrounds": foregrounds, "mattes": mattes, "backgrounds": backgrounds}
+        overrides = (*overrides, *own_streams(recipe, overrides, **folders))
     loaded = load_recipe(recipe, overrides, kind="train")
     if dry_run:
         from aimkit.train.dry_run import dry_run as rehearse

@@ -14,7 +14,7 @@ from aimkit.errors import AimkitError
 from aimkit.imageio import SUFFIXES, file_fault, is_picture
 from aimkit.paths import as_text
 from aimkit.skips import Skips
-from aimkit.storage import Place, Remote
+from aimkit.storage import Place, Remote, fill
 
 P = TypeVar("P", bound=Place)
 
@@ -41,7 +41,8 @@ def subfolder(root: P, name: str, usual: Sequence[str], key: str) -> P:
 
     Args:
         root: The folder to look in.
-        name: Name of the folder; when empty, the first of the usual names that exists.
+        name: Name of the folder, "." for the root itself, or a whole path; ``${NAME}`` is expanded. When empty, the
+            first of the usual names that exists.
         usual: Usual names, in order of preference.
         key: Recipe key that sets the name, for the hint.
 
@@ -50,6 +51,7 @@ def subfolder(root: P, name: str, usual: Sequence[str], key: str) -> P:
     """
     if not root.is_dir():
         raise AimkitError("folder not found", str(root))
+    name = fill(name, key)
     for option in [name] if name else usual:
         folder = root / option
         if folder.is_dir():

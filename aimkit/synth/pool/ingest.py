@@ -9,16 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from pydantic import Field
 
-from aimkit.datasets.find import find_images
 from aimkit.datasets.scan_report import ScanReport
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, apply_overrides, load_recipe, parse
 from aimkit.registry import did_you_mean
 from aimkit.rng import rng
 from aimkit.storage import Place, place
+from aimkit.synth.own_data import kind_of, own_sources
 from aimkit.synth.pool.index import PoolEntry
 from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.recipe import BackgroundEntry, ForegroundEntry
@@ -40,11 +39,6 @@ _BESIDE = {
         "part",
         "revision",
     ),
-}
-#: Subfolders that identify a folder of foregrounds: names for the colours, names for the mattes.
-_LAYOUTS = {
-    "pairs": (("fg", "foreground"), ("alpha", "mask")),
-    "photos": (("original", "image", "im"), ("mask", "alpha")),
 }
 
 
@@ -131,10 +125,11 @@ class Ingest:
         return ImagePyramid(to_uint8(drawn.color), to_uint8(drawn.alpha))
 
 
-def sources_of(words: Sequence[str]) -> Sources:
+def sources_of(words: Sequence[str], *, foregrounds: str = "", mattes: str = "", backgrounds: str = "") -> Sources:
     """Parse command-line arguments: one synth recipe or several folders, and ``key=value`` pairs.
 
     With a recipe, the pairs are overrides; with folders, they are keys of the sources, such as ``licence=CC0-1.0``.
+    Own folders replace the files of a recipe, see :func:`aimkit.synth.own_data.own_sources`.
 
     Raises:
         AimkitError: No recipe and no folder is given, or both are, or a key is wrong.
@@ -143,10 +138,14 @@ def sources_of(words: Sequence[str]) -> Sources:
     names = [word for word in words if word not in keys]
     folders = [name for name in names if place(name).is_dir()]
     if len(names) == 1 and not folders:
+        own = {"foregrounds": foregrounds, "mattes": mattes, "backgrounds": backgrounds}
+        keys += own_sources(names[0], keys, **own) if any(own.values()) else []
         recipe = load_recipe(names[0], keys, kind="synth")
         return Sources(seed=recipe.seed, foregrounds=recipe.foregrounds, backgrounds=recipe.backgrounds)
     if not names:
         raise AimkitError("missing argument RECIPE or FOLDER", hint="aimkit pool build RECIPE -o POOL")
+    if foregrounds or mattes or backgrounds:
+        raise AimkitError("--foregrounds, --mattes and --backgrounds need a RECIPE", hint="name one, or folders")
     if len(folders) < len(names):
         wrong = next(name for name in names if name not in folders)
         raise AimkitError("give one recipe, or folders", wrong, "add further recipes one by one with --append")
@@ -159,25 +158,6 @@ def sources_of(words: Sequence[str]) -> Sources:
             raise AimkitError(f"unknown source '{source}'", f"source={source}", did_you_mean(source, known))
         tables["foregrounds" if source in foreground_sources else "backgrounds"].append(table)
     return parse(Sources, tables, "arguments")
-
-
-def kind_of(folder: Place) -> str:
-    """Guess which source reads a folder: "pairs", "photos" or "cutouts" for foregrounds, "folder" for backgrounds.
-
-    Raises:
-        AimkitError: The folder has no images, or only some of them have an alpha channel.
-    """
-    for kind, groups in _LAYOUTS.items():
-        if all(any((folder / name).is_dir() for name in group) for group in groups):
-            return kind
-    clear = [alpha for alpha in map(_has_alpha, find_images(folder).files.values()) if alpha is not None]
-    if not clear:
-        raise AimkitError("the folder has no images", str(folder))
-    if 0 < sum(clear) < len(clear):
-        what = f"{sum(clear)} of {len(clear)} images have an alpha channel"
-        hint = "separate them, or choose source=cutouts (foregrounds) or source=folder (backgrounds)"
-        raise AimkitError(what, str(folder), hint)
-    return "cutouts" if clear[0] else "folder"
 
 
 def ingest(sources: Sources, drawing: Drawing | None = None) -> Ingest:
@@ -265,13 +245,3 @@ def _check_names(role: str, blocks: Iterable[SourceBlock]) -> None:
 
 def _name(folder: Place) -> str:
     return folder.resolve().name if isinstance(folder, Path) else folder.name
-
-
-def _has_alpha(path: Place) -> bool | None:
-    """Whether an image has an alpha channel; None if the file is not an image."""
-    try:
-        with path.open("rb") as file, Image.open(file) as image:
-            return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
-    except Exception:
-        # Pillow meets broken files with errors of nearly every class.
-        return None
