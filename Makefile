@@ -6,8 +6,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUT ?= out/demo
+IMAGES ?=
 
-.PHONY: setup demo test test-slow lint format clean
+.PHONY: setup demo demo-train test test-slow lint format docs clean
 
 setup: $(READY)
 
@@ -22,13 +23,17 @@ $(READY): pyproject.toml
 	fi
 	@touch $(READY)
 
+demo: $(READY)  ## a dataset, predictions, fine-tuning and one page of it all, in two minutes: OUT=folder IMAGES=photos
+	$(BIN)/aimkit demo -o $(OUT) $(if $(IMAGES),--images '$(IMAGES)')
+
 # Every line can be repeated: what is done already is kept, what was interrupted goes on. DEMO_* are for small trials.
 DEMO_SYNTH ?=
 DEMO_HELD_OUT ?= count=96
 DEMO_TRAIN ?=
 TRIVIAL := zeros ones constant mean otsu
 
-demo: $(READY)  ## synthesize, train, evaluate, predict, and one page of it all: OUT=folder
+demo-train: OUT := $(if $(filter out/demo,$(OUT)),out/demo-train,$(OUT))
+demo-train: $(READY)  ## the long way, 15 to 30 minutes: train from random weights, and compare with trivial predictors
 	$(BIN)/aimkit synth quick -o $(OUT)/train --resume --workers 2 $(DEMO_SYNTH)
 	$(BIN)/aimkit synth quick -o $(OUT)/held-out --resume --workers 2 seed=99 $(DEMO_HELD_OUT)
 	$(BIN)/aimkit dataset verify $(OUT)/held-out
@@ -43,7 +48,7 @@ demo: $(READY)  ## synthesize, train, evaluate, predict, and one page of it all:
 	done
 	$(BIN)/aimkit predict $(OUT)/held-out/original -o $(OUT)/predictions --weights $(OUT)/run --strategy whole --overwrite
 	$(BIN)/aimkit runs report $(OUT)/run $(addprefix $(OUT)/evaluation/,model $(TRIVIAL)) -o $(OUT)/index.html \
-		--predictions $(OUT)/predictions/alpha --truth $(OUT)/held-out --title 'aimkit demo' \
+		--predictions $(OUT)/predictions/alpha --truth $(OUT)/held-out --title 'aimkit demo-train' \
 		--note 'The held-out images have another seed than the training images, and were never trained on. But they are drawn by the same generators: these numbers show that the whole way works, and say nothing about photos.'
 
 test: $(READY)  ## the default tests: no network, under 5 minutes on 2 cores
@@ -61,5 +66,8 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(READY)  ## the site, in docs/_build/html; a warning is an error
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
 clean:
-	rm -rf $(VENV) out runs build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) out runs build dist docs/_build .pytest_cache .mypy_cache .ruff_cache

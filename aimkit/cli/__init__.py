@@ -14,6 +14,7 @@ from aimkit.errors import AimkitError
 
 #: command -> (module, attribute, one line of help)
 COMMANDS = {
+    "demo": ("aimkit.cli.demo", "demo", "Dataset, prediction, fine-tuning and one page, in two minutes."),
     "models": ("aimkit.cli.models", "models", "List and show networks."),
     "export": ("aimkit.cli.export", "export", "Export a network to ONNX or torch.export."),
     "train": ("aimkit.cli.train", "train", "Train or fine-tune a network from a recipe."),

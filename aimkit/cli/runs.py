@@ -154,6 +154,8 @@ def compare(folders: tuple[str, ...], group: bool, results: str | None, json: bo
 @click.option("--note", "notes", multiple=True, help="A paragraph for the top of the page. Repeatable.")
 @click.option("--predictions", metavar="DIR", help="Folder of predicted mattes, for pictures.")
 @click.option("--truth", metavar="DIR", help="Folder of their images and true mattes: original/ and mask/.")
+@click.option("--dataset", metavar="DIR", help="A written dataset to show: sheet, statistics, provenance.")
+@click.option("--sheet", metavar="FILE", help="Sheet of 'aimkit predict --sheet', PNG, to show.")
 @click.option(
     "--rows", type=click.IntRange(1, 20), default=3, show_default=True, help="Number of pictures of each type."
 )
@@ -165,6 +167,8 @@ def report(
     notes: tuple[str, ...],
     predictions: str | None,
     truth: str | None,
+    dataset: str | None,
+    sheet: str | None,
     rows: int,
 ) -> None:
     """Write one HTML page of a RUN, its data, evaluations and pictures, and compare it with other results.
@@ -184,7 +188,8 @@ def report(
     pairs = open_predictions(predictions, truth) if predictions and truth else None
     target = expand(out, "--out") if out else folder / "report.html"
     loaded, files = [read_results(name) for name in results], [expand(name) for name in results]
-    verdict = write_experiment(target, Experiment(folder, loaded, files, pairs, title, notes), rows=rows)
+    shown = {name: None if value is None else expand(value) for name, value in (("dataset", dataset), ("sheet", sheet))}
+    verdict = write_experiment(target, Experiment(folder, loaded, files, pairs, title, notes, **shown), rows=rows)
     if verdict:
         console.out(verdict)
     console.out(str(target))

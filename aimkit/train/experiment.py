@@ -1,7 +1,8 @@
-"""The page of an experiment: its training data, its training curves, and its scores beside other predictors."""
+"""The page of an experiment: its data, predictions, training curves, and its scores beside other predictors."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +13,11 @@ from urllib.parse import quote
 import numpy as np
 
 from aimkit.data.streams import Stream
+from aimkit.datasets.inspect import stats
 from aimkit.datasets.inspect.canvas import tile
+from aimkit.datasets.inspect.card import SHEET
 from aimkit.datasets.inspect.sheet import contact_sheet, pick
+from aimkit.datasets.reader import open_dataset
 from aimkit.errors import AimkitError
 from aimkit.evaluate.averages import ranked
 from aimkit.evaluate.compare import compare, comparison_table, headline
@@ -45,6 +49,8 @@ class Experiment:
         predictions: Images, true mattes and predictions for the gallery, or None.
         title: Heading; the run's name when empty.
         notes: Paragraphs for the top of the page.
+        dataset: A written dataset to show first, or None.
+        sheet: Picture of predictions (``aimkit predict --sheet``) to show next, or None.
     """
 
     run: Path
@@ -53,6 +59,8 @@ class Experiment:
     predictions: EvaluationSet | None = None
     title: str = ""
     notes: Sequence[str] = field(default_factory=tuple)
+    dataset: Path | None = None
+    sheet: Path | None = None
 
 
 def write_experiment(target: Path, what: Experiment, *, rows: int = 3) -> str:
@@ -78,6 +86,10 @@ def write_experiment(target: Path, what: Experiment, *, rows: int = 3) -> str:
     if run.step < run.recipe["steps"]:
         parts.append(f"<p>The run is not finished: {escape(run.step)} of {escape(run.recipe['steps'])} steps.</p>")
     parts.append(_links(target, what))
+    if what.dataset is not None:
+        parts.append(f"<h2>Dataset</h2>{_dataset(what.dataset)}")
+    if what.sheet is not None:
+        parts.append(f"<h2>Photos and their mattes</h2>{picture(what.sheet)}")
     parts.append(f"<h2>Trained on</h2>{_sheet(what.run, rows)}")
     parts.append(f"<h2>Training</h2>{curves(what.run)}")
     if what.results:
@@ -122,6 +134,23 @@ def _links(target: Path, what: Experiment) -> str:
         if path.exists()
     ]
     return f"<p>More: {', '.join(found)}.</p>" if found else ""
+
+
+def _dataset(folder: Path) -> str:
+    """The contact sheet of a written dataset, its statistics, the operations of its first sample, and how to load it."""
+    dataset = open_dataset(folder)
+    types = stats.total(dataset.sidecars())["types"]
+    first = dataset[0].meta
+    load = f"from datasets import load_dataset\n\ndataset = load_dataset({str(folder)!r}, split='train')"
+    provenance = json.dumps({key: first[key] for key in sorted(first)}, indent=1)
+    return "".join(
+        [
+            picture(folder / SHEET, f"{len(dataset)} composites in {folder}"),
+            table(stats.COLUMNS, stats.rows(types)),
+            f"<pre>{escape(load)}</pre>",
+            f"<details><summary>Provenance of sample 0</summary><pre>{escape(provenance)}</pre></details>",
+        ]
+    )
 
 
 def _sheet(run: Path, rows: int) -> str:

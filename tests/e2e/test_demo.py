@@ -1,4 +1,4 @@
-"""`make demo`, as a reader types it: synth, train, evaluate, predict, and one page of it all."""
+"""`make demo-train`, as a reader types it: synth, train, evaluate, predict, and one page of it all."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ pytestmark = [
 
 
 def demo(out: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run `make demo` with this environment instead of one of its own, and without downloads."""
+    """Run `make demo-train` with this environment instead of one of its own, and without downloads."""
     ready = str(ROOT / "pyproject.toml")
     settings = {"OUT": str(out), "BIN": str(Path(sys.executable).parent), "READY": ready, **variables}
-    command = ["make", "--no-print-directory", "demo", *(f"{name}={value}" for name, value in settings.items())]
+    command = ["make", "--no-print-directory", "demo-train", *(f"{name}={value}" for name, value in settings.items())]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 

@@ -1,0 +1,43 @@
+"""Sphinx settings of the site: `make docs`."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version as installed
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "aimkit"
+author = "The aimkit authors"
+copyright = "the aimkit authors"  # noqa: A001
+version = release = installed("aimkit")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.intersphinx",
+    "sphinx_click",
+    "recipe_keys",
+]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_default_options = {"members": True, "show-inheritance": False}
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+
+html_theme = "furo"
+html_title = "aimkit"
+html_static_path: list[str] = []
+
+# Inventories of other projects need the network: `make docs INTERSPHINX=1` links to them.
+intersphinx_mapping: dict[str, tuple[str, None]] = {}
+nitpicky = False
