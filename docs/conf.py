@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "aimkit"
 author = "The aimkit authors"
-copyright = "the aimkit authors"  # noqa: A001
+copyright = "the aimkit authors"
 version = release = installed("aimkit")
 
 extensions = [

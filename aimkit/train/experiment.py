@@ -137,7 +137,7 @@ def _links(target: Path, what: Experiment) -> str:
 
 
 def _dataset(folder: Path) -> str:
-    """The contact sheet of a written dataset, its statistics, the operations of its first sample, and how to load it."""
+    """The contact sheet of a written dataset, its statistics, how to load it, and its first sample's provenance."""
     dataset = open_dataset(folder)
     types = stats.total(dataset.sidecars())["types"]
     first = dataset[0].meta

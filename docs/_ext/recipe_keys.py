@@ -71,7 +71,7 @@ def _row(cells: list[nodes.Node]) -> nodes.row:
 
 
 class RecipeKeys(Directive):
-    """``recipe-keys:: package.module:Class`` for one model; ``package.module:registry`` for every entry of a registry."""
+    """``recipe-keys:: package.module:NAME``, where NAME is a model, or a registry, for all of its entries."""
 
     required_arguments = 1
 
