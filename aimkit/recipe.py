@@ -25,7 +25,8 @@ from aimkit import resources
 from aimkit.errors import AimkitError
 from aimkit.redact import redact_all
 from aimkit.registry import Registry, RegistryEntry, did_you_mean
-from aimkit.storage import Place, Remote, fill, local, place
+from aimkit.remote import Remote
+from aimkit.storage import Place, fill, local, place
 
 #: The class of each kind of recipe. It is named, not imported, since most callers need only one.
 KINDS = {

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.record import PLANES, SampleRecord
 from aimkit.datasets.writers.shard import Shard, readable
-from aimkit.storage import Place, Remote, check_regular
+from aimkit.remote import Remote
+from aimkit.storage import Place, check_regular
 from aimkit.types import ImageType
 
 #: Files of older versions hold numbers of these.
