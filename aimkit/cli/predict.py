@@ -11,7 +11,8 @@ import click
 
 from aimkit import console
 from aimkit.errors import AimkitError
-from aimkit.recipe import apply_overrides, expand
+from aimkit.overrides import apply_overrides
+from aimkit.recipe import expand
 
 if TYPE_CHECKING:
     from aimkit.predict.collect import PhotoJob
