@@ -109,9 +109,10 @@ def readable(position: int, path: Place, *errors: type[Exception]) -> Iterator[N
     Raises:
         AimkitError: One of them was raised.
     """
+    expected = (OSError, ValueError, KeyError, IndexError, *errors)
     try:
         yield
-    except (OSError, ValueError, KeyError, IndexError, *errors) as error:
+    except expected as error:
         what = f"sample {position} can't be read: {error}"
         raise AimkitError(what, str(path), "aimkit dataset verify", exit_code=1) from None
 
