@@ -7,7 +7,7 @@ import pytest
 
 from aimkit.errors import AimkitError
 from aimkit.matting.composite import blend
-from aimkit.recipe import parse
+from aimkit.recipe import find, parse, read_toml
 from aimkit.synth.steps import Scene, Step, steps
 from aimkit.synth.steps.color import matching_curve
 from aimkit.synth.steps.lens import disc, streak
@@ -261,3 +261,18 @@ def test_no_shadow_on_the_ground_of_what_does_not_stand_on_it(rows: slice, kind:
     params = step.draw(target, np.random.default_rng(0))
     assert params.record == {"skipped": "no foot on the ground"}
     assert not params.values
+
+
+def test_the_colour_steps_of_natural_leave_detail_in_a_bright_foreground_before_a_dark_background() -> None:
+    """All of them at the upper ends of their ranges, one after the other."""
+    target = scene()
+    target.foreground = np.tile(np.float32([0.75, 0.6, 0.5]), (8, 8, 1))
+    target.background = np.full((8, 8, 3), 0.15, np.float32)
+    target.alpha = np.ones((8, 8), np.float32)
+    tables = {table["step"]: table for table in read_toml(find("synth/natural"))["steps"]}
+    for name in ("hsv_jitter", "contrast", "white_balance"):
+        block = parse(steps.get(name).value, tables[name], name)
+        spans = {key: value for key, value in block.model_dump().items() if isinstance(value, tuple)}
+        apply(name, target, **tables[name] | {key: [high, high] for key, (_, high) in spans.items()} | {"p": 1})
+    assert target.foreground.max() < 1
+    assert "shadow" not in [name for name, table in tables.items() if table["p"]]
