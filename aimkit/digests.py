@@ -1,4 +1,4 @@
-"""Digests of the files of a folder, in a JSON file beside them, so that one changed bit is noticed and named."""
+"""Digests of files: of one, or of a folder's in a JSON file beside them. One changed bit is noticed and named."""
 
 from __future__ import annotations
 
@@ -11,9 +11,18 @@ from typing import Any
 from aimkit.errors import AimkitError
 from aimkit.json_files import read_json
 from aimkit.paths import inside
-from aimkit.storage import measure
+from aimkit.storage import Place, measure
 
 _FILES, _DIGEST = "files", "digest"
+
+
+def sha256(path: Place) -> str:
+    """SHA-256 of a file, hex.
+
+    Raises:
+        OSError: It can't be read, or is not a regular file.
+    """
+    return measure(path)[1]
 
 
 def sealed(content: Mapping[str, Any], folder: Path, names: Iterable[str]) -> dict[str, Any]:

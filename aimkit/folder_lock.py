@@ -26,7 +26,8 @@ from pathlib import Path
 
 from aimkit.errors import AimkitError
 from aimkit.json_files import parsed, read_json
-from aimkit.storage import Place, Remote
+from aimkit.remote import Remote
+from aimkit.storage import Place
 
 #: Names of files and folders that were being written: those of :func:`aimkit.files.replacing`, with the process that
 #: wrote them, and those that end in ``.part``.

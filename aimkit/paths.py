@@ -13,7 +13,8 @@ from typing import TypeVar
 from urllib.parse import unquote
 
 from aimkit.errors import AimkitError
-from aimkit.storage import Place, Remote
+from aimkit.remote import Remote
+from aimkit.storage import Place
 
 #: Bytes of a name that every common file system takes.
 _LONGEST_NAME = 255

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,8 @@ import click
 
 from aimkit import console
 from aimkit.errors import AimkitError
-from aimkit.recipe import apply_overrides, expand
+from aimkit.overrides import apply_overrides
+from aimkit.recipe import expand
 
 if TYPE_CHECKING:
     from aimkit.predict.collect import PhotoJob
@@ -125,9 +125,10 @@ def _unfinished(jobs: list[PhotoJob], folder: Path, kinds: list[str], resume: bo
 
 
 def _digest(path: Path) -> str:
+    from aimkit.digests import sha256
+
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError as error:
         raise AimkitError(f"can't read the image: {error.strerror}", str(path)) from None
 

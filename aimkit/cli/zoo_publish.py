@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 def add(file: str, id: str, folder: Path | None, half: bool, force: bool, as_json: bool, **options: Any) -> None:
     """Make FILE, a checkpoint or a run, a zoo entry with digest, size, recipe, training data and metrics."""
     from aimkit.models.weights.loading import find
+    from aimkit.overrides import apply_overrides
     from aimkit.publish import add as adding
-    from aimkit.recipe import apply_overrides
     from aimkit.zoo.manifest import own_folders
 
     data = [_data(text) for text in options.pop("data")]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aimkit import console
+from aimkit.digests import sha256
 from aimkit.errors import AimkitError
 from aimkit.evaluate.averages import averages
 from aimkit.evaluate.images import EvaluationImage, EvaluationPlanes, EvaluationSet
@@ -208,10 +209,8 @@ def content_digest(entry: EvaluationImage) -> str:
     for role, path in sorted((entry.files or {}).items()):
         digest.update(f"{role} ".encode())
         try:
-            # Opening a named pipe would wait for ever.
             if path.is_file():
-                with path.open("rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
+                digest.update(bytes.fromhex(sha256(path)))
         except OSError as error:
             digest.update(str(error.errno).encode())
     return digest.hexdigest()

@@ -67,57 +67,26 @@ def hybrid(model: MattingModel, image: Array, *, flip: bool = False, **options: 
 
 
 def resize(model: MattingModel, image: Array, *, flip: bool = False, **options: Any) -> Float:
-    """Predict at one small input size and enlarge the alpha matte.
+    """Predict at one small input size and enlarge the alpha matte. Otherwise as :func:`hybrid`.
 
-    Args:
-        model: As for :func:`hybrid`.
-        image: As for :func:`hybrid`.
-        flip: As for :func:`hybrid`.
-        options: Fields of :class:`aimkit.predict.resize.Resize`; the network's defaults apply to the others.
-
-    Returns:
-        Alpha matte, float32 in [0, 1], (H, W).
-
-    Raises:
-        AimkitError: The image is invalid, or an option is unknown or out of range.
+    ``options`` are the fields of :class:`aimkit.predict.resize.Resize`. Any network will do.
     """
     return run("resize", model, image, flip=flip, **options).alpha
 
 
 def whole(model: MattingModel, image: Array, *, flip: bool = False, **options: Any) -> Float:
-    """Predict at the photo's own size.
+    """Predict at the photo's own size. Otherwise as :func:`hybrid`.
 
-    Args:
-        model: As for :func:`hybrid`.
-        image: As for :func:`hybrid`.
-        flip: As for :func:`hybrid`.
-        options: Fields of :class:`aimkit.predict.whole.Whole`; the network's defaults apply to the others.
-
-    Returns:
-        Alpha matte, float32 in [0, 1], (H, W).
-
-    Raises:
-        AimkitError: The image is invalid, or an option is unknown or out of range.
+    ``options`` are the fields of :class:`aimkit.predict.whole.Whole`. Any network will do.
     """
     return run("whole", model, image, flip=flip, **options).alpha
 
 
 def tiled(model: MattingModel, image: Array, *, flip: bool = False, **options: Any) -> Float:
-    """Predict semantic classes at a small input size and the detail in overlapping tiles.
+    """Predict semantic classes at a small input size and the detail in overlapping tiles. Otherwise as :func:`hybrid`.
 
-    Only the result and the photo itself take memory that grows with the photo.
-
-    Args:
-        model: As for :func:`hybrid`.
-        image: As for :func:`hybrid`.
-        flip: As for :func:`hybrid`.
-        options: Fields of :class:`aimkit.predict.tiled.Tiled`; the network's defaults apply to the others.
-
-    Returns:
-        Alpha matte, float32 in [0, 1], (H, W).
-
-    Raises:
-        AimkitError: As for :func:`hybrid`.
+    ``options`` are the fields of :class:`aimkit.predict.tiled.Tiled`. Only the result and the photo itself take memory
+    that grows with the photo.
     """
     return run("tiled", model, image, flip=flip, **options).alpha
 

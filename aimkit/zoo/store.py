@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from aimkit import console
 from aimkit.cache import cache_folder, cache_folders
+from aimkit.digests import sha256
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes, write_error
 from aimkit.redact import redact_urls
@@ -204,12 +205,6 @@ def lock(name: str, timeout: float = -1) -> AbstractContextManager[object]:
     except OSError as error:
         raise write_error(error, path) from None
     return FileLock(path, timeout=timeout)
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write(known: dict[str, StoreRecord]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from dataclasses import dataclass
 
 import cv2
@@ -11,6 +12,7 @@ import numpy as np
 
 from aimkit.datasets.writers.output import Output
 from aimkit.errors import AimkitError
+from aimkit.imageio.png import SIGNATURE, sound_png
 from aimkit.json_files import parse_json
 from aimkit.types import Array, ImageType, Sample, UInt8
 
@@ -81,7 +83,12 @@ def decode_plane(data: bytes, name: str, where: str) -> UInt8:
     """
     flag = cv2.IMREAD_COLOR_RGB if name in COLOR else cv2.IMREAD_GRAYSCALE
     try:
+        if data.startswith(SIGNATURE):
+            data = sound_png(data)
         plane = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    except (AimkitError, ValueError, zlib.error) as error:
+        what = f"the {name} can't be decoded: {error.what if isinstance(error, AimkitError) else error}"
+        raise AimkitError(what, where, "aimkit dataset verify", exit_code=1) from None
     except cv2.error:
         plane = None
     if plane is None:

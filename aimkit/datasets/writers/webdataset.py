@@ -16,8 +16,7 @@ from typing import Any, ClassVar
 
 from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.record import SampleRecord
-from aimkit.datasets.writers.shard import Shard, read_sidecar
-from aimkit.errors import AimkitError
+from aimkit.datasets.writers.shard import Shard, read_sidecar, readable
 from aimkit.json_files import parse_json
 from aimkit.storage import Place, read_range
 
@@ -54,7 +53,7 @@ class WebDatasetShard:
         return {"offsets": offsets}
 
     def read(self, position: int) -> SampleRecord:
-        try:
+        with readable(position, self.path, tarfile.TarError, StopIteration):
             if self._offsets is None:
                 self._offsets = read_sidecar(self.root, self.shard)["offsets"]
             start, stop = self._offsets[position], self._offsets[position + 1]
@@ -63,9 +62,6 @@ class WebDatasetShard:
             planes = {field.split(".")[0]: data for field, data in members.items()}
             suffix = next(field for field in members if field.startswith("image.")).split(".")[1]
             return SampleRecord(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
-        except (OSError, tarfile.TarError, ValueError, KeyError, IndexError, StopIteration) as error:
-            what = f"sample {position} can't be read: {error}"
-            raise AimkitError(what, str(self.path), "aimkit dataset verify", exit_code=1) from None
 
     @staticmethod
     def finish(root: Place, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:

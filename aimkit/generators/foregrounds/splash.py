@@ -38,7 +38,7 @@ class Splash(GeneratorBlock):
     foam: Shares = (0, 0.5)
 
 
-@generators.register("splash", type=ImageType.STM, category="water", params=Splash)
+@generators.register("splash", type=ImageType.STM, category="water", params=Splash, floats=True)
 def splash(params: Splash, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
     """A frozen splash.
 

@@ -13,7 +13,8 @@ import aimkit
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.json_files import LARGE, parsed, read_json
-from aimkit.storage import Remote, place
+from aimkit.remote import Remote
+from aimkit.storage import place
 from aimkit.synth.pool.layout import Stored
 from aimkit.synth.source import Item
 from aimkit.types import ImageType

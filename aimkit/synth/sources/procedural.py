@@ -72,7 +72,8 @@ class DrawnForegrounds:
     def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
         """Draw a picture of this size."""
         block, item = self.blocks[position], self.items[position]
-        return replace(generators.get(block.generator).value(block, size, rng), category=item.category)
+        entry = generators.get(block.generator)
+        return replace(entry.value(block, size, rng), category=item.category, floats=entry.info.floats)
 
 
 @dataclass
