@@ -74,9 +74,9 @@ class ForegroundGeneratorInfo(GeneratorInfo):
 
 
 generators: Registry[Callable[[Any, tuple[int, int], np.random.Generator], Foreground], ForegroundGeneratorInfo] = (
-    Registry("generator", ["aimkit.generators.foregrounds"], ForegroundGeneratorInfo)
+    Registry("generator", ["aimkit.generators.foregrounds"], ForegroundGeneratorInfo, "aimkit.generators")
 )
 
 background_generators: Registry[Callable[[Any, tuple[int, int], np.random.Generator], Float], GeneratorInfo] = Registry(
-    "background generator", ["aimkit.generators.backgrounds"], GeneratorInfo
+    "background generator", ["aimkit.generators.backgrounds"], GeneratorInfo, "aimkit.generators"
 )
