@@ -1,8 +1,9 @@
 """One lock for every output folder: who writes to it, since when, and whether that process still lives.
 
 A lock is the file ``.aimkit.lock`` in the folder, or ``.aimkit.PART.lock`` where parts of one job share a folder on
-purpose; parts and the whole exclude each other. It appears whole and never stays behind a process that ended by itself; one that was killed is recognised by
-its process id and the time at which that process began, and its lock is taken over.
+purpose; the parts and the whole exclude each other. It appears whole and never stays behind a process that ended by
+itself; one that was killed is recognised by its process id and the time at which that process began, and its lock is
+taken over.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pathlib import Path
 from aimkit.digests import problems, sealed
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
-from aimkit.json_files import parse_json
+from aimkit.journal import examine
 from aimkit.recipe import load_recipe
 from aimkit.train.checkpoint import STATE, load
 from aimkit.train.runs import open_run
@@ -64,10 +64,7 @@ def _told(run: Path, record: Path) -> Iterator[str]:
 
 
 def _log(path: Path) -> Iterator[str]:
-    if not path.exists():
-        return
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        try:
-            parse_json(line, dict, "line", nan=True)
-        except AimkitError as error:
-            yield f"{path.name}: line {number}: {error.what}"
+    try:
+        yield from (f"{path.name}: {problem}" for _, problem in examine(path) if problem)
+    except AimkitError as error:
+        yield f"{path.name}: {error.what}"

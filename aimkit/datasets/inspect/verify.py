@@ -229,7 +229,7 @@ def _whole(dataset: Dataset, expected: set[str]) -> Iterator[str]:
                 if path.is_file() and path.read_bytes() != b"".join(chunks):
                     yield f"{name}: does not match the shards"
             yield from _about(dataset)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             yield f"the dataset's index can't be checked: {error}"
         except AimkitError as error:
             # Its cause was told above.

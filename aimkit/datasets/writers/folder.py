@@ -74,7 +74,7 @@ class FolderShard:
             planes = dict(zip(there, read_each(self.root, there.values()), strict=True))
             suffix = Path(row["file_name"]).suffix[1:]
             return SampleRecord(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
-        except (OSError, ValueError, KeyError, IndexError) as error:
+        except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
             hint = "aimkit dataset verify"
             raise AimkitError(f"sample {position} can't be read: {error}", str(path), hint, exit_code=1) from None
 

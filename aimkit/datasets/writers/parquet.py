@@ -59,7 +59,7 @@ class ParquetShard:
             suffix = Path(row["image"]["path"]).suffix[1:]
             kind = row["type"] if isinstance(row["type"], str) else _LABELS[row["type"]]
             return SampleRecord(row["index"], kind, row["category"], row["meta"], planes, suffix)
-        except (OSError, pa.ArrowException, KeyError, IndexError, TypeError) as error:
+        except (OSError, ValueError, pa.ArrowException, KeyError, IndexError, TypeError) as error:
             what = f"sample {position} can't be read: {error}"
             raise AimkitError(what, str(self.path), "aimkit dataset verify", exit_code=1) from None
 

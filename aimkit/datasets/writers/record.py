@@ -34,6 +34,9 @@ class SampleRecord:
         meta: Provenance as canonical JSON.
         planes: Encoded image files by plane name; foreground and background only if ``output.planes`` is set.
         image_suffix: Suffix of the composite, "png" or "jpg"; all other planes are PNG.
+
+    Raises:
+        TypeError: A value that was read from a file has another type.
     """
 
     index: int
@@ -42,6 +45,13 @@ class SampleRecord:
     meta: str
     planes: dict[str, bytes]
     image_suffix: str = "png"
+
+    def __post_init__(self) -> None:
+        wrong = [name for name in ("type", "category", "meta") if not isinstance(getattr(self, name), str)]
+        wrong += [] if type(self.index) is int else ["index"]
+        wrong += [name for name, data in self.planes.items() if not isinstance(data, bytes)]
+        if wrong:
+            raise TypeError(f"the {wrong[0]} has a wrong type")
 
     def suffix(self, plane: str) -> str:
         """File suffix of a plane without the dot."""
