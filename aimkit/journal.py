@@ -6,10 +6,11 @@ A killed run leaves a last line that is cut short; a damaged disk changes a digi
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from aimkit import console
 from aimkit.errors import AimkitError
@@ -62,6 +63,7 @@ def examine(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
         return
     except OSError as error:
         raise AimkitError(f"can't read the file: {error.strerror or error}", str(path)) from None
+    has_checks = f'"{CHECK}": "'.encode() in data
     *lines, rest = data.split(b"\n")
     for number, text in enumerate([*lines, rest] if rest else lines, 1):
         try:
@@ -70,13 +72,14 @@ def examine(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
             # Nothing follows the end of the last line, unless its writer was killed.
             yield {}, f"line {number} is damaged" if number <= len(lines) else UNFINISHED
             continue
-        # Earlier versions wrote no checksum.
         told = row.pop(CHECK, None)
-        yield row, "" if told in (None, _check(row)) else f"line {number} changed since it was written"
+        # Earlier versions wrote no checksums at all.
+        good = told == _check(row) if has_checks else told is None
+        yield row, "" if good else f"line {number} changed since it was written"
 
 
 def append(path: Path, row: Mapping[str, Any]) -> None:
-    """Add a row to a journal, after a last line of a killed run that has no end.
+    """Add a row to a journal; what a killed run began to write is removed.
 
     Raises:
         AimkitError: The file can't be written.
@@ -84,13 +87,17 @@ def append(path: Path, row: Mapping[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+b") as file:
-            unended = b""
-            if file.tell():
-                file.seek(-1, 2)
-                unended = b"" if file.read(1) == b"\n" else b"\n"
-            file.write(unended + line(row).encode())
+            if file.tell() and not _is_ended(file):
+                data = path.read_bytes()
+                file.truncate(data.rfind(b"\n") + 1)
+            file.write(line(row).encode())
     except OSError as error:
         raise write_error(error, path) from None
+
+
+def _is_ended(file: BinaryIO) -> bool:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 def _check(row: Mapping[str, Any]) -> str:

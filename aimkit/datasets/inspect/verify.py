@@ -62,7 +62,7 @@ def verify(dataset: Dataset, advance: Callable[[int], None] = lambda amount: Non
             yield from _shard(dataset, shard, sidecar)
         except AimkitError as error:
             yield f"shard {shard.number}: {error.what}"
-        except (KeyError, TypeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             yield f"shard {shard.number}: the sidecar is damaged ({type(error).__name__}: {error})"
         advance(len(shard))
     yield from _whole(dataset, expected)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import struct
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from aimkit.datasets.writers.output import Output
 from aimkit.errors import AimkitError
+from aimkit.imageio.source import check_size, max_pixels
 from aimkit.json_files import parse_json
 from aimkit.types import Array, ImageType, Sample, UInt8
 
@@ -70,13 +74,17 @@ def decode(record: SampleRecord) -> Sample:
     """Decode a record; foreground and background that were not stored are empty, of shape (0, 0, 3).
 
     Raises:
-        AimkitError: A plane is missing or damaged, or the provenance is damaged.
+        AimkitError: A plane is missing, damaged or of another size, or the provenance is damaged.
     """
     where = f"sample {record.index}"
     missing = [name for name in PLANES[:4] if name not in record.planes]
     if missing:
         raise AimkitError(f"the {missing[0]} is missing", where, "aimkit dataset verify", exit_code=1)
     planes = {name: decode_plane(data, name, where) for name, data in record.planes.items()}
+    sizes = {name: plane.shape[:2] for name, plane in planes.items()}
+    if len(set(sizes.values())) > 1:
+        differ = ", ".join(f"{name} {width}x{height}" for name, (height, width) in sizes.items())
+        raise AimkitError(f"planes differ in size: {differ}", where, "aimkit dataset verify", exit_code=1)
     for name in PLANES[4:]:
         planes.setdefault(name, np.zeros((0, 0, 3), np.uint8))
     meta = parse_json(record.meta, dict, "provenance", where, "aimkit dataset verify", exit_code=1)
@@ -87,12 +95,15 @@ def decode_plane(data: bytes, name: str, where: str) -> UInt8:
     """Decode one plane: RGB (H, W, 3) or grey (H, W), uint8.
 
     Raises:
-        AimkitError: The bytes can't be decoded.
+        AimkitError: The bytes can't be decoded, or say that they hold more pixels than the limit.
     """
     flag = cv2.IMREAD_COLOR_RGB if name in COLOR else cv2.IMREAD_GRAYSCALE
     try:
+        check_size(*_header_size(data), max_pixels())
         plane = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
-    except cv2.error:
+    except AimkitError as error:
+        raise AimkitError(f"the {name}: {error.what}", where, error.hint, exit_code=1) from None
+    except (cv2.error, OSError, ValueError, SyntaxError):
         plane = None
     if plane is None:
         raise AimkitError(f"the {name} can't be decoded", where, "aimkit dataset verify", exit_code=1)
@@ -116,6 +127,18 @@ class Digest:
     def hexdigest(self) -> str:
         """The digest of all samples added so far, hex."""
         return self._hash.hexdigest()
+
+
+def _header_size(data: bytes) -> tuple[int, int]:
+    """(width, height) as the file's header says, before memory is taken for its pixels."""
+    if data.startswith(b"\x89PNG"):
+        width, height = struct.unpack_from(">II", data.ljust(24, b"\0"), 16)
+        return width, height
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
+            return picture.size
+    except Image.DecompressionBombError as error:
+        raise AimkitError(f"can't read the image: {error}") from None
 
 
 def _encode_plane(plane: Array, name: str, output: Output) -> bytes:
