@@ -9,6 +9,8 @@ from pathlib import Path
 from aimkit.digests import problems, sealed
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
+from aimkit.html import is_changed
+from aimkit.imageio import decode, read_file
 from aimkit.journal import examine
 from aimkit.recipe import load_recipe
 from aimkit.train.checkpoint import STATE, load
@@ -42,6 +44,7 @@ def verify(run: Path) -> Iterator[str]:
     except (AimkitError, UnicodeDecodeError) as error:
         yield f"recipe.toml: {error}"
     yield from _log(run / "metrics.jsonl")
+    yield from _pictures(run)
     for folder in sorted((run / "checkpoints").glob("*")):
         if folder.name.startswith("."):
             yield f"checkpoints/{folder.name}: left by a killed run; the next start cleans it up"
@@ -61,6 +64,18 @@ def _told(run: Path, record: Path) -> Iterator[str]:
         yield from ((folder / problem).as_posix() for problem in problems(record))
     except AimkitError as error:
         yield f"{(folder / record.name).as_posix()}: {error.what}"
+
+
+def _pictures(run: Path) -> Iterator[str]:
+    """Damaged pictures of the gallery, whose format has checksums, and changed pages."""
+    for path in sorted((run / "gallery").glob("*.png")):
+        try:
+            decode(path)
+        except AimkitError as error:
+            yield f"{path.relative_to(run).as_posix()}: {error.what}"
+    for path in sorted(run.glob("*.html")):
+        if is_changed(read_file(path)):
+            yield f"{path.name}: changed since it was written"
 
 
 def _log(path: Path) -> Iterator[str]:

@@ -79,6 +79,12 @@ def test_one_changed_digit_of_the_log_is_named_and_not_used(run: Path, capsys: p
     assert "line 1 changed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["page.html", "gallery/00_image.png", "gallery/00_00000002.png"])
+def test_one_changed_bit_of_a_page_or_a_picture_is_named(name: str, run: Path) -> None:
+    flip(run / name)
+    assert [problem.split(":")[0] for problem in verify(run)] == [name]
+
+
 def test_an_interrupt_while_the_gallery_is_written_is_not_hidden(
     tmp_path: Path, recipe: Make, held_out: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
