@@ -26,6 +26,7 @@ from aimkit.errors import AimkitError
 from aimkit.redact import redact_all
 from aimkit.registry import Registry, RegistryEntry, did_you_mean
 from aimkit.storage import Place, Remote, fill, local, place
+from aimkit.toml_files import read_toml
 
 #: The class of each kind of recipe. It is named, not imported, since most callers need only one.
 KINDS = {
@@ -175,21 +176,6 @@ def find(name_or_path: str | os.PathLike[str] | Remote, kind: str | None = None)
     raise AimkitError(f"unknown recipe '{text}'", hint=did_you_mean(text, names) + " ('aimkit recipes ls')")
 
 
-def read_toml(path: Place) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises:
-        AimkitError: The file cannot be read or is not TOML; the message has the line and column.
-    """
-    try:
-        # Editors of Windows put a byte order mark in front, which TOML does not know.
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise AimkitError(f"cannot read the file: {error.strerror or error}", str(path)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AimkitError(f"not valid TOML: {error}", str(path), "see toml.io for the syntax") from None
-
-
 def apply_overrides(data: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
     """Return a copy of the data with ``key=value`` texts applied.
 
@@ -299,7 +285,7 @@ def _spelled_out(known: Any, overrides: Iterable[str], where: str) -> list[str]:
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text.strip()
 
 

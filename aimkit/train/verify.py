@@ -15,6 +15,7 @@ from aimkit.journal import examine
 from aimkit.recipe import load_recipe
 from aimkit.train.checkpoint import STATE, load
 from aimkit.train.runs import open_run
+from aimkit.train.state import recorded_digest
 
 #: Digests of the files that describe a run; those of a checkpoint are in its ``state.json``.
 NAME = "digests.json"
@@ -38,10 +39,9 @@ def verify(run: Path) -> Iterator[str]:
         yield from _told(run, run / NAME)
     try:
         recipe = load_recipe(run / "recipe.toml", kind="train")
-        first = (run / "recipe.toml").read_text(encoding="utf-8").split("\n", 1)[0]
-        if first.removeprefix("# digest ") != recipe.digest():
+        if recorded_digest(run / "recipe.toml") != recipe.digest():
             yield "recipe.toml: its digest is not that of its content"
-    except (AimkitError, UnicodeDecodeError) as error:
+    except AimkitError as error:
         yield f"recipe.toml: {error}"
     yield from _log(run / "metrics.jsonl")
     yield from _pictures(run)

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tarfile
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,20 @@ def test_offsets_that_can_not_be_are_refused(offsets: Any, tar_copy: Path) -> No
     sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | {"offsets": offsets}))
     with pytest.raises(AimkitError, match="sample 1 can't be read"):
         open_dataset(tar_copy)[1]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("count", 10**18), ("count", -1), ("count", True), ("shard_size", 0), ("shard_size", "a")]
+)
+def test_a_record_of_a_dataset_that_can_not_be_is_refused_before_its_shards_are_listed(
+    key: str, value: Any, tar_copy: Path
+) -> None:
+    lock = tar_copy / "recipe.lock.toml"
+    table = tomllib.loads(lock.read_text())
+    (table if key == "count" else table["output"])[key] = value
+    lock.write_text(tomli_w.dumps(table))
+    with pytest.raises(AimkitError, match=r"count and output\.shard_size can't be"):
+        open_dataset(tar_copy)
 
 
 # Pools ------------------------------------------------------------------------------------------------------------

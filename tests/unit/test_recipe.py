@@ -7,7 +7,8 @@ import pytest
 from pydantic import Field
 
 from aimkit.errors import AimkitError
-from aimkit.recipe import Block, Range, Recipe, apply_overrides, expand, find, header, load_recipe, parse, read_toml
+from aimkit.recipe import Block, Range, Recipe, apply_overrides, expand, find, header, load_recipe, parse
+from aimkit.toml_files import read_toml
 
 
 class Inner(Block):

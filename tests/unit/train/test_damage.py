@@ -79,6 +79,13 @@ def test_one_changed_digit_of_the_log_is_named_and_not_used(run: Path, capsys: p
     assert "line 1 changed" in capsys.readouterr().err
 
 
+def test_a_recipe_that_is_no_longer_text_is_one_error(run: Path, recipe: Make, held_out: dict[str, Any]) -> None:
+    file = run / "checkpoints/step_00000002/recipe.toml"
+    file.write_bytes(b"# digest \xed\n" + file.read_bytes())
+    with pytest.raises(AimkitError, match="not valid TOML"):
+        train(recipe(steps=2, validation=held_out, ema=0.9), run, resume=True)
+
+
 @pytest.mark.parametrize("name", ["page.html", "gallery/00_image.png", "gallery/00_00000002.png"])
 def test_one_changed_bit_of_a_page_or_a_picture_is_named(name: str, run: Path) -> None:
     flip(run / name)
