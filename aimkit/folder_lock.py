@@ -1,8 +1,9 @@
 """One lock for every output folder: who writes to it, since when, and whether that process still lives.
 
 A lock is the file ``.aimkit.lock`` in the folder, or ``.aimkit.PART.lock`` where parts of one job share a folder on
-purpose. It appears whole and never stays behind a process that ended by itself; one that was killed is recognised by
-its process id and the time at which that process began, and its lock is taken over.
+purpose; the parts and the whole exclude each other. It appears whole and never stays behind a process that ended by
+itself; one that was killed is recognised by its process id and the time at which that process began, and its lock is
+taken over.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def locked(folder: Place, what: str, part: str = "") -> Iterator[None]:
     Args:
         folder: The output folder.
         what: What holds it, for errors: the command.
-        part: Name of the part of a job whose parts share the folder; only the same part is kept out.
+        part: Name of the part of a job whose parts share the folder; only the same part and the whole are kept out.
 
     Raises:
         AimkitError: Another process holds the lock, or the folder can't be written.
@@ -90,9 +91,12 @@ def locked(folder: Place, what: str, part: str = "") -> Iterator[None]:
         return
     if part and not re.fullmatch(r"[\w.-]{1,100}", part):
         raise ValueError(f"'{part}' can't be part of a file name")
-    file = Path(os.path.realpath(folder)) / (f"{LOCKS}{part}.lock" if part else f"{LOCKS}lock")
+    root = Path(os.path.realpath(folder))
+    file = root / (f"{LOCKS}{part}.lock" if part else f"{LOCKS}lock")
     _enter(file, what)
     try:
+        # Each makes its own lock first and looks then, so of two that race at least one sees the other.
+        _check_rivals([root / f"{LOCKS}lock"] if part else sorted(root.glob(f"{LOCKS}*.lock")))
         yield
     finally:
         _leave(file)
@@ -233,6 +237,13 @@ def _check_stale(file: Path) -> None:
     else:
         hint = f"wait for it, or choose another folder; if it was killed on {holder.host}, remove {file}"
     raise AimkitError(f"another process is writing to this folder: {holder}", str(file.parent), hint, exit_code=1)
+
+
+def _check_rivals(files: Sequence[Path]) -> None:
+    """Raise an AimkitError when another process holds one of these locks."""
+    for file in files:
+        if _held.get(file, (0, 0))[0] != os.getpid() and file.exists():
+            _check_stale(file)
 
 
 def _holder(file: Path) -> LockHolder | None:

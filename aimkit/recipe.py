@@ -13,7 +13,6 @@ import hashlib
 import importlib
 import json
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar, cast
@@ -28,6 +27,7 @@ from aimkit.redact import redact_all
 from aimkit.registry import Registry, RegistryEntry, did_you_mean
 from aimkit.remote import Remote
 from aimkit.storage import Place, fill, local, place
+from aimkit.toml_files import read_toml
 
 #: The class of each kind of recipe. It is named, not imported, since most callers need only one.
 KINDS = {
@@ -184,21 +184,6 @@ def find(name_or_path: str | os.PathLike[str] | Remote, kind: str | None = None)
     known = [key for key in packaged if kind is None or key.startswith(f"{kind}/")]
     names = known + [key.split("/")[1] for key in known]
     raise AimkitError(f"unknown recipe '{text}'", hint=did_you_mean(text, names) + " ('aimkit recipes ls')")
-
-
-def read_toml(path: Place) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises:
-        AimkitError: The file cannot be read or is not TOML; the message has the line and column.
-    """
-    try:
-        # Editors of Windows put a byte order mark in front, which TOML does not know.
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise AimkitError(f"cannot read the file: {error.strerror or error}", str(path)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AimkitError(f"not valid TOML: {error}", str(path), "see toml.io for the syntax") from None
 
 
 def expand(path: str | os.PathLike[str], where: str = "") -> Path:

@@ -145,8 +145,10 @@ def read_range(path: Place, start: int, stop: int) -> bytes:
         return path.read_range(start, stop)
     check_regular(path)
     with path.open("rb") as file:
+        # No more than there is: the numbers may come from a damaged file.
+        stop = min(stop, os.fstat(file.fileno()).st_size)
         file.seek(start)
-        return file.read(stop - start)
+        return file.read(max(0, stop - start))
 
 
 def read_each(root: Place, names: Iterable[str]) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from aimkit.digests import is_changed, with_digest
 from aimkit.errors import AimkitError
 from aimkit.evaluate.tables import group_table, markdown, summary_table
 from aimkit.files import write_bytes
@@ -33,7 +34,7 @@ def write_results(out: Path, result: Mapping[str, Any], paths: Mapping[str, str]
     """
     # A reason holds paths: skipped.txt has it.
     content = {"format": FORMAT, **result, "skipped": [row["name"] for row in result.get("skipped", ())]}
-    write_bytes(out / "results.json", (json.dumps(content, indent=1) + "\n").encode())
+    write_bytes(out / "results.json", (json.dumps(with_digest(content), indent=1) + "\n").encode())
     write_bytes(out / "results.md", as_markdown([result]).encode())
     facts = {"finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "paths": dict(paths or {})}
     facts = redact_all({**facts, "versions": versions()})
@@ -44,7 +45,7 @@ def read_results(path: str | Path) -> dict[str, Any]:
     """Read a results.json, or the one in a folder.
 
     Raises:
-        AimkitError: The file can't be read, or does not hold the results of an evaluation.
+        AimkitError: The file can't be read, was changed, or does not hold the results of an evaluation.
     """
     file = expand(path)
     file = file / "results.json" if file.is_dir() else file
@@ -55,6 +56,10 @@ def read_results(path: str | Path) -> dict[str, Any]:
         )
     if content.get("format") != FORMAT:
         raise AimkitError(f"the results have format {content.get('format')}, this aimkit reads {FORMAT}", str(file))
+    if is_changed(content):
+        hint = "run the evaluation again: it continues from its journal"
+        raise AimkitError("the results were changed since they were written", str(file), hint, exit_code=1)
+    content.pop("digest", None)
     return content
 
 

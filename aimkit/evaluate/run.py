@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -18,6 +17,8 @@ from aimkit.errors import AimkitError
 from aimkit.evaluate.averages import averages
 from aimkit.evaluate.images import EvaluationImage, EvaluationPlanes, EvaluationSet
 from aimkit.evaluate.protocol import Protocol
+from aimkit.journal import append
+from aimkit.journal import read as read_journal
 from aimkit.metrics.matting import METRICS, MORE, matting_metrics
 from aimkit.skips import Skips
 from aimkit.types import Array, UInt8
@@ -177,7 +178,7 @@ def _evaluate(
                 with skips.guard(name):
                     rows[name] = done.result()
                 if journal is not None and name in rows:
-                    _append(journal, {"key": keys[name], **rows[name]})
+                    append(journal, {"key": keys[name], **rows[name]})
                 bar.advance()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -218,27 +219,8 @@ def content_digest(entry: EvaluationImage) -> str:
 
 def _known(journal: Path, keys: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
-    if not journal.is_file():
-        return rows
-    for line in journal.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            row = json.loads(line)
-            if keys.get(row["id"]) == row.pop("key"):
-                rows[row["id"]] = row
-        except (ValueError, KeyError, TypeError, AttributeError):
-            continue  # The last line of a run that was killed may be incomplete.
+    for row in read_journal(journal, "the images are measured again"):
+        name, key = row.get("id"), row.pop("key", None)
+        if isinstance(name, str) and key is not None and keys.get(name) == key:
+            rows[name] = row
     return rows
-
-
-def _append(journal: Path, row: Mapping[str, Any]) -> None:
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    with journal.open("ab") as file:
-        # Do not append to an incomplete line of an earlier run.
-        broken = file.tell() > 0 and _last_byte(journal) != b"\n"
-        file.write((b"\n" if broken else b"") + json.dumps(row).encode() + b"\n")
-
-
-def _last_byte(path: Path) -> bytes:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1)

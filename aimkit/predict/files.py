@@ -57,8 +57,8 @@ def predict_files(
     skips = Skips("photo") if skips is None else skips
     cut = 0
     pending: Future[None] | None = None
+    journal = Journal(out)
     with (
-        Journal(out) as journal,
         console.progress(len(jobs), "predict", "photos") as bar,
         ThreadPoolExecutor(2) as pool,
     ):

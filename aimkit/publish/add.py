@@ -13,7 +13,7 @@ from typing import Any
 
 import tomli_w
 
-from aimkit.digests import sha256
+from aimkit.digests import is_changed, sha256
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.json_files import parse_json, read_json
@@ -152,6 +152,8 @@ def metric_of(path: Path) -> dict[str, Any]:
     file = path / "results.json" if path.is_dir() else path
     try:
         content = read_json(file, dict, "results file", "'aimkit evaluate' writes it")
+        if is_changed(content):
+            raise AimkitError("the results were changed since they were written", str(file), "evaluate again")
         means, protocol = content["averages"], content["protocol"]
         found = {name: means["images"].get(name) for name in _WHOLE}
         groups = {**means["types"], "type_mean": means["type_macro"], "category_mean": means["category_macro"]}

@@ -79,8 +79,12 @@ def _files(entry: ZooEntry) -> list[AimkitError]:
     folder = entry.file.parent if entry.file else Path()
     for source in entry.sources:
         address, _ = split(source)
-        if kind_of(address) == "file" and not address.startswith("file:/") and not locate(address, folder).is_file():
-            problems.append(_problem(entry, "sources", f"file '{locate(address, folder)}' not found"))
+        if kind_of(address) == "file" and not address.startswith("file:/"):
+            try:
+                if not (file := locate(address, folder)).is_file():
+                    problems.append(_problem(entry, "sources", f"file '{file}' not found"))
+            except AimkitError as error:
+                problems.append(_problem(entry, "sources", error.what, error.hint))
     if entry.recipe is not None:
         try:
             if not inside(folder, entry.recipe, entry.file or "").is_file():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import resource
 import sys
 import time
@@ -12,7 +11,7 @@ from typing import Any
 
 import torch
 
-from aimkit import console
+from aimkit import console, journal
 from aimkit.data.device.batch import division
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes, write_error
@@ -26,8 +25,9 @@ from aimkit.train.state import State
 class Log:
     """Writes the log of a run, in the main process only; a context manager.
 
-    Each line of ``metrics.jsonl`` is ``{"kind": "train" or "val", "step": ..., name: value, ...}``; training lines hold
-    the means since the line before. A resumed run drops the lines after its first step.
+    Each line of ``metrics.jsonl`` is ``{"kind": "train" or "val", "step": ..., name: value, ..., "check": ...}``;
+    training lines hold the means since the line before; the check is the line's, see :mod:`aimkit.journal`. A resumed
+    run drops the lines after its first step.
     """
 
     def __init__(self, recipe: TrainRecipe, run: Path, parts: Parts, state: State) -> None:
@@ -41,7 +41,7 @@ class Log:
         self._live: LiveView | None = None
         if parts.accelerator.is_main_process:
             kept = [line for line in read(self.path) if line["step"] <= state.step]
-            write_bytes(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+            write_bytes(self.path, "".join(map(journal.line, kept)).encode())
             self._file = self.path.open("a")
         if recipe.tensorboard:
             # A resumed run drops later points there, too.
@@ -112,7 +112,7 @@ class Log:
     def _write(self, kind: str, step: int, values: dict[str, float]) -> None:
         if self._file is not None:
             try:
-                self._file.write(json.dumps({"kind": kind, "step": step, **values}) + "\n")
+                self._file.write(journal.line({"kind": kind, "step": step, **values}))
                 self._file.flush()
             except OSError as error:
                 raise write_error(error, self.path, f"continue with --resume {self.run}") from None

@@ -21,8 +21,8 @@ from aimkit.datasets.lock import differences
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.folder_lock import clean_leftovers, locked
-from aimkit.recipe import read_toml
 from aimkit.rng import rng
+from aimkit.toml_files import read_toml
 from aimkit.train import checkpoint, drawn, objectives, provenance
 from aimkit.train.activations import counted_once
 from aimkit.train.log import Log
@@ -30,7 +30,7 @@ from aimkit.train.losses import semantic_scores
 from aimkit.train.optim import set_learning_rate
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import Parts, build, network_input, open_streams, train_mode
-from aimkit.train.state import State, latest, read_state
+from aimkit.train.state import State, latest, read_state, recorded_digest
 from aimkit.train.validation import validate
 from aimkit.train.verify import seal
 
@@ -187,10 +187,8 @@ def find_start(recipe: TrainRecipe, run: Path, resume: bool | str) -> Path | Non
         raise AimkitError("the folder already has a run", str(run), f"use --resume {run}, or another folder with -o")
     if resume is True and newest is None:
         raise AimkitError("no checkpoint to resume from", str(run), "start the run with: aimkit train RECIPE -o RUN")
-    if newest is not None:
-        first = (newest / "recipe.toml").read_text(encoding="utf-8").split("\n", 1)[0].removeprefix("# digest ")
-        if first != recipe.digest():
-            _check_extended(recipe, newest, extends=resume is True)
+    if newest is not None and recorded_digest(newest / "recipe.toml") != recipe.digest():
+        _check_extended(recipe, newest, extends=resume is True)
     return newest
 
 

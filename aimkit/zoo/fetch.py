@@ -13,6 +13,7 @@ from aimkit.digests import sha256
 from aimkit.errors import AimkitError
 from aimkit.files import replacing
 from aimkit.offline import switched_on
+from aimkit.storage import check_regular
 from aimkit.zoo import safety, store, tensors
 from aimkit.zoo.archive import extract
 from aimkit.zoo.manifest import ZooEntry
@@ -89,6 +90,7 @@ def _in_place(entry: ZooEntry) -> Path | None:
             continue
         file = locate(address, entry.file.parent if entry.file else Path())
         try:
+            check_regular(file)
             if sha256(file) == entry.sha256 and safety.check(file, source) == file.suffix:
                 safety.check_contents(file, source)
                 return file

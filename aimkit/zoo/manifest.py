@@ -19,8 +19,9 @@ from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, mode
 from aimkit import resources
 from aimkit.errors import AimkitError
 from aimkit.home import expand_home, home
-from aimkit.recipe import Block, parse, read_toml
+from aimkit.recipe import Block, parse
 from aimkit.registry import did_you_mean
+from aimkit.toml_files import read_toml
 from aimkit.zoo.sources import check_source
 
 #: Licences that allow commercial use, lower case. Nobody owns what the generators draw.

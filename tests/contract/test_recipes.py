@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from aimkit import resources
-from aimkit.recipe import header, load_recipe, parse, read_toml
+from aimkit.recipe import header, load_recipe, parse
 from aimkit.synth.pool.build import build
 from aimkit.synth.pool.ingest import Drawing, ingest, sources_of
+from aimkit.toml_files import read_toml
 
 ROOT = Path(__file__).parents[2]
 RECIPES = resources.recipes()

@@ -109,7 +109,7 @@ def readable(position: int, path: Place, *errors: type[Exception]) -> Iterator[N
     Raises:
         AimkitError: One of them was raised.
     """
-    expected: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, IndexError, *errors)
+    expected: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, IndexError, TypeError, *errors)
     try:
         yield
     except expected as error:
