@@ -101,9 +101,9 @@ def decode_plane(data: bytes, name: str, where: str) -> UInt8:
     """
     flag = cv2.IMREAD_COLOR_RGB if name in COLOR else cv2.IMREAD_GRAYSCALE
     try:
-        check_size(*_header_size(data), max_pixels())
         if data.startswith(SIGNATURE):
             data = sound_png(data)
+        check_size(*_header_size(data), max_pixels())
         plane = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     except (AimkitError, ValueError, zlib.error) as error:
         what = f"the {name} can't be decoded: {error.what if isinstance(error, AimkitError) else error}"
