@@ -17,6 +17,7 @@ from aimkit.errors import AimkitError
 from aimkit.evaluate.averages import averages
 from aimkit.evaluate.images import EvaluationImage, EvaluationPlanes, EvaluationSet
 from aimkit.evaluate.protocol import Protocol
+from aimkit.files import write_error
 from aimkit.metrics.matting import METRICS, MORE, matting_metrics
 from aimkit.skips import Skips
 from aimkit.types import Array, UInt8
@@ -232,11 +233,14 @@ def _known(journal: Path, keys: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
 
 def _append(journal: Path, row: Mapping[str, Any]) -> None:
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    with journal.open("ab") as file:
-        # Do not append to an incomplete line of an earlier run.
-        broken = file.tell() > 0 and _last_byte(journal) != b"\n"
-        file.write((b"\n" if broken else b"") + json.dumps(row).encode() + b"\n")
+    try:
+        journal.parent.mkdir(parents=True, exist_ok=True)
+        with journal.open("ab") as file:
+            # Do not append to an incomplete line of an earlier run.
+            broken = file.tell() > 0 and _last_byte(journal) != b"\n"
+            file.write((b"\n" if broken else b"") + json.dumps(row).encode() + b"\n")
+    except OSError as error:
+        raise write_error(error, journal) from None
 
 
 def _last_byte(path: Path) -> bytes:
