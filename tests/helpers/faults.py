@@ -16,8 +16,17 @@ from typing import Any
 
 from aimkit.files import UNFINISHED
 
-#: Files whose content holds times or paths, by the ends of their names.
-TIMES = ("metrics.jsonl", "page.html", "state.json", "run.json", "report.html", "photos.jsonl", "digests.json")
+#: Files whose content holds times or paths, or lines in the order of threads, by the ends of their names.
+TIMES = (
+    "images.jsonl",
+    "metrics.jsonl",
+    "page.html",
+    "state.json",
+    "run.json",
+    "report.html",
+    "photos.jsonl",
+    "digests.json",
+)
 
 
 @dataclass(frozen=True)
