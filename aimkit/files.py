@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -48,6 +49,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         try:
             yield temporary
             commit(temporary, target)
+        except RuntimeError as error:
+            if "inline_container" not in str(error):
+                raise
+            raise hidden_os_error(error, target.parent) from None
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
@@ -110,6 +115,14 @@ def _lives(pid: int) -> bool:
     except OSError:
         pass
     return True
+
+
+def hidden_os_error(error: Exception, folder: Path) -> OSError:
+    """The failed write behind an error of torch's or safetensors' own, while the half-written file is still there."""
+    if isinstance(error, OSError):
+        return error
+    full = "os error 28" in str(error) or shutil.disk_usage(folder).free < 1 << 16
+    return OSError(errno.ENOSPC if full else errno.EIO, str(error).split("\n")[0])
 
 
 def write_error(error: OSError, path: str | os.PathLike[str], again: str = "run the same command again") -> AimkitError:

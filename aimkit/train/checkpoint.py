@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import platform
@@ -27,7 +26,7 @@ from torch import Tensor
 import aimkit
 from aimkit.digests import check, sealed
 from aimkit.errors import AimkitError
-from aimkit.files import own_mark, write_error
+from aimkit.files import hidden_os_error, own_mark, write_error
 from aimkit.models.weights import declared
 from aimkit.redact import redact
 from aimkit.safetensors_file import write_tensors
@@ -79,7 +78,7 @@ def save(
                 os.fsync(file.fileno())
         _replace(temporary, target)
     except (OSError, RuntimeError, SafetensorError) as error:
-        raise write_error(_as_os_error(error, folder), target, "continue with --resume") from None
+        raise write_error(hidden_os_error(error, folder), target, "continue with --resume") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return target
@@ -107,14 +106,6 @@ def _replace(temporary: Path, target: Path) -> None:
         target.rename(aside)
     temporary.rename(target)
     shutil.rmtree(aside, ignore_errors=True)
-
-
-def _as_os_error(error: Exception, folder: Path) -> OSError:
-    """Torch and safetensors hide a full disk in errors of their own."""
-    if isinstance(error, OSError):
-        return error
-    full = "os error 28" in str(error) or shutil.disk_usage(folder).free < 1 << 16
-    return OSError(errno.ENOSPC if full else errno.EIO, str(error).split("\n")[0])
 
 
 def prune(run: Path, keep: int) -> None:

@@ -71,8 +71,7 @@ CASES = {
         most=4,
     ),
     "sweep": Case(["sweep", "demo", "-o", "OUT", *TRAINING, "steps=1", "--vary", "optim.lr=1e-3,1e-4"], most=6),
-    "convert": Case(["zoo", "convert", "IN/w.safetensors", "OUT/w.safetensors"]),
-    "convert-half": Case(["zoo", "convert", "IN/w.safetensors", "OUT/w.pth", "--half"]),
+    "convert": Case(["zoo", "convert", "IN/w.safetensors", "OUT/w.safetensors", "--half"]),
     "add": Case(["zoo", "add", "IN/w.safetensors", "--id", f"aimnet_{BACKBONE}.storm", "--to", "OUT"], ["--force"]),
     "preview": Case(["preview", "quick", "-o", "OUT/sheet.png", "-n", "1"]),
 }
