@@ -34,33 +34,32 @@ def _few_threads() -> Any:
     cv2.setNumThreads(before)
 
 
-def killed(words: Sequence[str], more: Sequence[str], tmp_path: Path, points: Sequence[str]) -> None:
-    """Kill a command at each of these events, continue, and compare with an undisturbed run."""
-    assert run([word.replace("OUT", str(tmp_path / "whole")) for word in words]) == 0
-    expected = tree(tmp_path / "whole")
-    for number, point in enumerate(points):
-        out = tmp_path / str(number)
-        filled = [word.replace("OUT", str(out)) for word in words]
-        (tmp_path / "log").mkdir(exist_ok=True)
-        ended = fault_server.served({"words": filled, "folder": str(out), "kill": point}, tmp_path / "log")
-        assert ended["code"] == 137, ended["err"]
-        assert run([*filled, *more]) == 0
-        assert unfinished(out) == [], point
-        assert tree(out) == expected, point
+def killed(words: Sequence[str], more: Sequence[str], tmp_path: Path, event: str) -> None:
+    """Kill a command at an event, continue, and compare with an undisturbed run."""
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    assert run([word.replace("OUT", str(whole)) for word in words]) == 0
+    filled = [word.replace("OUT", str(out)) for word in words]
+    (tmp_path / "log").mkdir()
+    ended = fault_server.served({"words": filled, "folder": str(out), "kill": event}, tmp_path / "log")
+    assert ended["code"] == 137, ended["err"]
+    assert unfinished(out)
+    assert run([*filled, *more]) == 0
+    assert unfinished(out) == []
+    assert tree(out) == tree(whole)
 
 
 def test_synthesis_continues_after_a_kill(tmp_path: Path) -> None:
     words = ["synth", "quick", "-o", "OUT", "count=4", "output.shard_size=2", "output.format=parquet", "--workers", "1"]
-    killed(words, ["--resume"], tmp_path, [r"os.rename .*00001\.json.*", r"os.link .*\.lock.*"])
+    killed(words, ["--resume"], tmp_path, r"os.rename .*00001\.json.*")
 
 
 def test_predictions_continue_after_a_kill(tmp_path: Path) -> None:
     for n in range(2):
         write_png(tmp_path / f"photos/{n}.png", np.random.default_rng(n).integers(0, 255, (40, 48, 3), np.uint8))
     words = ["predict", str(tmp_path / "photos"), "-o", "OUT", "--outputs", "alpha,trimap"]
-    killed(words, ["--resume"], tmp_path, [r"os.rename .*trimap/\.0.*", r"open .*photos\.jsonl"])
+    killed(words, ["--resume"], tmp_path, r"os.rename .*trimap/\.0.*")
 
 
 def test_training_continues_after_a_kill(tmp_path: Path) -> None:
     words = ["train", "demo", "-o", "OUT", "--auto-resume", *TRAINING]
-    killed(words, [], tmp_path, [r"open .*\.best\..*state\.json", r"os.remove .*step_00000001.*/recipe\.toml"])
+    killed(words, [], tmp_path, r"os.remove .*step_00000001.*/recipe\.toml")
