@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import re
-import secrets
 import shlex
 import shutil
 import subprocess
@@ -26,13 +25,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from aimkit.errors import AimkitError
+from aimkit.files import DISK_FULL, UNFINISHED, clean_after_killed, own_mark, write_error
 from aimkit.json_files import parsed, read_json
 from aimkit.remote import Remote
 from aimkit.storage import Place
-
-#: Names of files and folders that were being written: those of :func:`aimkit.files.replacing`, with the process that
-#: wrote them, and those that end in ``.part``.
-UNFINISHED = re.compile(r"\..+\.(?:(?P<pid>\d+)-[0-9a-f]{8}(?:\.[^.]+)?|part)")
 
 #: What the names of locks begin with.
 LOCKS = ".aimkit."
@@ -136,6 +132,7 @@ def _enter(file: Path, what: str) -> None:
         pid, count = _held.get(file, (0, 0))
         if pid != os.getpid() or not count:
             _take(file, what)
+            clean_after_killed(file.parent)
             count = 0
         _held[file] = (os.getpid(), count + 1)
 
@@ -158,7 +155,7 @@ def _take(file: Path, what: str) -> None:
     birth, since = _birth(os.getpid()) or "", time.strftime("%Y-%m-%dT%H:%M:%S%z")
     own = LockHolder(what, os.getpid(), platform.node(), birth, since, shlex.join(sys.argv)[:1000])
     text = json.dumps(asdict(own), indent=1) + "\n"
-    written = file.with_name(f"{file.name}.{own.pid}-{secrets.token_hex(4)}")
+    written = file.with_name(f"{file.name}.{own_mark()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         written.write_text(text, encoding="utf-8")
@@ -170,7 +167,9 @@ def _take(file: Path, what: str) -> None:
                     os.replace(written, file)
                     return
     except OSError as error:
-        hint = "check the folder's permissions and the space on its disk"
+        if error.errno in DISK_FULL:
+            raise write_error(error, file.parent) from None
+        hint = "check the folder's permissions"
         raise AimkitError(f"can't lock the folder: {error.strerror}", str(file.parent), hint, exit_code=1) from None
     finally:
         _remove(written)

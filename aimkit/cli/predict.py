@@ -11,6 +11,7 @@ import click
 
 from aimkit import console
 from aimkit.errors import AimkitError
+from aimkit.folder_lock import locked
 from aimkit.overrides import apply_overrides
 from aimkit.recipe import expand
 
@@ -88,6 +89,9 @@ def predict(photos: tuple[str, ...], out: str, sheet: str | None, resume: bool, 
         predict_files(jobs, _predictor(options), folder, kinds, style, skips)
         done = total - len(skips) - (len(found.jobs) - len(jobs))
         console.info(f"{done} photo{'s' * (done != 1)} predicted; {folder}")
+    elif folder.is_dir():
+        with locked(folder, "predict"):
+            pass  # A process that was killed after its last photo has left its lock.
     skips.tell(total, folder / "skipped.txt")
     skips.check(total)
     if picture is not None:

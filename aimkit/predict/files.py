@@ -13,6 +13,7 @@ import torch
 from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
+from aimkit.folder_lock import locked
 from aimkit.imageio import DecodedImage, decode, read_file
 from aimkit.predict.collect import PhotoJob
 from aimkit.predict.journal import Journal
@@ -52,13 +53,14 @@ def predict_files(
         The skipped photos with their reasons; the outputs of all others are written.
 
     Raises:
-        AimkitError: An output can't be written.
+        AimkitError: An output can't be written, or another process predicts into the folder.
     """
     skips = Skips("photo") if skips is None else skips
     cut = 0
     pending: Future[None] | None = None
     journal = Journal(out)
     with (
+        locked(out, "predict"),
         console.progress(len(jobs), "predict", "photos") as bar,
         ThreadPoolExecutor(2) as pool,
     ):

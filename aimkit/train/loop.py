@@ -66,6 +66,8 @@ def _train(recipe: TrainRecipe, run: Path, resume: bool | str) -> State:
         write_bytes(run / "recipe.toml", checkpoint.recipe_text(recipe).encode())
         provenance.write(recipe, run)
         seal(run, [run / "recipe.toml", run / provenance.NAME, *kept])
+        # The process before may have been killed between a checkpoint and the removal of an older one.
+        checkpoint.prune(run, recipe.keep)
     with Log(recipe, run, parts, state) as log, stop_on_signal() as stop:
         sampler = PositionSampler(
             state.step,

@@ -291,3 +291,22 @@ def test_a_run_may_be_given_more_steps_and_nothing_else(
 def test_a_run_can_not_get_fewer_steps_than_it_has_done(run: Path, recipe: Make, held_out: dict[str, Any]) -> None:
     with pytest.raises(AimkitError, match="another recipe"):
         train(recipe(steps=1, validation=held_out, ema=0.9), run, resume=True)
+
+
+def test_a_kill_while_an_old_checkpoint_is_removed_leaves_no_half_of_it(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (newest,) = (run / "checkpoints").glob("step_*")
+    shutil.copytree(newest, newest.with_name("step_00000001"))
+
+    def killed(path: Path, **_: object) -> None:
+        next(path.iterdir()).unlink()
+        raise KeyboardInterrupt
+
+    whole = {path.name: len(list(path.iterdir())) for path in (run / "checkpoints").glob("step_*")}
+    monkeypatch.setattr(shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.prune(run, 1)
+    left = {path.name: len(list(path.iterdir())) for path in (run / "checkpoints").glob("step_*")}
+    assert len(left) == len(whole) - 1
+    assert left.items() <= whole.items()
