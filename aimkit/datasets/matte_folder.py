@@ -81,12 +81,14 @@ class MatteFolder:
         scales: Scale by (dtype, whether levels are indices, channel).
         unclear: Why the mattes of such a key can't be read, where the rest of the folder can.
         notes: What was decided although it is not what the files' types say, for people.
+        lossy: Number of mattes that come from lossy compression.
     """
 
     channel: MatteChannel = "auto"
     scales: Mapping[tuple[str, bool, str], MatteScale] = field(default_factory=dict)
     unclear: Mapping[tuple[str, bool, str], AimkitError] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    lossy: int = 0
 
     @property
     def alpha_range(self) -> str:
@@ -195,7 +197,7 @@ def decide_mattes(facts: Sequence[MatteFacts], alpha_range: str = "", where: str
         notes.append(
             f"{_mattes(lossy)} lossy (JPEG or alike): levels up to {low} are taken as 0, from {high} on as 255"
         )
-    return MatteFolder("alpha" if cutouts else "auto", scales, unclear, tuple(notes))
+    return MatteFolder("alpha" if cutouts else "auto", scales, unclear, tuple(notes), lossy)
 
 
 def faint(maximum: float, top: float) -> str:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import datasets
 import numpy as np
 import pytest
-from PIL import Image
 
 from aimkit.errors import AimkitError
 from aimkit.evaluate.sets import open_predictions, open_set
@@ -124,29 +122,3 @@ def test_a_missing_prediction_stops_and_an_extra_one_does_not(root: Path, capsys
     (root / "pred" / "o_0001.png").write_bytes((root / "pred" / "o_0002.png").read_bytes())
     assert len(open_predictions(str(root / "pred"), str(root)).entries) == 6
     assert "o_001x" in capsys.readouterr().err
-
-
-def test_a_hub_dataset_with_the_four_columns(root: Path, tmp_path: Path) -> None:
-    mattes = sorted((root / "mask").iterdir())
-    table = datasets.Dataset.from_dict(
-        {
-            "image": [str(root / "original" / path.name) for path in mattes],
-            "alpha": [str(path) for path in mattes],
-            "type": [0, 1, 2, 0, 1, 2],
-            "category": ["toy"] * 6,
-        }
-    )
-    table = table.cast_column("image", datasets.Image()).cast_column("alpha", datasets.Image())
-    table = table.cast_column("type", datasets.ClassLabel(names=["SO", "STM", "NS"]))
-    table.to_parquet(tmp_path / "hub" / "test.parquet")
-    data = open_set(f"hf:{tmp_path / 'hub'}")
-    assert [e.type for e in data.entries] == ["SO", "STM", "NS"] * 2
-    assert data.trimap.startswith("made")
-    planes = data.read(data.entries[3])
-    np.testing.assert_array_equal(planes.alpha, np.asarray(Image.open(mattes[3])))
-    table.remove_columns("alpha").to_parquet(tmp_path / "bad" / "test.parquet")
-    with pytest.raises(AimkitError, match="no column alpha"):
-        open_set(f"hf:{tmp_path / 'bad'}")
-    table.add_column("name", ["a", "b", "c", "d", "e", "a"]).to_parquet(tmp_path / "twice" / "test.parquet")
-    with pytest.raises(AimkitError, match="1 duplicate names, for example 'a'"):
-        open_set(f"hf:{tmp_path / 'twice'}")
