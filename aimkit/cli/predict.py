@@ -12,6 +12,7 @@ import click
 
 from aimkit import console
 from aimkit.errors import AimkitError
+from aimkit.predict.arguments import check_arguments
 from aimkit.recipe import apply_overrides, expand
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def predict(photos: tuple[str, ...], out: str, sheet: str | None, resume: bool, 
     """
     if resume and overwrite:
         raise AimkitError("--resume and --overwrite exclude each other", hint="give one of the two")
+    check_arguments(options["strategy"], options["device"])
     if options["max_pixels"]:
         os.environ["AIMKIT_MAX_PIXELS"] = str(options["max_pixels"])
     from aimkit.predict.collect import check_outputs, collect

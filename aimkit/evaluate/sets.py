@@ -100,7 +100,7 @@ def _of_table(
 
 
 def _open_known(known: PublishedSet, part: DatasetPart, folder: Path, types: str, kernel: int) -> EvaluationSet:
-    located = locate(known, part, folder, "--root")
+    located = locate(known, part, folder)
     planes = {role: _listed(folders) for role, folders in located.planes.items()}
     for role in ("image", "alpha"):
         if not planes[role]:
