@@ -10,6 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
 from aimkit.errors import AimkitError
 from aimkit.evaluate.tables import group_table, markdown, summary_table
 from aimkit.files import write_bytes
@@ -19,6 +22,43 @@ from aimkit.recipe import expand
 from aimkit.redact import redact_all
 
 FORMAT = 1
+
+_Values = dict[str, float | None]
+
+
+class _StoredAverages(TypedDict):
+    images: _Values
+    types: dict[str, _Values]
+    categories: dict[str, _Values]
+    type_macro: _Values
+    category_macro: _Values
+
+
+class _StoredProtocol(TypedDict):
+    data: str
+    prediction: str
+    text: str
+
+
+class _StoredRow(TypedDict):
+    id: str
+    type: str
+    category: str
+    sad: float | None
+    mse: float | None
+    mad: float | None
+    grad: float | None
+    conn: float | None
+
+
+class _StoredResults(TypedDict):
+    """What tables, comparisons and reports take for granted of a results file; it may hold more."""
+
+    model: dict[str, Any]
+    protocol: _StoredProtocol
+    averages: _StoredAverages
+    images: list[_StoredRow]
+    notes: list[str]
 
 
 def write_results(out: Path, result: Mapping[str, Any], paths: Mapping[str, str] | None = None) -> None:
@@ -55,6 +95,12 @@ def read_results(path: str | Path) -> dict[str, Any]:
         )
     if content.get("format") != FORMAT:
         raise AimkitError(f"the results have format {content.get('format')}, this aimkit reads {FORMAT}", str(file))
+    try:
+        TypeAdapter(_StoredResults).validate_python(content, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise AimkitError(f"the results file is damaged: {key}: {first['msg']}", str(file), "evaluate again") from None
     return content
 
 
