@@ -81,4 +81,6 @@ def _look(item: tuple[str, Callable[[], Any]]) -> tuple[str, MatteFacts] | None:
 
 
 def _with_option(error: AimkitError, option: str) -> AimkitError:
-    return AimkitError(error.what, error.where, error.hint.replace("alpha_range =", option))
+    return AimkitError(
+        error.what, error.where, error.hint.replace("alpha_range =", "alpha_range").replace("alpha_range", option)
+    )

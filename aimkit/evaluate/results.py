@@ -23,15 +23,18 @@ from aimkit.redact import redact_all
 
 FORMAT = 1
 
-_Values = dict[str, float | None]
+
+class _StoredMeans(TypedDict):
+    count: int
+    sad: float | None
 
 
 class _StoredAverages(TypedDict):
-    images: _Values
-    types: dict[str, _Values]
-    categories: dict[str, _Values]
-    type_macro: _Values
-    category_macro: _Values
+    images: _StoredMeans
+    types: dict[str, _StoredMeans]
+    categories: dict[str, _StoredMeans]
+    type_macro: _StoredMeans
+    category_macro: _StoredMeans
 
 
 class _StoredProtocol(TypedDict):
