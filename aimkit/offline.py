@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 from aimkit.errors import AimkitError
@@ -69,7 +70,7 @@ def hub_client_offline() -> Iterator[None]:
     from huggingface_hub import constants
 
     # datasets keeps a copy of the switch.
-    places = [constants, *filter(None, [sys.modules.get("datasets.config")])]
+    places: list[Any] = [constants, *filter(None, [sys.modules.get("datasets.config")])]
     before = [place.HF_HUB_OFFLINE for place in places]
     for place in places:
         place.HF_HUB_OFFLINE = True

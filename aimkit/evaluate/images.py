@@ -109,8 +109,9 @@ class EvaluationSet:
 
     def has_trimap(self, entry: EvaluationImage) -> bool:
         """Whether an image has a trimap of its own."""
-        in_table = self.table is not None and bool(self.table.columns["trimap"]) and entry.row >= 0
-        return "trimap" in (entry.files or {}) or (in_table and entry.row not in self.table.no_trimap)
+        if "trimap" in (entry.files or {}):
+            return True
+        return self.table is not None and bool(self.table.columns["trimap"]) and entry.row not in self.table.no_trimap
 
     @property
     def digest(self) -> str:

@@ -10,6 +10,7 @@ from aimkit import console
 from aimkit.datasets.catalog import DatasetPart, PublishedSet, evaluation_parts
 from aimkit.datasets.catalog.layout import locate, search
 from aimkit.datasets.find import find_images
+from aimkit.datasets.pairing import pair_files
 from aimkit.datasets.types_file import Typed, match, nearest, read_types, usual_types_file
 from aimkit.errors import AimkitError
 from aimkit.evaluate.hub import EvaluationTable, open_evaluation_table
@@ -60,6 +61,7 @@ def _open(
     if kind in known:
         return _open_known(*known[kind], folder, types, kernel)
     photos, mattes = (_images(_subfolder(folder, role)) for role in ("image", "alpha"))
+    mattes = _as_named(photos, mattes, "matte")
     _require_same(photos, mattes, "photo", "matte", folder)
     trimaps = find_images(folder / "trimap")[0] if (folder / "trimap").is_dir() else {}
     if trimaps and not set(trimaps) & set(mattes):
@@ -157,13 +159,13 @@ def open_predictions(
         AimkitError: A true alpha matte has no prediction, ``trimaps`` or ``images`` hold none of the truth, or an image
             is not in the types file.
     """
-    ranges = {"alpha_range": alpha_range, "prediction_range": prediction_range}
     given = {"trimap": trimaps, "image": images}
     if truth.startswith("hf:"):
         data = _open(kind or truth, truth, types, split, columns, kernel)
         planes = _predicted([entry.id for entry in data.entries], predictions, given)
         entries = [replace(entry, files=_files(entry.id, planes)) for entry in data.entries]
-        return _limited(replace(data, entries=entries, **ranges), limit)
+        data = replace(data, entries=entries, alpha_range=alpha_range, prediction_range=prediction_range)
+        return _limited(data, limit)
     folder = expand(truth, "--truth")
     known = evaluation_parts().get(kind)
     located = search(*known, folder) if known and folder.is_dir() else None
@@ -181,13 +183,13 @@ def open_predictions(
     if path:
         entries = _typed(entries, read_types(path), path)
     name = known[1].title if known else f"folder {folder.name}"
-    return _limited(EvaluationSet(name, entries, "", kernel, **ranges), limit)
+    return _limited(EvaluationSet(name, entries, "", kernel, None, alpha_range, prediction_range), limit)
 
 
 def _predicted(names: Sequence[str], predictions: str, given: Mapping[str, str]) -> dict[str, dict[str, Path]]:
     """The files beside true mattes of these names: predictions, and what else the user gives folders of."""
     folder = expand(predictions, "--predictions")
-    found = _images(folder)
+    found = _as_named({name: Path(f"{name}.png") for name in names}, _images(folder), "prediction")
     _require(names, found, "prediction", str(folder))
     extra = sorted(set(found) - set(names))
     if extra:
@@ -233,6 +235,18 @@ def _entries(planes: Mapping[str, Mapping[str, Path]]) -> list[EvaluationImage]:
 
 def _files(name: str, planes: Mapping[str, Mapping[str, Path]]) -> dict[str, Path]:
     return {role: found[name] for role, found in planes.items() if name in found}
+
+
+def _as_named(first: Mapping[str, Path], found: dict[str, Path], what: str) -> dict[str, Path]:
+    """Files under the names of their partners, where those differ in no more than an ending such as ``_mask``."""
+    if not found or not set(first) - set(found):
+        return found
+    paired = pair_files(first, found, ("", ""), allow_missing=True)
+    for note in paired.notes:
+        console.warn(f"{what}s: {note}")
+    renamed = {name: second for name, (_, second) in paired.pairs.items()}
+    used = set(renamed.values())
+    return renamed | {name: path for name, path in found.items() if path not in used and name not in renamed}
 
 
 def _require_same(first: dict[str, Path], second: dict[str, Path], one: str, other: str, folder: Path) -> None:

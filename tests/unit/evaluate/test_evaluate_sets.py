@@ -122,3 +122,15 @@ def test_a_missing_prediction_stops_and_an_extra_one_does_not(root: Path, capsys
     (root / "pred" / "o_0001.png").write_bytes((root / "pred" / "o_0002.png").read_bytes())
     assert len(open_predictions(str(root / "pred"), str(root)).entries) == 6
     assert "o_001x" in capsys.readouterr().err
+
+
+def test_usual_endings_of_names_pair_up_and_are_told(root: Path, capsys: pytest.CaptureFixture) -> None:
+    for folder, ending in (("mask", "_mask"), ("pred", "-alpha")):
+        for path in (root / folder).iterdir():
+            path.rename(path.with_stem(path.stem + ending))
+    data = open_set("folder", str(root))
+    assert [entry.id for entry in data.entries][:2] == ["o_0000", "o_0001"]
+    assert (data.entries[1].files or {})["alpha"] == root / "mask" / "o_0001_mask.png"
+    assert "_mask (6)" in capsys.readouterr().err
+    predicted = open_predictions(str(root / "pred"), str(root / "original"))
+    assert (predicted.entries[1].files or {})["prediction"] == root / "pred" / "o_0001-alpha.png"
