@@ -24,9 +24,23 @@ from aimkit.redact import redact_all
 FORMAT = 1
 
 
-class _StoredMeans(TypedDict):
-    count: int
+class _StoredMetrics(TypedDict, total=False):
     sad: float | None
+    mse: float | None
+    mad: float | None
+    conn: float | None
+    grad: float | None
+    sad_transition: float | None
+    mse_transition: float | None
+    mad_transition: float | None
+    conn_transition: float | None
+    grad_transition: float | None
+    sad_fg: float | None
+    sad_bg: float | None
+
+
+class _StoredMeans(_StoredMetrics):
+    count: int
 
 
 class _StoredAverages(TypedDict):
@@ -43,15 +57,10 @@ class _StoredProtocol(TypedDict):
     text: str
 
 
-class _StoredRow(TypedDict):
+class _StoredRow(_StoredMetrics):
     id: str
     type: str
     category: str
-    sad: float | None
-    mse: float | None
-    mad: float | None
-    grad: float | None
-    conn: float | None
 
 
 class _StoredResults(TypedDict):
