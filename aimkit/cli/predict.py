@@ -13,6 +13,7 @@ from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.folder_lock import locked
 from aimkit.overrides import apply_overrides
+from aimkit.predict.arguments import check_arguments
 from aimkit.recipe import expand
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def predict(photos: tuple[str, ...], out: str, sheet: str | None, resume: bool, 
     """
     if resume and overwrite:
         raise AimkitError("--resume and --overwrite exclude each other", hint="give one of the two")
+    check_arguments(options["strategy"], options["device"])
     if options["max_pixels"]:
         os.environ["AIMKIT_MAX_PIXELS"] = str(options["max_pixels"])
     from aimkit.predict.collect import check_outputs, collect

@@ -10,6 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
 from aimkit.digests import is_changed, with_digest
 from aimkit.errors import AimkitError
 from aimkit.evaluate.tables import group_table, markdown, summary_table
@@ -20,6 +23,55 @@ from aimkit.recipe import expand
 from aimkit.redact import redact_all
 
 FORMAT = 1
+
+
+class _StoredMetrics(TypedDict, total=False):
+    sad: float | None
+    mse: float | None
+    mad: float | None
+    conn: float | None
+    grad: float | None
+    sad_transition: float | None
+    mse_transition: float | None
+    mad_transition: float | None
+    conn_transition: float | None
+    grad_transition: float | None
+    sad_fg: float | None
+    sad_bg: float | None
+
+
+class _StoredMeans(_StoredMetrics):
+    count: int
+
+
+class _StoredAverages(TypedDict):
+    images: _StoredMeans
+    types: dict[str, _StoredMeans]
+    categories: dict[str, _StoredMeans]
+    type_macro: _StoredMeans
+    category_macro: _StoredMeans
+
+
+class _StoredProtocol(TypedDict):
+    data: str
+    prediction: str
+    text: str
+
+
+class _StoredRow(_StoredMetrics):
+    id: str
+    type: str
+    category: str
+
+
+class _StoredResults(TypedDict):
+    """What tables, comparisons and reports take for granted of a results file; it may hold more."""
+
+    model: dict[str, Any]
+    protocol: _StoredProtocol
+    averages: _StoredAverages
+    images: list[_StoredRow]
+    notes: list[str]
 
 
 def write_results(out: Path, result: Mapping[str, Any], paths: Mapping[str, str] | None = None) -> None:
@@ -60,6 +112,12 @@ def read_results(path: str | Path) -> dict[str, Any]:
         hint = "run the evaluation again: it continues from its journal"
         raise AimkitError("the results were changed since they were written", str(file), hint, exit_code=1)
     content.pop("digest", None)
+    try:
+        TypeAdapter(_StoredResults).validate_python(content, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise AimkitError(f"the results file is damaged: {key}: {first['msg']}", str(file), "evaluate again") from None
     return content
 
 

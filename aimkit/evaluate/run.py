@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from aimkit import console
-from aimkit.digests import sha256
 from aimkit.errors import AimkitError
 from aimkit.evaluate.averages import averages
 from aimkit.evaluate.images import EvaluationImage, EvaluationPlanes, EvaluationSet
+from aimkit.evaluate.mattes import in_words
 from aimkit.evaluate.protocol import Protocol
 from aimkit.journal import append
 from aimkit.journal import read as read_journal
@@ -80,7 +80,9 @@ def run(
         raise AimkitError("the data has no images", data.name)
     definitions, model = definitions or Definitions(), dict(model or {})
     protocol = protocol_of(data, strategy, definitions)
-    doubts = [*data.truths.notes, *(data.predictions.notes if data.predictions else ())]
+    doubts = [f"truth: {note}" for note in data.truths.notes]
+    doubts = [*(data.table.notes if data.table else ()), *doubts]
+    doubts += [f"predictions: {note}" for note in (data.predictions.notes if data.predictions else ())]
     for doubt in doubts:
         console.warn(doubt)
     work = _Work(data, predict, definitions, threading.Lock())
@@ -117,9 +119,9 @@ def protocol_of(data: EvaluationSet, strategy: str, definitions: Definitions) ->
     corrected = definitions.conn == "corrected"
     conn = "corrected (empty overlap: previous level)" if corrected else "parity (empty overlap: 1)"
     size = "at the truth's size, nothing resized"
-    levels = data.predictions.text if data.predictions else ""
-    grad, truth = definitions.grad, data.truths.text
-    return Protocol(data.name, data.digest, strategy, size, data.trimap, grad, conn, truth, levels)
+    levels = in_words(data.predictions) if data.predictions else ""
+    grad, truth = definitions.grad, in_words(data.truths)
+    return Protocol(data.name, data.digest, strategy, size, data.trimap, grad, conn, truth, levels, data.origin)
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,9 @@ class _Work:
             raise AimkitError(error.what, error.where or entry.where, error.hint) from None
         height, width = planes.alpha.shape
         facts = {"id": entry.id, "type": entry.type, "category": entry.category, "width": width, "height": height}
+        if self.data.table is not None:
+            # A mirror is the word of whoever made it: what it held is told for each image.
+            facts["digest"] = self.data.content_digest(entry)
         return facts | values
 
     def planes(self, entry: EvaluationImage) -> EvaluationPlanes:
@@ -183,6 +188,7 @@ def _evaluate(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    skips.rows.sort()
     return skips
 
 
@@ -195,26 +201,13 @@ def _keys(
     for field in ("data", "content", "text", "digest"):
         shared.pop(field)
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        contents = dict(zip([one.id for one in data.entries], pool.map(content_digest, data.entries), strict=True))
+        contents = dict(zip([one.id for one in data.entries], pool.map(data.content_digest, data.entries), strict=True))
     if of_data:
         shared["set"] = sorted(contents.items())
     return {
         name: hashlib.sha256(json.dumps([shared, name, content], sort_keys=True).encode()).hexdigest()[:32]
         for name, content in contents.items()
     }
-
-
-def content_digest(entry: EvaluationImage) -> str:
-    """SHA-256, hex, of the content of an image's files, or of a table's row; files that can't be read count as such."""
-    digest = hashlib.sha256(entry.stamp.encode())
-    for role, path in sorted((entry.files or {}).items()):
-        digest.update(f"{role} ".encode())
-        try:
-            if path.is_file():
-                digest.update(bytes.fromhex(sha256(path)))
-        except OSError as error:
-            digest.update(str(error.errno).encode())
-    return digest.hexdigest()
 
 
 def _known(journal: Path, keys: Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from aimkit.predict.arguments import STRATEGIES
 from aimkit.predict.assemble import Result
 from aimkit.predict.network import Network
 from aimkit.predict.sizes import MAX_SIDE
@@ -68,6 +69,4 @@ class ParityStrategy(Strategy):
 
 
 #: Strategies by name; entries are subclasses of :class:`Strategy`.
-strategies: Registry[type[Strategy]] = Registry(
-    "strategy", [f"aimkit.predict.{name}" for name in ("hybrid", "resize", "whole", "tiled")]
-)
+strategies: Registry[type[Strategy]] = Registry("strategy", [f"aimkit.predict.{name}" for name in STRATEGIES])

@@ -22,7 +22,14 @@ import torch
 import aimkit
 from aimkit import resources
 from aimkit.cli import run
+from aimkit.datasets.exclude import read_exclude
+from aimkit.datasets.matte_folder import decide_mattes, matte_facts
+from aimkit.datasets.types_file import read_types
 from aimkit.errors import AimkitError
+from aimkit.evaluate.compare import compare
+from aimkit.evaluate.results import read_results
+from aimkit.evaluate.tables import group_table, summary_table
+from aimkit.evaluate.trimaps import read_trimap
 from aimkit.imageio import decode, write_png
 from aimkit.json_files import read_json
 from aimkit.models.weights import declared
@@ -315,6 +322,14 @@ def read_picture(path: Path) -> None:
     decode(path.read_bytes(), str(path))
 
 
+def read_matte(path: Path) -> None:
+    """A matte, as a folder of it alone, and as a trimap."""
+    image = decode(path.read_bytes(), str(path))
+    with suppress(AimkitError):
+        read_trimap(path, str(path))
+    decide_mattes([matte_facts(image, str(path))]).alpha(image, str(path))
+
+
 def pictures(folder: Path) -> list[bytes]:
     from PIL import Image
 
@@ -323,6 +338,35 @@ def pictures(folder: Path) -> list[bytes]:
     for form, channels in (("PNG", 4), ("JPEG", 3), ("WEBP", 4), ("TIFF", 4), ("GIF", 3), ("BMP", 3)):
         data = io.BytesIO()
         Image.fromarray(plain[..., :channels]).save(data, form)
+        made.append(data.getvalue())
+    return made
+
+
+def mattes(folder: Path) -> list[bytes]:
+    """Mattes of the kinds that Pillow does not read, or reads otherwise."""
+    import tifffile
+    from PIL import Image
+
+    made = []
+    levels = np.random.default_rng(1).random((9, 7), np.float32)
+    deep = (levels * 65535).astype(np.uint16)
+    for stored in (levels, deep, levels.astype(np.float16), levels > 0.5):
+        data = io.BytesIO()
+        np.save(data, stored)
+        made.append(data.getvalue())
+    for stored, options in (
+        (levels, {}),
+        (deep, {"compression": "zlib", "predictor": True, "tile": (16, 16)}),
+        (deep, {"photometric": "miniswhite", "compression": "zlib"}),
+        (np.stack([deep] * 4), {"photometric": "rgb", "planarconfig": "separate", "extrasamples": ["assocalpha"]}),
+        (levels, {"byteorder": ">", "bigtiff": True}),
+    ):
+        data = io.BytesIO()
+        tifffile.imwrite(data, stored, **options)
+        made.append(data.getvalue())
+    for picture in (Image.fromarray(deep), Image.fromarray(levels > 0.5), Image.new("P", (9, 7), 1)):
+        data = io.BytesIO()
+        picture.save(data, "PNG")
         made.append(data.getvalue())
     return made
 
@@ -337,6 +381,44 @@ def documents(folder: Path) -> list[bytes]:
     return [json.dumps(table).encode(), json.dumps([table] * 3, indent=1).encode()]
 
 
+def types(folder: Path) -> list[bytes]:
+    plain = {"a": "SO", "b": "NS"}
+    return [json.dumps(plain).encode(), json.dumps({"a": {"type": "STM", "category": "glass"}}).encode("utf-8-sig")]
+
+
+def lists(folder: Path) -> list[bytes]:
+    text = "# held out\na.png\nsub/b\nglob:c*\n"
+    return [text.encode(coding) for coding in ("utf-8", "utf-8-sig", "utf-16", "latin-1")]
+
+
+def results(folder: Path) -> list[bytes]:
+    means = {"count": 1, "sad": 1.0, "mse": 0.1, "mad": 0.2, "grad": 1.0, "conn": 1.0}
+    row = {"id": "a", "type": "SO", "category": "", **means}
+    none = {"count": 0, "sad": None}
+    content = {
+        "format": 1,
+        "model": {"name": "m"},
+        "protocol": {"data": "d", "prediction": "p", "text": "t", "digest": "0"},
+        "averages": {
+            "images": means,
+            "types": {"SO": means},
+            "categories": {},
+            "type_macro": means,
+            "category_macro": none,
+        },
+        "images": [row],
+        "notes": [],
+    }
+    return [json.dumps(content).encode()]
+
+
+def read_compared(path: Path) -> None:
+    found = read_results(path)
+    summary_table([found])
+    group_table(found)
+    compare([found, found], resamples=2)
+
+
 #: What is fuzzed: name of the file, sound contents, and the reader.
 TARGETS: dict[str, tuple[str, Callable[[Path], Iterable[bytes]], Callable[[Path], None]]] = {
     "recipe": ("r.toml", recipes, read_recipe),
@@ -345,6 +427,10 @@ TARGETS: dict[str, tuple[str, Callable[[Path], Iterable[bytes]], Callable[[Path]
     "metadata": ("w.safetensors", lambda folder: [weights(folder)], read_declared),
     "checkpoint": ("c.pth", lambda folder: [checkpoint(folder)], read_weights),
     "picture": ("p.png", pictures, read_picture),
+    "matte": ("m.png", mattes, read_matte),
+    "types": ("t.json", types, read_types),
+    "exclude": ("e.txt", lists, lambda path: read_exclude(str(path))),
+    "results": ("results.json", results, read_compared),
 }
 
 
@@ -365,7 +451,7 @@ def fuzz(name: str, count: int, folder: Path) -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_few_mutated_files_end_in_nothing_but_our_error(name: str, tmp_path: Path) -> None:
-    fuzz(name, 40, tmp_path)
+    fuzz(name, 100, tmp_path)
 
 
 @pytest.mark.slow

@@ -60,7 +60,9 @@ def pair(colors: Place, mattes: Place, block: StoredBlock, report: ScanReport) -
     report.skips.extend(second.skips)
     allow = bool(block.allow_missing)
     report.notes += exclude.check([*first.files, *second.files], allow)
-    both = pair_files(first.files, second.files, (colors.name, mattes.name), where=report.where, allow_missing=allow)
+    told = [row.name for row in report.skips.rows]
+    names = (colors.name, mattes.name)
+    both = pair_files(first.files, second.files, names, where=report.where, allow_missing=allow, told=told)
     report.skips.extend(both.lost)
     report.notes += both.notes
     for name in both.unused:
