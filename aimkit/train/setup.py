@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import GradientAccumulationPlugin
+from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -68,7 +70,8 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
         # Without this, accelerate does not connect several processes that have no GPU.
         cpu=not torch.accelerator.is_available(),
         mixed_precision={"fp32": "no"}.get(recipe.precision, recipe.precision),
-        gradient_accumulation_steps=recipe.accumulate,
+        # Not as a number: a variable of the environment would override it.
+        gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=recipe.accumulate),
         log_with=["tensorboard"] if recipe.tensorboard and run is not None else None,
         project_dir=run,
         step_scheduler_with_optimizer=False,
@@ -89,7 +92,7 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
             parameter.requires_grad_(parameter.requires_grad and not name.startswith("backbone."))
     model: nn.Module = network
     if accelerator.num_processes > 1 and accelerator.device.type == "cuda" and not recipe.model.freeze_norm:
-        network = model = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+        network = model = synchronised(network)
     optimizer = make_optimizer(network, recipe.optim)
     average = None
     if recipe.ema is not None:
@@ -103,6 +106,15 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
         recipe.data.train, recipe.data.transform, recipe.seed, device_compositing=recipe.device_compositing
     )
     return Parts(accelerator, network, model, optimizer, average, dataset)
+
+
+def synchronised(network: MattingModel) -> MattingModel:
+    """The network with batch norms whose statistics are those of all processes; weights are shared, not copied.
+
+    Torch's own conversion drops the activations of timm's layers that are norm and activation in one.
+    """
+    converted: MattingModel = convert_sync_batchnorm(network)
+    return converted
 
 
 def open_streams(recipe: TrainRecipe) -> None:

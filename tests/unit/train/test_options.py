@@ -64,6 +64,16 @@ def test_accumulating_sends_parts_of_the_batch_through_the_network_and_steps_onc
     assert len(steps) == 1
 
 
+def test_the_environment_does_not_change_how_often_gradients_are_accumulated(
+    recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    assert build(recipe(accumulate=1), tmp_path).accelerator.gradient_accumulation_steps == 1
+    steps: list[Parts] = []
+    stepped(recipe(batch=4, accumulate=2), tmp_path, look=steps.append)
+    assert len(steps) == 1
+
+
 def test_bf16_computes_in_bfloat16_and_learns_in_float32(recipe: Make, tmp_path: Path) -> None:
     for precision, wanted in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
         computed, learnt = set(), set()
