@@ -24,9 +24,10 @@ from aimkit.files import write_bytes
 from aimkit.folder_lock import locked
 from aimkit.models.registry import create_model
 from aimkit.recipe import load_recipe
-from aimkit.train.loop import find_start, train
+from aimkit.train.loop import train
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.runs import Run, groups, mean_and_spread, open_run
+from aimkit.train.start import find_start
 from aimkit.train.state import latest, read_state
 from aimkit.types import ImageType
 

@@ -19,11 +19,12 @@ from aimkit.errors import AimkitError
 from aimkit.models.backbones.contract import Backbone, Features
 from aimkit.models.registry import create_backbone
 from aimkit.train.activations import counted_once, recompute
-from aimkit.train.loop import one_step, train
+from aimkit.train.loop import train
 from aimkit.train.optim import make_optimizer, set_learning_rate
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import Parts, build, network_input
 from aimkit.train.state import State
+from aimkit.train.step import one_step
 
 Make = Callable[..., TrainRecipe]
 SMALL = {"backbone": "mobilenetv3_small_050"}
@@ -38,7 +39,7 @@ def stepped(recipe: TrainRecipe, folder: Path, steps: int = 1, look: Callable[[P
         parts.optimizer.optimizer.register_step_pre_hook(lambda *_: look(parts))
     for step in range(steps):
         set_learning_rate(parts.optimizer, recipe.optim, step, recipe.steps)
-        one_step(recipe, parts, State(step=step), batches, folder)
+        one_step(recipe, parts, State(step=step), batches)
     return parts
 
 
