@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUT ?= out/demo
 
-.PHONY: setup demo test test-slow lint format clean
+.PHONY: setup demo test test-slow gpu-check lint format clean
 
 setup: $(READY)
 
@@ -51,6 +51,10 @@ test: $(READY)  ## the default tests: no network, under 5 minutes on 2 cores
 
 test-slow: $(READY)  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+gpu-check: $(READY)  ## on a machine with a GPU: the tests for GPUs, then its results and times, ten minutes together
+	$(BIN)/python -m pytest -m gpu
+	$(BIN)/aimkit bench gpu
 
 lint: $(READY)
 	$(BIN)/ruff check .

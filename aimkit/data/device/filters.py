@@ -67,13 +67,13 @@ def _convolve(x: Tensor, kernels: Tensor) -> Tensor:
     """Correlate every sample with its own kernel, (n, k, l), where it fits."""
     count, channels = x.shape[:2]
     weight = kernels[:, None].expand(-1, channels, -1, -1).reshape(count * channels, 1, *kernels.shape[1:])
-    with _full_precision():
+    with full_precision():
         result = conv2d(x.reshape(1, count * channels, *x.shape[2:]), weight, groups=count * channels)
     return result.reshape(count, channels, *result.shape[2:])
 
 
 @contextmanager
-def _full_precision() -> Iterator[None]:
+def full_precision() -> Iterator[None]:
     """Convolve in float32, since a tenth of a level is what TensorFloat-32 would cost.
 
     Since version 2.9, torch has a precision for each kind of operation. Where a user has set one, it refuses to read or
