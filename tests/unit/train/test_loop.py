@@ -192,7 +192,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory, recipe: Make) -> Path:
 
     folder = tmp_path_factory.mktemp("alone")
     model = {"backbone": "mobilenetv3_small_050", "freeze_norm": True}
-    data = recipe(steps=3, batch=4, model=model, optim={"name": "adam", "lr": 1e-4}).resolved()
+    # The backbone thaws after the first step: then all processes must expect its gradients.
+    optim = {"name": "adam", "lr": 1e-4, "freeze_backbone": 1}
+    data = recipe(steps=3, batch=4, model=model, optim=optim).resolved()
     (folder / "r.toml").write_text(tomli_w.dumps(data))
     subprocess.run([sys.executable, "-m", "aimkit", "train", str(folder / "r.toml"), "-o", str(folder)], check=True)
     return folder
@@ -232,7 +234,7 @@ def test_torchrun_that_is_told_to_stop_leaves_a_checkpoint(number: int, tmp_path
         if line.startswith("step 3/"):
             process.send_signal(number)
     process.wait()
-    assert "go on with: aimkit train --resume" in text
+    assert "resume with: aimkit train --resume" in text
     assert latest(tmp_path / "run") is not None
 
 
