@@ -47,7 +47,7 @@ class Chip:
     launch: float = 2e-6
 
 
-class OperationCount(TorchDispatchMode):
+class OperationCount(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts what runs while it is entered.
 
     Attributes:
@@ -58,7 +58,7 @@ class OperationCount(TorchDispatchMode):
     """
 
     def __init__(self, chip: Chip | None = None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.chip = chip or Chip()
         self.kernels: Counter[str] = Counter()
         self.flops, self.moved, self.seconds = 0, 0, 0.0
@@ -137,7 +137,7 @@ def step_cost(
 
     with OperationCount(chip) as found, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         output = network(network.preprocess(image).to(dtype))
-        objectives.compute(model, network, output, data, weights)["total"].backward()
+        torch.autograd.backward(objectives.compute(model, network, output, data, weights)["total"])
     own = {parameter.untyped_storage()._cdata for parameter in network.parameters()}
     saved = sum(tensor.untyped_storage().nbytes() for key, tensor in kept.items() if key not in own)
     return StepCost(found.kernels.total(), found.flops / 1e12, found.moved / 1e9, saved / 1e9, found.seconds * 1e3)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
 
-#: From this factor on, upsampling computes in float32. On a GPU its gradient is added up in the type of its input, and
+#: From this factor on, upsampling learns in float32. On a GPU its gradient is added up in the type of its input, and
 #: with a factor of n, 4 n^2 terms go into one sum: in bfloat16 the sum is off by up to 1 % at 4, and by 14 % at 16.
 _MANY = 4
 
@@ -37,8 +37,13 @@ def projection(inputs: int, outputs: int) -> nn.Module:
 
 def enlarge(x: Tensor, factor: int) -> Tensor:
     """Bilinear upsampling by a whole factor, align_corners=False."""
-    exact = x if factor < _MANY else x.float()
+    exact = x if factor < _MANY else _summable(x)
     return F.interpolate(exact, scale_factor=float(factor), mode="bilinear", align_corners=False).to(x.dtype)
+
+
+def _summable(x: Tensor) -> Tensor:
+    """The map in float32 where its gradient will be a sum of many terms."""
+    return x.float() if torch.is_grad_enabled() else x
 
 
 class GridMean(nn.Module):
@@ -91,9 +96,8 @@ class PyramidPooling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         size = x.shape[-2:]
-        # In float32, as in enlarge; a grid is small.
         grids = [
-            F.interpolate(stage(x).float(), size=size, mode="bilinear", align_corners=self.align_corners).to(x.dtype)
+            F.interpolate(_summable(stage(x)), size=size, mode="bilinear", align_corners=self.align_corners).to(x.dtype)
             for stage in self.stages
         ]
         return F.relu(self.bottleneck(torch.cat([*grids, x], dim=1)))

@@ -41,7 +41,7 @@ def three_steps(check: GpuCheck) -> Iterator[Figure]:
             with full_precision():
                 output = network(network.preprocess(data["image"]))
                 total = objectives.compute(_SMALL[0], network, output, data, weights)["total"]
-                total.backward()
+                torch.autograd.backward(total)
             optimizer.step()
             totals.append(total.detach())
         gradient = torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
@@ -78,7 +78,7 @@ def gradients_of_upsampling(check: GpuCheck) -> Iterator[Figure]:
         found = []
         for dtype in (torch.float32, torch.bfloat16):
             leaf = x.detach().to(dtype).requires_grad_()
-            enlarge(leaf, factor).backward(weight.to(dtype))
+            torch.autograd.backward(enlarge(leaf, factor), weight.to(dtype))
             assert leaf.grad is not None
             found.append(leaf.grad.float())
         apart = float((found[0] - found[1]).norm() / found[0].norm())
@@ -97,7 +97,7 @@ def single_operations(check: GpuCheck) -> Iterator[Figure]:
     pairs = {
         "laplacian": (
             losses.laplacian(plane, plane.flip(3)),
-            losses.laplacian(*(x.to(device) for x in (plane, plane.flip(3)))),
+            losses.laplacian(plane.to(device), plane.flip(3).to(device)),
         ),
         "unpool": (unpool(values, indices), unpool(values.to(device), indices.to(device))),
     }

@@ -68,7 +68,7 @@ def _step(check: GpuCheck, precision: str, channels_last: bool, benchmark: bool,
         with lower:
             output = model(image.contiguous(memory_format=torch.channels_last) if channels_last else image)
         total = objectives.compute("aimnet", network, output, data, weights)["total"]
-        scaler.scale(total).backward()
+        torch.autograd.backward(scaler.scale(total))
         scaler.step(optimizer)
         scaler.update()
         optimizer.zero_grad()
@@ -93,7 +93,7 @@ def rivals(check: GpuCheck) -> Iterator[Figure]:
 
         def work() -> None:
             for x, indices in maps:
-                how(x, indices).sum().backward()
+                torch.autograd.backward(how(x, indices).sum())
 
         return work
 
@@ -106,13 +106,13 @@ def rivals(check: GpuCheck) -> Iterator[Figure]:
             for _ in range(5):
                 blurred = losses._blur(rest, weight)
                 total, rest = total + (rest - blurred).abs().mean(), F.avg_pool2d(blurred, 2)
-            (total + rest.abs().mean()).backward()
+            torch.autograd.backward(total + rest.abs().mean())
 
         return work
 
     forms: dict[str, Callable[[torch.device], Callable[[], None]]] = {
         "unpool": lambda device: unpooled(unpool, device),
-        "max_unpool2d": lambda device: unpooled(lambda x, indices: F.max_unpool2d(x, indices, 2, 2), device),
+        "max_unpool2d": lambda device: unpooled(lambda x, indices: F.max_unpool2d(x, indices, (2, 2), (2, 2)), device),
         "laplacian by convolutions": lambda device: laplacian(True, device),
         "laplacian by shifted views": lambda device: laplacian(False, device),
     }
