@@ -196,14 +196,15 @@ def _created(file: Path, written: Path, text: str) -> bool:
 def _unchanged(file: Path) -> Iterator[bool]:
     """Hold the file that is there; False when another process has removed or replaced it meanwhile."""
     try:
-        import fcntl
-
         handle = os.open(file, os.O_RDONLY)
     except FileNotFoundError:
         yield False
         return
     try:
-        with contextlib.suppress(OSError):  # Some network file systems have no locks; the window is small.
+        # Windows and some network file systems have no such locks; the window is small.
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+
             fcntl.flock(handle, fcntl.LOCK_EX)
         try:
             yield os.path.samestat(os.fstat(handle), os.stat(file))

@@ -47,8 +47,11 @@ def normalise(image: Tensor, preprocessing: Preprocessing) -> Tensor:
     Returns:
         ``(image * value_range - mean) / std``, same shape and dtype.
     """
-    mean, std = (
-        torch.tensor(values, dtype=image.dtype, device=image.device).view(-1, 1, 1)
-        for values in (preprocessing.mean, preprocessing.std)
-    )
-    return (image * preprocessing.value_range - mean) / std
+    mean, std = (_on_device(values, image) for values in (preprocessing.mean, preprocessing.std))
+    levels = image if preprocessing.value_range == 1 else image * preprocessing.value_range
+    return (levels - mean) / std
+
+
+def _on_device(values: tuple[float, ...], like: Tensor) -> Tensor:
+    """Values of the channels, (C, 1, 1), filled in on the device: a copy would make the host wait for it."""
+    return torch.stack([torch.full((1, 1), value, dtype=like.dtype, device=like.device) for value in values])

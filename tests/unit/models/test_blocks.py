@@ -68,3 +68,20 @@ def test_excitation_scales_channels_between_nothing_and_one() -> None:
     ratio = SqueezeExcite(8)(x) / x
     assert ((ratio > 0) & (ratio < 1)).all()
     assert torch.allclose(ratio.amax((2, 3)), ratio.amin((2, 3)))
+
+
+@pytest.mark.parametrize(("factor", "computed"), [(2, torch.bfloat16), (4, torch.float32), (16, torch.float32)])
+def test_many_gradients_are_added_up_in_float32(
+    factor: int, computed: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU the gradient of upsampling is summed in the type of its input: 1024 terms in bfloat16 are 14 % off."""
+    seen = []
+    interpolate = F.interpolate
+    monkeypatch.setattr(F, "interpolate", lambda x, **keys: (seen.append(x.dtype), interpolate(x, **keys))[1])
+    x = torch.rand(1, 2, 4, 4, dtype=torch.bfloat16, requires_grad=True)
+    assert enlarge(x, factor).dtype == torch.bfloat16
+    assert seen == [computed]
+    with torch.autocast("cpu", torch.bfloat16):
+        seen.clear()
+        PyramidPooling(8)(torch.rand(1, 8, 8, 8))
+    assert seen == [torch.float32] * 3
