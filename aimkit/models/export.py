@@ -18,11 +18,16 @@ from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
 from aimkit.files import replacing
+from aimkit.models.backbones.contract import MattingOutput
 from aimkit.models.base import MattingModel
-from aimkit.models.fusion import soft
+from aimkit.models.fusion import argmax, argmax_complement, soft
+from aimkit.models.onnx_weights import refer
+from aimkit.models.p3mnet import P3MNet
+from aimkit.models.p3mnet import fuse as p3m_fuse
+from aimkit.models.traits import KEY, NetworkTraits
 
 FORMATS = ("onnx", "torch-export")
-OUTPUTS = ("semantic", "detail", "alpha")
+OUTPUTS = ("semantic", "detail", "alpha", "logits")
 #: Largest difference between the outputs of file and network.
 TOLERANCE = 1e-4
 
@@ -34,15 +39,21 @@ _LARGEST = 8192
 
 
 class Predictions(nn.Module):
-    """A network that returns its three maps as a tuple and does not pad its input."""
+    """A network that returns its four maps as a tuple and does not pad its input."""
 
     def __init__(self, model: MattingModel) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        output = self.model.predict(image)
-        return output.semantic, output.detail, output.alpha
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return _maps(self.model.predict(image))
+
+
+def _maps(output: MattingOutput) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    logits = output.semantic_logits
+    if logits is None:
+        logits = torch.logit(output.semantic, eps=1e-6)
+    return output.semantic, output.detail, output.alpha, logits
 
 
 def export(
@@ -51,11 +62,12 @@ def export(
     to: str = "onnx",
     size: tuple[int, int] | None = None,
     reference: MattingModel | None = None,
+    weights: Path | None = None,
 ) -> float:
     """Write a network to a file and check the file against the network.
 
     The file's input is ``image``, normalised by ``model.preprocessing`` (metadata of an ONNX file record it),
-    float32, (B, C, H, W); its outputs are ``semantic``, ``detail`` and ``alpha``. B is any number; H and W are
+    float32, (B, C, H, W); its outputs are ``semantic``, ``detail``, ``alpha`` and ``logits``. B is any number; H and W are
     multiples of ``preprocessing.size_multiple``, at least twice that, or fixed by ``size``.
 
     Args:
@@ -64,6 +76,7 @@ def export(
         to: ``onnx`` or ``torch-export``.
         size: (height, width) to fix, for backbones that can't be exported with dynamic sizes.
         reference: Network that the file must agree with, loaded on its own from the same weights; by default ``model``.
+        weights: Safetensors file in the same folder to refer to, instead of storing its tensors again (ONNX only).
 
     Returns:
         The largest difference between the file's outputs and those of the network.
@@ -95,7 +108,7 @@ def export(
             program = _trace(wrapped, size)
             with replacing(path) as temporary:
                 if to == "onnx":
-                    _save_onnx(program, model, temporary)
+                    _save_onnx(program, model, temporary, weights)
                 else:
                     torch.export.save(program, temporary)
                 return _check(reference, _loader(to)(temporary), size, path)
@@ -134,7 +147,7 @@ def _trace(wrapped: Predictions, size: tuple[int, int] | None) -> torch.export.E
         raise AimkitError(what, type(wrapped.model.backbone).__name__, hint, exit_code=1) from error
 
 
-def _save_onnx(program: torch.export.ExportedProgram, model: MattingModel, path: Path) -> None:
+def _save_onnx(program: torch.export.ExportedProgram, model: MattingModel, path: Path, weights: Path | None) -> None:
     try:
         onnx_program: Any = torch.onnx.export(
             program, dynamo=True, input_names=["image"], output_names=list(OUTPUTS), verbose=False
@@ -148,7 +161,29 @@ def _save_onnx(program: torch.export.ExportedProgram, model: MattingModel, path:
         if not isinstance(graph.graph.inputs[0].shape[axis], int):
             _rename(graph, str(graph.graph.inputs[0].shape[axis]), name)
     graph.metadata_props["aimkit.preprocessing"] = json.dumps(asdict(model.preprocessing))
-    onnx_program.save(path, external_data=False)
+    if (traits := _traits(model)) is not None:
+        graph.metadata_props[KEY] = traits.to_json()
+    if weights is None:
+        onnx_program.save(path, external_data=False)
+        return
+    proto = onnx_program.model_proto
+    refer(proto, weights)
+    path.write_bytes(proto.SerializeToString(deterministic=True))
+
+
+def _traits(model: MattingModel) -> NetworkTraits | None:
+    """What the runtime ``onnx`` must know; None for functions of the network's own, which only PyTorch can run."""
+    fusions: dict[Any, str] = {
+        None: "",
+        soft: "soft",
+        argmax: "argmax",
+        argmax_complement: "argmax_complement",
+        p3m_fuse: "argmax",
+    }
+    scores = {MattingModel.scores: "sigmoid", P3MNet.scores: "softmax"}.get(type(model).scores)
+    if scores is None or model.fuse not in fusions:
+        return None
+    return NetworkTraits(model.classes, fusions[model.fuse], scores, model.strategy, model.scales, model.preprocessing)
 
 
 def _rename(model: Any, old: str, new: str) -> None:
@@ -187,10 +222,10 @@ def _check(
     for batch, (height, width) in zip((1, 3), sizes, strict=True):
         image = torch.from_numpy(rng.standard_normal((batch, channels, height, width)).astype(np.float32))
         output = reference(image)
-        for name, found, wanted in zip(
-            OUTPUTS, run(image), (output.semantic, output.detail, output.alpha), strict=True
-        ):
+        for name, found, wanted in zip(OUTPUTS, run(image), _maps(output), strict=True):
             off = (found - wanted).abs()
+            if name == "logits":
+                off = off / (1 + wanted.abs())
             if name == "alpha":
                 off = off[_settled(reference, output.semantic)]
             difference = max(difference, float(off.max()) if off.numel() else 0.0)

@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aimkit.models.backbones.contract import Backbone, MattingOutput
-from aimkit.models.base import MattingModel, Scales
+from aimkit.models.base import MattingModel
 from aimkit.models.blocks import conv_chain, enlarge, projection, upsampler
 from aimkit.models.fusion import Fusion
+from aimkit.models.traits import Scales
 from aimkit.models.widths import Width, Widths, choose_upsampling, decoder_widths
 
 CLASSES = 3

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -47,6 +48,8 @@ def normalise(image: Tensor, preprocessing: Preprocessing) -> Tensor:
     Returns:
         ``(image * value_range - mean) / std``, same shape and dtype.
     """
+    import torch
+
     mean, std = (
         torch.tensor(values, dtype=image.dtype, device=image.device).view(-1, 1, 1)
         for values in (preprocessing.mean, preprocessing.std)
