@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aimkit.errors import AimkitError
+from aimkit.models.weights.loading import SUFFIXES
 from aimkit.predict.runtime.onnx import installed, require
 from aimkit.recipe import expand
 from aimkit.registry import did_you_mean
@@ -55,8 +56,8 @@ def _of_entry(path: Path, weights: str | os.PathLike[str], *, needed: bool) -> P
     from aimkit.zoo.manifest import find
     from aimkit.zoo.onnx_file import onnx_path
 
-    known = not path.exists() and not path.suffix and "/" not in os.fspath(weights)
-    found = onnx_path(find(os.fspath(weights))) if known or os.fspath(weights) == "default" else None
+    is_id = not path.exists() and path.suffix not in SUFFIXES
+    found = onnx_path(find(os.fspath(weights))) if is_id else None
     if found is None and needed:
         hint = "write one with 'aimkit export' and give it as the weights, or use --runtime torch"
         raise AimkitError("these weights have no ONNX file", str(weights), hint)
