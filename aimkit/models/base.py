@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from aimkit.models.backbones.contract import Backbone, MattingOutput
 from aimkit.models.backbones.preprocessing import Preprocessing, normalise
+from aimkit.models.exported.traits import Scales
 from aimkit.models.fusion import Fusion, soft
 from aimkit.models.hub import HubModel
-from aimkit.models.traits import Scales
 
 
 class MattingModel(nn.Module, HubModel):

@@ -21,11 +21,11 @@ from aimkit.errors import AimkitError
 from aimkit.files import replacing
 from aimkit.models.backbones.contract import MattingOutput
 from aimkit.models.base import MattingModel
+from aimkit.models.exported.onnx_data import refer
+from aimkit.models.exported.traits import KEY, NetworkTraits
 from aimkit.models.fusion import argmax, argmax_complement, soft
-from aimkit.models.onnx_weights import refer
 from aimkit.models.p3mnet import P3MNet
 from aimkit.models.p3mnet import fuse as p3m_fuse
-from aimkit.models.traits import KEY, NetworkTraits
 
 FORMATS = ("onnx", "torch-export")
 OUTPUTS = ("semantic", "detail", "alpha", "logits")

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from aimkit.models.backbones.contract import Backbone, MattingOutput
 from aimkit.models.base import MattingModel
 from aimkit.models.blocks import conv_chain, enlarge, projection, upsampler
+from aimkit.models.exported.traits import Scales
 from aimkit.models.fusion import Fusion
-from aimkit.models.traits import Scales
 from aimkit.models.widths import Width, Widths, choose_upsampling, decoder_widths
 
 CLASSES = 3

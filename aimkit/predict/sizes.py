@@ -60,7 +60,8 @@ def shrink(planes: Array, size: tuple[int, int]) -> Float:
     for y in range(down):
         for x in range(across):
             total += dense[..., y::down, x::across]
-    return total / np.float32(down * across)
+    total /= down * across
+    return total
 
 
 def bilinear(planes: Array, size: tuple[int, int], window: Window | None = None, *, mirror: bool = False) -> Float:

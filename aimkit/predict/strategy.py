@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol, Self
 
 from pydantic import Field, model_validator
 
-from aimkit.models.traits import Scales
+from aimkit.models.exported.traits import Scales
 from aimkit.predict.assemble import Result
 from aimkit.predict.network import Network
 from aimkit.predict.sizes import MAX_SIDE

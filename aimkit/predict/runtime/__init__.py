@@ -8,6 +8,7 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 
+from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.models.weights.loading import SUFFIXES
 from aimkit.predict.runtime.onnx import installed, require
@@ -57,7 +58,13 @@ def _of_entry(path: Path, weights: str | os.PathLike[str], *, needed: bool) -> P
     from aimkit.zoo.onnx_file import onnx_path
 
     is_id = not path.exists() and path.suffix not in SUFFIXES
-    found = onnx_path(find(os.fspath(weights))) if is_id else None
+    try:
+        found = onnx_path(find(os.fspath(weights))) if is_id else None
+    except AimkitError as error:
+        if needed:
+            raise
+        console.warn(f"{error.what}; PyTorch takes its place")
+        return None
     if found is None and needed:
         hint = "write one with 'aimkit export' and give it as the weights, or use --runtime torch"
         raise AimkitError("these weights have no ONNX file", str(weights), hint)

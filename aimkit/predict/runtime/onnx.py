@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from aimkit.errors import AimkitError
-from aimkit.models.traits import KEY, NetworkTraits
+from aimkit.models.exported.traits import KEY, NetworkTraits
 from aimkit.predict.network import LEVELS, Maps, Network
 from aimkit.types import Array, Float
 
@@ -169,8 +169,7 @@ def choose_providers(device: str, available: list[str]) -> list[Any]:
 
 def _sigmoid(logits: Float) -> Float:
     with np.errstate(over="ignore"):  # exp(100) is infinite in float32, and 1 / inf is the right answer
-        values: Float = 1 / (1 + np.exp(-logits))
-    return values
+        return np.reciprocal(1 + np.exp(-logits))
 
 
 def _soft(logits: Float, detail: Float, classes: tuple[str, ...]) -> Float:

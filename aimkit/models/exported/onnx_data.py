@@ -14,12 +14,12 @@ import numpy as np
 
 from aimkit.types import Array
 
-_DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
+_DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
 #: Smaller tensors stay in the ONNX file: a reference takes as much.
 _SMALLEST = 64
 
 
-class _Stored(NamedTuple):
+class _StoredTensor(NamedTuple):
     offset: int
     length: int
     values: Array
@@ -60,7 +60,7 @@ def refer(model: Any, weights: Path) -> None:
     graph.node.extend([*casts, *nodes])
 
 
-def _find(values: Array, name: str, stored: dict[str, _Stored]) -> _Stored | None:
+def _find(values: Array, name: str, stored: dict[str, _StoredTensor]) -> _StoredTensor | None:
     """The stored tensor of these values: that of the same name, else any."""
     named = stored.get(name.removeprefix("model."))
     for tensor in [named] if named is not None else stored.values():
@@ -69,7 +69,7 @@ def _find(values: Array, name: str, stored: dict[str, _Stored]) -> _Stored | Non
     return None
 
 
-def _read(path: Path) -> dict[str, _Stored]:
+def _read(path: Path) -> dict[str, _StoredTensor]:
     data = path.read_bytes()
     start = 8 + int.from_bytes(data[:8], "little")
     stored = {}
@@ -79,5 +79,5 @@ def _read(path: Path) -> dict[str, _Stored]:
             continue
         first, last = (start + place for place in about["data_offsets"])
         values = np.frombuffer(data[first:last], dtype).reshape(about["shape"])
-        stored[name] = _Stored(first, last - first, values)
+        stored[name] = _StoredTensor(first, last - first, values)
     return stored

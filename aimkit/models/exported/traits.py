@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aimkit.errors import AimkitError
 from aimkit.models.backbones.preprocessing import Preprocessing
@@ -68,7 +68,9 @@ class NetworkTraits:
         """
         try:
             table = json.loads(text)
-            preprocessing = {k: tuple(v) if isinstance(v, list) else v for k, v in table["preprocessing"].items()}
+            preprocessing: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in table["preprocessing"].items()
+            }
             traits = cls(
                 tuple(table["classes"]),
                 str(table["fusion"]),
