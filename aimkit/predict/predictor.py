@@ -81,7 +81,8 @@ class Predictor:
 
     Args:
         model: A matting model, which is moved to the device and switched to evaluation mode; or a network of the
-            runtime ``onnx``, which has its device already.
+            runtime ``onnx``, whose device and flip are its own: ``device``, ``precision``, ``tta``, ``channels_last``
+            and ``compile`` do not apply to it.
         strategy: ``hybrid``, ``resize``, ``whole`` or ``tiled``; see ``aimkit.predict.strategies``. The default is the
             network's own: hybrid, except for GFM's RIM.
         device: ``auto`` (CUDA, else MPS, else CPU), or a device of PyTorch.

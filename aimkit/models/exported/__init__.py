@@ -1,1 +1,1 @@
-"""What exported files hold besides the graph: facts of the network (``traits``), places of the weights (``onnx_data``)."""
+"""Beside the graph of an exported file: the network's facts (``traits``), places of its weights (``onnx_data``)."""

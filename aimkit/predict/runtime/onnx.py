@@ -64,6 +64,8 @@ class OnnxNetwork(Network):
         providers = choose_providers(str(device), onnxruntime.get_available_providers())
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        # The arena keeps the memory of the largest run of each thread, and saves 3 % of the time.
+        options.enable_cpu_mem_arena = False
         # Threads that wait must not burn the time of those that work.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if parallel > 1:
