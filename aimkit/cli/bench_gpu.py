@@ -28,7 +28,7 @@ def gpu(minutes: float, device: str, small: bool, only: tuple[str, ...], as_json
     from aimkit.bench.gpu import right, speed
     from aimkit.bench.gpu.report import SMALL, CheckSize, GpuCheck, Part, run_parts
     from aimkit.bench.machine import machine, torch_line
-    from aimkit.predict.network import choose_device
+    from aimkit.predict.runtime.torch import choose_device
 
     if device == "cuda":
         import torch

@@ -14,6 +14,7 @@ from aimkit.models.weights import declared
 from aimkit.paths import inside
 from aimkit.recipe import load_recipe
 from aimkit.zoo.manifest import ZooEntry
+from aimkit.zoo.onnx_file import local_problem
 from aimkit.zoo.sources import kind_of, split
 from aimkit.zoo.sources.file import locate
 
@@ -85,6 +86,8 @@ def _files(entry: ZooEntry) -> list[AimkitError]:
                     problems.append(_problem(entry, "sources", f"file '{file}' not found"))
             except AimkitError as error:
                 problems.append(_problem(entry, "sources", error.what, error.hint))
+    if wrong := local_problem(entry):
+        problems.append(_problem(entry, "onnx", wrong, "write it anew with 'aimkit zoo onnx'"))
     if entry.recipe is not None:
         try:
             if not inside(folder, entry.recipe, entry.file or "").is_file():
