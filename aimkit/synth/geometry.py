@@ -8,7 +8,6 @@ stay bled outwards.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import cv2
 import numpy as np
@@ -85,27 +84,28 @@ def render(picture: ImagePyramid, matrix: Array, view: View, kernel: str = "auto
     linear = np.asarray(matrix, np.float64)
     averaged = kernel in ("auto", "area")
     number = picture.depth(_nearest_level(linear if averaged else np.eye(2), view))
-    color, alpha = picture.level(number)
+    extent = picture.extent(number)
     back, shift = _grid(linear, view, 2**number)
     if kernel == "nearest":
         shift += _OFF_THE_MIDDLE
     if np.array_equal(back, np.eye(2)) and not (shift % 1).any():
         left, top = (int(n) for n in shift)
-        part = np.s_[top : top + view.size[0], left : left + view.size[1]]
-        if min(left, top) >= 0 and top + view.size[0] <= color.shape[0] and left + view.size[1] <= color.shape[1]:
-            return color[part], None if alpha is None else alpha[part]
+        bottom, right = top + view.size[0], left + view.size[1]
+        if min(left, top) >= 0 and bottom <= extent[0] and right <= extent[1]:
+            return picture.part(number, slice(top, bottom), slice(left, right), view.approximate)
     name = "linear" if averaged else kernel
-    part, shift = _needed(back, shift, view.size, color.shape, _SUPPORT[name])
+    part, shift = _needed(back, shift, view.size, extent, _SUPPORT[name])
+    color, alpha = picture.part(number, *part, view.approximate)
     flags = KERNELS[name] | cv2.WARP_INVERSE_MAP
     move, size = np.column_stack([back, shift]), (view.size[1], view.size[0])
     if alpha is None and name == "linear":
         # Levels are interpolated as floats are and rounded to levels, as they would be next anyway.
-        return cv2.warpAffine(color[part], move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), None
-    source = to_float(color[part])
+        return cv2.warpAffine(color, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), None
+    source = to_float(color)
     if alpha is None:
         moved = np.asarray(cv2.warpAffine(source, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
         return np.clip(moved, 0, 1, out=moved) if name in _OVERSHOOT else moved, None
-    weight = to_float(alpha[part])
+    weight = to_float(alpha)
     layer = _premultiply(source, weight)
     moved = np.asarray(cv2.warpAffine(layer, move, size, flags=flags, borderMode=cv2.BORDER_CONSTANT), np.float32)
 
@@ -227,15 +227,15 @@ def _grid(matrix: Array, view: View, reduction: int) -> tuple[Array, Array]:
 
 def _needed(
     back: Array, shift: Array, size: tuple[int, int], shape: tuple[int, ...], support: int
-) -> tuple[Any, Array]:
-    """The part of a picture that a map reads, and the map's shift relative to that part."""
+) -> tuple[tuple[slice, slice], Array]:
+    """The rows and columns of a picture that a map reads, and the map's shift relative to that part."""
     corners = np.array([(x, y) for x in (0, size[1] - 1) for y in (0, size[0] - 1)], float) @ back.T + shift
     low = np.floor(corners.min(axis=0)).astype(int) - support
     high = np.ceil(corners.max(axis=0)).astype(int) + support + 1
     width_height = np.array([shape[1], shape[0]])
     low, high = np.clip(low, 0, width_height - 1), np.clip(high, 1, width_height)
     high = np.maximum(high, low + 1)
-    return np.s_[low[1] : high[1], low[0] : high[0]], shift - low
+    return (slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))), shift - low
 
 
 def _premultiply(color: Float, alpha: Float) -> Float:
