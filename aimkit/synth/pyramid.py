@@ -107,6 +107,11 @@ _CONTACT = 0.01
 def halved(color: Array, alpha: Array | None) -> Level:
     """The next level of a pyramid; dtypes stay."""
     color = _even(color)
+    if alpha is not None and color.dtype == alpha.dtype == np.uint8:
+        # Numba is imported only where its loops run.
+        from aimkit.matting.halving import halve
+
+        return halve(color, _even(alpha))
     size = (color.shape[1] // 2, color.shape[0] // 2)
     straight = cv2.resize(color, size, interpolation=cv2.INTER_AREA)
     if alpha is None:
