@@ -7,6 +7,8 @@ have no shortcut for areas of one level, of which mattes mostly consist.
 
 from __future__ import annotations
 
+import zlib
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -71,11 +73,10 @@ def open_png(data: bytes, limit: int) -> PngRows | None:
 
 def _inflated(stream: bytes, size: int) -> bytes:
     """The first bytes of a zlib stream, decompressed."""
-    inflate: Any
     try:
         # Intel's library needs half the time of zlib.
-        from isal import isal_zlib as inflate
+        inflate: Any = import_module("isal.isal_zlib")
     except ImportError:
-        import zlib as inflate
+        inflate = zlib
     found: bytes = inflate.decompressobj().decompress(stream, size)
     return found
