@@ -36,7 +36,7 @@ def _halve(color: Array, alpha: Array, small: Array, matte: Array) -> None:
             r, s = np.int32(b[2 * x]), np.int32(b[2 * x + 1])
             weight = p + q + r + s
             matte[y, x] = np.uint8((weight + 2) >> 2)
-            share = np.float32(max(weight, 1))
+            share = np.float32(weight if weight > 1 else 1)
             for c in range(3):
                 i = 6 * x + c
                 w, v, u, t = np.int32(one[i]), np.int32(one[i + 3]), np.int32(two[i]), np.int32(two[i + 3])
