@@ -32,7 +32,7 @@ PARTS = {
     "layout.make_layout": "open sources, draw places",
     "transforms.SquareCrop.view.<locals>.choose": "choose the crop",
     "planes.render_planes": "place foreground and background",
-    "rssn.box_blur": "blur",
+    "box_blur.box_blur": "blur",
     "noise.add_noise": "noise",
     "composite.blend_levels": "blend",
     "trimap.make_trimap": "label",

@@ -38,7 +38,7 @@ Bytes = bytes | memoryview
 
 
 @dataclass
-class _PngFile:
+class PngFile:
     width: int
     height: int
     depth: int
@@ -58,7 +58,7 @@ def decode_png(data: bytes, limit: int) -> DecodedImage:
     """
     from PIL.PngImagePlugin import PngImageFile
 
-    file = _parse(data, limit)
+    file = parse_png(data, limit)
     deep = file.depth == 16 and file.kind != 0
     # Pillow gets a troublesome file without what troubles it; OpenCV gets no metadata at all.
     chunks = _header_only(file) if deep else [*file.pixels[:1], *file.texts, *file.pixels[1:]]
@@ -93,15 +93,15 @@ def sound_png(data: bytes) -> bytes:
     Raises:
         AimkitError, ValueError: It is damaged, cut short or over the pixel limit.
     """
-    file = _parse(data, max_pixels())
+    file = parse_png(data, max_pixels())
     if not file.notes:
         return data
     _require_complete(file)
     return b"".join([SIGNATURE, *file.pixels])
 
 
-def _parse(data: bytes, limit: int) -> _PngFile:
-    file: _PngFile | None = None
+def parse_png(data: bytes, limit: int) -> PngFile:
+    file: PngFile | None = None
     metadata = 0
     for name, start, end in _chunks(data):
         chunk = memoryview(data)[start:end]
@@ -111,7 +111,7 @@ def _parse(data: bytes, limit: int) -> _PngFile:
             if depth not in _DEPTHS.get(kind, ()):
                 raise ValueError(f"the header says colour type {kind} with {depth} bits")
             check_size(width, height, limit)
-            file = _PngFile(width, height, depth, kind, bool(interlace))
+            file = PngFile(width, height, depth, kind, bool(interlace))
         if file is None:
             raise ValueError("the header is missing")
         if name in _PIXELS:
@@ -173,13 +173,13 @@ def _size(name: bytes, body: bytes) -> int:
         return _MOST + 1
 
 
-def _header_only(file: _PngFile) -> list[Bytes]:
+def _header_only(file: PngFile) -> list[Bytes]:
     """A picture of one pixel with the texts of a larger one: to ask for its orientation."""
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
     return [header, *file.texts, _chunk(b"IDAT", zlib.compress(b"\0\0")), file.pixels[-1]]
 
 
-def _deep(file: _PngFile) -> Array:
+def _deep(file: PngFile) -> Array:
     """Pixels of 16 bits in more than one channel, which Pillow can't hold."""
     import cv2
 
@@ -198,7 +198,7 @@ def _deep(file: _PngFile) -> Array:
     return np.asarray(pixels)
 
 
-def _require_complete(file: _PngFile) -> None:
+def _require_complete(file: PngFile) -> None:
     """OpenCV fills what is missing with zeros; so the length of the stream is counted, at little cost of memory."""
     bits = _CHANNELS[file.kind] * file.depth
     expected = sum(rows * (1 + (columns * bits + 7) // 8) for columns, rows in _passes(file) if columns)
@@ -216,7 +216,7 @@ def _require_complete(file: _PngFile) -> None:
         raise ValueError("the file is cut short")
 
 
-def _passes(file: _PngFile) -> list[tuple[int, int]]:
+def _passes(file: PngFile) -> list[tuple[int, int]]:
     """(columns, rows) of the picture, or of the seven passes of an interlaced one."""
     if not file.interlaced:
         return [(file.width, file.height)]
@@ -224,7 +224,7 @@ def _passes(file: _PngFile) -> list[tuple[int, int]]:
     return [(-(-(file.width - x) // dx), -(-(file.height - y) // dy)) for x, y, dx, dy in starts]
 
 
-def _with_transparent_color(pixels: Array, file: _PngFile) -> Array:
+def _with_transparent_color(pixels: Array, file: PngFile) -> Array:
     """Add the alpha channel of a picture that names one grey level or colour that is clear."""
     count = _CHANNELS[file.kind]
     if len(file.transparent) != 2 * count:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -137,8 +138,8 @@ def unpool(x: Tensor, indices: Tensor) -> Tensor:
     """Invert a max-pooling of stride 2: every value goes where its maximum was, the rest is zero.
 
     The windows of a 3x3 pooling overlap, so a position can be the maximum of up to four; the last window in row-major
-    order wins, as in ``max_unpool2d`` on the CPU. The others are written to a slot past the end, which is dropped.
-    As no position is written twice, the result is the same on every device, in every run, and in ONNX runtimes.
+    order wins, as in ``max_unpool2d`` on the CPU. The result is the same on every device, in every run, and in ONNX
+    runtimes.
 
     Args:
         x: (B, C, H, W).
@@ -146,6 +147,17 @@ def unpool(x: Tensor, indices: Tensor) -> Tensor:
 
     Returns:
         (B, C, 2 H, 2 W).
+    """
+    if x.device.type == "cpu" and not torch.compiler.is_compiling():
+        unpooled: Tensor = _UnpoolInOrder.apply(x, indices)
+        return unpooled
+    return unpool_to_slots(x, indices)
+
+
+def unpool_to_slots(x: Tensor, indices: Tensor) -> Tensor:
+    """As :func:`unpool`, with operations whose order does not matter, for parallel devices and for export.
+
+    The values that don't win are written to a slot past the end, which is dropped: no position is written twice.
     """
     batch, channels, height, width = x.shape
     end = 4 * height * width
@@ -158,6 +170,28 @@ def unpool(x: Tensor, indices: Tensor) -> Tensor:
     slots = indices.masked_fill(beaten, end).flatten(2)
     flat = x.new_zeros(batch, channels, end + 1).scatter(2, slots, x.flatten(2))
     return flat[..., :end].reshape(batch, channels, 2 * height, 2 * width)
+
+
+class _UnpoolInOrder(torch.autograd.Function):
+    """Unpooling on the CPU, which writes the values of a map one after the other: the last window wins by itself."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, indices: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        ctx.save_for_backward(indices)
+        flat = x.new_zeros(batch, channels, 4 * height * width)
+        return flat.scatter_(2, indices.flatten(2), x.flatten(2)).view(batch, channels, 2 * height, 2 * width)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (indices,) = ctx.saved_tensors
+        own = gradient.flatten(2).gather(2, indices.flatten(2)).view(indices.shape)
+        # What a later window has overwritten gets none: one to the right, lower left, below or lower right.
+        own[..., :-1].masked_fill_(indices[..., :-1] == indices[..., 1:], 0)
+        own[..., :-1, 1:].masked_fill_(indices[..., :-1, 1:] == indices[..., 1:, :-1], 0)
+        own[..., :-1, :].masked_fill_(indices[..., :-1, :] == indices[..., 1:, :], 0)
+        own[..., :-1, :-1].masked_fill_(indices[..., :-1, :-1] == indices[..., 1:, 1:], 0)
+        return own, None
 
 
 class Unpool(nn.Module):

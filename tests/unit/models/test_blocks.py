@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from aimkit.models.blocks import GridMean, PyramidPooling, SqueezeExcite, enlarge, unpool
+from aimkit.models.blocks import GridMean, PyramidPooling, SqueezeExcite, enlarge, unpool, unpool_to_slots
 
 
 def pooled(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -27,6 +27,26 @@ def test_the_last_of_the_windows_that_share_a_position_wins(size: tuple[int, int
     if size != (2, 2):
         assert indices.flatten(2).sort(-1).values.diff().eq(0).any(), "no position repeats; the test would be idle"
     assert torch.equal(unpool(x, indices), wanted.view(2, 3, *size))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_unpooling_in_order_equals_unpooling_to_slots_forwards_and_backwards(threads: int) -> None:
+    x, indices = pooled(46, 38)
+    weight = torch.rand(2, 3, 46, 38, generator=torch.Generator().manual_seed(1))
+    results = []
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        for way in (unpool, unpool_to_slots):
+            own = x.clone().requires_grad_()
+            y = way(own, indices)
+            (y * weight).sum().backward()
+            results.append((y.detach(), own.grad))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(results[0][0], results[1][0])
+    assert results[0][1] is not None
+    assert torch.equal(results[0][1], results[1][1])
 
 
 def test_unpooling_passes_gradients_of_what_was_kept_only() -> None:
