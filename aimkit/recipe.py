@@ -32,6 +32,7 @@ KINDS = {
     "synth": "aimkit.synth.recipe:SynthRecipe",
     "train": "aimkit.train.recipe:TrainRecipe",
     "evaluate": "aimkit.evaluate.recipe:EvaluateRecipe",
+    "render": "aimkit.render.recipe:RenderRecipe",
 }
 
 #: Keys that name an entry of a list of tables, so that an override can address it by name.
@@ -75,7 +76,7 @@ class Recipe(Block):
     """The root table of a recipe file.
 
     Attributes:
-        kind: Kind of the recipe: ``synth``, ``train`` or ``evaluate``.
+        kind: Kind of the recipe: ``synth``, ``train``, ``evaluate`` or ``render``.
         seed: Seed of every random stream.
     """
 
@@ -109,7 +110,7 @@ def load_recipe(
         name_or_path: A packaged recipe (``demo``, ``train/demo``) or a TOML file, by path or URL.
         overrides: ``key=value`` texts; the value is read as TOML, else as a string. ``variant=NAME`` stands for the
             overrides that the file lists under this name.
-        kind: ``synth``, ``train`` or ``evaluate``; a recipe of another kind is an error. When None, a bare name is
+        kind: ``synth``, ``train``, ``evaluate`` or ``render``; a recipe of another kind is an error. When None, a bare name is
             looked up in this order of kinds.
 
     Returns:
