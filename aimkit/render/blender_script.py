@@ -17,6 +17,7 @@ import math
 import os
 import random
 import sys
+import threading
 import time
 from typing import Any
 
@@ -29,6 +30,7 @@ _MOST = 40_000
 
 def main() -> None:
     """Answer jobs until standard input ends."""
+    threading.Thread(target=end_with_parent, daemon=True).start()
     say({"ready": versions()})
     for line in sys.stdin:
         if not line.strip():
@@ -39,6 +41,14 @@ def main() -> None:
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {str(error).strip()[:400]}"}
         say({**answer, "cpu_seconds": round(time.process_time() - began, 2)})
+
+
+def end_with_parent() -> None:
+    """End at once when the process that asks is gone: nobody else would end a render that hangs."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(2)
+    os._exit(1)
 
 
 def say(answer: dict[str, Any]) -> None:
@@ -64,6 +74,7 @@ def render(job: dict[str, Any]) -> dict[str, Any]:
     meshes = [thing for thing in scene.objects if thing.type == "MESH" and not thing.hide_render]
     if not meshes:
         raise ValueError("the model has no mesh")
+    missing = forget_missing()
     points = corners(meshes)
     glass = dress(meshes, job["look"])
     if job["look"]["look"] == "fur":
@@ -84,7 +95,7 @@ def render(job: dict[str, Any]) -> dict[str, Any]:
     for name in [name for name in passes if name != "shadow"]:
         paint(scene, name)
         shoot(scene, f"{job['out']}.{name}.exr", 16, denoise=False)
-    return {"view": view, "size": size, "glass": bool(glass), "vertices": len(points)}
+    return {"view": view, "size": size, "glass": bool(glass), "vertices": len(points), "missing": missing}
 
 
 def load(path: str) -> None:
@@ -107,6 +118,21 @@ def load(path: str) -> None:
     for thing in list(bpy.data.objects):
         if thing.type in ("LIGHT", "CAMERA"):
             bpy.data.objects.remove(thing)
+
+
+def forget_missing() -> list[str]:
+    """Unlink textures whose files are missing, which Blender shows in magenta; returns their names."""
+    import bpy
+
+    names = []
+    for material in bpy.data.materials:
+        nodes = material.node_tree.nodes if material.node_tree else ()
+        for node in [node for node in nodes if node.type == "TEX_IMAGE"]:
+            # The size is read from the file; it is 0 when there is none.
+            if node.image is None or not node.image.size[0]:
+                names.append(os.path.basename(node.image.filepath.replace("\\", "/")) if node.image else node.name)
+                material.node_tree.nodes.remove(node)
+    return sorted(set(names))
 
 
 def corners(meshes: list[Any]) -> Any:
@@ -580,6 +606,8 @@ def shoot(scene: Any, path: str, samples: int, denoise: bool) -> None:
     cycles = scene.cycles
     cycles.samples = samples
     cycles.use_denoising = denoise
+    # Cleaning albedo and normals first costs more time than samples that make colours as good.
+    cycles.denoising_prefilter = "FAST"
     cycles.use_adaptive_sampling = True
     cycles.adaptive_threshold = 0.02 if denoise else 0.005
     cycles.adaptive_min_samples = 0 if denoise else min(24, samples)

@@ -273,6 +273,7 @@ def _sidecar(shot: Shot, answer: dict[str, Any], versions: dict[str, str]) -> di
         **{key: shot.setup[key] for key in ("seed", "samples", "matte_samples", "denoise", "output", "passes")},
         "frame": answer.get("size"),
         "glass": bool(answer.get("glass")),
+        "missing_textures": answer.get("missing", []),
         "cpu_seconds": answer.get("cpu_seconds", 0),
         "versions": versions,
     }

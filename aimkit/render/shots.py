@@ -91,11 +91,14 @@ def job_of(shot: Shot, model: Path, out: Path, threads: int) -> dict[str, Any]:
 def plan(recipe: RenderRecipe, models: Sequence[RenderModel]) -> list[Shot]:
     """The pictures of a recipe: first a view of every model, then a second of every one, and so on.
 
+    Models are shuffled, so that any beginning of the list holds a bit of everything.
+
     Raises:
         AimkitError: A folder of panoramas does not exist or is empty, or a model has no look.
     """
     panoramas = [find_panoramas(light, f"lights.{number}") for number, light in enumerate(recipe.lights)]
-    rounds = [(view, model) for model in models for view in range(views_of(recipe, model))]
+    shuffled = sorted(models, key=lambda model: hashlib.sha256(f"{recipe.seed} {model.id}".encode()).digest())
+    rounds = [(view, model) for model in shuffled for view in range(views_of(recipe, model))]
     return [shot_of(recipe, model, view, panoramas) for view, model in sorted(rounds, key=lambda pair: pair[0])]
 
 
