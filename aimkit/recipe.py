@@ -110,8 +110,8 @@ def load_recipe(
         name_or_path: A packaged recipe (``demo``, ``train/demo``) or a TOML file, by path or URL.
         overrides: ``key=value`` texts; the value is read as TOML, else as a string. ``variant=NAME`` stands for the
             overrides that the file lists under this name.
-        kind: ``synth``, ``train``, ``evaluate`` or ``render``; a recipe of another kind is an error. When None, a bare name is
-            looked up in this order of kinds.
+        kind: ``synth``, ``train``, ``evaluate`` or ``render``; a recipe of another kind is an error. When None, a bare
+            name is looked up in this order of kinds.
 
     Returns:
         The typed recipe, a ``SynthRecipe`` for kind ``synth`` and so on.

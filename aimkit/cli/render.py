@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("what", nargs=-1, metavar="RECIPE|MODEL|FOLDER... [KEY=VALUE]...")
 @click.option("-o", "--out", help="Output folder.")
-@click.option("-n", "--views", type=click.IntRange(min=1), help="Pictures of each model.  [default: the recipe's, or 4]")
+@click.option(
+    "-n", "--views", type=click.IntRange(min=1), help="Pictures of each model.  [default: the recipe's, or 4]"
+)
 @click.option("--size", type=click.IntRange(min=16), help="Longer side in pixels.  [default: the recipe's, or 640]")
 @click.option("--samples", help="Samples of colours a pixel, or auto.  [default: the recipe's, or auto]")
 @click.option("--workers", type=click.IntRange(min=1), help="Number of Blenders.  [default: one for each core]")

@@ -1,8 +1,8 @@
 """Runs inside Blender: renders one job after another, as they come on standard input, and answers on standard output.
 
-This file is the only one that Blender's Python reads, so it imports nothing of the package: a job is a line of JSON (see
-:func:`aimkit.render.shots.job_of`), an answer is a line of JSON behind :data:`ANSWER`. Pictures go to EXR files, in
-linear light and with associated alpha; everything after that is done outside.
+This file is the only one that Blender's Python reads, so it imports nothing of the package. A job is a line of JSON
+(see ``job_of`` in ``shots.py``), an answer is a line of JSON behind :data:`ANSWER`. Pictures go to EXR files, in linear
+light and with associated alpha; everything after that is done outside.
 
 Every picture is rendered twice. The colours need few samples, because the denoiser smooths them. The matte needs many,
 because nothing may smooth it: there all surfaces shine alike, so that a path ends where it began, and adaptive sampling

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from aimkit.imageio import decode, read_file
 from aimkit.imageio.write import encode_png
 from aimkit.matting.foreground import bleed
 from aimkit.render.recipe import RenderRecipe
-from aimkit.types import Array, Float
+from aimkit.types import Float
 
 #: Alpha below which a colour is not the thing's but noise; it is taken from the neighbours.
 _CLEAR = 1 / 512
@@ -79,7 +78,7 @@ def display(light: Float, view: str) -> Float:
 
 def encode(cutout: RenderedCutout, form: str, bits: int) -> bytes:
     """The file of a cut-out: PNG of 8 or 16 bits, or WebP with lossless alpha."""
-    planes = np.dstack([cutout.color, cutout.alpha])
+    planes = np.dstack([cutout.color, cutout.alpha]).astype(np.float64)
     if form == "webp":
         from PIL import Image
 
@@ -88,7 +87,7 @@ def encode(cutout: RenderedCutout, form: str, bits: int) -> bytes:
         image.save(file, "WEBP", quality=95, alpha_quality=100, exact=True, method=4)
         return file.getvalue()
     top, dtype = (255, np.uint8) if bits == 8 else (65535, np.uint16)
-    return encode_png(np.round(planes.astype(np.float64) * top).astype(dtype))
+    return encode_png(np.round(planes * top).astype(dtype))
 
 
 def encode_pass(name: str, plane: Float) -> bytes:
@@ -138,9 +137,3 @@ def _stops(straight: Float, alpha: Float) -> float:
         return 0.0
     bright = float(np.quantile(seen @ np.array([0.2126, 0.7152, 0.0722], np.float32), 0.9))
     return float(np.clip(0.75 * np.log2(0.65 / max(bright, 1e-4)), -4, 3))
-
-
-def planes_of(cutout: RenderedCutout) -> Array:
-    """The cut-out as uint8 RGBA, (H, W, 4)."""
-    both: Any = np.dstack([cutout.color, cutout.alpha])
-    return np.asarray(np.round(both * 255), np.uint8)
