@@ -443,9 +443,10 @@ def grow(meshes: list[Any], points: Any, look: dict[str, Any], seed: int) -> Any
     extent = float((points.max(0) - points.min(0)).max())
     roots, normals, colors = _roots(meshes, int(look["strands"]), draw)
     count, knots = len(roots), 7
-    length = extent * look["length"] * draw.uniform(0.6, 1.15, (count, 1, 1))
+    vary = look["vary"]
+    length = extent * look["length"] * draw.uniform(1 - 2 * vary, 1 + 0.75 * vary, (count, 1, 1))
     t = np.linspace(0, 1, knots)[None, :, None]
-    comb = np.array([*draw.normal(0, 0.35, 2), -0.2]) + draw.normal(0, 0.22, (count, 3))
+    comb = np.array([*draw.normal(0, 0.35, 2), -0.2]) + draw.normal(0, 1.1 * vary, (count, 3))
     way = normals + comb * look["lie"]
     way /= np.linalg.norm(way, axis=1, keepdims=True) + 1e-9
     strands = roots[:, None] + way[:, None] * length * t
@@ -460,7 +461,7 @@ def grow(meshes: list[Any], points: Any, look: dict[str, Any], seed: int) -> Any
     side /= np.linalg.norm(side, axis=1, keepdims=True) + 1e-9
     other = np.cross(way, side)
     strands = strands + wave * (np.cos(phase + 9 * t) * side[:, None] + np.sin(phase + 9 * t) * other[:, None])
-    thick = extent * look["thickness"] * (1 - 0.85 * t[..., 0]) * draw.uniform(0.8, 1.2, (count, 1))
+    thick = extent * look["thickness"] * (1 - 0.85 * t[..., 0]) * draw.uniform(1 - vary, 1 + vary, (count, 1))
 
     curves = bpy.data.hair_curves.new("fur")
     curves.add_curves([knots] * count)
@@ -469,7 +470,7 @@ def grow(meshes: list[Any], points: Any, look: dict[str, Any], seed: int) -> Any
     tone = curves.attributes.new("tone", "FLOAT_COLOR", "CURVE")
     if look.get("color"):
         colors = np.broadcast_to(np.array(look["color"]), colors.shape)
-    shaded = (colors * draw.uniform(0.75, 1.2, (count, 1))).clip(0, 1)
+    shaded = (colors * draw.uniform(1 - 1.25 * vary, 1 + vary, (count, 1))).clip(0, 1)
     tone.data.foreach_set("color", np.concatenate([shaded, np.ones((count, 1))], 1).astype(np.float32).ravel())
     material = bpy.data.materials.new("fur")
     material.use_nodes = True

@@ -165,6 +165,7 @@ class FurLook(LookBlock):
         droop: Range of how much they bend down.
         clump: Range of how much they are drawn together.
         curl: Range of how much they wind.
+        vary: How much strands differ in length, thickness, direction and colour.
         color: Colour in linear light, or None for the model's own.
     """
 
@@ -176,6 +177,7 @@ class FurLook(LookBlock):
     droop: Annotated[Range, Within(0, 5)] = (0.1, 0.5)
     clump: Shares = (0.1, 0.7)
     curl: Annotated[Range, Within(0, 5)] = (0, 1)
+    vary: Annotated[float, Field(ge=0, le=0.45)] = 0.2
     color: Color | None = None
 
 

@@ -238,7 +238,13 @@ def _look(looks: Sequence[LookBlock], draw: np.random.Generator) -> dict[str, An
         names = ("length", "thickness", "lie", "droop", "clump", "curl")
         drawn = {name: _between(draw, getattr(look, name)) for name in names}
         strands = int(draw.integers(look.strands[0], look.strands[1] + 1))
-        return {"look": "fur", "strands": strands, "color": list(look.color) if look.color else None, **drawn}
+        return {
+            "look": "fur",
+            "strands": strands,
+            "vary": look.vary,
+            "color": list(look.color) if look.color else None,
+            **drawn,
+        }
     assert isinstance(look, ImportedLook)
     shift = [0.5 + _between(draw, look.hue), _between(draw, look.saturation), _between(draw, look.value)]
     return {"look": "imported", "glass": look.glass, "shift": shift if shift != [0.5, 1, 1] else None}
