@@ -55,7 +55,8 @@ class RenderLight(Block):
     """Where light comes from: one kind is drawn for every picture, by weight.
 
     Attributes:
-        path: A panorama (HDR or EXR), or a folder of them; three lamps in a grey studio when empty.
+        path: A panorama (HDR or EXR) or a photo, or a folder of them; three lamps in a grey studio when empty. A photo
+            lights the thing by a blurred panorama of it, so that the two fit as foreground and background.
         weight: Chance relative to the other lights.
         strength: Range of the mean radiance.
         exclude: Patterns of panoramas to leave out.
@@ -199,6 +200,10 @@ Look = Annotated[
 ]
 
 
+def _imported() -> list[Any]:
+    return [ImportedLook()]
+
+
 class RenderRejects(Block):
     """Pictures that are not kept.
 
@@ -247,7 +252,7 @@ class RenderRecipe(Recipe):
         default_factory=lambda: [RenderLight()]
     )
     camera: RenderCamera = RenderCamera()
-    looks: Annotated[list[Look], Field(min_length=1, max_length=1000)] = Field(default_factory=lambda: [ImportedLook()])
+    looks: Annotated[list[Look], Field(min_length=1, max_length=1000)] = Field(default_factory=_imported)
     views: Views = 4
     size: Annotated[IntRange, Within(16, 8192)] = (640, 640)
     samples: Samples | Literal["auto"] = "auto"

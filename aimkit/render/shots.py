@@ -26,6 +26,7 @@ from aimkit.render.recipe import (
     RenderLight,
     RenderRecipe,
 )
+from aimkit.render.surroundings import PANORAMAS, PHOTOS, light_file
 from aimkit.rng import rng
 
 #: Raised whenever the same shot would give another picture.
@@ -45,7 +46,7 @@ _METALS = (
 
 @dataclass(frozen=True)
 class Panorama:
-    """A picture of the light from all sides.
+    """A picture of the light from all sides, or a photo.
 
     Attributes:
         name: Its name in sidecars.
@@ -80,11 +81,15 @@ class Shot:
 
 
 def job_of(shot: Shot, model: Path, out: Path, threads: int) -> dict[str, Any]:
-    """What Blender is told: the setup, with the paths of this machine."""
+    """What Blender is told: the setup, with the paths of this machine.
+
+    Raises:
+        AimkitError: The photo that lights the thing can't be read.
+    """
     job: dict[str, Any] = json.loads(json.dumps(shot.setup))
     job |= {"model": str(model), "out": str(out), "threads": threads}
     if shot.panorama is not None:
-        job["light"]["file"] = str(shot.panorama)
+        job["light"]["file"] = str(light_file(shot.panorama, out.parent))
     return job
 
 
@@ -119,10 +124,10 @@ def find_panoramas(light: RenderLight, where: str) -> list[Panorama]:
     root = expand(light.path, f"{where}.path")
     if not root.exists():
         raise AimkitError("panoramas not found", str(root), f"correct {where}.path, or remove it for a studio")
-    files = [root] if root.is_file() else [p for p in sorted(root.rglob("*")) if p.suffix.lower() in (".hdr", ".exr")]
+    files = [root] if root.is_file() else [p for p in sorted(root.rglob("*")) if p.suffix.lower() in PANORAMAS + PHOTOS]
     kept = [p for p in files if not any(fnmatchcase(p.name, pattern) for pattern in light.exclude)]
     if not kept:
-        raise AimkitError("the folder has no panoramas (.hdr, .exr)", str(root))
+        raise AimkitError("the folder has no panoramas (.hdr, .exr) or photos", str(root))
     return [Panorama(path.name, path) for path in kept]
 
 
