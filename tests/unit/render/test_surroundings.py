@@ -23,7 +23,7 @@ def test_the_front_is_the_photo_and_the_ends_meet() -> None:
 
 
 def test_light_is_averaged_as_light() -> None:
-    photo = np.zeros((64, 64, 3), np.uint8)
+    photo = np.zeros((256, 256, 3), np.uint8)
     photo[::2] = 255
     # Half of the light of white is 188 as displayed, not 128.
     assert np.abs(surroundings(photo).astype(int) - 188).max() <= 1
