@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="GiB of memory that a Blender may take.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Stop after this many pictures of the recipe, for a trial.")
-@click.option("--resume", is_flag=True, help="Keep finished pictures; remove those that the recipe no longer makes.")
+@click.option("--limit", type=click.IntRange(min=1), help="Render at most this many pictures, for a trial.")
+@click.option("--resume", is_flag=True, help="Keep finished pictures, and render the rest.")
+@click.option("--prune", is_flag=True, help="With --resume: remove pictures that the recipe does not make.")
 @click.option("--strict", is_flag=True, help="Exit with code 3 if a picture was skipped.")
 def render(what: tuple[str, ...], setup: bool, blender: str, **options: Any) -> int:
     """Render 3-D models into cut-outs with exact alpha.
@@ -59,6 +60,8 @@ def render(what: tuple[str, ...], setup: bool, blender: str, **options: Any) -> 
         raise AimkitError("missing argument RECIPE or MODEL", hint="aimkit render MODELS -o CUTOUTS")
     if not options["out"]:
         raise AimkitError("missing option -o", "--out", "name the output folder: -o CUTOUTS")
+    if options["prune"] and not options["resume"]:
+        raise AimkitError("--prune needs --resume", "--prune", "add --resume")
     from aimkit.recipe import expand
     from aimkit.render.blender import find_blender
     from aimkit.render.models import find_models
@@ -72,7 +75,7 @@ def render(what: tuple[str, ...], setup: bool, blender: str, **options: Any) -> 
     left_out = Skips("model")
     models = find_models(recipe.models, left_out)
     left_out.tell(len(models) + len(left_out))
-    shots = plan(recipe, models)[: options["limit"]]
+    shots = plan(recipe, models)
     _refuse_inside(out, recipe)
     command = find_blender(blender)
     console.info(f"{len(shots)} pictures of {len({shot.model.id for shot in shots})} models")
@@ -87,6 +90,8 @@ def render(what: tuple[str, ...], setup: bool, blender: str, **options: Any) -> 
             timeout=options["timeout"],
             memory=int(options["memory"] * 2**30),
             resume=options["resume"],
+            prune=options["prune"],
+            limit=options["limit"],
         )
     except KeyboardInterrupt:
         console.info("stopped; finished pictures are kept. Run the same command with --resume to continue")

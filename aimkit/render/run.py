@@ -66,6 +66,8 @@ def render(
     timeout: float = 600.0,
     memory: int = 8 << 30,
     resume: bool = False,
+    prune: bool = False,
+    limit: int | None = None,
 ) -> RenderOutcome:
     """Render the pictures that the folder lacks.
 
@@ -78,7 +80,9 @@ def render(
         threads: Threads of each.
         timeout: Seconds that a picture may take.
         memory: Bytes that a Blender may hold.
-        resume: Whether to keep what the folder has; pictures that the recipe does not make any more are removed.
+        resume: Whether to keep what the folder has, and to render the rest.
+        prune: Whether to remove pictures of the folder that are not among the shots.
+        limit: Most pictures that are rendered, or None.
 
     Raises:
         AimkitError: The folder holds pictures and ``resume`` is not set, or can't be written, or Blender can't be
@@ -93,7 +97,7 @@ def render(
             raise AimkitError(f"the folder holds {len(known)} pictures already", str(out), hint)
         write_bytes(out / RECORD, (json.dumps(_record(recipe), indent=1) + "\n").encode())
         run = _RenderRun(recipe, out, known)
-        todo = run.unfinished(shots)
+        todo = run.unfinished(shots, prune)[:limit]
         try:
             with tempfile.TemporaryDirectory(prefix="aimkit-render-") as work:
                 run.work(todo, lambda: BlenderProcess(command, timeout, memory), workers, threads, Path(work))
@@ -133,15 +137,16 @@ class _RenderRun:
         self._local = threading.local()
         self._processes: list[BlenderProcess] = []
 
-    def unfinished(self, shots: Sequence[Shot]) -> list[Shot]:
-        """The shots that the folder lacks; what it has besides the shots is removed."""
+    def unfinished(self, shots: Sequence[Shot], prune: bool) -> list[Shot]:
+        """The shots that the folder lacks; what it has besides the shots is told, or removed."""
         wanted = {shot.id for shot in shots}
         gone = [name for name in self.known if name not in wanted]
-        for name in gone:
+        for name in gone if prune else ():
             del self.known[name]
             self._remove(name)
         if gone:
-            console.info(f"{len(gone)} pictures removed that the recipe does not make any more")
+            what = "pictures that the recipe does not make"
+            console.info(f"{len(gone)} {what} removed" if prune else f"the folder has {len(gone)} {what} (see --prune)")
         todo = []
         for shot in shots:
             row = self.known.get(shot.id)

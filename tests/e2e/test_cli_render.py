@@ -80,6 +80,7 @@ def test_a_licence_of_the_recipe_wins_over_the_stated_one(folder: Path, capsys: 
         (["models", "nothing.obj", "-o", "out"], "give one recipe, or models that exist"),
         (["things2", "-o", "out"], "unknown recipe 'things2'"),
         (["models", "-o", "out", "sice=3"], "unknown key"),
+        (["models", "-o", "out", "--prune"], "--prune needs --resume"),
         (["models", "-o", "models"], "the output folder is the folder of models"),
         (["models", "-o", "out", "--blender", "nowhere"], "Blender not found"),
     ],

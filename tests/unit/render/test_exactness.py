@@ -118,3 +118,14 @@ def test_a_strand_of_hair_covers_what_its_width_and_length_say(tmp_path: Path) -
     assert 0.1 < width.min() < width.max() < 0.6, "the strand is thinner than a pixel"
     np.testing.assert_allclose(found[rows, :, 3].sum(1), width, rtol=0.06)
     assert found[rows, :, 3].sum() == pytest.approx(width.sum(), rel=0.02)
+
+
+def test_the_same_seed_gives_the_same_file(tmp_path: Path) -> None:
+    fur = {"look": "fur", "strands": 300, "length": 0.3}
+    pictures = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        keys = {"denoise": True, "samples": 8, "matte_samples": 32, "lights": [{}], "looks": [fur], "size": 48}
+        taken(tmp_path / name, square(), **keys)
+        pictures.append((tmp_path / name / "out/m/m-00.png").read_bytes())
+    assert pictures[0] == pictures[1]

@@ -85,11 +85,14 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_folder(tmp_path: Path) -> No
     assert contents(tmp_path / "out") == whole
 
 
-def test_resume_renders_again_what_another_recipe_made_and_removes_what_is_excluded(tmp_path: Path) -> None:
+def test_resume_renders_again_what_another_recipe_made_and_prune_removes_what_it_does_not_make(tmp_path: Path) -> None:
     models(tmp_path, a="disc", b="disc")
     rendered(tmp_path)
-    other = rendered(tmp_path, {"seed": 5, "favour": [{"only": ["b"], "views": 1}]}, resume=True)
+    keys = {"seed": 5, "favour": [{"only": ["b"], "views": 1}]}
+    other = rendered(tmp_path, keys, resume=True)
     assert (other.made, other.known) == (3, 0)
+    assert len(list((tmp_path / "out").rglob("*.png"))) == 4
+    assert rendered(tmp_path, keys, resume=True, prune=True).known == 3
     assert sorted(p.name for p in (tmp_path / "out").rglob("*.png")) == ["a-00.png", "a-01.png", "b-00.png"]
     assert sorted(read_credits(tmp_path / "out")) == ["things/a-00", "things/a-01", "things/b-00"]
 
@@ -100,6 +103,14 @@ def test_a_model_of_a_recipe_does_not_change_the_pictures_of_others(tmp_path: Pa
     models(tmp_path, b="disc")
     more = rendered(tmp_path, resume=True)
     assert (more.made, more.known) == (2, 2)
+
+
+def test_a_trial_renders_a_few_pictures_and_resume_the_rest(tmp_path: Path) -> None:
+    models(tmp_path, a="disc", b="disc")
+    assert rendered(tmp_path, limit=1).made == 1
+    assert rendered(tmp_path, resume=True, limit=2).made == 2
+    again = rendered(tmp_path, resume=True)
+    assert (again.made, again.known) == (1, 3)
 
 
 @pytest.mark.parametrize(
