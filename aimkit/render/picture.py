@@ -12,7 +12,7 @@ from aimkit.imageio import decode, read_file
 from aimkit.imageio.write import encode_png
 from aimkit.matting.foreground import bleed
 from aimkit.render.recipe import RenderRecipe
-from aimkit.types import Float
+from aimkit.types import Array, Float
 
 #: Alpha below which a colour is not the thing's but noise; it is taken from the neighbours.
 _CLEAR = 1 / 512
@@ -58,9 +58,9 @@ def develop(colors: Float, matte: Float, exposure: float | str = "auto", view: s
         view: "soft" or "standard".
     """
     alpha = np.clip(matte[..., 3], 0, 1)
-    # Levels that 16 bits do not hold are not told from clear and opaque.
+    # A thousandth is the noise of some hundred samples; it would keep the inside of a thing from being opaque.
     alpha = np.where(alpha > 1 - 1 / 1024, 1.0, np.where(alpha < 1 / 1024, 0.0, alpha)).astype(np.float32)
-    straight = np.maximum(colors[..., :3], 0) / np.maximum(alpha, _CLEAR)[..., None]
+    straight = np.asarray(np.maximum(colors[..., :3], 0) / np.maximum(alpha, _CLEAR)[..., None], np.float32)
     stops = _stops(straight, alpha) if exposure == "auto" else float(exposure)
     shown = display(straight * 2.0**stops, view)
     filled = np.asarray(bleed(shown, np.where(alpha > _CLEAR, alpha, 0)), np.float32)
@@ -97,7 +97,8 @@ def encode_pass(name: str, plane: Float) -> bytes:
     The shadow is what it leaves of the light on the floor: 1 where there is none.
     """
     alpha = np.clip(plane[..., 3:], 0, 1)
-    straight = plane[..., :3] / np.maximum(alpha, 1 / 512)
+    straight = plane[..., :3] / np.maximum(alpha, _CLEAR)
+    values: Array
     if name == "shadow":
         values = 1 - alpha[..., 0]
     elif name == "depth":
