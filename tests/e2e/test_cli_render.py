@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import fake_blender
@@ -114,3 +117,22 @@ def test_a_blender_is_found_in_the_order_of_the_manual(folder: Path, monkeypatch
     own.parent.mkdir(parents=True)
     own.symlink_to(sys.executable)
     assert find_blender()[0] == str(own)
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_to_the_same_folder(folder: Path) -> None:
+    (folder / "models/toys/bad.obj").unlink()
+    whole, out = folder / "whole", folder / "out"
+    words = ["render", str(folder / "models"), "-n", "60", "--size", "64", "--workers", "2"]
+    assert run([*words, "-o", str(whole)]) == 0
+    process = subprocess.Popen([sys.executable, "-m", "aimkit", *words, "-o", str(out)], stderr=subprocess.DEVNULL)
+    while len(list(out.rglob("*.png"))) < 10 and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert 10 <= len(list(out.rglob("*.png"))) < 60
+    assert run([*words, "-o", str(out), "--resume"]) == 0
+    expected, found = (
+        {p.relative_to(root): p.read_bytes() for p in root.rglob("*") if p.is_file()} for root in (whole, out)
+    )
+    assert found == expected
