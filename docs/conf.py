@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version as installed
 from pathlib import Path
+
+import aimkit
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "aimkit"
 author = "The aimkit authors"
 copyright = "the aimkit authors"
-version = release = installed("aimkit")
+version = release = aimkit.__version__
 
 extensions = [
     "myst_parser",
@@ -19,6 +20,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.intersphinx",
     "sphinx_click",
+    "plain_docstrings",
     "recipe_keys",
 ]
 source_suffix = {".md": "markdown"}
