@@ -1,4 +1,7 @@
-"""Docstrings and help texts as Sphinx reads them: tables and fences of Markdown become directives, ``*`` is a star."""
+"""Docstrings, signatures and help texts as Sphinx reads them.
+
+Tables and fences of Markdown become directives, array types have their short names, and ``*`` is a star.
+"""
 
 from __future__ import annotations
 
@@ -50,10 +53,29 @@ def _help(app: Sphinx, context: Any, lines: list[str]) -> None:
     lines[:] = [line if line.lstrip().startswith("..") else line.replace("*", "\\*") for line in lines]
 
 
+#: Array types of aimkit.types by what autodoc writes for them.
+_ARRAYS = {
+    "~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~numpy.uint8]]": "UInt8",
+    "~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~numpy.float32]]": "Float",
+    "~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~typing.Any]]": "Array",
+}
+
+
+def _signature(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """Signatures with the names of array types."""
+    for long, short in _ARRAYS.items():
+        signature = signature and signature.replace(long, short)
+        returns = returns and returns.replace(long, short)
+    return signature, returns
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register both."""
+    """Register all."""
     # Before napoleon, which takes what is indented in a section as it is.
     app.connect("autodoc-process-docstring", _docstring, priority=400)
+    app.connect("autodoc-process-signature", _signature)
     for part in ("description", "options", "epilog"):
         app.connect(f"sphinx-click-process-{part}", _help)
     return {"parallel_read_safe": True}
