@@ -35,6 +35,9 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
+# Blocks without a language are shell.
+highlight_language = "bash"
+
 html_theme = "furo"
 html_title = "aimkit"
 html_static_path: list[str] = []

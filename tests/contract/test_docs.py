@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import aimkit
 from aimkit.cli import COMMANDS, cli, run
 from aimkit.errors import AimkitError
 from aimkit.recipe import load_recipe
@@ -224,6 +226,15 @@ def test_every_environment_variable_is_described() -> None:
     assert "AIMKIT_HOME" in read & named
     text = PAGES["docs/reference/environment.md"]
     assert sorted(name for name in read | named if f"`{name}`" not in text) == []
+
+
+def test_the_version_has_one_source_and_a_section_in_the_changelog() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["hatch"]["version"]["path"] == "aimkit/__init__.py"
+    assert f"## [{aimkit.__version__}]" in PAGES["CHANGELOG.md"]
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.*)$", citation, re.MULTILINE)[1] == aimkit.__version__
 
 
 def test_pictures_of_the_docs_are_small() -> None:
