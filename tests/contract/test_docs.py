@@ -27,10 +27,7 @@ from aimkit.resources import recipes
 ROOT = Path(__file__).parents[2]
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for path in [
-        *(ROOT / f"{name}.md" for name in ("README", "SECURITY", "CONTRIBUTING")),
-        *(ROOT / "docs").rglob("*.md"),
-    ]
+    for path in [*sorted(ROOT.glob("[A-Z]*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
     if "_build" not in path.parts
 }
 #: Pages whose Python runs in this process, in a second each. The others register entries, or load or build networks.
