@@ -34,13 +34,16 @@ autodoc_typehints = "signature"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+# Docstrings tell dtypes and shapes; annotations would repeat them at length.
+napoleon_attr_annotations = False
 
 # Blocks without a language are shell.
 highlight_language = "bash"
 
 html_theme = "furo"
 html_title = "aimkit"
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 # Inventories of other projects need the network: `make docs INTERSPHINX=1` links to them.
 intersphinx_mapping: dict[str, tuple[str, None]] = {}
