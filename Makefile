@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 OUT ?= out/demo
 IMAGES ?=
 
-.PHONY: setup demo demo-train test test-slow lint format docs clean
+.PHONY: setup demo demo-train test test-slow gpu-check lint format docs clean
 
 setup: $(READY)
 
@@ -56,6 +56,10 @@ test: $(READY)  ## the default tests: no network, under 5 minutes on 2 cores
 
 test-slow: $(READY)  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+gpu-check: $(READY)  ## on a machine with a GPU: the tests for GPUs, then its results and times, ten minutes together
+	$(BIN)/python -m pytest -m gpu
+	$(BIN)/aimkit bench gpu
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -13,8 +13,11 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 def compiled(function: FunctionT) -> FunctionT:
-    """Compile a function when it is first called, and cache the result."""
-    njit: Any = numba.njit(cache=True)
+    """Compile a function when it is first called, and cache the result.
+
+    As in NumPy, a division by zero is infinite or NaN: a check for it would keep loops from using wide instructions.
+    """
+    njit: Any = numba.njit(cache=True, error_model="numpy")
     try:
         return cast(FunctionT, njit(function))
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Digests of the files of a folder, in a JSON file beside them, so that one changed bit is noticed and named."""
+"""Digests of files: of one, or of a folder's in a JSON file beside them. One changed bit is noticed and named."""
 
 from __future__ import annotations
 
@@ -11,9 +11,18 @@ from typing import Any
 from aimkit.errors import AimkitError
 from aimkit.json_files import read_json
 from aimkit.paths import inside
-from aimkit.storage import measure
+from aimkit.storage import Place, measure
 
 _FILES, _DIGEST = "files", "digest"
+
+
+def sha256(path: Place) -> str:
+    """SHA-256 of a file, hex.
+
+    Raises:
+        OSError: It can't be read, or is not a regular file.
+    """
+    return measure(path)[1]
 
 
 def sealed(content: Mapping[str, Any], folder: Path, names: Iterable[str]) -> dict[str, Any]:
@@ -25,8 +34,7 @@ def sealed(content: Mapping[str, Any], folder: Path, names: Iterable[str]) -> di
         names: Paths of the files, relative to the folder.
     """
     rows = {name: dict(zip(("size", "sha256"), measure(folder / name), strict=True)) for name in sorted(names)}
-    whole = {**content, _FILES: rows}
-    return {**whole, _DIGEST: _digest(whole)}
+    return with_digest({**content, _FILES: rows})
 
 
 def unsealed(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,7 +56,7 @@ def problems(record_file: Path, names: Iterable[str] | None = None) -> list[str]
     rows = record.get(_FILES)
     if rows is None and _DIGEST not in record:
         return []
-    if not isinstance(rows, dict) or _digest({k: v for k, v in record.items() if k != _DIGEST}) != record.get(_DIGEST):
+    if not isinstance(rows, dict) or digest_of(record) != record.get(_DIGEST):
         return [f"{record_file.name}: changed since it was written"]
     found = []
     for name in sorted(rows if names is None else set(rows) & set(names)):
@@ -75,5 +83,17 @@ def check(record_file: Path, names: Iterable[str] | None = None, hint: str = "")
         raise AimkitError(what, str(record_file.parent), hint, exit_code=1)
 
 
-def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def with_digest(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the digest of JSON values under the key ``digest``."""
+    return {**content, _DIGEST: digest_of(content)}
+
+
+def is_changed(record: Mapping[str, Any]) -> bool:
+    """Whether a record is not what its digest says; earlier versions wrote none."""
+    return _DIGEST in record and record[_DIGEST] != digest_of(record)
+
+
+def digest_of(content: Mapping[str, Any]) -> str:
+    """Digest (hex) of JSON values, without the one that they hold."""
+    rest = {name: value for name, value in content.items() if name != _DIGEST}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()

@@ -1,8 +1,9 @@
 """One lock for every output folder: who writes to it, since when, and whether that process still lives.
 
 A lock is the file ``.aimkit.lock`` in the folder, or ``.aimkit.PART.lock`` where parts of one job share a folder on
-purpose. It appears whole and never stays behind a process that ended by itself; one that was killed is recognised by
-its process id and the time at which that process began, and its lock is taken over.
+purpose; the parts and the whole exclude each other. It appears whole and never stays behind a process that ended by
+itself; one that was killed is recognised by its process id and the time at which that process began, and its lock is
+taken over.
 """
 
 from __future__ import annotations
@@ -13,24 +14,21 @@ import json
 import os
 import platform
 import re
-import secrets
 import shlex
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from aimkit.errors import AimkitError
+from aimkit.files import DISK_FULL, UNFINISHED, clean_after_killed, own_mark, write_error
 from aimkit.json_files import parsed, read_json
-from aimkit.storage import Place, Remote
-
-#: Names of files and folders that were being written: those of :func:`aimkit.files.replacing`, with the process that
-#: wrote them, and those that end in ``.part``.
-UNFINISHED = re.compile(r"\..+\.(?:(?P<pid>\d+)-[0-9a-f]{8}(?:\.[^.]+)?|part)")
+from aimkit.remote import Remote
+from aimkit.storage import Place
 
 #: What the names of locks begin with.
 LOCKS = ".aimkit."
@@ -79,7 +77,7 @@ def locked(folder: Place, what: str, part: str = "") -> Iterator[None]:
     Args:
         folder: The output folder.
         what: What holds it, for errors: the command.
-        part: Name of the part of a job whose parts share the folder; only the same part is kept out.
+        part: Name of the part of a job whose parts share the folder; only the same part and the whole are kept out.
 
     Raises:
         AimkitError: Another process holds the lock, or the folder can't be written.
@@ -89,9 +87,12 @@ def locked(folder: Place, what: str, part: str = "") -> Iterator[None]:
         return
     if part and not re.fullmatch(r"[\w.-]{1,100}", part):
         raise ValueError(f"'{part}' can't be part of a file name")
-    file = Path(os.path.realpath(folder)) / (f"{LOCKS}{part}.lock" if part else f"{LOCKS}lock")
+    root = Path(os.path.realpath(folder))
+    file = root / (f"{LOCKS}{part}.lock" if part else f"{LOCKS}lock")
     _enter(file, what)
     try:
+        # Each makes its own lock first and looks then, so of two that race at least one sees the other.
+        _check_rivals([root / f"{LOCKS}lock"] if part else sorted(root.glob(f"{LOCKS}*.lock")))
         yield
     finally:
         _leave(file)
@@ -131,6 +132,7 @@ def _enter(file: Path, what: str) -> None:
         pid, count = _held.get(file, (0, 0))
         if pid != os.getpid() or not count:
             _take(file, what)
+            clean_after_killed(file.parent)
             count = 0
         _held[file] = (os.getpid(), count + 1)
 
@@ -153,7 +155,7 @@ def _take(file: Path, what: str) -> None:
     birth, since = _birth(os.getpid()) or "", time.strftime("%Y-%m-%dT%H:%M:%S%z")
     own = LockHolder(what, os.getpid(), platform.node(), birth, since, shlex.join(sys.argv)[:1000])
     text = json.dumps(asdict(own), indent=1) + "\n"
-    written = file.with_name(f"{file.name}.{own.pid}-{secrets.token_hex(4)}")
+    written = file.with_name(f"{file.name}.{own_mark()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         written.write_text(text, encoding="utf-8")
@@ -165,7 +167,9 @@ def _take(file: Path, what: str) -> None:
                     os.replace(written, file)
                     return
     except OSError as error:
-        hint = "check the folder's permissions and the space on its disk"
+        if error.errno in DISK_FULL:
+            raise write_error(error, file.parent) from None
+        hint = "check the folder's permissions"
         raise AimkitError(f"can't lock the folder: {error.strerror}", str(file.parent), hint, exit_code=1) from None
     finally:
         _remove(written)
@@ -192,14 +196,15 @@ def _created(file: Path, written: Path, text: str) -> bool:
 def _unchanged(file: Path) -> Iterator[bool]:
     """Hold the file that is there; False when another process has removed or replaced it meanwhile."""
     try:
-        import fcntl
-
         handle = os.open(file, os.O_RDONLY)
     except FileNotFoundError:
         yield False
         return
     try:
-        with contextlib.suppress(OSError):  # Some network file systems have no locks; the window is small.
+        # Windows and some network file systems have no such locks; the window is small.
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+
             fcntl.flock(handle, fcntl.LOCK_EX)
         try:
             yield os.path.samestat(os.fstat(handle), os.stat(file))
@@ -232,6 +237,13 @@ def _check_stale(file: Path) -> None:
     else:
         hint = f"wait for it, or choose another folder; if it was killed on {holder.host}, remove {file}"
     raise AimkitError(f"another process is writing to this folder: {holder}", str(file.parent), hint, exit_code=1)
+
+
+def _check_rivals(files: Sequence[Path]) -> None:
+    """Raise an AimkitError when another process holds one of these locks."""
+    for file in files:
+        if _held.get(file, (0, 0))[0] != os.getpid() and file.exists():
+            _check_stale(file)
 
 
 def _holder(file: Path) -> LockHolder | None:

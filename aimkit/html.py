@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html as _html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,7 +33,22 @@ def escape(value: object) -> str:
 def page(title: str, body: str) -> str:
     """Return a whole page that needs no other file."""
     head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{escape(title)}</title>"
-    return f"<!doctype html><html lang=en><head>{head}<style>{_STYLE}</style></head><body>{body}</body></html>\n"
+    return sealed(
+        f"<!doctype html><html lang=en><head>{head}<style>{_STYLE}</style></head><body>{body}</body></html>\n"
+    )
+
+
+def sealed(text: str) -> str:
+    """A page with its digest in a comment at the end, which :func:`is_changed` compares."""
+    return f"{text}<!-- sha256 {hashlib.sha256(text.encode()).hexdigest()} -->\n"
+
+
+def is_changed(data: bytes) -> bool:
+    """Whether a page is not what its digest says; pages of earlier versions have none."""
+    body, mark, digest = data.rpartition(b"<!-- sha256 ")
+    if not mark:
+        return not data.endswith(b"</html>\n")
+    return digest != hashlib.sha256(body).hexdigest().encode() + b" -->\n"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import http.client
 import os
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 from aimkit.errors import AimkitError
@@ -64,12 +66,16 @@ def check_reachable(url: str, what: str, hint: str = "") -> None:
 
 @contextmanager
 def hub_client_offline() -> Iterator[None]:
-    """Let the hub's client use its cache alone."""
+    """Let the hub's client, and ``datasets`` where it is in use, read their caches alone."""
     from huggingface_hub import constants
 
-    before = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = True
+    # datasets keeps a copy of the switch.
+    places: list[Any] = [constants, *filter(None, [sys.modules.get("datasets.config")])]
+    before = [place.HF_HUB_OFFLINE for place in places]
+    for place in places:
+        place.HF_HUB_OFFLINE = True
     try:
         yield
     finally:
-        constants.HF_HUB_OFFLINE = before
+        for place, value in zip(places, before, strict=True):
+            place.HF_HUB_OFFLINE = value

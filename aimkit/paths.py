@@ -13,12 +13,15 @@ from typing import TypeVar
 from urllib.parse import unquote
 
 from aimkit.errors import AimkitError
-from aimkit.storage import Place, Remote
+from aimkit.remote import Remote
+from aimkit.storage import Place
 
 #: Bytes of a name that every common file system takes.
 _LONGEST_NAME = 255
 #: Bytes of a whole path that Linux takes.
 _LONGEST_PATH = 4096
+
+_THROUGH_LINK = "leaves its folder through a link"
 
 P = TypeVar("P", bound=Place)
 
@@ -45,6 +48,8 @@ def inside(folder: P, relative: object, where: object = "") -> P:
     if problem:
         shown = ascii(relative)[:100]
         hint = "the file is damaged, or was made to write elsewhere; get it again from a source that you trust"
+        if problem == _THROUGH_LINK:
+            hint = f"a download cache keeps its files behind links: cp -rL {folder} COPY; otherwise get it again"
         raise AimkitError(f"the path {shown} {problem}", str(where or folder), hint)
     return folder / str(relative)  # type: ignore[return-value]
 
@@ -103,4 +108,4 @@ def _fault_of_links(folder: Path, relative: str) -> str:
         target = os.path.realpath(os.path.join(root, relative))
     except OSError as error:
         return f"can't be followed: {error.strerror}"
-    return "" if os.path.commonpath([root, target]) == root else "leaves its folder through a link"
+    return "" if os.path.commonpath([root, target]) == root else _THROUGH_LINK

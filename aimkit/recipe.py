@@ -13,7 +13,6 @@ import hashlib
 import importlib
 import json
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar, cast
@@ -23,9 +22,12 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from aimkit import resources
 from aimkit.errors import AimkitError
+from aimkit.overrides import apply_overrides, spelled_out
 from aimkit.redact import redact_all
 from aimkit.registry import Registry, RegistryEntry, did_you_mean
-from aimkit.storage import Place, Remote, fill, local, place
+from aimkit.remote import Remote
+from aimkit.storage import Place, fill, local, place
+from aimkit.toml_files import read_toml
 
 #: The class of each kind of recipe. It is named, not imported, since most callers need only one.
 KINDS = {
@@ -33,9 +35,6 @@ KINDS = {
     "train": "aimkit.train.recipe:TrainRecipe",
     "evaluate": "aimkit.evaluate.recipe:EvaluateRecipe",
 }
-
-#: Keys that name an entry of a list of tables, so that an override can address it by name.
-_NAME_KEYS = ("name", "step", "source", "generator")
 
 M = TypeVar("M", bound="Block")
 
@@ -133,7 +132,7 @@ def raw_recipe(
     """
     path = find(name_or_path, kind)
     data, where = read_toml(path), str(path)
-    data = apply_overrides(data, _spelled_out(data.pop("variants", {}), overrides, where))
+    data = apply_overrides(data, spelled_out(data.pop("variants", {}), overrides, where))
     found = data.get("kind")
     if not isinstance(found, str) or found not in KINDS:
         hint = did_you_mean(str(found), KINDS) if found else f'add kind = "{kind or "synth"}"'
@@ -185,36 +184,6 @@ def find(name_or_path: str | os.PathLike[str] | Remote, kind: str | None = None)
     known = [key for key in packaged if kind is None or key.startswith(f"{kind}/")]
     names = known + [key.split("/")[1] for key in known]
     raise AimkitError(f"unknown recipe '{text}'", hint=did_you_mean(text, names) + " ('aimkit recipes ls')")
-
-
-def read_toml(path: Place) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises:
-        AimkitError: The file cannot be read or is not TOML; the message has the line and column.
-    """
-    try:
-        # Editors of Windows put a byte order mark in front, which TOML does not know.
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise AimkitError(f"cannot read the file: {error.strerror or error}", str(path)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AimkitError(f"not valid TOML: {error}", str(path), "see toml.io for the syntax") from None
-
-
-def apply_overrides(data: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
-    """Return a copy of the data with ``key=value`` texts applied.
-
-    Raises:
-        AimkitError: An override has no ``=``, or its path leads through a value that is not a table.
-    """
-    result: dict[str, Any] = json.loads(json.dumps(data, default=str))
-    for override in overrides:
-        key, sign, text = override.partition("=")
-        if not sign or not key.strip():
-            raise AimkitError(f"'{override}' is not an override", hint="write key=value, for example seed=1")
-        _set(result, key.strip().split("."), _value(text), override)
-    return result
 
 
 def expand(path: str | os.PathLike[str], where: str = "") -> Path:
@@ -288,57 +257,6 @@ def _line(model: type[Block], details: Any) -> InitErrorDetails:
 
 def _dotted(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location) or "(root)"
-
-
-def _spelled_out(known: Any, overrides: Iterable[str], where: str) -> list[str]:
-    """The overrides, with those of a variant in the place of its name."""
-    if not isinstance(known, dict) or not all(isinstance(texts, list) for texts in known.values()):
-        raise AimkitError(
-            "each variant must be a list of overrides", f"{where}, variants", 'for example: name = ["seed=1"]'
-        )
-    result = []
-    for override in overrides:
-        key, _, name = override.partition("=")
-        if key.strip() != "variant":
-            result.append(override)
-        elif name.strip() not in known:
-            raise AimkitError(f"unknown variant '{name.strip()}'", f"{where}, variants", did_you_mean(name, known))
-        else:
-            result += map(str, known[name.strip()])
-    return result
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text.strip()
-
-
-def _set(data: Any, keys: list[str], value: Any, override: str) -> None:
-    for slot in _slots(data, keys[0], override):
-        if len(keys) == 1:
-            data[slot] = value
-        else:
-            inner = data.setdefault(slot, {}) if isinstance(data, dict) else data[slot]
-            _set(inner, keys[1:], value, override)
-
-
-def _slots(data: Any, key: str, override: str) -> list[Any]:
-    """The keys or positions of ``data`` that one part of an override's path means."""
-    if isinstance(data, dict):
-        return [key]
-    if not isinstance(data, list):
-        raise AimkitError(f"'{key}' is not inside a table", f"override {override}")
-    if key.lstrip("-").isdigit():
-        if not -len(data) <= int(key) < len(data):
-            raise AimkitError(f"position {key} is outside the list of {len(data)}", f"override {override}")
-        return [int(key)]
-    names = [next((row[k] for k in _NAME_KEYS if k in row), "") if isinstance(row, dict) else row for row in data]
-    slots = [i for i, name in enumerate(names) if name == key]
-    if not slots:
-        raise AimkitError(f"the list has no entry '{key}'", f"override {override}", did_you_mean(key, map(str, names)))
-    return slots
 
 
 def _plain(value: Any) -> Any:

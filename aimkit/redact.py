@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 from typing import Any
 
 MASK = "***"
@@ -52,6 +53,8 @@ _filled: set[str] = set()
 def redact(text: str) -> str:
     """A text for people, without secrets; applied twice it is the same."""
     text = redact_urls(text)
+    if len(text) < _SHORTEST:  # Most cells of a table: too short to hold a secret.
+        return text
     for secret in sorted(_values(), key=len, reverse=True):
         if secret in text:
             text = text.replace(secret, MASK)
@@ -107,6 +110,7 @@ def redact_error(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=4096)
 def looks_secret(name: str) -> bool:
     """Whether a name is that of a key, token, secret, password or of credentials."""
     return _SECRET_NAME.search(name) is not None

@@ -13,6 +13,7 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from aimkit.errors import AimkitError
+from aimkit.plugins import load_plugins
 
 T = TypeVar("T")
 #: The type of the entries' ``info``: a dataclass of the registry's own, or a plain dictionary.
@@ -48,10 +49,18 @@ class Registry(Generic[T, Info]):
             imported, so a new entry is a new file.
         info: Makes an entry's ``info`` from the keywords of ``register``, for example a dataclass.
             None keeps them as a dictionary.
+        plugins: Group of entry points by which installed packages add entries, see :mod:`aimkit.plugins`.
     """
 
-    def __init__(self, kind: str, modules: Iterable[str] = (), info: Callable[..., Info] | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        modules: Iterable[str] = (),
+        info: Callable[..., Info] | None = None,
+        plugins: str = "",
+    ) -> None:
         self.kind = kind
+        self._plugins = plugins
         self._modules = tuple(modules)
         self._info: Callable[..., Any] = info or dict
         self._loaded = False
@@ -117,6 +126,8 @@ class Registry(Generic[T, Info]):
                 module = importlib.import_module(name)
                 for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
                     importlib.import_module(f"{name}.{info.name}")
+            if self._plugins:
+                load_plugins(self._plugins)
         except BaseException:
             self._loaded = False
             raise

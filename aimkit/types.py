@@ -67,6 +67,7 @@ class Foreground:
         refraction: Displacement of the background behind a clear foreground, in pixels as (x, y), float32,
             (H, W, 2): at p one sees B(p + refraction(p)). None when there is none. The equation holds with B so
             displaced; with B itself the foreground is seen without refraction.
+        floats: Whether it hangs in the air by nature, as smoke and bubbles do; other things stand on something.
     """
 
     color: Float
@@ -75,6 +76,7 @@ class Foreground:
     category: str = ""
     valid: bool = True
     refraction: Float | None = None
+    floats: bool = False
 
     @property
     def size(self) -> tuple[int, int]:

@@ -16,38 +16,23 @@ from typing import Any
 import cv2
 import numpy as np
 
+from aimkit.bench.photos import packed, synthesizer
+from aimkit.bench.usual_pipeline import CROPS, SIZE, usual_sample
 from aimkit.data.transforms import Crop
 from aimkit.datasets.writers.output import Output
 from aimkit.datasets.writers.record import encode
 from aimkit.errors import AimkitError
-from aimkit.generators import background_generators, generators
-from aimkit.imageio import encode_jpeg, encode_png, read_matte, read_rgb
-from aimkit.recipe import parse
+from aimkit.imageio import encode_jpeg, encode_png, read_rgb
 from aimkit.rng import rng
 from aimkit.synth.engine import Synthesizer
-from aimkit.synth.pool.build import build
-from aimkit.synth.pool.ingest import ingest, sources_of
-from aimkit.synth.recipe import SynthRecipe
-from aimkit.types import Array, Sample, to_uint8
-
-#: Sides of the crops, pixels, and of what comes out of them.
-CROPS, SIZE = (320, 640, 960), 320
-
-#: Short side of the photos, pixels.
-SHORT = 1080
-
-_STEPS = [
-    {"step": "blur_background", "p": 0.5, "kernels": [20, 30, 40, 50, 60]},
-    {"step": "shared_noise", "p": 0.5, "sigma": 10},
-]
-_DRAWN = (("toy", "fur", "plant", "bust"), ("interior", "forest", "city", "material"))
+from aimkit.types import Sample
 
 #: Functions that are timed one by one, as the module's last name and the qualified name; and what they do.
 PARTS = {
     "layout.make_layout": "open sources, draw places",
     "transforms.SquareCrop.view.<locals>.choose": "choose the crop",
     "planes.render_planes": "place foreground and background",
-    "rssn.box_blur": "blur",
+    "box_blur.box_blur": "blur",
     "noise.add_noise": "noise",
     "composite.blend_levels": "blend",
     "trimap.make_trimap": "label",
@@ -78,39 +63,6 @@ class SynthTiming:
     def rate(self) -> float:
         """Samples that one core makes in a second."""
         return 1000 / self.milliseconds
-
-
-def write_photos(folder: Path, count: int, cutouts: Sequence[Path] = (), photos: Sequence[Path] = ()) -> None:
-    """Write foregrounds (PNG) with mattes (PNG), and backgrounds (JPEG), ``SHORT`` pixels on the short side.
-
-    Args:
-        folder: Where the folders ``fg``, ``alpha`` and ``bg`` are made.
-        count: Number of images in each.
-        cutouts: RGBA images for foregrounds; generators draw them when empty.
-        photos: Images for backgrounds; generators draw them when empty.
-    """
-    size = (SHORT, SHORT * 3 // 2)
-    for name in ("fg", "alpha", "bg"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        if cutouts:
-            path = cutouts[number % len(cutouts)]
-            color, alpha = _enlarged(read_rgb(path)), _enlarged(read_matte(path))
-        else:
-            name = _DRAWN[0][number % 4]
-            drawn = generators.get(name)
-            made = drawn.value(drawn.info.params(generator=name), size, rng(number, "bench", name))
-            color, alpha = to_uint8(made.color), to_uint8(made.alpha)
-        if photos:
-            background = _enlarged(read_rgb(photos[number % len(photos)]))
-        else:
-            name = _DRAWN[1][number % 4]
-            scenery = background_generators.get(name)
-            params = scenery.info.params(generator=name)
-            background = to_uint8(scenery.value(params, size, rng(number, "bench", name)))
-        (folder / "fg" / f"{number}.png").write_bytes(encode_png(color))
-        (folder / "alpha" / f"{number}.png").write_bytes(encode_png(alpha))
-        (folder / "bg" / f"{number}.jpg").write_bytes(encode_jpeg(background, 92))
 
 
 def measure(folder: Path, rounds: int = 5, samples: int = 12, clock: Clock = time.process_time) -> list[SynthTiming]:
@@ -148,70 +100,6 @@ def measure(folder: Path, rounds: int = 5, samples: int = 12, clock: Clock = tim
         SynthTiming(way, source, statistics.median(own), ratio)
         for (way, source, _), own, ratio in zip(ways, times, ratios, strict=True)
     ]
-
-
-def packed(folder: Path) -> Path:
-    """Return a pool of the photos, which is built when it is asked for first."""
-    pool = folder / "pool"
-    if not pool.exists():
-        for number, names in enumerate(((folder,), (folder / "bg",))):
-            build(ingest(sources_of([str(name) for name in names])), pool, append=number > 0)
-    return pool
-
-
-def synthesizer(folder: Path, pool: Path | None = None) -> Synthesizer:
-    """Return the engine on these photos, or on their pool: composites as in AIM, with its quirks corrected."""
-    foregrounds = {"source": "pairs", "path": str(folder), "type": "SO", "bleed": False}
-    backgrounds = {"source": "folder", "path": str(folder / "bg")}
-    if pool is not None:
-        foregrounds, backgrounds = {"source": "pool", "path": str(pool)}, {"source": "pool", "path": str(pool)}
-    table = {
-        "kind": "synth",
-        "selection": "enumerate",
-        "foregrounds": [foregrounds],
-        "backgrounds": [backgrounds],
-        "placement": {"mode": "stretch"},
-        "steps": _STEPS,
-        "labels": {"kernel": 30},
-    }
-    return Synthesizer(parse(SynthRecipe, table, "bench synth"))
-
-
-def usual_sample(foregrounds: Sequence[Path], backgrounds: Sequence[Path], index: int) -> list[Array]:
-    """A sample as loaders commonly make it: everything is decoded and composited whole, then cropped and resized.
-
-    The steps are those of AIM's loader (stretched background, box blur, one noise on three planes, dilated trimap,
-    crop of 320, 640 or 960 that holds a pixel of the transition area), written with NumPy and OpenCV in the plain way.
-    """
-    draw = rng(0, "usual", index)
-    path = foregrounds[index % len(foregrounds)]
-    foreground = np.asarray(cv2.imread(str(path)), np.float64)
-    alpha = cv2.imread(str(path.parent.parent / "alpha" / path.name), cv2.IMREAD_GRAYSCALE)
-    background = cv2.imread(str(backgrounds[int(draw.integers(len(backgrounds)))]))
-    assert alpha is not None
-    assert background is not None
-    height, width = alpha.shape
-    background = cv2.resize(background, (width, height), interpolation=cv2.INTER_LINEAR)
-    if draw.random() < 0.5:
-        side = int(draw.choice([20, 30, 40, 50, 60]))
-        background = cv2.blur(background, (side, side))
-    weight = alpha[..., None] / 255
-    image = weight * foreground + (1 - weight) * background
-    planes = [image, foreground, np.asarray(background, np.float64)]
-    if draw.random() < 0.5:
-        noise = draw.normal(0, 10, image.shape)
-        planes = [plane + noise for plane in planes]
-    colors = [np.clip(plane, 0, 255).astype(np.uint8) for plane in planes]
-    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (30, 30))
-    trimap = np.full(alpha.shape, 128, np.uint8)
-    trimap[cv2.dilate((alpha > 0).astype(np.uint8), ellipse) == 0] = 0
-    trimap[cv2.erode((alpha == 255).astype(np.uint8), ellipse) == 1] = 255
-    side, (rows, columns) = int(draw.choice(CROPS)), np.where(trimap == 128)
-    place = int(draw.integers(len(rows)))
-    top, left = min(int(rows[place]), height - side), min(int(columns[place]), width - side)
-    cut = [plane[top : top + side, left : left + side] for plane in (*colors, alpha, trimap)]
-    resized = [cv2.resize(plane, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR) for plane in cut]
-    return [plane[:, ::-1] for plane in resized] if draw.random() < 0.5 else resized
 
 
 def time_parts(folder: Path, fast: bool, samples: int = 40, clock: Clock | None = None) -> list[tuple[str, float]]:
@@ -346,11 +234,3 @@ def _best(work: Callable[[], Any], repeats: int, clock: Clock) -> float:
         work()
         times.append((clock() - start) * 1000)
     return min(times)
-
-
-def _enlarged(plane: Array) -> Array:
-    height, width = plane.shape[:2]
-    scale = SHORT / min(height, width)
-    if plane.dtype != np.uint8:
-        raise AimkitError("the benchmark needs 8-bit images")
-    return cv2.resize(plane, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)

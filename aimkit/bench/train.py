@@ -6,19 +6,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count, islice, repeat
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
 import torch
 
 from aimkit.data.loader import PREFETCH, make_loader, to_device
-from aimkit.data.sampler import PositionSampler
-from aimkit.train.loop import one_step
+from aimkit.train.readings import read
 from aimkit.train.recipe import TrainRecipe
-from aimkit.train.setup import Parts, build
+from aimkit.train.setup import Parts, build, sampler_of
 from aimkit.train.state import State
+from aimkit.train.step import one_step
 
 
 @dataclass(frozen=True)
@@ -70,22 +68,20 @@ def measure(
     positions = count()
     parts.dataset[next(positions)]
     data = rate(lambda: parts.dataset[next(positions)], 1, seconds, clock)
-    with TemporaryDirectory() as folder:
-        work = _stepper(recipe, parts, Path(folder))
-        first = list(make_loader(parts.dataset, PositionSampler(0, 1, recipe.batch, accumulate=recipe.accumulate)))
-        same = (batch for _ in repeat(None) for batch in first)
-        work(same)
-        network = rate(lambda: work(same), recipe.batch, seconds, clock)
-        compositing = None
-        if recipe.device_compositing:
-            compositing = rate(lambda: _finish(first[0], parts), recipe.batch // recipe.accumulate, seconds, clock)
-        sampler = PositionSampler(0, 10**9, recipe.batch, accumulate=recipe.accumulate)
-        batches = make_loader(parts.dataset, sampler, recipe.data.workers)
-        # Batches that the workers prefetched before the first step say nothing about their speed.
-        for _ in islice(batches, recipe.data.workers * PREFETCH):
-            pass
-        work(batches)
-        together = rate(lambda: work(batches), recipe.batch, seconds, clock)
+    work = _stepper(recipe, parts)
+    first = list(make_loader(parts.dataset, sampler_of(recipe, parts, 0, 1)))
+    same = (batch for _ in repeat(None) for batch in first)
+    work(same)
+    network = rate(lambda: work(same), recipe.batch, seconds, clock)
+    compositing = None
+    if recipe.device_compositing:
+        compositing = rate(lambda: _finish(first[0], parts), recipe.batch // recipe.accumulate, seconds, clock)
+    batches = make_loader(parts.dataset, sampler_of(recipe, parts, 0, 10**9), recipe.data.workers)
+    # Batches that the workers prefetched before the first step say nothing about their speed.
+    for _ in islice(batches, recipe.data.workers * PREFETCH):
+        pass
+    work(batches)
+    together = rate(lambda: work(batches), recipe.batch, seconds, clock)
     return TrainingSpeed(data, network, together, recipe.data.workers, compositing)
 
 
@@ -113,16 +109,12 @@ def _finish(batch: Any, parts: Parts) -> None:
         torch.cuda.synchronize()
 
 
-def _stepper(recipe: TrainRecipe, parts: Parts, folder: Path) -> Callable[[Iterator[dict[str, Any]]], None]:
-    """A function that takes one step on the next batches."""
+def _stepper(recipe: TrainRecipe, parts: Parts) -> Callable[[Iterator[dict[str, Any]]], None]:
+    """A function that takes one step on the next batches, and waits until the device has finished it."""
     state = State()
 
     def step(batches: Iterator[dict[str, Any]]) -> None:
-        one_step(recipe, parts, state, batches, folder)
-        if parts.accelerator.device.type == "cuda":
-            torch.cuda.synchronize()
+        read(parts, [one_step(recipe, parts, state, batches)], stop=False)
         state.step += 1
-        # The loss jumps when the batch that was repeated gives way to others. That must not stop the run.
-        state.average = None
 
     return step

@@ -18,6 +18,8 @@ BENCHMARKS = {
     "backbones": ("aimkit.cli.bench_backbones", "backbones", "Time AimNet on several backbones."),
     "synth": ("aimkit.cli.bench_synth", "synth", "Time the engine beside the usual pipeline."),
     "pools": ("aimkit.cli.bench_pools", "pools", "Time reading from a pool, in its own form and in others."),
+    "gpu": ("aimkit.cli.bench_gpu", "gpu", "Check a GPU: its results beside the CPU's, its times beside estimates."),
+    "startup": ("aimkit.cli.bench_startup", "startup", "Time commands as whole processes, with their imports."),
     "train": ("aimkit.cli.bench_train", "train", "Time the data and the network of a training recipe."),
 }
 

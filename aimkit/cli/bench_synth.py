@@ -32,6 +32,7 @@ def synth(
     """
     import cv2
 
+    from aimkit.bench import photos as inputs
     from aimkit.bench import synth as bench
     from aimkit.bench.machine import machine, machine_line
     from aimkit.datasets.find import find_images
@@ -41,8 +42,8 @@ def synth(
     cutouts, photos = ([Path(str(p)) for p in find_images(f, [])[0].values()] if f else [] for f in folders)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        console.info(f"writing {count} photos of each kind, {bench.SHORT} pixels on the short side")
-        bench.write_photos(folder, count, cutouts, photos)
+        console.info(f"writing {count} photos of each kind, {inputs.SHORT} pixels on the short side")
+        inputs.write_photos(folder, count, cutouts, photos)
         rows = bench.measure(folder, rounds, samples)
         parts = {mode: bench.time_parts(folder, mode == "fast") for mode in ("exact", "fast")}
         limits = bench.time_limits(folder)

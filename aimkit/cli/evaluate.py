@@ -30,7 +30,7 @@ class EvaluateGroup(click.Group):
 @click.argument("recipe", default="aim500")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data", metavar="KIND", help="aim500, am2k, p3m-500-p, p3m-500-np, ppm-100, folder, or hf:NAME.")
-@click.option("--root", metavar="DIR", help="Data folder, as published, or with original/, mask/, trimap/.")
+@click.option("--root", metavar="DIR", help="Data folder, as published, or with original/, mask/, trimap/; or hf:NAME.")
 @click.option("--types", metavar="FILE", help="Types file, if it is not in the data folder.")
 @click.option("--limit", type=click.IntRange(min=1), help="Evaluate only the first images.")
 @click.option("--model", help="Network.  [default: that of the weights, else aimnet]")

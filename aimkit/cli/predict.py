@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +12,21 @@ import click
 
 from aimkit import console
 from aimkit.errors import AimkitError
-from aimkit.recipe import apply_overrides, expand
+from aimkit.folder_lock import locked
+from aimkit.overrides import apply_overrides
+from aimkit.predict.arguments import check_arguments
+from aimkit.recipe import expand
 
 if TYPE_CHECKING:
     from aimkit.predict.collect import PhotoJob
 
 
+#: Largest photo that is read from the standard input.
+_MOST_BYTES = 2 << 30
+
+
 @click.command()
-@click.argument("photos", nargs=-1, required=True, metavar="PHOTO|FOLDER...")
+@click.argument("photos", nargs=-1, required=True, metavar="PHOTO|FOLDER...|-")
 @click.option(
     "-o", "--out", default="predictions", show_default=True, help="Output folder: OUT/alpha/NAME.png and so on."
 )
@@ -50,6 +57,13 @@ if TYPE_CHECKING:
 )
 @click.option("--tta", is_flag=True, help="Average with the mirrored photo; takes twice the time.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@click.option(
+    "--runtime",
+    type=click.Choice(["auto", "torch", "onnx"]),
+    default="auto",
+    show_default=True,
+    help="auto: ONNX Runtime on the CPU if the weights have an ONNX file, else PyTorch.",
+)
 @click.option("--precision", default="auto", show_default=True, help="auto, fp32, bf16 or fp16.")
 @click.option("--channels-last", is_flag=True, help="Use the memory format channels_last; often faster.")
 @click.option("--compile", "compiled", is_flag=True, help="Use torch.compile: for many photos of one size.")
@@ -63,11 +77,17 @@ def predict(photos: tuple[str, ...], out: str, sheet: str | None, resume: bool, 
 
     Outputs are upright PNG files of the photo's size. Cut-outs and composites have estimated foreground colours and the
     photo's colour profile. A photo that can't be read or predicted is skipped; OUT/skipped.txt lists the reasons.
+
+    With - as the only photo, it is read from the standard input, and one output is written to the standard output as
+    PNG, the cut-out unless --outputs names another: curl URL | aimkit predict - > cutout.png
     """
     if resume and overwrite:
         raise AimkitError("--resume and --overwrite exclude each other", hint="give one of the two")
+    check_arguments(options["strategy"], options["device"])
     if options["max_pixels"]:
         os.environ["AIMKIT_MAX_PIXELS"] = str(options["max_pixels"])
+    if "-" in photos:
+        return _pipe(photos, sheet, resume, overwrite, options)
     from aimkit.predict.collect import check_outputs, collect
 
     folder = expand(out, "--out")
@@ -85,14 +105,50 @@ def predict(photos: tuple[str, ...], out: str, sheet: str | None, resume: bool, 
         check_sheet(picture, kinds)
     style, skips, total = _style(options), found.skips, found.total
     if jobs:
-        predict_files(jobs, _predictor(options), folder, kinds, style, skips)
+        predict_files(jobs, _predictor(options, len(jobs) > 1), folder, kinds, style, skips)
         done = total - len(skips) - (len(found.jobs) - len(jobs))
         console.info(f"{done} photo{'s' * (done != 1)} predicted; {folder}")
+    elif folder.is_dir():
+        with locked(folder, "predict"):
+            pass  # A process that was killed after its last photo has left its lock.
     skips.tell(total, folder / "skipped.txt")
     skips.check(total)
     if picture is not None:
         _draw(picture, [job for job in found.jobs if all(job.output(folder, k).exists() for k in kinds)], folder)
     return skips.exit_code(options["strict"])
+
+
+def _pipe(photos: tuple[str, ...], sheet: str | None, resume: bool, overwrite: bool, options: dict[str, Any]) -> int:
+    """Predict the photo of the standard input and write one output to the standard output.
+
+    Raises:
+        AimkitError: Options make no sense here, nothing is piped in, or the photo can't be read or predicted.
+    """
+    if len(photos) > 1:
+        raise AimkitError("'-' must be the only photo", "PHOTO", "give files and folders, or '-' alone")
+    if sheet is not None or resume or overwrite:
+        option = "--sheet" if sheet is not None else "--resume" if resume else "--overwrite"
+        raise AimkitError(f"{option} needs files", "-", "leave it out, or name the photo")
+    outputs = options["outputs"] or ("composite" if options["background"] else "cutout")
+    kinds = _kinds(options | {"outputs": outputs})
+    if len(kinds) > 1:
+        raise AimkitError("the standard output takes one output", f"--outputs {outputs}", "name one: --outputs alpha")
+    if sys.stdin.isatty():
+        raise AimkitError("no photo on the standard input", "-", "aimkit predict - < photo.jpg > cutout.png")
+    if sys.stdout.isatty():
+        raise AimkitError("a PNG would be written to the terminal", "-", "redirect it: > cutout.png, or into a pipe")
+    style = _style(options)
+    data = sys.stdin.buffer.read(_MOST_BYTES + 1)
+    if not data:
+        raise AimkitError("the standard input is empty", "-", "did the command before the pipe fail?", exit_code=1)
+    if len(data) > _MOST_BYTES:
+        raise AimkitError(f"the standard input has more than {_MOST_BYTES >> 20} MB", "-", "give the photo as a file")
+    from aimkit.predict.files import predict_bytes
+
+    png = predict_bytes(data, "standard input", lambda: _predictor(options), kinds[0], style)
+    sys.stdout.buffer.write(png)
+    sys.stdout.buffer.flush()
+    return 0
 
 
 def _unfinished(jobs: list[PhotoJob], folder: Path, kinds: list[str], resume: bool) -> list[PhotoJob]:
@@ -125,9 +181,10 @@ def _unfinished(jobs: list[PhotoJob], folder: Path, kinds: list[str], resume: bo
 
 
 def _digest(path: Path) -> str:
+    from aimkit.digests import sha256
+
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError as error:
         raise AimkitError(f"can't read the image: {error.strerror}", str(path)) from None
 
@@ -165,7 +222,7 @@ def _style(options: dict[str, Any]) -> Any:
     return CompositeStyle(int(options["bits"]), background)
 
 
-def _predictor(options: dict[str, Any]) -> Any:
+def _predictor(options: dict[str, Any], many: bool = False) -> Any:
     weights = options["weights"] or _default(options["model"], options["backbone"])
     from aimkit.predict.predictor import Predictor
 
@@ -174,6 +231,8 @@ def _predictor(options: dict[str, Any]) -> Any:
         options["strategy"],
         model=options["model"],
         backbone=options["backbone"],
+        runtime=options["runtime"],
+        many=many,
         device=options["device"],
         precision=options["precision"],
         tta=options["tta"],

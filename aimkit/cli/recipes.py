@@ -8,6 +8,7 @@ import click
 
 from aimkit import console, resources
 from aimkit.errors import AimkitError
+from aimkit.files import write_bytes
 from aimkit.recipe import KINDS, expand, find, header, load_recipe
 
 
@@ -50,8 +51,7 @@ def cp(recipe: str, file: str, force: bool) -> None:
         target = target / source.name
     if target.exists() and not force:
         raise AimkitError("the file already exists", str(target), "choose another name, or add --force")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    write_bytes(target, source.read_bytes())
     console.info(f"wrote {target}")
 
 

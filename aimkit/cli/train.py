@@ -64,7 +64,9 @@ def train(
     if dry_run:
         from aimkit.train.dry_run import dry_run as rehearse
 
-        console.table(["name", "value"], rehearse(loaded))
+        rows = rehearse(loaded)
+        if os.environ.get("RANK", "0") == "0":
+            console.table(["name", "value"], rows)
         return
     from aimkit.train.loop import train as start
 

@@ -29,6 +29,7 @@ ZOO = {
     "rm": ("aimkit.cli.zoo", "rm", "Remove cached files."),
     "add": ("aimkit.cli.zoo_publish", "add", "Make a checkpoint or a run a zoo entry."),
     "convert": ("aimkit.cli.zoo_publish", "convert", "Convert weights to aimkit's names, or to the released ones."),
+    "onnx": ("aimkit.cli.zoo_publish", "onnx", "Write the ONNX file of an entry, to predict without PyTorch."),
     "push": ("aimkit.cli.zoo_publish", "push", "Publish an entry on the Hugging Face hub."),
     "check": ("aimkit.cli.zoo_publish", "check", "Check manifests and list every error."),
 }

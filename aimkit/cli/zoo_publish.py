@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--paper", help="URL of the paper.")
 @click.option("--notes", default="", help="Further notes.")
 @click.option("--half", is_flag=True, help="Store float16.")
+@click.option("--onnx", is_flag=True, help="Write an ONNX file too, so that the entry predicts without PyTorch.")
 @click.option("--default", is_flag=True, help="Use the entry when no weights are given.")
 @click.option(
     "--predict", multiple=True, metavar="KEY=VALUE", help="Inference default: strategy=hybrid, detail_side=512, ..."
@@ -39,11 +40,13 @@ if TYPE_CHECKING:
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Manifest folder.  [default: your own]")
 @click.option("--force", is_flag=True, help="Replace an entry of the same id in the folder.")
 @as_json
-def add(file: str, id: str, folder: Path | None, half: bool, force: bool, as_json: bool, **options: Any) -> None:
+def add(
+    file: str, id: str, folder: Path | None, half: bool, onnx: bool, force: bool, as_json: bool, **options: Any
+) -> None:
     """Make FILE, a checkpoint or a run, a zoo entry with digest, size, recipe, training data and metrics."""
     from aimkit.models.weights.loading import find
+    from aimkit.overrides import apply_overrides
     from aimkit.publish import add as adding
-    from aimkit.recipe import apply_overrides
     from aimkit.zoo.manifest import own_folders
 
     data = [_data(text) for text in options.pop("data")]
@@ -53,13 +56,41 @@ def add(file: str, id: str, folder: Path | None, half: bool, force: bool, as_jso
 
         check_inference_defaults(predict)
     facts = adding.Facts(data=data, predict=predict, **options)
+    if onnx:
+        from aimkit.models.export import require
+
+        require("onnx")
     entry = adding.add(find(file), id, facts, folder=folder, half=half, force=force)
+    if onnx:
+        from aimkit.publish.onnx import add_onnx
+
+        entry = add_onnx(entry)
     if as_json:
         console.out(json.dumps(plain(entry), indent=1))
     else:
         console.out(f"{entry.id}  {entry.file}")
     if entry.file and entry.file.parent.absolute() not in own_folders():
         console.info(f"to list it with the others: export AIMKIT_ZOO={entry.file.parent.absolute()}")
+
+
+@click.command()
+@click.argument("id")
+@as_json
+def onnx(id: str, as_json: bool) -> None:
+    """Write the ONNX file of an entry beside its weights and note it in its manifest.
+
+    The entry's safetensors file must lie beside its manifest, as 'aimkit zoo add' puts it; the ONNX file refers to it
+    for the weights. It is checked against the network before it is kept.
+    """
+    from aimkit.models.export import require
+    from aimkit.zoo.manifest import find
+
+    entry = find(id)
+    require("onnx")
+    from aimkit.publish.onnx import add_onnx
+
+    entry = add_onnx(entry)
+    console.out(json.dumps(plain(entry), indent=1) if as_json else f"{entry.id}  {entry.file}")
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
@@ -19,6 +20,7 @@ from aimkit.data.device.batch import BatchRow, DeferredBatch, collate_deferred, 
 from aimkit.data.device.steps import device_steps
 from aimkit.data.sampler import PositionSampler
 from aimkit.data.streams import Stream, StreamBlock
+from aimkit.data.transfer import SHARED_MEMORY, PipedBatch, received, shared, warn_small
 from aimkit.data.transforms import SquareCrop, Transform
 from aimkit.errors import AimkitError
 from aimkit.rng import rng
@@ -30,6 +32,8 @@ TYPES = list(ImageType)
 
 #: Batches that each worker makes ahead.
 PREFETCH = 4
+#: Seconds without a batch after which something hangs: a slow source still makes one in minutes.
+TIMEOUT = 1800
 
 
 class StreamDataset(Dataset[Any]):
@@ -118,9 +122,10 @@ def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int =
     """Make batches in the order of the sampler, in that many worker processes.
 
     Workers are spawned, not forked: a fork copies the locks of OpenCV's and torch's threads in whatever state they are.
+    Batches that do not fit into shared memory come through pipes; see :mod:`aimkit.data.transfer`.
 
     Raises:
-        AimkitError: A sample raised it, here or in a worker; or a worker died.
+        AimkitError: A sample raised it, here or in a worker; or a worker can't be started, died, or hangs.
     """
     if not workers:
         cv2.setNumThreads(1)
@@ -128,29 +133,61 @@ def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int =
         _Caught(dataset),
         batch_sampler=sampler,
         num_workers=workers,
-        collate_fn=partial(_collate_unless_caught, collate_deferred if dataset.device_compositing else collate),
+        collate_fn=partial(
+            _collate_unless_caught, collate_deferred if dataset.device_compositing else collate, bool(workers)
+        ),
         multiprocessing_context="spawn" if workers else None,
         worker_init_fn=_start_worker if workers else None,
         prefetch_factor=PREFETCH if workers else None,
         pin_memory=torch.cuda.is_available(),
+        timeout=TIMEOUT if workers else 0,
     )
+    told = False
     try:
         # No name for the iterator: a traceback would keep it, and its workers, alive.
         for batch in _started(loader, workers):
             if isinstance(batch, AimkitError):
                 raise batch
-            yield batch
+            if isinstance(batch, PipedBatch) and not told:
+                warn_small(batch, workers * (PREFETCH + 1))
+                told = True
+            yield received(batch)
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        problem = _of_workers(str(error))
+        if problem is None:
             raise
-        what = "a data worker died, most likely killed for lack of memory"
-        hint = "lower data.workers or data.train.keep, then continue with --resume"
-        raise AimkitError(what, "data.workers", hint, exit_code=1) from error
+        raise problem from error
 
 
 def _started(loader: Iterable[Any], workers: int) -> Iterator[Any]:
-    with deaf_to_interrupts() if workers else nullcontext():
-        return iter(loader)
+    try:
+        with deaf_to_interrupts() if workers else nullcontext():
+            return iter(loader)
+    except OSError as error:
+        # Their queues need semaphores, which lie in shared memory.
+        what = f"the data workers can't be started: {error.strerror}"
+        hint = f"make room in {SHARED_MEMORY} (Docker: --shm-size=1g), or set data.workers=0"
+        raise AimkitError(what, "data.workers", hint, exit_code=1) from error
+
+
+def _of_workers(text: str) -> AimkitError | None:
+    """What torch's loader says of its workers, as an error of ours; None when it speaks of something else."""
+    again = "then continue with --resume"
+    if "DataLoader timed out" in text:
+        what = f"no data worker has made a batch for {TIMEOUT // 60} minutes"
+        hint = f"check that the sources of the data can be read, {again}"
+    elif match := re.search(r"DataLoader worker \(pid (\d+)\) is killed by signal: ([^.]*)", text):
+        pid, name = match.groups()
+        what = f"a data worker, process {pid}, was killed by the signal {name!r}"
+        if name == "Killed":
+            what += ", most likely by the system for lack of memory"
+        hint = f"lower data.workers, batch or data.train.keep, {again}"
+    elif "DataLoader worker" in text:
+        what = "a data worker ended unexpectedly, possibly killed for lack of memory"
+        hint = f"lower data.workers, batch or data.train.keep, or find the cause with data.workers=0, {again}"
+    else:
+        return None
+    return AimkitError(what, "data.workers", hint, exit_code=1)
 
 
 @dataclass(frozen=True)
@@ -166,11 +203,12 @@ class _Caught(Dataset[Any]):
             return error
 
 
-def _collate_unless_caught(collate: Callable[[list[Any]], Any], rows: list[Any]) -> Any:
+def _collate_unless_caught(collate: Callable[[list[Any]], Any], is_sent: bool, rows: list[Any]) -> Any:
     try:
-        return next((row for row in rows if isinstance(row, AimkitError)), None) or collate(rows)
+        batch = next((row for row in rows if isinstance(row, AimkitError)), None) or collate(rows)
     except AimkitError as error:
         return error
+    return shared(batch) if is_sent else batch
 
 
 def collate(rows: list[dict[str, Any]]) -> dict[str, Tensor]:

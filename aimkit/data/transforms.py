@@ -100,7 +100,7 @@ class SquareCrop(Transform):
             scale = self.size / side if reduced and side > self.size else 1.0
             size = self.size if scale < 1 else side
             # Whole pixels of the view: where it is half as large as the canvas, its pixels are there already.
-            return View(canvas, (size, size), (round(start[0] * scale), round(start[1] * scale)), scale)
+            return View(canvas, (size, size), (round(start[0] * scale), round(start[1] * scale)), scale, scale < 1)
 
         return choose
 

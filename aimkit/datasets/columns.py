@@ -11,32 +11,39 @@ from aimkit.json_files import parse_json
 from aimkit.registry import did_you_mean
 from aimkit.types import ImageType
 
-#: Usual names of the columns of each role, in order of preference. WebDataset keeps texts in one column, ``json``.
+#: Usual names of the columns of each role, in order of preference; letter case is ignored. WebDataset keeps texts in
+#: one column, ``json``. Every reader of tables goes by this one list.
 USUAL: Mapping[str, tuple[str, ...]] = {
     "foreground": ("foreground", "fg"),
-    "image": ("image", "photo"),
-    "alpha": ("alpha", "mask", "matte"),
+    "image": ("image", "photo", "original", "composite"),
+    "alpha": ("alpha", "mask", "matte", "trans"),
     "trimap": ("trimap",),
-    "background": ("background", "image"),
+    "background": ("background", "bg", "image", "photo", "original"),
     "type": ("type", "json"),
     "category": ("category", "json"),
-    "id": ("id", "name", "__key__"),
+    "id": ("name", "image_name", "id", "__key__"),
 }
 
 
-def find_column(dataset: Any, name: str, role: str, where: str) -> str:
-    """Find a column by name; when ``name`` is empty, the first usual one of the role, or "".
+def find_column(dataset: Any, name: str | None, role: str, where: str) -> str:
+    """Find a column by name; when ``name`` is None, the first usual one of the role, or "".
 
-    A suffix of a column's name (``alpha.png``, as in WebDataset) is ignored in the usual names.
+    In the usual names, letter case and the suffix of a column's name (``alpha.png``, as in WebDataset) are ignored.
+
+    Args:
+        dataset: The dataset.
+        name: What the user says: a name, None to have it found, or "" for no column.
+        role: Key of ``USUAL``.
+        where: The dataset's name, for errors.
 
     Raises:
         AimkitError: The named column does not exist.
     """
     if name and name not in dataset.column_names:
         raise AimkitError(f"the dataset has no column '{name}'", where, did_you_mean(name, dataset.column_names))
-    if name:
+    if name is not None:
         return name
-    plain = {column.partition(".")[0]: column for column in reversed(dataset.column_names)}
+    plain = {column.partition(".")[0].casefold(): column for column in reversed(dataset.column_names)}
     return next((plain[option] for option in USUAL[role] if option in plain), "")
 
 

@@ -21,7 +21,8 @@ from aimkit.errors import AimkitError
 from aimkit.imageio import SUFFIXES
 from aimkit.paths import as_text
 from aimkit.recipe import expand
-from aimkit.storage import Place, Remote
+from aimkit.remote import Remote
+from aimkit.storage import Place
 
 #: What an entry that is a shell pattern begins with.
 PATTERN = "glob:"

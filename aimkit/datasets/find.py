@@ -13,8 +13,9 @@ from aimkit.datasets.exclude import ExcludeList
 from aimkit.errors import AimkitError
 from aimkit.imageio import SUFFIXES, file_fault, is_picture
 from aimkit.paths import as_text
+from aimkit.remote import Remote
 from aimkit.skips import Skips
-from aimkit.storage import Place, Remote, fill
+from aimkit.storage import Place, fill
 
 P = TypeVar("P", bound=Place)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_file
+from aimkit.offline import check_reachable, hub, hub_client_offline
 from aimkit.recipe import expand
 from aimkit.registry import did_you_mean
 
@@ -22,14 +23,14 @@ def open_table(path: str, subset: str = "", split: str = "train", revision: str 
     Args:
         path: A folder (``save_to_disk``, image folder, parquet files), a file, or the name of a dataset on the hub.
         subset: Configuration of a dataset that has several.
-        split: Name of the split.
+        split: Name of the split; "" for the only one.
         revision: Branch, tag or commit on the hub.
 
     Returns:
         The dataset and its name for error messages.
 
     Raises:
-        AimkitError: The dataset can't be found or loaded, or has no such split.
+        AimkitError: The dataset can't be found or loaded, has no such split, or has several and none is named.
     """
     import datasets
 
@@ -45,7 +46,7 @@ def open_table(path: str, subset: str = "", split: str = "train", revision: str 
         elif path.startswith((".", "/", "~", "$")):
             raise AimkitError("folder or file not found", str(local))
         else:
-            loaded = datasets.load_dataset(path, subset or None, revision=revision or None)
+            loaded = _from_hub(path, subset, revision)
     except AimkitError:
         raise
     except Exception as error:
@@ -55,10 +56,30 @@ def open_table(path: str, subset: str = "", split: str = "train", revision: str 
             f"can't load the dataset: {(str(error).splitlines() or [type(error).__name__])[0][:200]}", where, hint
         ) from None
     if isinstance(loaded, datasets.DatasetDict):
+        if not split and len(loaded) > 1:
+            raise AimkitError(f"the dataset has several splits: {', '.join(loaded)}", where, "name one of them")
+        split = split or next(iter(loaded))
         if split not in loaded:
             raise AimkitError(f"the dataset has no part '{split}'", where, did_you_mean(split, loaded))
         loaded = loaded[split]
-    return loaded, f"{where}, {split}"
+    return loaded, f"{where}, {split}" if split else where
+
+
+def _from_hub(name: str, subset: str, revision: str) -> Any:
+    """A dataset on the hub; without a connection, what was fetched before."""
+    import datasets
+
+    arguments: dict[str, Any] = {"path": name, "name": subset or None, "revision": revision or None}
+    try:
+        check_reachable(hub(), f"the dataset '{name}'", "fetch it where there is a connection, and give its folder")
+    except AimkitError as error:
+        with hub_client_offline():
+            try:
+                return datasets.load_dataset(**arguments)
+            except Exception:
+                # Whatever the client says, the reason is that there is no connection.
+                raise error from None
+    return datasets.load_dataset(**arguments)
 
 
 def image_columns(dataset: Any, columns: Sequence[str], where: str) -> Any:

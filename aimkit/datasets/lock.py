@@ -14,11 +14,14 @@ import tomli_w
 
 import aimkit
 from aimkit.errors import AimkitError
-from aimkit.recipe import read_toml
 from aimkit.redact import redact
 from aimkit.storage import Place
+from aimkit.toml_files import read_toml
 
 NAME = "recipe.lock.toml"
+
+#: All shards of a dataset are planned at its start.
+MAX_SHARDS = 10**6
 
 #: Keys that may change when a run is resumed: they decide when it stops, not what it writes.
 _FREE = {"output.max_failures"}
@@ -53,9 +56,12 @@ def read_lock(root: Place) -> tuple[dict[str, Any], dict[str, str]]:
         for line in path.read_text(encoding="utf-8").splitlines()
         if line.startswith("# ") and ": " in line
     )
-    output = recipe.get("output")
-    if not isinstance(recipe.get("count"), int) or not isinstance(output, dict) or "format" not in output:
-        raise AimkitError("the lock file lacks count or output.format", str(path), "restore it; it must not be edited")
+    output, hint = recipe.get("output"), "restore it; it must not be edited"
+    if not isinstance(output, dict) or not isinstance(output.get("format"), str) or "count" not in recipe:
+        raise AimkitError("the lock file lacks count or output.format", str(path), hint)
+    count, size = recipe["count"], output.get("shard_size")
+    if type(count) is not int or type(size) is not int or size < 1 or not 1 <= count <= MAX_SHARDS * size:
+        raise AimkitError("the lock file's count and output.shard_size can't be", str(path), hint)
     return recipe, remarks
 
 

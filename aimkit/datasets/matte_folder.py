@@ -81,12 +81,14 @@ class MatteFolder:
         scales: Scale by (dtype, whether levels are indices, channel).
         unclear: Why the mattes of such a key can't be read, where the rest of the folder can.
         notes: What was decided although it is not what the files' types say, for people.
+        lossy: Number of mattes that come from lossy compression.
     """
 
     channel: MatteChannel = "auto"
     scales: Mapping[tuple[str, bool, str], MatteScale] = field(default_factory=dict)
     unclear: Mapping[tuple[str, bool, str], AimkitError] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    lossy: int = 0
 
     @property
     def alpha_range(self) -> str:
@@ -188,14 +190,14 @@ def decide_mattes(facts: Sequence[MatteFacts], alpha_range: str = "", where: str
             if alpha_range or 2 * len(group) >= len(facts):
                 raise
             unclear[key] = error
-    notes = [note for key, scale in scales.items() for note in _notes(key, len(groups[key]), scale)]
+    notes = [note for key, scale in scales.items() for note in _notes(key, groups[key], scale)]
     lossy = Counter(one.found.lossy for one in facts)[True]
     if lossy:
         low, high = LOSSY_TOLERANCE, 255 - LOSSY_TOLERANCE
         notes.append(
             f"{_mattes(lossy)} lossy (JPEG or alike): levels up to {low} are taken as 0, from {high} on as 255"
         )
-    return MatteFolder("alpha" if cutouts else "auto", scales, unclear, tuple(notes))
+    return MatteFolder("alpha" if cutouts else "auto", scales, unclear, tuple(notes), lossy)
 
 
 def faint(maximum: float, top: float) -> str:
@@ -248,9 +250,13 @@ def _full(dtype: str) -> float:
     return 1.0 if kind.kind == "f" else float(np.iinfo(kind).max)
 
 
-def _notes(key: tuple[str, bool, str], count: int, scale: MatteScale) -> list[str]:
+def _notes(key: tuple[str, bool, str], group: Sequence[MatteStatistics], scale: MatteScale) -> list[str]:
     dtype, is_index, channel = key
     notes = [scale.note] if scale.note else []
+    count = len(group)
+    beyond = sum(one.minimum < 0 or one.maximum > scale.top for one in group)
+    if beyond:
+        notes.append(f"{_mattes(beyond)} a little beyond {scale.alpha_range}, as after resampling, and clipped to it")
     if channel == "grey" and (is_index or scale.top != _full(dtype)):
         what = "palette indices" if is_index else dtype
         notes.append(f"{_mattes(count)} stored as {what}, and read on the scale {scale.alpha_range}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from aimkit.datasets.types_file import nearest
@@ -50,6 +51,7 @@ def pair_files(
     *,
     where: str = "",
     allow_missing: bool = False,
+    told: Iterable[str] = (),
 ) -> Pairing[P]:
     """Pair files: those of equal names first, then of equal names but for the suffix, then but for ``_mask`` and alike.
 
@@ -59,6 +61,7 @@ def pair_files(
         names: What the two folders are called.
         where: Their parent, for errors.
         allow_missing: Whether most files of a folder may lack a partner.
+        told: Names of files that are skipped already, for other reasons; their partners are not told again.
 
     Raises:
         AimkitError: More than half of a folder's files lack a partner, and that is not allowed.
@@ -76,6 +79,10 @@ def pair_files(
     result.unused = [name for name, path in others.items() if _stem(name, path) in stems - _stems(ones)]
     for name in result.unused:
         del others[name]
+    skipped = {_core(as_text(name), Path(name)) for name in told}
+    for mine in (ones, others):
+        for name in [name for name, path in mine.items() if _core(name, path) in skipped]:
+            del mine[name]
     result.pairs = {one: (first[one], second[other]) for one, other in sorted(chosen.values())}
     if by_role:
         endings = Counter(_endings(one, other, first, second) for one, other in by_role)

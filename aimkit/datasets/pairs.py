@@ -205,7 +205,8 @@ def _matched(root: Path, image: str, alpha: str, report: ScanReport, allow_missi
     if not images.files or not mattes.files:
         counts = f"{len(images.files)} images, {len(mattes.files)} mattes"
         raise AimkitError("no image has a matte of the same name", str(root), counts)
-    both = pair_files(images.files, mattes.files, names, where=str(root), allow_missing=allow_missing)
+    told = [row.name for found in (images, mattes) for row in found.skips.rows]
+    both = pair_files(images.files, mattes.files, names, where=str(root), allow_missing=allow_missing, told=told)
     for found in (images, mattes):
         report.add(found)
     report.skips.extend(both.lost)

@@ -13,7 +13,8 @@ from aimkit.datasets.writers import DatasetFormat, formats
 from aimkit.datasets.writers.record import SampleRecord, decode
 from aimkit.datasets.writers.shard import Shard, finished, plan, read_sidecars
 from aimkit.errors import AimkitError
-from aimkit.storage import Place, Remote, place
+from aimkit.remote import Remote
+from aimkit.storage import Place, place
 from aimkit.types import Sample
 
 #: Shards that stay open, with their line offsets or file handles.

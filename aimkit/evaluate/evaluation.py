@@ -19,6 +19,7 @@ from aimkit.evaluate.results import write_results
 from aimkit.evaluate.run import Definitions, Predict, look, run
 from aimkit.evaluate.sets import open_predictions, open_set
 from aimkit.folder_lock import clean_leftovers, locked
+from aimkit.predict.arguments import check_arguments
 from aimkit.recipe import expand, load_recipe
 from aimkit.zoo.manifest import find as find_entry
 
@@ -97,6 +98,10 @@ def evaluate(
     assert isinstance(recipe, EvaluateRecipe)
     if predictions is not None and baseline is not None:
         raise AimkitError("--predictions and --baseline exclude each other", hint="give one of the two")
+    check_arguments(recipe.strategy.name, device)
+    if predictions is None and baseline is None and "hf:" in (recipe.data.kind[:3], recipe.data.root[:3]):
+        # Before a dataset is fetched for nothing.
+        _check_weights(recipe.weights)
     if predictions is not None:
         data = _open_predictions(recipe, predictions, truth, trimaps, images)
         subject = EvaluationSubject(None, "from files", {"title": expand(predictions).name, "name": "predictions"})
@@ -141,9 +146,6 @@ def network_subject(recipe: EvaluateRecipe, device: str = "auto") -> EvaluationS
     Raises:
         AimkitError: The recipe has no weights, or they can't be loaded.
     """
-    if not recipe.weights:
-        hint = "--weights FILE or zoo id (aimkit zoo ls); 'random' evaluates an untrained network"
-        raise AimkitError("an evaluation needs weights", "weights", hint)
     _check_weights(recipe.weights)
     import torch
 
@@ -175,6 +177,9 @@ def network_subject(recipe: EvaluateRecipe, device: str = "auto") -> EvaluationS
 
 def _check_weights(weights: str) -> None:
     """Refuse weights that are neither a file nor in the zoo: PyTorch needs seconds to import."""
+    if not weights:
+        hint = "--weights FILE or zoo id (aimkit zoo ls); 'random' evaluates an untrained network"
+        raise AimkitError("an evaluation needs weights", "weights", hint)
     if weights == "random" or weights.startswith("timm:") or expand(weights).exists():
         return
     if "/" in weights or expand(weights).suffix in (".safetensors", ".pth", ".pt", ".ckpt"):
@@ -197,6 +202,7 @@ def _open_data(recipe: EvaluateRecipe) -> EvaluationSet:
         data.root,
         types=data.types,
         split=data.split,
+        columns=data.columns.model_dump(),
         kernel=data.trimap_kernel,
         limit=data.limit,
         alpha_range=data.alpha_range,
@@ -219,6 +225,8 @@ def _open_predictions(
         trimaps=os.fspath(trimaps or ""),
         images=os.fspath(images or ""),
         types=data.types,
+        split=data.split,
+        columns=data.columns.model_dump(),
         kernel=data.trimap_kernel,
         limit=data.limit,
         kind="" if truth else data.kind,

@@ -10,9 +10,10 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from aimkit.datasets.matte_folder import MatteFolder
 from aimkit.errors import AimkitError
-from aimkit.evaluate.hub import cells
-from aimkit.evaluate.mattes import EvaluationMattes, decide_mattes
+from aimkit.evaluate.hub import EvaluationTable
+from aimkit.evaluate.mattes import decide_evaluated, read_evaluated
 from aimkit.evaluate.trimaps import read_trimap
 from aimkit.imageio import read_rgb
 from aimkit.matting.trimap import trimap as make_trimap
@@ -27,15 +28,13 @@ class EvaluationImage:
         id: Path below the folder without suffix.
         type: Image type: SO, STM, NS, or "".
         category: Category: animal, portrait, ..., or "".
-        stamp: Of a table's row: text that changes with its content; "" for files.
-        files: Paths by role: image, alpha, trimap, prediction; None for tables.
-        row: Row of the table, -1 for files.
+        files: Paths by role: image, alpha, trimap, prediction; None if all planes are in a table.
+        row: Row of the table, -1 if there is none.
     """
 
     id: str
     type: str = ""
     category: str = ""
-    stamp: str = ""
     files: Mapping[str, Path] | None = None
     row: int = -1
 
@@ -71,7 +70,7 @@ class EvaluationSet:
         entries: The images, sorted by id.
         trimap: Origin of the trimaps, for the protocol.
         kernel: Elliptical kernel in pixels of trimaps that are computed.
-        table: A Hugging Face dataset, or None if the images are files.
+        table: A Hugging Face dataset of photos, mattes and perhaps trimaps, or None if they are files.
         alpha_range: Scale of the true mattes as the user states it, such as "0-255"; "" has it decided.
         prediction_range: Scale of stored predictions, in the same way.
     """
@@ -80,12 +79,12 @@ class EvaluationSet:
     entries: Sequence[EvaluationImage]
     trimap: str
     kernel: int = 30
-    table: Any = None
+    table: EvaluationTable | None = None
     alpha_range: str = ""
     prediction_range: str = ""
 
     @cached_property
-    def truths(self) -> EvaluationMattes:
+    def truths(self) -> MatteFolder:
         """How the true mattes are read; decided from all of them on first use.
 
         Raises:
@@ -94,11 +93,25 @@ class EvaluationSet:
         return self._decide("alpha", self.alpha_range, "--alpha-range")
 
     @cached_property
-    def predictions(self) -> EvaluationMattes | None:
+    def predictions(self) -> MatteFolder | None:
         """How stored predictions are read; None if there are none. Decided and raising as ``truths``."""
         if not any("prediction" in (entry.files or {}) for entry in self.entries):
             return None
         return self._decide("prediction", self.prediction_range, "--prediction-range")
+
+    @property
+    def origin(self) -> str:
+        """Where a table's planes came from, for the protocol; "" for files."""
+        if self.table is None:
+            return ""
+        made = sum(not self.has_trimap(entry) for entry in self.entries)
+        return self.table.origin + (f", {'all' if made == len(self.entries) else made} trimaps made" if made else "")
+
+    def has_trimap(self, entry: EvaluationImage) -> bool:
+        """Whether an image has a trimap of its own."""
+        if "trimap" in (entry.files or {}):
+            return True
+        return self.table is not None and bool(self.table.columns["trimap"]) and entry.row not in self.table.no_trimap
 
     @property
     def digest(self) -> str:
@@ -113,12 +126,13 @@ class EvaluationSet:
             AimkitError: A file can't be read, or the planes differ in size.
         """
         sources = self._sources(entry)
-        alpha = self.truths.read(sources["alpha"], self._where(entry, "alpha"))
+        alpha = read_evaluated(self.truths, sources["alpha"], self._where(entry, "alpha"))
         where = self._where(entry, "trimap")
         trimap = read_trimap(sources["trimap"], where) if "trimap" in sources else make_trimap(alpha, self.kernel)
         image = read_rgb(sources["image"], self._where(entry, "image")) if "image" in sources else None
         stored = self.predictions if "prediction" in sources else None
-        prediction = stored.read(sources["prediction"], self._where(entry, "prediction")) if stored else None
+        where = self._where(entry, "prediction")
+        prediction = read_evaluated(stored, sources["prediction"], where) if stored else None
         for name, plane in (("photo", image), ("trimap", trimap)):
             if plane is not None and plane.shape[:2] != alpha.shape:
                 sizes = f"{plane.shape[1]}x{plane.shape[0]}, the matte {alpha.shape[1]}x{alpha.shape[0]}"
@@ -126,15 +140,40 @@ class EvaluationSet:
         return EvaluationPlanes(alpha, trimap, image, prediction)
 
     def _sources(self, entry: EvaluationImage) -> Mapping[str, Any]:
-        return entry.files or cells(self.table[entry.row])
+        return {**(self.table.cells(entry.row) if self.table else {}), **(entry.files or {})}
 
     def _source(self, entry: EvaluationImage, role: str) -> Any:
         return self._sources(entry)[role]
 
+    def content_digest(self, entry: EvaluationImage) -> str:
+        """SHA-256, hex, of the content of an image's files or cells; what can't be read counts as such."""
+        digest = hashlib.sha256()
+        for role, source in sorted(self._readable(entry).items()):
+            digest.update(f"{role} ".encode())
+            if isinstance(source, bytes):
+                digest.update(hashlib.sha256(source).digest())
+                continue
+            try:
+                # Opening a named pipe would wait for ever.
+                if source.is_file():
+                    with source.open("rb") as file:
+                        digest.update(hashlib.file_digest(file, "sha256").digest())
+            except OSError as error:
+                digest.update(str(error.errno).encode())
+        return digest.hexdigest()
+
+    def _readable(self, entry: EvaluationImage) -> Mapping[str, Any]:
+        """As ``_sources``; only the files where the table's cells can't be read."""
+        try:
+            return self._sources(entry)
+        except AimkitError:
+            return entry.files or {}
+
     def _where(self, entry: EvaluationImage, role: str) -> str:
         return str((entry.files or {}).get(role, entry.id))
 
-    def _decide(self, role: str, alpha_range: str, option: str) -> EvaluationMattes:
+    def _decide(self, role: str, alpha_range: str, option: str) -> MatteFolder:
         sources = ((self._where(one, role), partial(self._source, one, role)) for one in self.entries)
-        folder = str(Path(self._where(self.entries[0], role)).parent) if self.table is None else self.name
-        return decide_mattes(sources, alpha_range, folder, option)
+        files = self.entries[0].files or {}
+        folder = str(files[role].parent) if role in files else self.name
+        return decide_evaluated(sources, alpha_range, folder, option)

@@ -24,6 +24,8 @@ class Protocol:
         conn: Definition of Conn.
         truth: Channel and scale of the true mattes.
         levels: Channel and scale of stored predictions, or "". Results with other ones can be compared.
+        origin: Where the data came from, if not from its authors' folders, or "". Results with other ones can be
+            compared.
     """
 
     data: str
@@ -35,6 +37,7 @@ class Protocol:
     conn: str
     truth: str
     levels: str = field(default="", metadata={"compared": False})
+    origin: str = field(default="", metadata={"compared": False})
 
     @property
     def text(self) -> str:
@@ -42,7 +45,8 @@ class Protocol:
         predicted = f"{self.prediction} ({self.levels})" if self.levels else self.prediction
         # A trimap that is made has exactly the three levels.
         trimap = f"trimap {self.trimap}" + (f" ({RULE})" if self.trimap.startswith("from files") else "")
-        parts = [self.data, f"truth {self.truth}", predicted, self.size, trimap, f"Grad {self.grad}"]
+        data = f"{self.data} (from {self.origin})" if self.origin else self.data
+        parts = [data, f"truth {self.truth}", predicted, self.size, trimap, f"Grad {self.grad}"]
         return "; ".join([*parts, f"Conn {self.conn}", "SAD, Grad, Conn of the whole image unless said otherwise"])
 
     @property

@@ -15,7 +15,7 @@ from aimkit.evaluate.images import EvaluationPlanes
 from aimkit.evaluate.plot import distribution
 from aimkit.evaluate.tables import TITLES, Table, cell, group_table, model_name, summary_table
 from aimkit.files import write_bytes
-from aimkit.html import escape
+from aimkit.html import escape, sealed
 from aimkit.imageio import encode_jpeg
 from aimkit.types import Array, UInt8, to_float, to_uint8
 
@@ -66,7 +66,7 @@ def page(result: Mapping[str, Any], look: Callable[[str], EvaluationPlanes], *, 
     style, script = ((_FOLDER / file).read_text(encoding="utf-8") for file in ("report.css", "report.js"))
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{name}</title>'
     opening = f'<!doctype html><html lang="en"><head>{head}<style>{style}</style></head><body>'
-    return "\n".join([opening, *body, f"<script>{script}</script></body></html>\n"])
+    return sealed("\n".join([opening, *body, f"<script>{script}</script></body></html>\n"]))
 
 
 def galleries(rows: Sequence[Mapping[str, Any]], by: str, each: int) -> dict[str, list[Mapping[str, Any]]]:

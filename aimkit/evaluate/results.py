@@ -10,6 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from aimkit.digests import is_changed, with_digest
 from aimkit.errors import AimkitError
 from aimkit.evaluate.tables import group_table, markdown, summary_table
 from aimkit.files import write_bytes
@@ -19,6 +23,55 @@ from aimkit.recipe import expand
 from aimkit.redact import redact_all
 
 FORMAT = 1
+
+
+class _StoredMetrics(TypedDict, total=False):
+    sad: float | None
+    mse: float | None
+    mad: float | None
+    conn: float | None
+    grad: float | None
+    sad_transition: float | None
+    mse_transition: float | None
+    mad_transition: float | None
+    conn_transition: float | None
+    grad_transition: float | None
+    sad_fg: float | None
+    sad_bg: float | None
+
+
+class _StoredMeans(_StoredMetrics):
+    count: int
+
+
+class _StoredAverages(TypedDict):
+    images: _StoredMeans
+    types: dict[str, _StoredMeans]
+    categories: dict[str, _StoredMeans]
+    type_macro: _StoredMeans
+    category_macro: _StoredMeans
+
+
+class _StoredProtocol(TypedDict):
+    data: str
+    prediction: str
+    text: str
+
+
+class _StoredRow(_StoredMetrics):
+    id: str
+    type: str
+    category: str
+
+
+class _StoredResults(TypedDict):
+    """What tables, comparisons and reports take for granted of a results file; it may hold more."""
+
+    model: dict[str, Any]
+    protocol: _StoredProtocol
+    averages: _StoredAverages
+    images: list[_StoredRow]
+    notes: list[str]
 
 
 def write_results(out: Path, result: Mapping[str, Any], paths: Mapping[str, str] | None = None) -> None:
@@ -33,7 +86,7 @@ def write_results(out: Path, result: Mapping[str, Any], paths: Mapping[str, str]
     """
     # A reason holds paths: skipped.txt has it.
     content = {"format": FORMAT, **result, "skipped": [row["name"] for row in result.get("skipped", ())]}
-    write_bytes(out / "results.json", (json.dumps(content, indent=1) + "\n").encode())
+    write_bytes(out / "results.json", (json.dumps(with_digest(content), indent=1) + "\n").encode())
     write_bytes(out / "results.md", as_markdown([result]).encode())
     facts = {"finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "paths": dict(paths or {})}
     facts = redact_all({**facts, "versions": versions()})
@@ -44,7 +97,7 @@ def read_results(path: str | Path) -> dict[str, Any]:
     """Read a results.json, or the one in a folder.
 
     Raises:
-        AimkitError: The file can't be read, or does not hold the results of an evaluation.
+        AimkitError: The file can't be read, was changed, or does not hold the results of an evaluation.
     """
     file = expand(path)
     file = file / "results.json" if file.is_dir() else file
@@ -55,6 +108,16 @@ def read_results(path: str | Path) -> dict[str, Any]:
         )
     if content.get("format") != FORMAT:
         raise AimkitError(f"the results have format {content.get('format')}, this aimkit reads {FORMAT}", str(file))
+    if is_changed(content):
+        hint = "run the evaluation again: it continues from its journal"
+        raise AimkitError("the results were changed since they were written", str(file), hint, exit_code=1)
+    content.pop("digest", None)
+    try:
+        TypeAdapter(_StoredResults).validate_python(content, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise AimkitError(f"the results file is damaged: {key}: {first['msg']}", str(file), "evaluate again") from None
     return content
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -16,7 +15,10 @@ from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.evaluate.averages import averages
 from aimkit.evaluate.images import EvaluationImage, EvaluationPlanes, EvaluationSet
+from aimkit.evaluate.mattes import in_words
 from aimkit.evaluate.protocol import Protocol
+from aimkit.journal import append
+from aimkit.journal import read as read_journal
 from aimkit.metrics.matting import METRICS, MORE, matting_metrics
 from aimkit.skips import Skips
 from aimkit.types import Array, UInt8
@@ -78,7 +80,9 @@ def run(
         raise AimkitError("the data has no images", data.name)
     definitions, model = definitions or Definitions(), dict(model or {})
     protocol = protocol_of(data, strategy, definitions)
-    doubts = [*data.truths.notes, *(data.predictions.notes if data.predictions else ())]
+    doubts = [f"truth: {note}" for note in data.truths.notes]
+    doubts = [*(data.table.notes if data.table else ()), *doubts]
+    doubts += [f"predictions: {note}" for note in (data.predictions.notes if data.predictions else ())]
     for doubt in doubts:
         console.warn(doubt)
     work = _Work(data, predict, definitions, threading.Lock())
@@ -115,9 +119,9 @@ def protocol_of(data: EvaluationSet, strategy: str, definitions: Definitions) ->
     corrected = definitions.conn == "corrected"
     conn = "corrected (empty overlap: previous level)" if corrected else "parity (empty overlap: 1)"
     size = "at the truth's size, nothing resized"
-    levels = data.predictions.text if data.predictions else ""
-    grad, truth = definitions.grad, data.truths.text
-    return Protocol(data.name, data.digest, strategy, size, data.trimap, grad, conn, truth, levels)
+    levels = in_words(data.predictions) if data.predictions else ""
+    grad, truth = definitions.grad, in_words(data.truths)
+    return Protocol(data.name, data.digest, strategy, size, data.trimap, grad, conn, truth, levels, data.origin)
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,9 @@ class _Work:
             raise AimkitError(error.what, error.where or entry.where, error.hint) from None
         height, width = planes.alpha.shape
         facts = {"id": entry.id, "type": entry.type, "category": entry.category, "width": width, "height": height}
+        if self.data.table is not None:
+            # A mirror is the word of whoever made it: what it held is told for each image.
+            facts["digest"] = self.data.content_digest(entry)
         return facts | values
 
     def planes(self, entry: EvaluationImage) -> EvaluationPlanes:
@@ -176,11 +183,12 @@ def _evaluate(
                 with skips.guard(name):
                     rows[name] = done.result()
                 if journal is not None and name in rows:
-                    _append(journal, {"key": keys[name], **rows[name]})
+                    append(journal, {"key": keys[name], **rows[name]})
                 bar.advance()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    skips.rows.sort()
     return skips
 
 
@@ -193,7 +201,7 @@ def _keys(
     for field in ("data", "content", "text", "digest"):
         shared.pop(field)
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        contents = dict(zip([one.id for one in data.entries], pool.map(content_digest, data.entries), strict=True))
+        contents = dict(zip([one.id for one in data.entries], pool.map(data.content_digest, data.entries), strict=True))
     if of_data:
         shared["set"] = sorted(contents.items())
     return {
@@ -202,44 +210,10 @@ def _keys(
     }
 
 
-def content_digest(entry: EvaluationImage) -> str:
-    """SHA-256, hex, of the content of an image's files, or of a table's row; files that can't be read count as such."""
-    digest = hashlib.sha256(entry.stamp.encode())
-    for role, path in sorted((entry.files or {}).items()):
-        digest.update(f"{role} ".encode())
-        try:
-            # Opening a named pipe would wait for ever.
-            if path.is_file():
-                with path.open("rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
-        except OSError as error:
-            digest.update(str(error.errno).encode())
-    return digest.hexdigest()
-
-
 def _known(journal: Path, keys: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
-    if not journal.is_file():
-        return rows
-    for line in journal.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            row = json.loads(line)
-            if keys.get(row["id"]) == row.pop("key"):
-                rows[row["id"]] = row
-        except (ValueError, KeyError, TypeError, AttributeError):
-            continue  # The last line of a run that was killed may be incomplete.
+    for row in read_journal(journal, "the images are measured again"):
+        name, key = row.get("id"), row.pop("key", None)
+        if isinstance(name, str) and key is not None and keys.get(name) == key:
+            rows[name] = row
     return rows
-
-
-def _append(journal: Path, row: Mapping[str, Any]) -> None:
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    with journal.open("ab") as file:
-        # Do not append to an incomplete line of an earlier run.
-        broken = file.tell() > 0 and _last_byte(journal) != b"\n"
-        file.write((b"\n" if broken else b"") + json.dumps(row).encode() + b"\n")
-
-
-def _last_byte(path: Path) -> bytes:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1)

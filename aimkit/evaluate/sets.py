@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +10,10 @@ from aimkit import console
 from aimkit.datasets.catalog import DatasetPart, PublishedSet, evaluation_parts
 from aimkit.datasets.catalog.layout import locate, search
 from aimkit.datasets.find import find_images
+from aimkit.datasets.pairing import pair_files
 from aimkit.datasets.types_file import Typed, match, nearest, read_types, usual_types_file
 from aimkit.errors import AimkitError
-from aimkit.evaluate.hub import open_table
+from aimkit.evaluate.hub import EvaluationTable, open_evaluation_table
 from aimkit.evaluate.images import EvaluationImage, EvaluationSet
 from aimkit.recipe import expand
 from aimkit.registry import did_you_mean
@@ -28,6 +29,7 @@ def open_set(
     *,
     types: str = "",
     split: str = "",
+    columns: Mapping[str, str | None] | None = None,
     kernel: int = 30,
     limit: int = 0,
     alpha_range: str = "",
@@ -38,23 +40,28 @@ def open_set(
         AimkitError: The kind is unknown, an image has no alpha matte or an alpha matte no image, or an image is not in
             the types file.
     """
-    if kind.startswith("hf:"):
-        table, rows = open_table(kind[3:], split)
-        entries = [
-            EvaluationImage(fact["id"], fact["type"], fact["category"], fact["stamp"], row=row)
-            for row, fact in enumerate(rows)
-        ]
-        return _limited(EvaluationSet(kind, entries, "", kernel, table, alpha_range), limit)
+    data = _open(kind, root, types, split, columns, kernel)
+    return _limited(replace(data, alpha_range=alpha_range), limit)
+
+
+def _open(
+    kind: str, root: str, types: str, split: str, columns: Mapping[str, str | None] | None, kernel: int
+) -> EvaluationSet:
     known = evaluation_parts()
-    if kind not in known and kind != "folder":
+    hub = kind if kind.startswith("hf:") else root
+    if kind not in known and kind != "folder" and not kind.startswith("hf:"):
         names = [*known, "folder", "hf:NAME"]
         raise AimkitError(f"unknown data '{kind}'", "--data", did_you_mean(kind, names))
+    if hub.startswith("hf:"):
+        table = open_evaluation_table(hub[3:], split, columns)
+        return _of_table(table, hub, known.get(kind), types, kernel)
     if not root:
         raise AimkitError(f"data '{kind}' needs its folder", "--root", "aimkit evaluate ... --root DIR")
     folder = expand(root, "--root")
     if kind in known:
-        return _limited(replace(_open_known(*known[kind], folder, types, kernel), alpha_range=alpha_range), limit)
+        return _open_known(*known[kind], folder, types, kernel)
     photos, mattes = (_images(_subfolder(folder, role)) for role in ("image", "alpha"))
+    mattes = _as_named(photos, mattes, "matte")
     _require_same(photos, mattes, "photo", "matte", folder)
     trimaps = find_images(folder / "trimap")[0] if (folder / "trimap").is_dir() else {}
     if trimaps and not set(trimaps) & set(mattes):
@@ -63,11 +70,39 @@ def open_set(
     path = _types_file(folder, types)
     if path:
         entries = _typed(entries, read_types(path), path)
-    return _limited(EvaluationSet(f"folder {folder.name}", entries, "", kernel, alpha_range=alpha_range), limit)
+    return EvaluationSet(f"folder {folder.name}", entries, "", kernel)
+
+
+def _of_table(
+    table: EvaluationTable, name: str, known: tuple[PublishedSet, DatasetPart] | None, types: str, kernel: int
+) -> EvaluationSet:
+    """The rows of a table, which may be a mirror of a published dataset."""
+    entries = sorted(
+        (EvaluationImage(row.id, row.type, row.category, row=number) for number, row in enumerate(table.rows)),
+        key=lambda entry: entry.id,
+    )
+    if types:
+        path = expand(types, "--types")
+        entries = _typed(entries, read_types(path), path)
+        table = replace(table, origin=f"{table.origin}, types and categories of {path.name}")
+    if known is None:
+        return EvaluationSet(name, entries, "", kernel, table)
+    published, part = known
+    if len(entries) != part.count:
+        console.warn(f"{part.title}: {name} has {len(entries)} of {part.count} published images")
+    entries = [
+        replace(one, type=one.type or published.type, category=one.category or published.category) for one in entries
+    ]
+    untyped = [one.id for one in entries if not one.type]
+    if untyped and part.types_file:
+        console.warn(f"{part.title}: {len(untyped)} images of {name} have no type; give {part.types_file} with --types")
+    if part.categories:
+        _check_categories([one for one in entries if one.category], part, table.where)
+    return EvaluationSet(part.title, entries, "", kernel, table)
 
 
 def _open_known(known: PublishedSet, part: DatasetPart, folder: Path, types: str, kernel: int) -> EvaluationSet:
-    located = locate(known, part, folder, "--root")
+    located = locate(known, part, folder)
     planes = {role: _listed(folders) for role, folders in located.planes.items()}
     for role in ("image", "alpha"):
         if not planes[role]:
@@ -92,6 +127,8 @@ def open_predictions(
     trimaps: str = "",
     images: str = "",
     types: str = "",
+    split: str = "",
+    columns: Mapping[str, str | None] | None = None,
     kernel: int = 30,
     limit: int = 0,
     kind: str = "",
@@ -105,10 +142,12 @@ def open_predictions(
     Args:
         predictions: Folder of alpha mattes, named like the truth.
         truth: Folder of true alpha mattes, or a folder with mask/; its trimap/, original/ and types file are then used
-            too.
+            too. "hf:NAME" for a Hugging Face dataset.
         trimaps: Folder of trimaps; those of the truth if empty, else computed.
         images: Folder of photos, for the report.
         types: Types file.
+        split: Split of a Hugging Face dataset.
+        columns: Columns of a Hugging Face dataset by role.
         kernel: Elliptical kernel in pixels of trimaps that are computed.
         limit: Number of images to use, the first by name; 0 for all.
         kind: Published dataset of the truth, or "". Its folders are found below ``truth``, and the protocol has its
@@ -120,23 +159,22 @@ def open_predictions(
         AimkitError: A true alpha matte has no prediction, ``trimaps`` or ``images`` hold none of the truth, or an image
             is not in the types file.
     """
+    given = {"trimap": trimaps, "image": images}
+    if truth.startswith("hf:"):
+        data = _open(kind or truth, truth, types, split, columns, kernel)
+        planes = _predicted([entry.id for entry in data.entries], predictions, given)
+        entries = [replace(entry, files=_files(entry.id, planes)) for entry in data.entries]
+        data = replace(data, entries=entries, alpha_range=alpha_range, prediction_range=prediction_range)
+        return _limited(data, limit)
     folder = expand(truth, "--truth")
     known = evaluation_parts().get(kind)
     located = search(*known, folder) if known and folder.is_dir() else None
     usual = {role: _subfolder(folder, role) for role in _FOLDERS} if _subfolder(folder, "alpha").is_dir() else {}
     places = {role: Path(str(places[0])) for role, places in located.planes.items()} if located else usual
     mattes = _images(places.get("alpha", folder))
-    found = _images(expand(predictions, "--predictions"))
-    _require(mattes, found, "prediction", str(expand(predictions)))
-    extra = sorted(set(found) - set(mattes))
-    if extra:
-        console.warn(f"{len(extra)} predictions without truth are left out: {', '.join(extra[:3])}")
-    planes = {"alpha": mattes, "prediction": {name: found[name] for name in mattes}}
-    for role, given in (("trimap", trimaps), ("image", images)):
-        if given:
-            planes[role] = _images(expand(given, f"--{role}s"))
-            _require_some(mattes, planes[role], role, expand(given))
-        elif role in places and places[role].is_dir():
+    planes = {"alpha": mattes, **_predicted(list(mattes), predictions, given)}
+    for role in ("trimap", "image"):
+        if not given[role] and role in places and places[role].is_dir():
             planes[role] = find_images(places[role])[0]
     entries = _entries(planes)
     if known:
@@ -145,16 +183,29 @@ def open_predictions(
     if path:
         entries = _typed(entries, read_types(path), path)
     name = known[1].title if known else f"folder {folder.name}"
-    ranges = {"alpha_range": alpha_range, "prediction_range": prediction_range}
-    return _limited(EvaluationSet(name, entries, "", kernel, **ranges), limit)
+    return _limited(EvaluationSet(name, entries, "", kernel, None, alpha_range, prediction_range), limit)
+
+
+def _predicted(names: Sequence[str], predictions: str, given: Mapping[str, str]) -> dict[str, dict[str, Path]]:
+    """The files beside true mattes of these names: predictions, and what else the user gives folders of."""
+    folder = expand(predictions, "--predictions")
+    found = _as_named({name: Path(f"{name}.png") for name in names}, _images(folder), "prediction")
+    _require(names, found, "prediction", str(folder))
+    extra = sorted(set(found) - set(names))
+    if extra:
+        console.warn(f"{len(extra)} predictions without truth are left out: {', '.join(extra[:3])}")
+    planes = {"prediction": {name: found[name] for name in names}}
+    for role, path in given.items():
+        if path:
+            planes[role] = _images(expand(path, f"--{role}s"))
+            _require_some(names, planes[role], role, expand(path))
+    return planes
 
 
 def _limited(data: EvaluationSet, limit: int) -> EvaluationSet:
     """Keep the first ``limit`` images, and complete the texts of the protocol."""
     entries = list(data.entries[:limit] if limit else data.entries)
-    made = len(entries) if data.table is not None else sum("trimap" not in (entry.files or {}) for entry in entries)
-    if data.table is not None and "trimap" in data.table.column_names:
-        made = 0
+    made = sum(not data.has_trimap(entry) for entry in entries)
     how = f"made from the true matte, elliptical kernel {data.kernel}"
     trimap = "from files" if not made else how if made == len(entries) else f"from files, {made} {how}"
     part = f"first {limit} images" if limit and limit < len(data.entries) else f"{len(entries)} images"
@@ -179,11 +230,23 @@ def _listed(folders: Sequence[Place]) -> dict[str, Path]:
 
 def _entries(planes: Mapping[str, Mapping[str, Path]]) -> list[EvaluationImage]:
     """The images of all alpha mattes, with the planes that they have."""
-    return [_entry(name, {role: found.get(name) for role, found in planes.items()}) for name in planes["alpha"]]
+    return [EvaluationImage(name, files=_files(name, planes)) for name in planes["alpha"]]
 
 
-def _entry(name: str, files: Mapping[str, Path | None]) -> EvaluationImage:
-    return EvaluationImage(name, files={role: path for role, path in files.items() if path is not None})
+def _files(name: str, planes: Mapping[str, Mapping[str, Path]]) -> dict[str, Path]:
+    return {role: found[name] for role, found in planes.items() if name in found}
+
+
+def _as_named(first: Mapping[str, Path], found: dict[str, Path], what: str) -> dict[str, Path]:
+    """Files under the names of their partners, where those differ in no more than an ending such as ``_mask``."""
+    if not found or not set(first) - set(found):
+        return found
+    paired = pair_files(first, found, ("", ""), allow_missing=True)
+    for note in paired.notes:
+        console.warn(f"{what}s: {note}")
+    renamed = {name: second for name, (_, second) in paired.pairs.items()}
+    used = set(renamed.values())
+    return renamed | {name: path for name, path in found.items() if path not in used and name not in renamed}
 
 
 def _require_same(first: dict[str, Path], second: dict[str, Path], one: str, other: str, folder: Path) -> None:
@@ -191,18 +254,20 @@ def _require_same(first: dict[str, Path], second: dict[str, Path], one: str, oth
     _require(second, first, one, str(folder))
 
 
-def _require(names: dict[str, Path], found: dict[str, Path], what: str, where: str) -> None:
-    missing = sorted(set(names) - set(found))
+def _require(names: Iterable[str], found: dict[str, Path], what: str, where: str) -> None:
+    names = set(names)
+    missing = sorted(names - set(found))
     if missing:
-        near = next((n for n in nearest(missing[:1], sorted(set(found) - set(names))) if n), "")
+        near = next((n for n in nearest(missing[:1], sorted(set(found) - names)) if n), "")
         hint = f"is '{near}' the one for '{missing[0]}'?" if near else "names must be equal except for the suffix"
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise AimkitError(f"{len(missing)} of {len(names)} images have no {what}: {shown}", where, hint)
 
 
-def _require_some(names: dict[str, Path], found: dict[str, Path], what: str, folder: Path) -> None:
+def _require_some(names: Iterable[str], found: dict[str, Path], what: str, folder: Path) -> None:
     """Refuse a given folder that holds none of the images, and tell how many it lacks."""
-    missing = sorted(set(names) - set(found))
+    names = set(names)
+    missing = sorted(names - set(found))
     if len(missing) == len(names):
         pair = f"'{next(iter(found))}' in it, '{missing[0]}' in the truth"
         hint = f"names must be equal except for the suffix: {pair}"

@@ -65,16 +65,18 @@ class ForegroundGeneratorInfo(GeneratorInfo):
     Attributes:
         type: Image type of every foreground that it draws.
         category: Category of every foreground that it draws: animal, glass, weather, ...
+        floats: Whether what it draws hangs in the air by nature, as smoke does, and need not stand on anything.
     """
 
     type: ImageType
     category: str
+    floats: bool = False
 
 
 generators: Registry[Callable[[Any, tuple[int, int], np.random.Generator], Foreground], ForegroundGeneratorInfo] = (
-    Registry("generator", ["aimkit.generators.foregrounds"], ForegroundGeneratorInfo)
+    Registry("generator", ["aimkit.generators.foregrounds"], ForegroundGeneratorInfo, "aimkit.generators")
 )
 
 background_generators: Registry[Callable[[Any, tuple[int, int], np.random.Generator], Float], GeneratorInfo] = Registry(
-    "background generator", ["aimkit.generators.backgrounds"], GeneratorInfo
+    "background generator", ["aimkit.generators.backgrounds"], GeneratorInfo, "aimkit.generators"
 )

@@ -6,11 +6,13 @@
 | matte | ``read_matte`` (8 bit stay 8 bit), ``read_alpha`` (float), ``read_grey`` (8 bit) |
 | cut-out | ``read_rgba`` |
 | pixels as stored, with notes | ``decode`` |
+| the same once more, faster or in part | ``decode_again``, ``open_again`` |
 
 The scale of the mattes of a folder (0-1, 0-255, ...) is decided by ``decide_matte_scale`` from all of them. Embedded
 colour profiles are ignored: values are taken as sRGB.
 """
 
+from aimkit.imageio.again import OpenedImage, decode_again, open_again
 from aimkit.imageio.colors import rgb_of, straight
 from aimkit.imageio.decode import decode
 from aimkit.imageio.formats import SUFFIXES, is_picture
@@ -40,10 +42,12 @@ __all__ = [
     "MatteLevels",
     "MatteScale",
     "MatteStatistics",
+    "OpenedImage",
     "alpha_of",
     "decide_matte_scale",
     "decide_matte_scales",
     "decode",
+    "decode_again",
     "encode_jpeg",
     "encode_png",
     "file_fault",
@@ -53,6 +57,7 @@ __all__ = [
     "matte_of",
     "matte_statistics",
     "max_pixels",
+    "open_again",
     "read_alpha",
     "read_file",
     "read_grey",

@@ -20,7 +20,7 @@ from aimkit.types import Array, to_float
 #: What ``alpha_range`` may say.
 RANGES = {"0-1": 1, "0-100": 100, "0-255": 255, "0-65535": 65535}
 
-#: Resampled floats overshoot their range by as much, relatively.
+#: Resampled floats go beyond their range by as much, relatively.
 OVERSHOOT = 0.01
 
 
@@ -35,6 +35,7 @@ class MatteStatistics:
         is_index: The levels are indices of a colour table.
         lossy: They come from lossy compression.
         channel: "alpha" or "grey": where the matte was found.
+        minimum: Its smallest level; below 0 only as far as resampling goes.
     """
 
     dtype: str
@@ -43,6 +44,7 @@ class MatteStatistics:
     is_index: bool = False
     lossy: bool = False
     channel: str = "grey"
+    minimum: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,16 +69,16 @@ def matte_statistics(matte: MatteLevels, where: str = "") -> MatteStatistics:
     """Look at a matte.
 
     Raises:
-        AimkitError: It has NaN, infinite or negative levels.
+        AimkitError: It has NaN, infinite or negative levels, beyond what resampling makes of floats.
     """
     levels = matte.levels
     if levels.dtype.kind == "f" and not np.isfinite(levels).all():
         raise AimkitError("the matte has NaN or infinite levels", where, "replace them, or remove the file")
-    if levels.dtype.kind in "if" and levels.min() < 0:
-        raise AimkitError(f"the matte has negative levels, down to {levels.min():g}", where, "save levels from 0 on")
-    maximum = float(levels.max())
+    minimum, maximum = float(levels.min()), float(levels.max())
+    if minimum < -OVERSHOOT * maximum * (levels.dtype.kind == "f"):
+        raise AimkitError(f"the matte has negative levels, down to {minimum:g}", where, "save levels from 0 on")
     binary = maximum <= 1 and bool(((levels == 0) | (levels == 1)).all())
-    return MatteStatistics(levels.dtype.name, maximum, binary, matte.is_index, matte.lossy, matte.channel)
+    return MatteStatistics(levels.dtype.name, maximum, binary, matte.is_index, matte.lossy, matte.channel, minimum)
 
 
 def decide_matte_scale(statistics: Sequence[MatteStatistics], alpha_range: str = "", where: str = "") -> MatteScale:
@@ -130,7 +132,7 @@ def scale_alone(one: MatteStatistics, where: str = "") -> MatteScale:
         AimkitError: As for :func:`decide_matte_scale`, but for unsigned levels.
     """
     dtype = np.dtype(one.dtype)
-    wide = dtype.itemsize > 1 and one.maximum > 100
+    wide = 100 < one.maximum <= (255 if dtype.itemsize == 2 else np.inf) and dtype.itemsize > 1
     if dtype.kind == "u" and not one.is_index and not wide:
         return MatteScale(float(np.iinfo(dtype).max))
     return decide_matte_scale([one], where=where)
@@ -152,8 +154,8 @@ def scale_matte(matte: MatteLevels, scale: MatteScale, where: str = "") -> Array
         raise AimkitError(f"the matte has the level {maximum:g}, beyond {scale.alpha_range}", where, hint)
     if levels.dtype.kind == "f":
         if top == 255 and (levels == np.rint(levels)).all():
-            return np.minimum(levels, 255).astype(np.uint8)
-        return np.minimum(levels.astype(np.float32) / np.float32(top), np.float32(1))
+            return np.clip(levels, 0, 255).astype(np.uint8)
+        return np.clip(levels.astype(np.float32) / np.float32(top), np.float32(0), np.float32(1))
     if top == 255:
         return levels.astype(np.uint8, copy=False)
     if top == 1:
@@ -172,7 +174,8 @@ def _likely(maximum: float, dtype: np.dtype[Any]) -> float | None:
             return 1
     if 100 * room < maximum <= 255 * room:
         return 255
-    if 255 * room < maximum <= 65535 * room and dtype.kind != "i":
+    # As with 8 bits, what is never half opaque may be on another scale, such as the 10 or 12 bits of cameras.
+    if 65535 * 100 / 255 < maximum <= 65535 * room and dtype.kind != "i":
         return 65535
     # Beyond 16 bits, and for signed types, only levels near the largest possible one tell the scale.
     full = 65535.0 if dtype.kind == "f" or (dtype.kind == "i" and dtype.itemsize > 2) else float(np.iinfo(dtype).max)

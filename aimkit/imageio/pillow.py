@@ -67,7 +67,7 @@ def decode_pillow(data: bytes, limit: int, form: str) -> DecodedImage:
     Raises:
         AimkitError, or any class of error that decoders have: It can't be read.
     """
-    with _opened(data, limit, form) as image:
+    with opened(data, limit, form) as image:
         width, height = image.size
         check_size(width, height, limit)
         frames = getattr(image, "n_frames", 1)
@@ -99,7 +99,7 @@ def from_pil(image: Image.Image) -> DecodedImage:
         raise AimkitError(f"can't read the PIL image: {str(error)[:200] or type(error).__name__}", "image") from None
 
 
-def _opened(data: bytes, limit: int, form: str) -> Any:
+def opened(data: bytes, limit: int, form: str) -> Any:
     """Read the header; pixels are not decoded yet."""
     from PIL import Image
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from aimkit.imageio.picture import DecodedImage, upright
 from aimkit.imageio.pillow import as_array
-from aimkit.imageio.source import check_size
+from aimkit.imageio.source import check_size, max_pixels
 from aimkit.types import Array
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 #: Chunks that decide pixels; tRNS among them, though the standard calls it ancillary.
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
@@ -38,7 +38,7 @@ Bytes = bytes | memoryview
 
 
 @dataclass
-class _PngFile:
+class PngFile:
     width: int
     height: int
     depth: int
@@ -58,11 +58,11 @@ def decode_png(data: bytes, limit: int) -> DecodedImage:
     """
     from PIL.PngImagePlugin import PngImageFile
 
-    file = _parse(data, limit)
+    file = parse_png(data, limit)
     deep = file.depth == 16 and file.kind != 0
     # Pillow gets a troublesome file without what troubles it; OpenCV gets no metadata at all.
     chunks = _header_only(file) if deep else [*file.pixels[:1], *file.texts, *file.pixels[1:]]
-    image = PngImageFile(BytesIO(b"".join([_SIGNATURE, *chunks]) if deep or file.notes else data))
+    image = PngImageFile(BytesIO(b"".join([SIGNATURE, *chunks]) if deep or file.notes else data))
     indices = None
     if deep:
         pixels = _deep(file)
@@ -84,8 +84,24 @@ def decode_png(data: bytes, limit: int) -> DecodedImage:
     return DecodedImage(upright(pixels, orientation), indices=indices, format="PNG", notes=tuple(file.notes))
 
 
-def _parse(data: bytes, limit: int) -> _PngFile:
-    file: _PngFile | None = None
+def sound_png(data: bytes) -> bytes:
+    """A PNG as OpenCV decodes it in silence: libpng prints what it finds wrong, where nobody can catch it.
+
+    Returns:
+        The file itself, or where its metadata or its end are damaged, a copy without them.
+
+    Raises:
+        AimkitError, ValueError: It is damaged, cut short or over the pixel limit.
+    """
+    file = parse_png(data, max_pixels())
+    if not file.notes:
+        return data
+    _require_complete(file)
+    return b"".join([SIGNATURE, *file.pixels])
+
+
+def parse_png(data: bytes, limit: int) -> PngFile:
+    file: PngFile | None = None
     metadata = 0
     for name, start, end in _chunks(data):
         chunk = memoryview(data)[start:end]
@@ -95,7 +111,7 @@ def _parse(data: bytes, limit: int) -> _PngFile:
             if depth not in _DEPTHS.get(kind, ()):
                 raise ValueError(f"the header says colour type {kind} with {depth} bits")
             check_size(width, height, limit)
-            file = _PngFile(width, height, depth, kind, bool(interlace))
+            file = PngFile(width, height, depth, kind, bool(interlace))
         if file is None:
             raise ValueError("the header is missing")
         if name in _PIXELS:
@@ -125,7 +141,7 @@ def _parse(data: bytes, limit: int) -> _PngFile:
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """(name, start, end) of every complete chunk."""
-    at, size = len(_SIGNATURE), len(data)
+    at, size = len(SIGNATURE), len(data)
     while at + 12 <= size:
         end = at + 12 + int.from_bytes(data[at : at + 4], "big")
         if end > size:
@@ -157,19 +173,19 @@ def _size(name: bytes, body: bytes) -> int:
         return _MOST + 1
 
 
-def _header_only(file: _PngFile) -> list[Bytes]:
+def _header_only(file: PngFile) -> list[Bytes]:
     """A picture of one pixel with the texts of a larger one: to ask for its orientation."""
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
     return [header, *file.texts, _chunk(b"IDAT", zlib.compress(b"\0\0")), file.pixels[-1]]
 
 
-def _deep(file: _PngFile) -> Array:
+def _deep(file: PngFile) -> Array:
     """Pixels of 16 bits in more than one channel, which Pillow can't hold."""
     import cv2
 
+    _require_complete(file)
     stream = [chunk for chunk in file.pixels if chunk[4:8] in (b"IHDR", b"IDAT", b"IEND")]
-    _require_complete(file, [chunk[8:-4] for chunk in stream if chunk[4:8] == b"IDAT"])
-    encoded = np.frombuffer(b"".join([_SIGNATURE, *stream]), np.uint8)
+    encoded = np.frombuffer(b"".join([SIGNATURE, *stream]), np.uint8)
     pixels = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.shape[:2] != (file.height, file.width) or pixels.dtype != np.uint16:
         raise ValueError("OpenCV can't decode it")
@@ -182,12 +198,12 @@ def _deep(file: _PngFile) -> Array:
     return np.asarray(pixels)
 
 
-def _require_complete(file: _PngFile, parts: list[Bytes]) -> None:
+def _require_complete(file: PngFile) -> None:
     """OpenCV fills what is missing with zeros; so the length of the stream is counted, at little cost of memory."""
     bits = _CHANNELS[file.kind] * file.depth
     expected = sum(rows * (1 + (columns * bits + 7) // 8) for columns, rows in _passes(file) if columns)
     inflate, found = zlib.decompressobj(), 0
-    for part in parts:
+    for part in (chunk[8:-4] for chunk in file.pixels if chunk[4:8] == b"IDAT"):
         while part and not inflate.eof:
             found += len(inflate.decompress(part, 1 << 20))
             part = inflate.unconsumed_tail
@@ -200,7 +216,7 @@ def _require_complete(file: _PngFile, parts: list[Bytes]) -> None:
         raise ValueError("the file is cut short")
 
 
-def _passes(file: _PngFile) -> list[tuple[int, int]]:
+def _passes(file: PngFile) -> list[tuple[int, int]]:
     """(columns, rows) of the picture, or of the seven passes of an interlaced one."""
     if not file.interlaced:
         return [(file.width, file.height)]
@@ -208,7 +224,7 @@ def _passes(file: _PngFile) -> list[tuple[int, int]]:
     return [(-(-(file.width - x) // dx), -(-(file.height - y) // dy)) for x, y, dx, dy in starts]
 
 
-def _with_transparent_color(pixels: Array, file: _PngFile) -> Array:
+def _with_transparent_color(pixels: Array, file: PngFile) -> Array:
     """Add the alpha channel of a picture that names one grey level or colour that is clear."""
     count = _CHANNELS[file.kind]
     if len(file.transparent) != 2 * count:

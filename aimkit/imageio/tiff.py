@@ -1,8 +1,8 @@
 """TIFF: integers and floats of any depth, strips and tiles, interleaved or in planes.
 
 Pillow holds no more than 8 bits of a colour, and OpenCV knows neither planes nor what alpha means, so both read many
-files wrong. Only what compresses pictures rather than bytes (JPEG, fax), and colours other than grey and RGB, are left
-to Pillow.
+files wrong. Only what compresses pictures rather than bytes (JPEG, fax), and colours other than grey, RGB and whole
+YCbCr (which Pillow 12.3 reads wrong), are left to Pillow.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from PIL import Image
 
 from aimkit.imageio.picture import DecodedImage, upright
 from aimkit.imageio.pillow import decode_pillow
@@ -22,6 +23,7 @@ from aimkit.types import Array, UInt8
 _LOSSY = (6, 7, 33003, 33005, 34712, 34934, 50001, 50002)
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _TABLE = range(4)
+_YCBCR = 6
 _RAW = (32803, 34892)
 
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
@@ -41,7 +43,8 @@ def decode_tiff(data: bytes, limit: int) -> DecodedImage:
     check_size(layout.width, layout.height, limit)
     if layout.photometric in _RAW:
         raise ValueError("it is a raw photo; develop it to TIFF or JPEG")
-    if layout.compression not in BYTEWISE or layout.photometric > _TABLE:
+    ycbcr = layout.photometric == _YCBCR and (layout.bits, layout.samples, layout.subsampling) == (8, 3, (1, 1))
+    if layout.compression not in BYTEWISE or (layout.photometric > _TABLE and not ycbcr):
         image = decode_pillow(data, limit, "TIFF")
         lossy = layout.compression in _LOSSY
         return replace(image, lossy=lossy, lossy_alpha=lossy, notes=image.notes + layout.notes)
@@ -126,7 +129,7 @@ def _meaning(samples: Array, layout: TiffLayout) -> DecodedImage:
     """What the samples say: colour tables, white as zero, alpha."""
     notes = list(layout.notes)
     indices = None
-    colors = 3 if layout.photometric == _RGB else 1
+    colors = 3 if layout.photometric in (_RGB, _YCBCR) else 1
     if layout.samples < colors:
         raise ValueError(f"RGB of {layout.samples} samples is not a picture")
     extra = samples.shape[2] - colors
@@ -142,6 +145,8 @@ def _meaning(samples: Array, layout: TiffLayout) -> DecodedImage:
         planes = _spread(planes, layout.bits)
         if layout.photometric == _WHITE_IS_ZERO:
             planes = _inverted(planes, layout.format)
+        elif layout.photometric == _YCBCR:
+            planes = np.asarray(Image.fromarray(planes, "YCbCr").convert("RGB"))
     if alpha is not None:
         planes = np.concatenate([planes, _spread(alpha, layout.bits).astype(planes.dtype)], axis=2)
     pixels = upright(planes[..., 0] if planes.shape[2] == 1 else planes, layout.orientation)

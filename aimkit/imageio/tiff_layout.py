@@ -26,10 +26,10 @@ _TYPES = {
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _STRIP_OFFSETS, _ORIENTATION, _SAMPLES, _STRIP_ROWS, _STRIP_COUNTS, _PLANAR = 273, 274, 277, 278, 279, 284
 _PREDICTOR, _COLOR_MAP, _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 317, 320, 322, 323, 324, 325
-_SUBFILE, _EXTRA, _SAMPLE_FORMAT, _DNG = 254, 338, 339, 50706
+_SUBFILE, _EXTRA, _SAMPLE_FORMAT, _SUBSAMPLING, _DNG = 254, 338, 339, 530, 50706
 
 _USED = (*range(_WIDTH, _PHOTOMETRIC + 1), _FILL_ORDER, _STRIP_OFFSETS, _ORIENTATION, _SAMPLES, _STRIP_ROWS)
-_USED += (_STRIP_COUNTS, _PLANAR, *range(_PREDICTOR, _TILE_COUNTS + 1), _SUBFILE, _EXTRA, _SAMPLE_FORMAT)
+_USED += (_STRIP_COUNTS, _PLANAR, *range(_PREDICTOR, _TILE_COUNTS + 1), _SUBFILE, _EXTRA, _SAMPLE_FORMAT, _SUBSAMPLING)
 
 #: More pages than anyone counts: the chain of directories of a damaged file may have no end.
 _MOST_PAGES = 1000
@@ -45,7 +45,7 @@ class TiffLayout:
         bits: Bits of a sample.
         samples: Samples of a pixel.
         format: 1 unsigned, 2 signed, 3 float.
-        photometric: 0 white is zero, 1 black is zero, 2 RGB, 3 colour table; others are not read here.
+        photometric: 0 white is zero, 1 black is zero, 2 RGB, 3 colour table, 6 YCbCr; others are not read here.
         compression: TIFF's number of it.
         predictor: 1 none, 2 differences, 3 differences of floats.
         planar: Every sample has a plane of its own.
@@ -58,6 +58,7 @@ class TiffLayout:
         order: Byte order, NumPy's "<" or ">".
         reversed_bits: The lowest bit of a byte comes first.
         orientation: 1 to 8.
+        subsampling: How many columns and rows share a chroma sample of YCbCr; (1, 1) for all other pictures.
         notes: What was doubted.
     """
 
@@ -79,6 +80,7 @@ class TiffLayout:
     order: str
     reversed_bits: bool
     orientation: int
+    subsampling: tuple[int, ...]
     notes: tuple[str, ...]
 
 
@@ -166,6 +168,7 @@ def read_layout(data: bytes) -> TiffLayout:
         reader.order,
         _one(tags, _FILL_ORDER, 1) == 2,
         _one(tags, _ORIENTATION, 1),
+        tuple(_all(tags, _SUBSAMPLING, [2, 2])) if _one(tags, _PHOTOMETRIC, 1) == 6 else (1, 1),
         tuple(notes),
     )
 

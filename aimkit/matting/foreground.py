@@ -94,6 +94,9 @@ def bleed(color: Array, alpha: Array) -> Array:
     pushed = to_uint8(filled) if color.dtype == np.uint8 else filled
     # Empty pixels have no weight of their own: the last push fills them and no others.
     outside = cv2.resize(pushed, empty.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    if color.dtype != np.uint8:
+        # Means of 1 are 1, but for rounding.
+        np.clip(outside, 0, 1, out=outside)
     return cv2.copyTo(outside, empty, color.copy())
 
 

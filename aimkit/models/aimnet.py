@@ -148,6 +148,7 @@ class MattingDecoder(nn.Module):
         x = self.up2(x if self.unpools else x + e2, id1)
         x = self.block1(torch.cat([x, e1], 1))
         if attention is not None:
-            x = x + x * attention
+            # Not x + x * attention: at full size, one pass over memory costs as much as a convolution.
+            x = x * (1 + attention)
         logits: Tensor = self.head(x)
         return logits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -12,29 +12,9 @@ from torch import Tensor, nn
 
 from aimkit.models.backbones.contract import Backbone, MattingOutput
 from aimkit.models.backbones.preprocessing import Preprocessing, normalise
-from aimkit.models.fusion import Fusion
+from aimkit.models.exported.traits import Scales
+from aimkit.models.fusion import Fusion, soft
 from aimkit.models.hub import HubModel
-
-
-class Scales(NamedTuple):
-    """Default input sizes of a network for inference, as shares of the photo's size, in (0, 1].
-
-    Attributes:
-        semantic: Input size for the semantic classes.
-        detail: Input size for the detail.
-        resize: Input size of the strategy ``resize``.
-    """
-
-    semantic: float = 1 / 4
-    detail: float = 1 / 2
-    resize: float = 1 / 4
-
-    def options(self, strategy: str) -> dict[str, float]:
-        """The scales as keywords of a strategy; empty for a strategy without scales."""
-        if strategy == "resize":
-            return {"scale": self.resize}
-        two = {"semantic_scale": self.semantic, "detail_scale": self.detail}
-        return two if strategy in ("hybrid", "tiled") else {}
 
 
 class MattingModel(nn.Module, HubModel):
@@ -66,6 +46,11 @@ class MattingModel(nn.Module, HubModel):
         super().__init__()
         self.backbone = backbone
         self.preprocessing: Preprocessing = backbone.preprocessing
+
+    @property
+    def fuses_softly(self) -> bool:
+        """Whether classes are weighed by their probability; argmax fusion has no sharpness to set."""
+        return self.fuse is soft
 
     def preprocess(self, image: Tensor) -> Tensor:
         """Normalise an RGB image in [0, 1], float, (B, C, H, W), for ``forward``."""

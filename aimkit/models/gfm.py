@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
 from aimkit.models.backbones.contract import STRIDES, Backbone, MattingOutput
-from aimkit.models.base import MattingModel, Scales
+from aimkit.models.base import MattingModel
 from aimkit.models.blocks import PyramidPooling, SqueezeExcite, conv_chain, enlarge, projection
+from aimkit.models.exported.traits import Scales
 from aimkit.models.fusion import ROSTAS, Rosta
 from aimkit.models.widths import Width, decoder_widths
 from aimkit.registry import did_you_mean

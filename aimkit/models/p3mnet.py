@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aimkit.models.backbones.contract import Backbone, MattingOutput
-from aimkit.models.base import MattingModel, Scales
+from aimkit.models.base import MattingModel
 from aimkit.models.blocks import conv_chain, enlarge, projection, upsampler
+from aimkit.models.exported.traits import Scales
 from aimkit.models.fusion import Fusion
 from aimkit.models.widths import Width, Widths, choose_upsampling, decoder_widths
 

@@ -65,9 +65,9 @@ class BackboneBuilder:
         take_name(self, self.build)
 
 
-models: Registry[ModelBuilder] = Registry("model")
+models: Registry[ModelBuilder] = Registry("model", plugins="aimkit.models")
 #: The backbones of this package and your own; ``backbones/factory.py`` adds timm's.
-backbones: Registry[BackboneBuilder] = Registry("backbone")
+backbones: Registry[BackboneBuilder] = Registry("backbone", plugins="aimkit.models")
 
 
 def create_model(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
+from threading import Semaphore
 
 from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
+from aimkit.folder_lock import locked
 from aimkit.imageio import DecodedImage, decode, read_file
 from aimkit.predict.collect import PhotoJob
 from aimkit.predict.journal import Journal
@@ -30,6 +31,14 @@ class _Opened:
     digest: str
 
 
+@dataclass(frozen=True)
+class _Written:
+    """A photo whose outputs are written."""
+
+    digest: str
+    masked: bool
+
+
 def predict_files(
     jobs: Sequence[PhotoJob],
     predictor: Predictor,
@@ -38,7 +47,10 @@ def predict_files(
     style: CompositeStyle,
     skips: Skips | None = None,
 ) -> Skips:
-    """Predict photos and write their outputs. While one is predicted, the next is read and the last is written.
+    """Predict photos and write their outputs.
+
+    Each photo is read, predicted and written by one of a few threads, so that the work on different photos overlaps;
+    ``network.parallel`` bounds how many are in the network at once. Photos are reported in order.
 
     Args:
         jobs: The photos.
@@ -52,37 +64,50 @@ def predict_files(
         The skipped photos with their reasons; the outputs of all others are written.
 
     Raises:
-        AimkitError: An output can't be written.
+        AimkitError: An output can't be written, or another process predicts into the folder.
     """
     skips = Skips("photo") if skips is None else skips
     cut = 0
-    pending: Future[None] | None = None
+    parallel = predictor.network.parallel
+    gate, workers = Semaphore(parallel), parallel + 2 if parallel == 1 else parallel + 1
+
+    def work(job: PhotoJob) -> _Written | Exception:
+        try:
+            opened = _open(job.path)
+            with gate:
+                prediction = _predict(predictor, opened.image, str(job.path))
+        except Exception as error:  # It is this photo's; an output that can't be written stops all.
+            return error
+        for kind in kinds:
+            write_bytes(job.output(out, kind), encode(kind, prediction, style, opened.profile))
+        return _Written(opened.digest, prediction.masked)
+
+    journal = Journal(out)
     with (
-        Journal(out) as journal,
+        locked(out, "predict"),
         console.progress(len(jobs), "predict", "photos") as bar,
-        ThreadPoolExecutor(2) as pool,
+        ThreadPoolExecutor(workers) as pool,
     ):
-        reading = pool.submit(_open, jobs[0].path) if jobs else None
-        for position, job in enumerate(jobs):
-            assert reading is not None
-            current = reading
-            if position + 1 < len(jobs):
-                reading = pool.submit(_open, jobs[position + 1].path)
-            prediction = None
-            with skips.guard(job.path):
-                opened = current.result()
-                prediction = _predict(predictor, opened.image, job.path)
-            if prediction is None:
+        running: deque[tuple[PhotoJob, Future[_Written | Exception]]] = deque()
+        waiting = iter(jobs)
+        try:
+            while True:
+                while len(running) < 2 * workers and (job := next(waiting, None)) is not None:
+                    running.append((job, pool.submit(work, job)))
+                if not running:
+                    break
+                job, future = running.popleft()
+                done = future.result()
+                if isinstance(done, _Written):
+                    journal.add(job.name, done.digest)
+                    cut += done.masked
+                else:
+                    with skips.guard(job.path):
+                        raise done
                 bar.advance()
-                continue
-            cut += prediction.masked
-            if pending is not None:
-                pending.result()
-                bar.advance()
-            pending = pool.submit(_write, job, prediction, opened, out, kinds, style, journal)
-        if pending is not None:
-            pending.result()
-            bar.advance()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     if cut:
         has = "has" if cut == 1 else "have"
         what = f"{cut} photo{'s' * (cut != 1)} {has} an alpha channel: what it hides stays hidden"
@@ -90,34 +115,42 @@ def predict_files(
     return skips
 
 
+def predict_bytes(
+    data: bytes, where: str, predictor: Callable[[], Predictor], kind: str, style: CompositeStyle
+) -> bytes:
+    """Predict one photo and encode one output.
+
+    Args:
+        data: The photo, an image file's bytes.
+        where: Name of the photo, for messages.
+        predictor: Makes the predictor, once the photo is known to be one.
+        kind: The output, a key of :data:`aimkit.predict.output.KINDS`.
+        style: Format of the output.
+
+    Returns:
+        The output as PNG.
+
+    Raises:
+        AimkitError: The photo can't be read or predicted.
+    """
+    image = decode(data, where)
+    return encode(kind, _predict(predictor(), image, where), style, read_profile(data))
+
+
 def _open(path: Path) -> _Opened:
     data = read_file(path)
     return _Opened(decode(data, str(path)), read_profile(data), hashlib.sha256(data).hexdigest())
 
 
-def _predict(predictor: Predictor, image: DecodedImage, path: Path) -> Prediction:
+def _predict(predictor: Predictor, image: DecodedImage, path: str) -> Prediction:
     try:
         return predictor(image)
     except AimkitError as error:
         raise AimkitError(error.what, f"{path}, {error.where}", error.hint, exit_code=error.exit_code) from None
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        # The CPU's allocator has no error class of its own.
+    except (MemoryError, RuntimeError) as error:
+        # PyTorch's errors of too little memory are RuntimeErrors, some of no class of their own.
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
         height, width = image.size
         hint = "use --strategy tiled, with --option tile=512 if that is still too much"
-        raise AimkitError(f"not enough memory for a photo of {width}x{height}", str(path), hint) from None
-
-
-def _write(
-    job: PhotoJob,
-    prediction: Prediction,
-    opened: _Opened,
-    out: Path,
-    kinds: Sequence[str],
-    style: CompositeStyle,
-    journal: Journal,
-) -> None:
-    for kind in kinds:
-        write_bytes(job.output(out, kind), encode(kind, prediction, style, opened.profile))
-    journal.add(job.name, opened.digest)
+        raise AimkitError(f"not enough memory for a photo of {width}x{height}", path, hint) from None

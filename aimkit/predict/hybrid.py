@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aimkit.predict import reference
 from aimkit.predict.assemble import Result, assemble
-from aimkit.predict.network import Network, planes_of
-from aimkit.predict.sizes import shrink, working_size
+from aimkit.predict.network import Network
+from aimkit.predict.sizes import planes_of, shrink, working_size
 from aimkit.predict.strategy import ParityStrategy, Scale, Side, strategies
 from aimkit.types import UInt8
 
@@ -31,7 +31,7 @@ class Hybrid(ParityStrategy):
         """Run the network twice, then fuse at the photo's size."""
         if self.parity:
             return reference.hybrid(network, photos, self.semantic_scale, self.detail_scale, self.max_side)
-        planes, size = planes_of(photos).to(network.device), photos.shape[1:3]
+        planes, size = planes_of(photos), photos.shape[1:3]
         small = working_size(size, self.semantic_scale, self.max_side, self.semantic_side)
         large = working_size(size, self.detail_scale, self.max_side, self.detail_side)
         semantic, detail = network(shrink(planes, small)), network(shrink(planes, large))

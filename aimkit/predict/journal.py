@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TextIO
 
-from aimkit.errors import AimkitError
-from aimkit.files import write_error
+from aimkit.journal import append, read
 
 #: In the folder of the outputs: a line a photo, its name and the SHA-256 of its file.
 NAME = "photos.jsonl"
 
 
 class Journal:
-    """The record of finished photos; use it as a context manager.
+    """The record of finished photos.
 
     Args:
         out: Folder of the outputs.
@@ -25,15 +22,9 @@ class Journal:
 
     def __init__(self, out: Path) -> None:
         self.path = out / NAME
-        self.digests = _read(self.path)
-        self._file: TextIO | None = None
-
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+        rows = read(self.path, "their photos are predicted again")
+        wanted = [(row.get("name"), row.get("sha256")) for row in rows]
+        self.digests = {name: digest for name, digest in wanted if isinstance(name, str) and isinstance(digest, str)}
 
     def add(self, name: str, digest: str) -> None:
         """Note a photo whose outputs are written.
@@ -41,30 +32,5 @@ class Journal:
         Raises:
             AimkitError: The file can't be written.
         """
-        try:
-            if self._file is None:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self.path.open("a", encoding="utf-8", errors="surrogateescape")
-            self._file.write(json.dumps({"name": name, "sha256": digest}) + "\n")
-            self._file.flush()
-        except OSError as error:
-            raise write_error(error, self.path) from None
+        append(self.path, {"name": name, "sha256": digest})
         self.digests[name] = digest
-
-
-def _read(path: Path) -> dict[str, str]:
-    """Entries of the file; a line that a killed run left unfinished is ignored."""
-    digests: dict[str, str] = {}
-    try:
-        lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except FileNotFoundError:
-        return digests
-    except OSError as error:
-        raise AimkitError(f"can't read the file: {error.strerror}", str(path)) from None
-    for line in lines:
-        try:
-            row = json.loads(line)
-            digests[str(row["name"])] = str(row["sha256"])
-        except (ValueError, KeyError, TypeError):
-            continue
-    return digests

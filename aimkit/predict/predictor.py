@@ -9,19 +9,22 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import torch
 
+from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.imageio import DecodedImage, decode
 from aimkit.imageio.colors import rgb_of
 from aimkit.imageio.mattes import opacity_of
 from aimkit.predict.assemble import Result
-from aimkit.predict.network import Network, check_model, choose_device, choose_precision, planes_of
-from aimkit.predict.sizes import bilinear, shrink
+from aimkit.predict.network import Network
+from aimkit.predict.runtime import choose_file
+from aimkit.predict.runtime.onnx import OnnxNetwork, cores
+from aimkit.predict.sizes import bilinear, planes_of, shrink
 from aimkit.predict.strategies import apply, as_rgb, check_inference_defaults, create
 from aimkit.types import Array, Float, UInt8, to_uint8
 
 if TYPE_CHECKING:
+    import torch
     from PIL import Image
 
     from aimkit.models.base import MattingModel
@@ -77,7 +80,9 @@ class Predictor:
     ```
 
     Args:
-        model: A matting model; it is moved to the device and switched to evaluation mode.
+        model: A matting model, which is moved to the device and switched to evaluation mode; or a network of the
+            runtime ``onnx``, whose device and flip are its own: ``device``, ``precision``, ``tta``, ``channels_last``
+            and ``compile`` do not apply to it.
         strategy: ``hybrid``, ``resize``, ``whole`` or ``tiled``; see ``aimkit.predict.strategies``. The default is the
             network's own: hybrid, except for GFM's RIM.
         device: ``auto`` (CUDA, else MPS, else CPU), or a device of PyTorch.
@@ -107,7 +112,7 @@ class Predictor:
 
     def __init__(
         self,
-        model: MattingModel,
+        model: MattingModel | OnnxNetwork,
         strategy: str | None = None,
         *,
         device: str | torch.device = "auto",
@@ -126,21 +131,23 @@ class Predictor:
             )
         if foreground not in (True, False, "multilevel", "blur_fusion"):
             raise AimkitError(f"unknown method '{foreground}'", "foreground", "use 'multilevel' or 'blur_fusion'")
-        check_model(model)
+        if not isinstance(model, OnnxNetwork):
+            from aimkit.predict.runtime.torch import check_model
+
+            check_model(model)
         self.strategy = create(strategy or model.strategy, options, model)
         self.method = "multilevel" if foreground is True else foreground or ""
         self.short_side = short_side
         self.ignore_alpha = ignore_alpha
-        place = choose_device(device)
-        dtype = choose_precision(precision, place)
-        model = model.to(place).eval()
-        if channels_last:
-            model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        network = Network(model, flip=tta, dtype=dtype, channels_last=channels_last)
-        if compile:
-            # One size at a time: with symbolic sizes, PyTorch 2.15 fails on the padding.
-            network.model = torch.compile(model, dynamic=False)
-        self.network = network
+        self.network: Network
+        if isinstance(model, OnnxNetwork):
+            self.network = model
+            return
+        from aimkit.predict.runtime.torch import build
+
+        self.network = build(
+            model, device=device, precision=precision, tta=tta, channels_last=channels_last, compile=compile
+        )
 
     @classmethod
     def load(
@@ -151,24 +158,52 @@ class Predictor:
         model: str | None = None,
         backbone: str | None = None,
         model_options: dict[str, Any] | None = None,
+        runtime: str = "auto",
+        device: str | torch.device = "auto",
+        many: bool = False,
         **keywords: Any,
     ) -> Predictor:
         """Load weights into their network and make a predictor of it.
 
         Args:
-            weights: A file, the folder of a training run, or a zoo id; "default" is the zoo's default entry.
+            weights: A file, the folder of a training run, or a zoo id; "default" is the zoo's default entry. An ONNX
+                file that ``aimkit export`` wrote is a file too.
             strategy: As for the class.
             model: Registered network. By default the weights file or the zoo tells the network, the backbone and their
                 options (files of aimkit's trainer and the released ones do), else it is AimNet on ``resnet34_mp``.
             backbone: Backbone of the network.
             model_options: Options of the network.
+            runtime: ``torch``, ``onnx``, or ``auto``: ONNX Runtime on the CPU where the weights have an ONNX file and
+                no option needs PyTorch, which takes seconds to import; else PyTorch.
+            device: As for the class; the runtime ``onnx`` also knows ``directml`` and ``coreml``.
+            many: Prepare the runtime ``onnx`` for photos in several threads at once, which is the fastest way for many.
             keywords: As for the class.
 
         Raises:
-            AimkitError: The weights are not found or do not fit, or as for the class.
+            AimkitError: The weights are not found or do not fit, the runtime can't do what is asked for, or as for the
+                class.
         """
-        network = load_network(weights, model=model, backbone=backbone, model_options=model_options)
-        return cls(network, strategy, **keywords)
+        named = {"model": model, "backbone": backbone, "model_options": model_options}
+        only_torch = [name for name, value in (named | keywords).items() if name in _ONLY_TORCH and value]
+        if keywords.get("precision", "auto") not in ("auto", "fp32"):
+            only_torch.append(f"precision {keywords['precision']}")
+        file = choose_file(runtime, weights, str(device), only_torch)
+        if file is None:
+            network = load_network(weights, model=model, backbone=backbone, model_options=model_options)
+            predictor = cls(network, strategy, device=device, **keywords)
+        else:
+            defaults, chosen = _defaults_of(weights)
+            onnx = OnnxNetwork(
+                file,
+                device=str(device),
+                flip=bool(keywords.get("tta")),
+                inference_defaults=defaults,
+                parallel=min(_MOST_AT_ONCE, cores()) if many else 1,
+            )
+            predictor = cls(onnx, strategy or chosen, **keywords)
+        used = predictor.network
+        console.detail(f"runtime {used.runtime}, device {used.place}" + (f": {file}" if file else ""))
+        return predictor
 
     def __call__(self, image: Photo) -> Prediction:
         """Predict one photo.
@@ -211,9 +246,35 @@ class Predictor:
         if scale >= 1:
             return apply(self.strategy, self.network, photos)
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
-        reduced = shrink(planes_of(photos), size).permute(0, 2, 3, 1).numpy() / 255
+        reduced = np.moveaxis(shrink(planes_of(photos), size), 1, -1) / np.float32(255)
         result = apply(self.strategy, self.network, to_uint8(reduced))
         return _enlarged(result, (height, width))
+
+
+#: Photos that are predicted at once; each takes memory.
+_MOST_AT_ONCE = 4
+
+#: Keywords of ``load`` that the runtime ``onnx`` does not have.
+_ONLY_TORCH = ("model", "backbone", "model_options", "channels_last", "compile")
+
+
+def _defaults_of(weights: str | os.PathLike[str]) -> tuple[dict[str, Any], str | None]:
+    """Inference defaults of a zoo entry without the strategy, and the strategy."""
+    if os.fspath(weights).endswith(".onnx"):
+        return {}, None
+    from aimkit.zoo.manifest import find
+
+    entry = find(os.fspath(weights))
+    defaults = dict(entry.predict)
+    _check_defaults(defaults, f"{entry.file}, {entry.id}")
+    return defaults, defaults.pop("strategy", None)
+
+
+def _check_defaults(defaults: dict[str, Any], where: str) -> None:
+    try:
+        check_inference_defaults(defaults)
+    except AimkitError as error:
+        raise AimkitError(error.what, f"{where}, predict, {error.where}", error.hint) from None
 
 
 def load_network(
@@ -230,10 +291,7 @@ def load_network(
     network, told = load(weights, model=model, backbone=backbone, model_options=model_options, default=default)
     defaults = dict(told.predict) if told is not None else {}
     if told is not None and defaults:
-        try:
-            check_inference_defaults(defaults)
-        except AimkitError as error:
-            raise AimkitError(error.what, f"{told.where}, predict, {error.where}", error.hint) from None
+        _check_defaults(defaults, told.where)
     network.strategy = str(defaults.pop("strategy", network.strategy))
     network.inference_defaults = defaults
     return network
@@ -248,7 +306,7 @@ def _read(image: Photo) -> tuple[UInt8, Float | None]:
 
 
 def _enlarged(result: Result, size: tuple[int, int]) -> Result:
-    alpha, detail = (bilinear(torch.from_numpy(x)[:, None], size)[:, 0].numpy() for x in (result.alpha, result.detail))
+    alpha, detail = (bilinear(x[:, None], size)[:, 0] for x in (result.alpha, result.detail))
     # Pixel centres, as bilinear has them: label pixel i lies at (i + 0.5) * m / n.
     rows, columns = (
         ((2 * np.arange(n) + 1) * m) // (2 * n) for n, m in zip(size, result.semantic.shape[1:], strict=True)

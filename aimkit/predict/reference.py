@@ -6,15 +6,13 @@ and count only where they are exactly 0 or 255, which leaves pinholes. Photos un
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from aimkit.errors import AimkitError
-from aimkit.models.fusion import argmax_complement
 from aimkit.predict.assemble import Result, empty, put
-from aimkit.predict.network import Network, planes_of
-from aimkit.predict.sizes import bilinear
-from aimkit.types import UInt8
+from aimkit.predict.network import Network
+from aimkit.predict.sizes import bilinear, planes_of
+from aimkit.types import Array, Float, UInt8
 
 _MULTIPLE = 32
 
@@ -25,15 +23,15 @@ def hybrid(network: Network, photos: UInt8, semantic_scale: float, detail_scale:
     Raises:
         AimkitError: The photo is too small, or the network's detail is not the alpha of the unknown area.
     """
-    if "unknown" not in network.classes or network.model.fuse in (None, argmax_complement):
+    if "unknown" not in network.classes or not network.fuses or network.complements:
         what = "the reference's hybrid strategy needs a network whose detail is the alpha of the unknown area"
         raise AimkitError(what, "parity", "leave out parity")
-    planes, size = planes_of(photos).to(network.device), photos.shape[1:3]
+    planes, size = planes_of(photos), photos.shape[1:3]
     levels = network.labels(network(_shrunk(planes, semantic_scale, max_side)).logits)[:, None]
     detail = network(_shrunk(planes, detail_scale, max_side)).detail
     label, fine = (bilinear(plane, size, mirror=True) for plane in (levels, detail))
     decided = (label == 0) | (label == 255)
-    return _result(torch.where(decided, label / 255, fine), torch.where(decided, label, 128), fine)
+    return _result(np.where(decided, label / np.float32(255), fine), np.where(decided, label, 128), fine)
 
 
 def resize(network: Network, photos: UInt8, scale: float, max_side: int) -> Result:
@@ -42,10 +40,10 @@ def resize(network: Network, photos: UInt8, scale: float, max_side: int) -> Resu
     Raises:
         AimkitError: The photo is too small.
     """
-    planes, size = planes_of(photos).to(network.device), photos.shape[1:3]
+    planes, size = planes_of(photos), photos.shape[1:3]
     maps = network(_shrunk(planes, scale, max_side))
     label = bilinear(network.labels(maps.logits)[:, None], size, mirror=True)
-    label = torch.where((label == 0) | (label == 255), label, 128)
+    label = np.where((label == 0) | (label == 255), label, 128)
     return _result(bilinear(maps.alpha, size, mirror=True), label, bilinear(maps.detail, size, mirror=True))
 
 
@@ -62,11 +60,11 @@ def reference_size(size: tuple[int, int], scale: float, max_side: int) -> tuple[
     return height, width
 
 
-def _shrunk(planes: Tensor, scale: float, max_side: int) -> Tensor:
+def _shrunk(planes: Array, scale: float, max_side: int) -> Float:
     return bilinear(planes, reference_size((planes.shape[-2], planes.shape[-1]), scale, max_side), mirror=True)
 
 
-def _result(alpha: Tensor, label: Tensor, detail: Tensor) -> Result:
+def _result(alpha: Float, label: Array, detail: Float) -> Result:
     result = empty(len(alpha), (alpha.shape[-2], alpha.shape[-1]))
-    put(result, 0, alpha, label[:, 0], detail)
+    put(result, 0, alpha, label[:, 0].astype(np.uint8), detail)
     return result

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aimkit.predict import reference
 from aimkit.predict.assemble import Result, assemble
-from aimkit.predict.network import Network, planes_of
-from aimkit.predict.sizes import shrink, working_size
+from aimkit.predict.network import Network
+from aimkit.predict.sizes import planes_of, shrink, working_size
 from aimkit.predict.strategy import ParityStrategy, Scale, Side, strategies
 from aimkit.types import UInt8
 
@@ -27,6 +27,6 @@ class Resize(ParityStrategy):
         """Run the network once on the reduced photos."""
         if self.parity:
             return reference.resize(network, photos, self.scale, self.max_side)
-        planes, size = planes_of(photos).to(network.device), photos.shape[1:3]
+        planes, size = planes_of(photos), photos.shape[1:3]
         maps = network(shrink(planes, working_size(size, self.scale, self.max_side, self.side)))
         return assemble(network, maps.logits, maps.detail, size, maps.alpha, self.sharpness)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from aimkit.types import Array
+from aimkit.types import Array, Float, UInt8
 
 #: Minimum short side of a network's input in pixels, unless the photo is smaller: below it networks see too little.
 LEAST_SIDE = 128
@@ -39,7 +36,12 @@ def working_size(
     return height, width
 
 
-def shrink(planes: Tensor, size: tuple[int, int]) -> Tensor:
+def planes_of(photos: UInt8) -> UInt8:
+    """View photos, (B, H, W, 3), as planes, (B, 3, H, W)."""
+    return np.moveaxis(photos, -1, 1)
+
+
+def shrink(planes: Array, size: tuple[int, int]) -> Float:
     """Reduce photos to a network's input size: bilinear, as in training, and averaged where that would skip pixels.
 
     Args:
@@ -50,30 +52,41 @@ def shrink(planes: Tensor, size: tuple[int, int]) -> Tensor:
         float32, (B, C, height, width), in the units of ``planes``.
     """
     # Bilinear looks at 2 x 2 pixels. From a sixth on several looks are averaged, each at about a quarter.
-    looks = max(1, round(planes.shape[-2] / size[0] / 4)), max(1, round(planes.shape[-1] / size[1] / 4))
-    dense = bilinear(planes, (size[0] * looks[0], size[1] * looks[1]))
-    return dense if looks == (1, 1) else F.avg_pool2d(dense, looks)
+    down, across = max(1, round(planes.shape[-2] / size[0] / 4)), max(1, round(planes.shape[-1] / size[1] / 4))
+    dense = bilinear(planes, (size[0] * down, size[1] * across))
+    if (down, across) == (1, 1):
+        return dense
+    total = np.zeros((*planes.shape[:2], *size), np.float32)
+    for y in range(down):
+        for x in range(across):
+            total += dense[..., y::down, x::across]
+    total /= down * across
+    return total
 
 
-def bilinear(planes: Tensor, size: tuple[int, int], window: Window | None = None, *, mirror: bool = False) -> Tensor:
+def bilinear(planes: Array, size: tuple[int, int], window: Window | None = None, *, mirror: bool = False) -> Float:
     """Resize planes to ``size`` and return a window, without computing the rest.
 
-    Pixel centres are at half-integers (``align_corners=False``). There is no anti-aliasing. Only the pixels that are
-    read are converted to float.
+    Pixel centres are at half-integers (as PyTorch's ``align_corners=False``). There is no anti-aliasing. Only the
+    pixels that are read are converted to float.
 
     Args:
-        planes: uint8 or float, (B, C, h, w).
+        planes: uint8 or float32, (B, C, h, w).
         size: (height, width) of the whole resized plane.
         window: The part of the resized plane to return; None for all.
         mirror: Mirror the plane about its outermost pixels beyond the border, as the reference's resizer does, instead
             of repeating them.
 
     Returns:
-        float32, (B, C, rows, columns) of the window.
+        float32, (B, C, rows, columns) of the window. It may share memory with ``planes``.
     """
     top, left, bottom, right = window or (0, 0, *size)
+    enlarges = size[0] > planes.shape[-2]
     planes, rows = _neighbours(planes, -2, size[0], top, bottom, mirror)
     planes, columns = _neighbours(planes, -1, size[1], left, right, mirror)
+    # Columns are the slower axis, so that they are done while there are few rows.
+    if enlarges:
+        return _lerp(_lerp(planes, -1, columns), -2, rows)
     return _lerp(_lerp(planes, -2, rows), -1, columns)
 
 
@@ -82,12 +95,12 @@ _Neighbours = tuple[Array, Array] | None
 
 
 def _neighbours(
-    planes: Tensor, axis: int, length: int, start: int, stop: int, mirror: bool
-) -> tuple[Tensor, _Neighbours]:
+    planes: Array, axis: int, length: int, start: int, stop: int, mirror: bool
+) -> tuple[Array, _Neighbours]:
     """The part of the planes that is looked at, and where in it; None where pixels are taken as they are."""
     last = planes.shape[axis] - 1
     if last + 1 == length:
-        return planes.narrow(axis, start, stop - start), None
+        return _narrow(planes, axis, start, stop), None
     # float32 would lose whole hundredths of a pixel on large photos.
     at = (np.arange(start, stop) + 0.5) * ((last + 1) / length) - 0.5
     if mirror:
@@ -96,22 +109,26 @@ def _neighbours(
     at = np.clip(at, 0, last)
     low = np.minimum(np.floor(at).astype(np.int64), max(last - 1, 0))
     first = int(low.min())
-    part = planes.narrow(axis, first, min(int(low.max()) + 1, last) - first + 1)
+    part = _narrow(planes, axis, first, min(int(low.max()) + 1, last) + 1)
     return part, (low - first, (at - low).astype(np.float32))
 
 
-def _lerp(planes: Tensor, axis: int, neighbours: _Neighbours) -> Tensor:
+def _lerp(planes: Array, axis: int, neighbours: _Neighbours) -> Float:
     if neighbours is None:
-        return planes.float()
+        return np.asarray(planes, np.float32)
     low, share = neighbours
     after = np.minimum(low + 1, planes.shape[axis] - 1)
-    weight = torch.from_numpy(share).to(planes.device)
-    first, second = _take(planes, axis, low).float(), _take(planes, axis, after).float()
-    return torch.lerp(first, second, weight.view(-1, 1) if axis == -2 else weight)
+    first, second = _take(planes, axis, low), _take(planes, axis, after)
+    second = np.subtract(second, first, dtype=np.float32)
+    second *= share[:, None] if axis == -2 else share
+    second += first
+    return second
 
 
-def _take(planes: Tensor, axis: int, index: Array) -> Tensor:
-    if axis == -1 and planes.device.type == "cpu":
-        # PyTorch copies single columns one value at a time; NumPy is 25 times faster.
-        return torch.from_numpy(np.take(planes.numpy(), index, axis=axis))
-    return planes.index_select(axis, torch.from_numpy(index).to(planes.device))
+def _take(planes: Array, axis: int, index: Array) -> Array:
+    # Indexing copies rows of a view without copying the view first, as np.take does; for columns np.take is faster.
+    return planes[:, :, index] if axis == -2 else np.take(planes, index, axis=-1)
+
+
+def _narrow(planes: Array, axis: int, start: int, stop: int) -> Array:
+    return planes[:, :, start:stop] if axis == -2 else planes[..., start:stop]

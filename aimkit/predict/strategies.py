@@ -18,19 +18,21 @@ The functions need only a network and an image; ``aimkit.Predictor`` adds device
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from aimkit.errors import AimkitError
 from aimkit.imageio import from_pil, rgb_of
-from aimkit.models.base import MattingModel
 from aimkit.predict.assemble import Result
-from aimkit.predict.network import Network, evaluating, fuses_softly
-from aimkit.predict.strategy import Strategy, strategies
+from aimkit.predict.network import Network
+from aimkit.predict.strategy import InferenceDefaults, Strategy, strategies
 from aimkit.recipe import parse
 from aimkit.types import Array, Float, UInt8, to_float, to_uint8
+
+if TYPE_CHECKING:
+    from aimkit.models.base import MattingModel
 
 __all__ = [
     "Result",
@@ -67,57 +69,26 @@ def hybrid(model: MattingModel, image: Array, *, flip: bool = False, **options: 
 
 
 def resize(model: MattingModel, image: Array, *, flip: bool = False, **options: Any) -> Float:
-    """Predict at one small input size and enlarge the alpha matte.
+    """Predict at one small input size and enlarge the alpha matte. Otherwise as :func:`hybrid`.
 
-    Args:
-        model: As for :func:`hybrid`.
-        image: As for :func:`hybrid`.
-        flip: As for :func:`hybrid`.
-        options: Fields of :class:`aimkit.predict.resize.Resize`; the network's defaults apply to the others.
-
-    Returns:
-        Alpha matte, float32 in [0, 1], (H, W).
-
-    Raises:
-        AimkitError: The image is invalid, or an option is unknown or out of range.
+    ``options`` are the fields of :class:`aimkit.predict.resize.Resize`. Any network will do.
     """
     return run("resize", model, image, flip=flip, **options).alpha
 
 
 def whole(model: MattingModel, image: Array, *, flip: bool = False, **options: Any) -> Float:
-    """Predict at the photo's own size.
+    """Predict at the photo's own size. Otherwise as :func:`hybrid`.
 
-    Args:
-        model: As for :func:`hybrid`.
-        image: As for :func:`hybrid`.
-        flip: As for :func:`hybrid`.
-        options: Fields of :class:`aimkit.predict.whole.Whole`; the network's defaults apply to the others.
-
-    Returns:
-        Alpha matte, float32 in [0, 1], (H, W).
-
-    Raises:
-        AimkitError: The image is invalid, or an option is unknown or out of range.
+    ``options`` are the fields of :class:`aimkit.predict.whole.Whole`. Any network will do.
     """
     return run("whole", model, image, flip=flip, **options).alpha
 
 
 def tiled(model: MattingModel, image: Array, *, flip: bool = False, **options: Any) -> Float:
-    """Predict semantic classes at a small input size and the detail in overlapping tiles.
+    """Predict semantic classes at a small input size and the detail in overlapping tiles. Otherwise as :func:`hybrid`.
 
-    Only the result and the photo itself take memory that grows with the photo.
-
-    Args:
-        model: As for :func:`hybrid`.
-        image: As for :func:`hybrid`.
-        flip: As for :func:`hybrid`.
-        options: Fields of :class:`aimkit.predict.tiled.Tiled`; the network's defaults apply to the others.
-
-    Returns:
-        Alpha matte, float32 in [0, 1], (H, W).
-
-    Raises:
-        AimkitError: As for :func:`hybrid`.
+    ``options`` are the fields of :class:`aimkit.predict.tiled.Tiled`. Only the result and the photo itself take memory
+    that grows with the photo.
     """
     return run("tiled", model, image, flip=flip, **options).alpha
 
@@ -138,17 +109,19 @@ def run(name: str, model: MattingModel, image: Array, *, flip: bool = False, **o
     Raises:
         AimkitError: As for :func:`hybrid`, or the strategy is unknown.
     """
-    network = Network(model, flip=flip)
+    from aimkit.predict.runtime.torch import TorchNetwork
+
+    network = TorchNetwork(model, flip=flip)
     return apply(create(name, options, model), network, as_rgb(image)[None])[0]
 
 
 def apply(strategy: Strategy, network: Network, photos: UInt8) -> Result:
-    """Apply a strategy to photos of one size, uint8 (B, H, W, 3), without gradients; the result is (B, H, W)."""
-    with evaluating(network.model):
+    """Apply a strategy to photos of one size, uint8 (B, H, W, 3); the result is (B, H, W)."""
+    with network.evaluating():
         return strategy.apply(network, photos)
 
 
-def create(name: str, options: Mapping[str, Any], model: MattingModel | None = None) -> Strategy:
+def create(name: str, options: Mapping[str, Any], model: InferenceDefaults | None = None) -> Strategy:
     """Build a strategy and check its options.
 
     Args:
@@ -165,13 +138,13 @@ def create(name: str, options: Mapping[str, Any], model: MattingModel | None = N
     if model is None:
         return parse(block, given, f"strategy {name}")
     strategy = parse(block, default_options(name, model, given) | given, f"strategy {name}")
-    if strategy.sharpness != 1 and not fuses_softly(model):
+    if strategy.sharpness != 1 and not model.fuses_softly:
         where = f"strategy {name}, sharpness"
         raise AimkitError("the fusion of the network is not soft", where, "leave sharpness out")
     return strategy
 
 
-def default_options(name: str, model: MattingModel, given: Mapping[str, Any]) -> dict[str, Any]:
+def default_options(name: str, model: InferenceDefaults, given: Mapping[str, Any]) -> dict[str, Any]:
     """The defaults of a network and its weights for the options of a strategy that are not given.
 
     A side and a scale both set an input size: if one of them is given, the other has no default, and a default side
@@ -186,7 +159,7 @@ def default_options(name: str, model: MattingModel, given: Mapping[str, Any]) ->
             own.pop(side, None)
         elif side in {**own, **given}:
             own.pop(scale, None)
-    if given.get("parity") or not fuses_softly(model):
+    if given.get("parity") or not model.fuses_softly:
         own.pop("sharpness", None)
     return {key: value for key, value in own.items() if key not in given}
 

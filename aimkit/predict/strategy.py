@@ -5,10 +5,13 @@ A new strategy is a new file with one registered class; ``strategies`` below nam
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Protocol, Self
 
 from pydantic import Field, model_validator
 
+from aimkit.models.exported.traits import Scales
+from aimkit.predict.arguments import STRATEGIES
 from aimkit.predict.assemble import Result
 from aimkit.predict.network import Network
 from aimkit.predict.sizes import MAX_SIDE
@@ -20,6 +23,24 @@ from aimkit.types import UInt8
 Scale = Annotated[float, Field(gt=0, le=1)]
 #: Length in pixels.
 Side = Annotated[int, Field(ge=32, le=65_536)]
+
+
+class InferenceDefaults(Protocol):
+    """What a network declares for inference: a ``MattingModel``, or a network of the runtime ``onnx``."""
+
+    strategy: str
+
+    @property
+    def scales(self) -> Scales:
+        """Default input sizes."""
+
+    @property
+    def inference_defaults(self) -> Mapping[str, Any]:
+        """Further default options of these weights; they override the scales."""
+
+    @property
+    def fuses_softly(self) -> bool:
+        """Whether there is a sharpness to set."""
 
 
 class Strategy(Block):
@@ -68,6 +89,4 @@ class ParityStrategy(Strategy):
 
 
 #: Strategies by name; entries are subclasses of :class:`Strategy`.
-strategies: Registry[type[Strategy]] = Registry(
-    "strategy", [f"aimkit.predict.{name}" for name in ("hybrid", "resize", "whole", "tiled")]
-)
+strategies: Registry[type[Strategy]] = Registry("strategy", [f"aimkit.predict.{name}" for name in STRATEGIES])

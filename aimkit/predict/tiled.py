@@ -6,15 +6,13 @@ import math
 from typing import Annotated
 
 import numpy as np
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor
 
 from aimkit.predict.assemble import Result, assemble
-from aimkit.predict.network import Network, planes_of
-from aimkit.predict.sizes import MAX_SIDE, bilinear, shrink, working_size
+from aimkit.predict.network import Network
+from aimkit.predict.sizes import MAX_SIDE, bilinear, planes_of, shrink, working_size
 from aimkit.predict.strategy import Scale, Side, Strategy, strategies
-from aimkit.types import Float, UInt8
+from aimkit.types import Array, Float, UInt8
 
 
 @strategies.register("tiled")
@@ -56,26 +54,25 @@ class Tiled(Strategy):
         return assemble(network, logits, detail, size, sharpness=self.sharpness)
 
 
-def tiled_detail(network: Network, planes: Tensor, size: tuple[int, int], tile: int, overlap: int) -> Tensor:
+def tiled_detail(network: Network, planes: Array, size: tuple[int, int], tile: int, overlap: int) -> Float:
     """Predict the detail at ``size`` from tiles whose weights fade out over the overlap.
 
     Args:
         network: The network; it sees one tile at a time.
-        planes: The photos, uint8 on the CPU, (B, 3, H, W); each tile is resized from them on its own.
+        planes: The photos, uint8, (B, 3, H, W); each tile is resized from them on its own.
         size: (height, width) of the detail.
         tile: Side of a tile, in pixels of ``size``.
         overlap: Overlap of neighbouring tiles, in pixels of ``size``.
 
     Returns:
-        float32 on the CPU, (B, 1, height, width).
+        float32, (B, 1, height, width).
     """
-    detail = torch.zeros(len(planes), 1, *size)
+    detail = np.zeros((len(planes), 1, *size), np.float32)
     columns = weighted_spans(size[1], tile, overlap)
     for top, bottom, rows in weighted_spans(size[0], tile, overlap):
         for left, right, across in columns:
             crop = bilinear(planes, size, (top, left, bottom, right))
-            weight = torch.from_numpy(np.outer(rows, across))
-            detail[..., top:bottom, left:right] += network(crop).detail.cpu() * weight
+            detail[..., top:bottom, left:right] += network(crop).detail * np.outer(rows, across)
     return detail
 
 

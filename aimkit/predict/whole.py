@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from aimkit.predict.assemble import Result, assemble
-from aimkit.predict.network import Network, planes_of
+from aimkit.predict.network import Network
+from aimkit.predict.sizes import planes_of
 from aimkit.predict.strategy import Strategy, strategies
 from aimkit.types import UInt8
 
@@ -14,5 +17,5 @@ class Whole(Strategy):
 
     def apply(self, network: Network, photos: UInt8) -> Result:
         """Run the network once on the photos as they are."""
-        maps = network(planes_of(photos).to(network.device))
+        maps = network(np.ascontiguousarray(planes_of(photos), np.float32))
         return assemble(network, maps.logits, maps.detail, photos.shape[1:3], maps.alpha, self.sharpness)

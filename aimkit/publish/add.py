@@ -13,6 +13,7 @@ from typing import Any
 
 import tomli_w
 
+from aimkit.digests import is_changed, sha256
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.json_files import parse_json, read_json
@@ -22,7 +23,6 @@ from aimkit.publish.convert import declared_of, describe, save
 from aimkit.recipe import load_recipe, parse
 from aimkit.redact import redact_all, redact_urls
 from aimkit.state_dict import read
-from aimkit.zoo import store
 from aimkit.zoo.manifest import Manifest, TrainingSet, ZooEntry, commercial, entries, own_folders
 from aimkit.zoo.manifest import find as find_entry
 
@@ -124,7 +124,7 @@ def add(
     save(model.state_dict(), weights, told | describe(build), half=half)
     wanted |= {
         "sources": [f"file:{weights.name}"],
-        "sha256": store.sha256(weights),
+        "sha256": sha256(weights),
         "bytes": weights.stat().st_size,
     }
     if recipe.text is not None:
@@ -152,6 +152,8 @@ def metric_of(path: Path) -> dict[str, Any]:
     file = path / "results.json" if path.is_dir() else path
     try:
         content = read_json(file, dict, "results file", "'aimkit evaluate' writes it")
+        if is_changed(content):
+            raise AimkitError("the results were changed since they were written", str(file), "evaluate again")
         means, protocol = content["averages"], content["protocol"]
         found = {name: means["images"].get(name) for name in _WHOLE}
         groups = {**means["types"], "type_mean": means["type_macro"], "category_mean": means["category_macro"]}

@@ -14,6 +14,7 @@ from aimkit.models.weights import declared
 from aimkit.paths import inside
 from aimkit.recipe import load_recipe
 from aimkit.zoo.manifest import ZooEntry
+from aimkit.zoo.onnx_file import local_problem
 from aimkit.zoo.sources import kind_of, split
 from aimkit.zoo.sources.file import locate
 
@@ -79,8 +80,14 @@ def _files(entry: ZooEntry) -> list[AimkitError]:
     folder = entry.file.parent if entry.file else Path()
     for source in entry.sources:
         address, _ = split(source)
-        if kind_of(address) == "file" and not address.startswith("file:/") and not locate(address, folder).is_file():
-            problems.append(_problem(entry, "sources", f"file '{locate(address, folder)}' not found"))
+        if kind_of(address) == "file" and not address.startswith("file:/"):
+            try:
+                if not (file := locate(address, folder)).is_file():
+                    problems.append(_problem(entry, "sources", f"file '{file}' not found"))
+            except AimkitError as error:
+                problems.append(_problem(entry, "sources", error.what, error.hint))
+    if wrong := local_problem(entry):
+        problems.append(_problem(entry, "onnx", wrong, "write it anew with 'aimkit zoo onnx'"))
     if entry.recipe is not None:
         try:
             if not inside(folder, entry.recipe, entry.file or "").is_file():

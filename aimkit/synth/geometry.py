@@ -8,7 +8,6 @@ stay bled outwards.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import cv2
 import numpy as np
@@ -35,9 +34,6 @@ _OVERSHOOT = ("cubic", "lanczos")
 #: Keeps points from lying half-way between two pixels, where the nearest would depend on where a window begins.
 _OFF_THE_MIDDLE = 1 / 4096
 
-#: Below this alpha the un-premultiplied colour is noise.
-_THIN = np.float32(1 / 512)
-
 
 def resize_image(image: Float, size: tuple[int, int], kernel: str = "auto") -> Float:
     """Resize a plane or RGB image; cubic and Lanczos overshoot is clipped.
@@ -60,7 +56,9 @@ def resize(color: Float, alpha: Float, size: tuple[int, int], kernel: str = "aut
     """Resize straight colour (h, w, 3) and alpha (h, w) together; arguments as for :func:`resize_image`."""
     if alpha.shape == size:
         return color, alpha
-    moved = resize_image(_premultiply(color, alpha), size, kernel)
+    from aimkit.matting.premultiplied import premultiply
+
+    moved = resize_image(premultiply(color, alpha), size, kernel)
     return _straighten(moved, lambda: resize_image(color, size, "linear"))
 
 
@@ -82,40 +80,45 @@ def render(picture: ImagePyramid, matrix: Array, view: View, kernel: str = "auto
         has them where no pixel had to be moved, or where there is no matte. Outside the picture the matte is 0 and
         colours are repeated.
     """
+    # Numba is imported only where its loops run.
+    from aimkit.matting.premultiplied import premultiply
+    from aimkit.matting.stretch import stretch
+
     linear = np.asarray(matrix, np.float64)
     averaged = kernel in ("auto", "area")
     number = picture.depth(_nearest_level(linear if averaged else np.eye(2), view))
-    color, alpha = picture.level(number)
+    extent = picture.extent(number)
     back, shift = _grid(linear, view, 2**number)
     if kernel == "nearest":
         shift += _OFF_THE_MIDDLE
     if np.array_equal(back, np.eye(2)) and not (shift % 1).any():
         left, top = (int(n) for n in shift)
-        part = np.s_[top : top + view.size[0], left : left + view.size[1]]
-        if min(left, top) >= 0 and top + view.size[0] <= color.shape[0] and left + view.size[1] <= color.shape[1]:
-            return color[part], None if alpha is None else alpha[part]
+        bottom, right = top + view.size[0], left + view.size[1]
+        if min(left, top) >= 0 and bottom <= extent[0] and right <= extent[1]:
+            return picture.part(number, slice(top, bottom), slice(left, right), view.approximate)
     name = "linear" if averaged else kernel
-    part, shift = _needed(back, shift, view.size, color.shape, _SUPPORT[name])
+    part, shift = _needed(back, shift, view.size, extent, _SUPPORT[name])
+    color, alpha = picture.part(number, *part, view.approximate)
     flags = KERNELS[name] | cv2.WARP_INVERSE_MAP
     move, size = np.column_stack([back, shift]), (view.size[1], view.size[0])
+    if alpha is None and name == "linear" and color.dtype == np.uint8 and not (back[0, 1] or back[1, 0]):
+        return stretch(color, (back[0, 0], back[1, 1]), (shift[0], shift[1]), view.size), None
     if alpha is None and name == "linear":
         # Levels are interpolated as floats are and rounded to levels, as they would be next anyway.
-        return cv2.warpAffine(color[part], move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), None
-    source = to_float(color[part])
+        return cv2.warpAffine(color, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), None
     if alpha is None:
+        source = to_float(color)
         moved = np.asarray(cv2.warpAffine(source, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
         return np.clip(moved, 0, 1, out=moved) if name in _OVERSHOOT else moved, None
-    weight = to_float(alpha[part])
-    layer = _premultiply(source, weight)
+    layer = premultiply(color, alpha)
     moved = np.asarray(cv2.warpAffine(layer, move, size, flags=flags, borderMode=cv2.BORDER_CONSTANT), np.float32)
 
-    def straight() -> Float:
+    def straight() -> Array:
         # These colours are not visible; the nearest pixel will do.
         repeated, nearby = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, np.column_stack([back, shift + _OFF_THE_MIDDLE])
-        turned = cv2.warpAffine(source, nearby, size, flags=repeated, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(turned, np.float32)
+        return cv2.warpAffine(color, nearby, size, flags=repeated, borderMode=cv2.BORDER_REPLICATE)
 
-    return _straighten(np.clip(moved, 0, 1, out=moved), straight)
+    return _straighten(moved, straight)
 
 
 def warp(color: Float, alpha: Float, matrix: Array, size: tuple[int, int], kernel: str = "auto") -> tuple[Float, Float]:
@@ -181,8 +184,10 @@ def filter_premultiplied(color: Float, alpha: Float, kernel: Array) -> tuple[Flo
     def filtered(plane: Float) -> Float:
         return np.asarray(cv2.filter2D(plane, -1, kernel, borderType=cv2.BORDER_REPLICATE), np.float32)
 
-    moved = filtered(_premultiply(color, alpha))
-    return _straighten(np.clip(moved, 0, 1, out=moved), lambda: filtered(color))
+    from aimkit.matting.premultiplied import premultiply
+
+    moved = filtered(premultiply(color, alpha))
+    return _straighten(moved, lambda: filtered(color))
 
 
 def affine(
@@ -227,31 +232,22 @@ def _grid(matrix: Array, view: View, reduction: int) -> tuple[Array, Array]:
 
 def _needed(
     back: Array, shift: Array, size: tuple[int, int], shape: tuple[int, ...], support: int
-) -> tuple[Any, Array]:
-    """The part of a picture that a map reads, and the map's shift relative to that part."""
+) -> tuple[tuple[slice, slice], Array]:
+    """The rows and columns of a picture that a map reads, and the map's shift relative to that part."""
     corners = np.array([(x, y) for x in (0, size[1] - 1) for y in (0, size[0] - 1)], float) @ back.T + shift
     low = np.floor(corners.min(axis=0)).astype(int) - support
     high = np.ceil(corners.max(axis=0)).astype(int) + support + 1
     width_height = np.array([shape[1], shape[0]])
     low, high = np.clip(low, 0, width_height - 1), np.clip(high, 1, width_height)
     high = np.maximum(high, low + 1)
-    return np.s_[low[1] : high[1], low[0] : high[0]], shift - low
+    return (slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))), shift - low
 
 
-def _premultiply(color: Float, alpha: Float) -> Float:
-    red, green, blue = cv2.split(color)
-    return np.asarray(cv2.merge([red * alpha, green * alpha, blue * alpha, alpha]), np.float32)
-
-
-def _straighten(moved: Float, straight: Callable[[], Float]) -> tuple[Float, Float]:
+def _straighten(layer: Float, straight: Callable[[], Array]) -> tuple[Float, Float]:
     """Colour and alpha of what was moved premultiplied; ``straight`` gives the colour where alpha leaves none."""
-    *channels, alpha = (np.asarray(channel, np.float32) for channel in cv2.split(moved))
-    thin = alpha <= _THIN
-    weight = np.maximum(alpha, _THIN)
-    instead = cv2.split(straight()) if thin.any() else None
-    for number, channel in enumerate(channels):
-        np.divide(channel, weight, out=channel)
-        if instead is not None:
-            np.copyto(channel, instead[number], where=thin)
-        np.clip(channel, 0, 1, out=channel)
-    return np.asarray(cv2.merge(channels), np.float32), alpha
+    from aimkit.matting.premultiplied import fill_thin, straighten
+
+    color, alpha, thin = straighten(layer)
+    if thin:
+        fill_thin(color, alpha, straight())
+    return color, alpha

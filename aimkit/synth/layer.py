@@ -23,6 +23,7 @@ class Layer:
         type: Image type of a foreground; without meaning for a background.
         category: Category of a foreground, or "".
         refraction: Displacement behind a glass foreground, in its own pixels as (x, y), float32, (h, w, 2), or None.
+        floats: Whether a foreground hangs in the air by nature, as smoke does.
         placement: Where it lies on the canvas; None until that is drawn.
         texture: Layer that a foreground shows within its outline, and its share in [0, 1]; None for its own colours.
         steps: Steps on the foreground as placed.
@@ -32,6 +33,7 @@ class Layer:
     type: ImageType = ImageType.SO
     category: str = ""
     refraction: Float | None = None
+    floats: bool = False
     placement: Placement | None = None
     texture: tuple[Layer, float] | None = None
     steps: tuple[ChosenStep, ...] = ()

@@ -99,7 +99,7 @@ def make_layout(recipe: SynthRecipe, sources: SourceSampler, index: int) -> Samp
             size = layer.pixels.size
         draw = stream("placement", number)
         front = layers[0].placement if layers else None
-        placement = recipe.placement.place_foreground(layer.pixels, layer.type, size, draw, front)
+        placement = recipe.placement.place_foreground(layer.pixels, layer.type, size, draw, front, layer.floats)
         provenance.add("place_foreground", placement.record, layer=number)
         layer = replace(layer, placement=placement, steps=tuple(choose_steps(recipe, index, "layer", number)))
         # What has no outline, and what is seen through, would not be a thing of other colours but vanish.

@@ -20,15 +20,20 @@ class LRUCache:
         self._pictures: OrderedDict[Hashable, tuple[ImagePyramid, int]] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], ImagePyramid]) -> ImagePyramid:
-        """The picture of a key, made when it is not in the cache."""
+        """The picture of a key, made when it is not in the cache.
+
+        A picture that is used again is decoded whole: it will probably be used more often.
+        """
         if key in self._pictures:
             self._pictures.move_to_end(key)
-            return self._pictures[key][0]
+            picture = self._pictures[key][0]
+            picture.level(0)
+            return picture
         picture = make()
         if not self.budget:
             return picture
         # Levels are made later; all of them together are a third of the picture.
-        size = sum(plane.nbytes for plane in picture.level(0) if plane is not None) * 4 // 3
+        size = picture.nbytes * 4 // 3
         if size <= self.budget:
             self._pictures[key] = picture, size
             self.used += size

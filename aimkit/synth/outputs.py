@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from aimkit.errors import AimkitError
-from aimkit.storage import Place, Remote
+from aimkit.remote import Remote
+from aimkit.storage import Place
 from aimkit.synth.source import SourceBlock
 
 

@@ -16,7 +16,8 @@ from aimkit.datasets.find import find_images
 from aimkit.datasets.types_file import usual_types_file
 from aimkit.errors import AimkitError
 from aimkit.recipe import raw_recipe
-from aimkit.storage import Place, Remote, place
+from aimkit.remote import Remote
+from aimkit.storage import Place, place
 from aimkit.synth.pool.index import NAME as POOL_INDEX
 
 #: Subfolders that identify a folder of foregrounds: names for the colours, names for the mattes.

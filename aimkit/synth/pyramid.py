@@ -53,6 +53,28 @@ class ImagePyramid:
             self._levels.append(halved(*self._levels[-1]))
         return self._levels[min(number, len(self._levels) - 1)]
 
+    def part(self, number: int, rows: slice, columns: slice, approximate: bool = False) -> Level:
+        """A part of a level.
+
+        Args:
+            number: The level, as :meth:`depth` gives it.
+            rows: Rows of the part, within the level.
+            columns: Its columns.
+            approximate: Whether pixels may differ from those of :meth:`level` by what a decoder saves by it.
+        """
+        color, alpha = self.level(number)
+        return color[rows, columns], None if alpha is None else alpha[rows, columns]
+
+    def extent(self, number: int) -> tuple[int, int]:
+        """(height, width) of a level, without making it."""
+        height, width = ((n + (1 << number) - 1) >> number for n in self.size)
+        return height, width
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of level 0."""
+        return sum(plane.nbytes for plane in self._levels[0] if plane is not None)
+
     def depth(self, number: int) -> int:
         """The number of the level that :meth:`level` gives for a number."""
         return min(number, (max(self.size) - 1).bit_length())
@@ -70,8 +92,7 @@ class ImagePyramid:
         """Bounding box of the foreground, and which borders it reaches."""
         if self._known is not None:
             return self._known()
-        alpha = self._levels[0][1]
-        assert alpha is not None
+        alpha = self.matte(0)
         return bounding_box(alpha), border_contact(alpha)
 
 
@@ -86,6 +107,11 @@ _CONTACT = 0.01
 def halved(color: Array, alpha: Array | None) -> Level:
     """The next level of a pyramid; dtypes stay."""
     color = _even(color)
+    if alpha is not None and color.dtype == alpha.dtype == np.uint8:
+        # Numba is imported only where its loops run.
+        from aimkit.matting.halving import halve
+
+        return halve(color, _even(alpha))
     size = (color.shape[1] // 2, color.shape[0] // 2)
     straight = cv2.resize(color, size, interpolation=cv2.INTER_AREA)
     if alpha is None:

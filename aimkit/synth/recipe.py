@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, PlainValidator, SerializeAsAny, model_validator
 
 from aimkit.bounds import Count, Kernels, Share, Weight
+from aimkit.datasets.lock import MAX_SHARDS
 from aimkit.datasets.writers.output import Output
 from aimkit.recipe import Block, Recipe, named
 from aimkit.synth.placement import PlacementMode, placements
@@ -18,9 +19,6 @@ BackgroundEntry = Annotated[SerializeAsAny[BackgroundBlock], PlainValidator(name
 PlacementEntry = Annotated[SerializeAsAny[PlacementMode], PlainValidator(named(placements, "mode"))]
 StepEntry = Annotated[SerializeAsAny[Step], PlainValidator(named(steps, "step"))]
 Type = Literal["SO", "STM", "NS"]
-
-#: All shards of a dataset are planned at its start.
-MAX_SHARDS = 10**6
 
 
 class Labels(Block):

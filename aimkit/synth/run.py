@@ -18,7 +18,8 @@ from aimkit.datasets.writers.files import TEMPORARY, explained, workspace, write
 from aimkit.datasets.writers.shard import Shard, finished, plan, read_sidecars
 from aimkit.errors import AimkitError
 from aimkit.folder_lock import LOCKS, locked
-from aimkit.storage import Place, Remote
+from aimkit.remote import Remote
+from aimkit.storage import Place
 from aimkit.synth.executors import Executor, executors
 from aimkit.synth.job import ShardJob
 from aimkit.synth.outputs import refuse_inside_sources

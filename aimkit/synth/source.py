@@ -138,8 +138,8 @@ class BackgroundBlock(SourceBlock):
 
 
 foreground_sources: Registry[Callable[[Any], ForegroundSource]] = Registry(
-    "foreground source", ["aimkit.synth.sources"]
+    "foreground source", ["aimkit.synth.sources"], plugins="aimkit.sources"
 )
 background_sources: Registry[Callable[[Any], BackgroundSource]] = Registry(
-    "background source", ["aimkit.synth.sources"]
+    "background source", ["aimkit.synth.sources"], plugins="aimkit.sources"
 )

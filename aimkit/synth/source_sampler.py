@@ -108,6 +108,7 @@ class SourceSampler:
                 foreground.type,
                 foreground.category,
                 refraction=foreground.refraction,
+                floats=foreground.floats,
             )
 
         # Only the first attempt at the first layer is the pass's own. Further layers have the type of the first: no

@@ -23,12 +23,14 @@ class View:
         size: (height, width) of the view, in pixels of the view.
         offset: (top, left) of the view on the scaled canvas, in pixels of the view.
         scale: Pixels of the view per pixel of the canvas.
+        approximate: Whether stored pictures may be read at a decoder's own reduced scale.
     """
 
     canvas: tuple[int, int]
     size: tuple[int, int]
     offset: tuple[float, float] = (0, 0)
     scale: float = 1.0
+    approximate: bool = False
 
     @classmethod
     def whole(cls, canvas: tuple[int, int]) -> View:
@@ -60,7 +62,7 @@ class View:
                 after = min(after + -(int(at) + n + after) % BLOCK, extent - int(at) - n)
             start.append(at - before)
             size.append(n + before + max(0, after))
-        return View(self.canvas, (size[0], size[1]), (start[0], start[1]), self.scale)
+        return View(self.canvas, (size[0], size[1]), (start[0], start[1]), self.scale, self.approximate)
 
     def cut(self, plane: Array, padded: View) -> Array:
         """The part of a plane of the padded view that lies in this one."""

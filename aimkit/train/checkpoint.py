@@ -8,11 +8,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import platform
-import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -28,7 +26,7 @@ from torch import Tensor
 import aimkit
 from aimkit.digests import check, sealed
 from aimkit.errors import AimkitError
-from aimkit.files import write_error
+from aimkit.files import hidden_os_error, own_mark, write_error
 from aimkit.models.weights import declared
 from aimkit.redact import redact
 from aimkit.safetensors_file import write_tensors
@@ -64,8 +62,8 @@ def save(
         AimkitError: The disk is full or not writable. Earlier checkpoints are kept.
     """
     folder = run / "checkpoints"
-    # The process id lets a later start see that nobody will finish it; see aimkit.folder_lock.
-    target, temporary = folder / name, folder / f".{name}.{os.getpid()}-{secrets.token_hex(4)}"
+    # Its mark lets a later start see that nobody will finish it; see aimkit.folder_lock.
+    target, temporary = folder / name, folder / f".{name}.{own_mark()}"
     try:
         temporary.mkdir(parents=True)
         write_tensors(_plain(weights), temporary / WEIGHTS, metadata(recipe, state, inference_defaults))
@@ -80,7 +78,7 @@ def save(
                 os.fsync(file.fileno())
         _replace(temporary, target)
     except (OSError, RuntimeError, SafetensorError) as error:
-        raise write_error(_as_os_error(error, folder), target, "continue with --resume") from None
+        raise write_error(hidden_os_error(error, folder), target, "continue with --resume") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return target
@@ -110,18 +108,13 @@ def _replace(temporary: Path, target: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _as_os_error(error: Exception, folder: Path) -> OSError:
-    """Torch and safetensors hide a full disk in errors of their own."""
-    if isinstance(error, OSError):
-        return error
-    full = "os error 28" in str(error) or shutil.disk_usage(folder).free < 1 << 16
-    return OSError(errno.ENOSPC if full else errno.EIO, str(error).split("\n")[0])
-
-
 def prune(run: Path, keep: int) -> None:
     """Remove all but the newest checkpoints."""
     for path in sorted((run / "checkpoints").glob("step_*"))[:-keep]:
-        shutil.rmtree(path)
+        # A kill must not leave half of one under its name.
+        doomed = path.with_name(f".{path.name}.{own_mark()}")
+        path.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
 
 
 @dataclass

@@ -17,9 +17,10 @@ from aimkit.data.streams import SynthStream
 from aimkit.datasets.lock import differences
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
-from aimkit.recipe import load_recipe, read_toml
+from aimkit.recipe import load_recipe
 from aimkit.redact import redact
 from aimkit.synth.recipe import SynthRecipe
+from aimkit.toml_files import read_toml
 from aimkit.train.recipe import TrainRecipe
 
 #: Lines of an error.

@@ -8,15 +8,16 @@ from tempfile import TemporaryDirectory
 
 from aimkit.data.device.batch import division
 from aimkit.data.loader import make_loader, to_device
-from aimkit.data.sampler import PositionSampler
 from aimkit.data.streams import SynthStream
+from aimkit.train.failures import failures_told
 from aimkit.train.live import clock
 from aimkit.train.log import memory
-from aimkit.train.loop import one_step
 from aimkit.train.memory import check
+from aimkit.train.readings import guard, read
 from aimkit.train.recipe import TrainRecipe
-from aimkit.train.setup import build, open_streams
+from aimkit.train.setup import build, open_streams, sampler_of
 from aimkit.train.state import State
+from aimkit.train.step import one_step
 
 
 def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:
@@ -32,18 +33,21 @@ def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:
     open_streams(recipe)
     parts = build(recipe)
     needed, free = check(recipe, parts.accelerator.device, parts.accelerator.num_processes)
-    loader = iter(make_loader(parts.dataset, PositionSampler(0, 2, recipe.batch, accumulate=recipe.accumulate)))
+    loader = iter(make_loader(parts.dataset, sampler_of(recipe, parts, 0, 2)))
     batches, data_seconds = [], 0.0
     for _ in range(2):
         start = time.monotonic()
         batches += [next(loader) for _ in range(recipe.accumulate)]
         data_seconds = time.monotonic() - start
     pending = iter(batches)
+    state, rows = State(), list[dict[str, float]]()
     with TemporaryDirectory() as folder:
-        terms = one_step(recipe, parts, State(), pending, Path(folder))
-        start = time.monotonic()
-        one_step(recipe, parts, State(step=1), pending, Path(folder))
-        step_seconds = time.monotonic() - start
+        for state.step in range(2):
+            start = time.monotonic()
+            with failures_told(recipe, state.step + 1, parts.accelerator.device):
+                rows += read(parts, [one_step(recipe, parts, state, pending)], stop=False)[0]
+            guard(recipe, state, state.step + 1, rows[-1], Path(folder))
+            step_seconds = time.monotonic() - start
     table, count = recipe.model, sum(p.numel() for p in parts.network.parameters())
     learning = sum(p.numel() for p in parts.network.parameters() if p.requires_grad)
     start_from = table.init or (f"pretrained {table.backbone}" if table.pretrained else "random weights")
@@ -59,7 +63,7 @@ def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:
         ("data", _data(recipe, len(parts.dataset))),
         *([("compositing", division(recipe.data.train))] if recipe.device_compositing else []),
         *((f"batch, {name}", f"{shape}") for name, shape in shapes.items()),
-        *((f"first step, {name}", f"{value:.4f}") for name, value in terms.items() if not name.startswith("total_")),
+        *((f"first step, {name}", f"{value:.4f}") for name, value in rows[0].items() if not name.startswith("total_")),
         ("steps", f"{recipe.steps:,} of {recipe.batch} samples"),
         ("a step", f"{step_seconds:.2f} s network, {data_seconds:.2f} s data by one process"),
         ("estimated time", f"{clock(seconds)} with {workers}, without validation"),

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-#: Weight of the newest step in the shown losses, and number of steps that the speed is averaged over.
+#: Weight of the newest step in the shown losses, and number of updates that the speed is averaged over.
 _NEWEST, _WINDOW = 0.1, 20
 
 
@@ -33,12 +33,12 @@ class LiveView:
         self.name, self.step, self.steps, self.batch = name, start, steps, batch
         self._values: dict[str, float] = {}
         self._memory, self._left, self._rate = 0.0, float("nan"), float("nan")
-        self._ends = deque([time.monotonic()], maxlen=_WINDOW + 1)
+        self._ends = deque([(time.monotonic(), start)], maxlen=_WINDOW + 1)
         self._live = RichLive(get_renderable=self.render, console=console, transient=True)
         self._live.start()
 
     def update(self, step: int, values: Mapping[str, float], left: float, memory: float) -> None:
-        """Show a finished step.
+        """Show the newest finished step.
 
         Args:
             step: Number of finished steps.
@@ -50,13 +50,14 @@ class LiveView:
         for name, value in values.items():
             before = value if name == "lr" else self._values.get(name, value)
             self._values[name] = before + _NEWEST * (value - before)
-        self._ends.append(time.monotonic())
-        self._rate = (len(self._ends) - 1) * self.batch / max(self._ends[-1] - self._ends[0], 1e-9)
+        self._ends.append((time.monotonic(), step))
+        (begin, first), (end, last) = self._ends[0], self._ends[-1]
+        self._rate = (last - first) * self.batch / max(end - begin, 1e-9)
 
     def pause(self) -> None:
         """Exclude the time until the next step from the speed, since a validation took it."""
         self._ends.clear()
-        self._ends.append(time.monotonic())
+        self._ends.append((time.monotonic(), self.step))
 
     def close(self) -> None:
         """Clear the view and restore the cursor; safe to call twice."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import resource
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import torch
 
-from aimkit import console
+from aimkit import console, journal
 from aimkit.data.device.batch import division
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes, write_error
@@ -26,8 +25,9 @@ from aimkit.train.state import State
 class Log:
     """Writes the log of a run, in the main process only; a context manager.
 
-    Each line of ``metrics.jsonl`` is ``{"kind": "train" or "val", "step": ..., name: value, ...}``; training lines hold
-    the means since the line before. A resumed run drops the lines after its first step.
+    Each line of ``metrics.jsonl`` is ``{"kind": "train" or "val", "step": ..., name: value, ..., "check": ...}``;
+    training lines hold the means since the line before; the check is the line's, see :mod:`aimkit.journal`. A resumed
+    run drops the lines after its first step.
     """
 
     def __init__(self, recipe: TrainRecipe, run: Path, parts: Parts, state: State) -> None:
@@ -36,12 +36,13 @@ class Log:
         self._sums: dict[str, float] = {}
         self._count = 0
         self._since = time.monotonic()
-        self._begin, self._start_step = time.monotonic(), state.step
+        self._start_step = state.step
+        self._begin, self._begin_step = time.monotonic(), state.step
         self._file: Any = None
         self._live: LiveView | None = None
         if parts.accelerator.is_main_process:
             kept = [line for line in read(self.path) if line["step"] <= state.step]
-            write_bytes(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+            write_bytes(self.path, "".join(map(journal.line, kept)).encode())
             self._file = self.path.open("a")
         if recipe.tensorboard:
             # A resumed run drops later points there, too.
@@ -69,15 +70,21 @@ class Log:
                     raise
                 # What ended the run is said, not that its page can't be written on the same full disk.
 
-    def step(self, state: State, terms: dict[str, float]) -> None:
-        """Record the loss terms of a finished step; a line is written every ``log_every`` steps."""
-        if state.step == self._start_step + 1:
-            self._begin = time.monotonic()
+    def steps(self, state: State, rows: Sequence[dict[str, float]]) -> None:
+        """Record the loss terms of the last steps; a line is written every ``log_every`` steps.
+
+        Args:
+            state: Counters of the run after these steps.
+            rows: Terms of each step, at least one.
+        """
+        if self._begin_step == self._start_step:
+            self._begin, self._begin_step = time.monotonic(), state.step
         if self._live is not None:
-            self._live.update(state.step, terms, self._left(state), memory(self.parts.accelerator.device))
-        for name, value in terms.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._count += 1
+            self._live.update(state.step, rows[-1], self._left(state), memory(self.parts.accelerator.device))
+        for terms in rows:
+            for name, value in terms.items():
+                self._sums[name] = self._sums.get(name, 0.0) + value
+        self._count += len(rows)
         if state.step % self.recipe.log_every and state.step != self.recipe.steps:
             return
         means = {name: total / self._count for name, total in self._sums.items()}
@@ -112,7 +119,7 @@ class Log:
     def _write(self, kind: str, step: int, values: dict[str, float]) -> None:
         if self._file is not None:
             try:
-                self._file.write(json.dumps({"kind": kind, "step": step, **values}) + "\n")
+                self._file.write(journal.line({"kind": kind, "step": step, **values}))
                 self._file.flush()
             except OSError as error:
                 raise write_error(error, self.path, f"continue with --resume {self.run}") from None
@@ -120,8 +127,8 @@ class Log:
             self.parts.accelerator.log({f"{kind}/{name}": value for name, value in values.items()}, step=step)
 
     def _left(self, state: State) -> float:
-        """Seconds left at the speed of this session, without its first step, which waits for workers to start."""
-        done = state.step - self._start_step - 1
+        """Seconds left at the speed of this session, without its first steps, which wait for workers to start."""
+        done = state.step - self._begin_step
         return (time.monotonic() - self._begin) / done * (self.recipe.steps - state.step) if done else float("nan")
 
     def _line(self, state: State, means: dict[str, float]) -> str:
@@ -149,5 +156,17 @@ def memory(device: torch.device) -> float:
     """Peak memory of the GPU, or of this process, in GB."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
+    try:
+        import resource
+    except ImportError:
+        return _peak_on_windows() / 1e9
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e9 if sys.platform == "darwin" else peak / 1e6
+
+
+def _peak_on_windows() -> int:
+    # A dependency of accelerate.
+    import psutil
+
+    info = psutil.Process().memory_info()
+    return int(getattr(info, "peak_wset", info.rss))

@@ -147,8 +147,9 @@ def classes(label: Tensor, names: Sequence[str] = CLASSES) -> Tensor:
     position = (levels > 0).long() + (levels >= 255).long()
     if tuple(names) == CLASSES:
         return position
-    own = [names.index(name if name in names else "unknown") for name in CLASSES]
-    return torch.tensor(own, device=levels.device)[position]
+    # Written as numbers: a table would have to be copied to the device.
+    background, unknown, foreground = (names.index(name if name in names else "unknown") for name in CLASSES)
+    return torch.where(position == 0, background, torch.where(position == 1, unknown, foreground))
 
 
 def unknown_area(label: Tensor, parity: bool = False) -> Tensor:
@@ -163,7 +164,12 @@ def cross_entropy(scores: Tensor, target: Tensor) -> Tensor:
         scores: Scores or logits, (B, K, H, W). With K < 3, classes that are missing count as the last one.
         target: Class indices, int64, (B, H, W).
     """
-    return F.cross_entropy(scores.float(), target.clamp(max=scores.shape[1] - 1))
+    scores, target = scores.float(), target.clamp(max=scores.shape[1] - 1)
+    if not torch.are_deterministic_algorithms_enabled():
+        return F.cross_entropy(scores, target)
+    # Torch's own is not deterministic for maps on GPUs.
+    chosen = torch.arange(scores.shape[1], device=scores.device)[:, None, None] == target[:, None]
+    return -torch.where(chosen, scores.log_softmax(dim=1), 0.0).sum() / target.numel()
 
 
 def l1_alpha(prediction: Tensor, truth: Tensor, unknown: Tensor | None = None, *, pooled: bool = False) -> Tensor:
@@ -198,9 +204,10 @@ def laplacian(prediction: Tensor, truth: Tensor, unknown: Tensor | None = None, 
     if unknown is not None:
         difference = difference * unknown
     # The pyramid is linear: that of the difference is the difference of the pyramids, at half the cost.
-    total = difference.new_zeros(())
+    total, device = difference.new_zeros(()), difference.device
+    kernel = None if device.type == "cpu" else _blur_kernel(device)
     for _ in range(levels):
-        blurred = _blur(difference)
+        blurred = _blur(difference, kernel)
         total = total + (difference - blurred).abs().mean()
         if min(blurred.shape[-2:]) < 2:
             return total + blurred.abs().mean()
@@ -235,24 +242,37 @@ def semantic_scores(semantic: Tensor, label: Tensor, names: Sequence[str] = CLAS
         label: True label, 0 / 128 / 255, (B, 1, H, W).
         names: Names of the K classes in order.
     """
-    target = classes(label, names).clamp(max=semantic.shape[1] - 1)
-    winner = semantic.argmax(dim=1)
-    ious = []
-    for index in range(semantic.shape[1]):
-        union = ((winner == index) | (target == index)).sum()
-        if union > 0:
-            ious.append(((winner == index) & (target == index)).sum() / union)
-    return {"semantic_accuracy": (winner == target).float().mean(), "semantic_iou": torch.stack(ious).mean()}
+    target = classes(label, names).clamp(max=semantic.shape[1] - 1).flatten()
+    winner = semantic.argmax(dim=1).flatten()
+    index = torch.arange(semantic.shape[1], device=semantic.device)[:, None]
+    won, true = winner == index, target == index
+    union = (won | true).sum(dim=1)
+    # Classes that neither holds are masked: to leave them out, the host would have to wait for the device.
+    ious = (won & true).sum(dim=1) / union.clamp(min=1)
+    return {"semantic_accuracy": (winner == target).float().mean(), "semantic_iou": ious.sum() / (union > 0).sum()}
 
 
-def _blur(plane: Tensor) -> Tensor:
+def _blur(plane: Tensor, kernel: Tensor | None) -> Tensor:
     """The reference's blur. Its 5x5 kernel is the sum, not the product, of exp(-x^2) and exp(-y^2), over its total.
 
-    Added up from shifted views: a convolution with one channel takes six times as long on a CPU.
+    Args:
+        plane: (B, 1, H, W).
+        kernel: (5, 5), or None to add up shifted views: a convolution with one channel takes six times as long on a
+            CPU. On a GPU launches take the time, and a convolution is one.
     """
-    rows = F.pad(plane, (2, 2, 2, 2), mode="replicate")
-    box, bell = _box_and_bell(rows, axis=3)
-    return (_box_and_bell(box, axis=2)[1] + _box_and_bell(bell, axis=2)[0]) / (10 * (1 + 2 * _NEAR + 2 * _FAR))
+    wide = F.pad(plane, (2, 2, 2, 2), mode="replicate")
+    if kernel is None:
+        box, bell = _box_and_bell(wide, axis=3)
+        return (_box_and_bell(box, axis=2)[1] + _box_and_bell(bell, axis=2)[0]) / (10 * (1 + 2 * _NEAR + 2 * _FAR))
+    # Each sample is a channel of its own: cuDNN may compute other convolutions in TensorFloat-32.
+    return F.conv2d(wide.transpose(0, 1), kernel.expand(len(wide), 1, 5, 5), groups=len(wide)).transpose(0, 1)
+
+
+def _blur_kernel(device: torch.device) -> Tensor:
+    """The kernel of :func:`_blur`, (5, 5)."""
+    bell = torch.exp(-(torch.arange(-2.0, 3.0, device=device) ** 2))
+    kernel = bell[:, None] + bell
+    return kernel / kernel.sum()
 
 
 def _box_and_bell(plane: Tensor, axis: int) -> tuple[Tensor, Tensor]:

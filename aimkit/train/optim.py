@@ -33,14 +33,20 @@ def make_optimizer(model: nn.Module, params: Optim) -> torch.optim.Optimizer:
         for (in_backbone, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
     ]
     kind = torch.optim.Adam if params.name == "adam" else torch.optim.AdamW
-    return kind(rows, lr=params.lr, betas=params.betas)
+    return kind(rows, lr=params.lr, betas=params.betas, fused=params.fused or None)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, params: Optim, step: int, steps: int) -> float:
-    """Set the learning rate of every group for a step, and return that of the decoders."""
+    """Set the learning rate of every group for a step, and return that of the decoders.
+
+    A frozen group has no gradients: its backward pass is skipped, and the norm that is clipped is that of the others.
+    """
     rate = params.lr * schedule(params, step, steps)
     for group in optimizer.param_groups:
-        group["lr"] = 0.0 if step < group["frozen_until"] else rate * group["factor"]
+        frozen = step < group["frozen_until"]
+        group["lr"] = 0.0 if frozen else rate * group["factor"]
+        for parameter in group["params"]:
+            parameter.requires_grad_(not frozen)
     return rate
 
 

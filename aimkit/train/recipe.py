@@ -64,8 +64,10 @@ class Optim(Block):
         warmup: Number of steps of linear warm-up.
         floor: Last learning rate of the cosine, as a share of ``lr``, in [0, 1].
         backbone_factor: Learning rate of the backbone, as a share of ``lr``; 0 freezes it and skips its backward pass.
-        freeze_backbone: Number of steps at the start in which the backbone is frozen.
+        freeze_backbone: Number of steps at the start in which the backbone is frozen; its backward pass is skipped.
         clip: Largest norm of the gradient; larger ones are scaled down. None does not clip.
+        fused: Whether a step is one kernel for all parameters: faster on a GPU, and with fp16 the only way that does
+            not wait for the device. The last bits differ.
     """
 
     name: Literal["adam", "adamw"] = "adamw"
@@ -78,6 +80,7 @@ class Optim(Block):
     backbone_factor: Annotated[float, Field(ge=0, le=1000)] = 1.0
     freeze_backbone: CountOrNone = 0
     clip: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    fused: bool = False
 
 
 class Validation(Block):
@@ -109,9 +112,11 @@ class TrainRecipe(Recipe):
         accumulate: Number of batches that a step is split into, to save memory.
         precision: "fp32", "bf16" or "fp16".
         ema: Decay of the moving average of the weights, such as 0.999, or None. The average is validated and kept. It
-            forgets faster in the first steps, see ``setup.average_weights``.
+            forgets faster in the first steps, see ``average.MovingAverage``.
         channels_last: Whether to use the memory format channels_last: faster on GPUs, can crash on CPUs.
         compile: Whether to use torch.compile.
+        cudnn_benchmark: Whether cuDNN tries its algorithms for each new size and keeps the fastest: worth it on a GPU
+            when all batches have one size. The choice may differ from run to run, and with it the last bits.
         device_compositing: Whether steps, blending and labels run on the network's device, so that workers only place
             crops. Needs live composites with ``crop_first = "fast"`` and the transform "crop" or "gca".
         guard: Factor over its moving average at which the loss stops the run.
@@ -122,12 +127,13 @@ class TrainRecipe(Recipe):
         validation: Table of the validation.
         checkpoint_every: Steps between checkpoints.
         keep: Number of checkpoints to keep, besides the best.
-        log_every: Steps between log lines.
+        log_every: Steps between log lines. A GPU is asked for its losses this often, and before each validation and
+            checkpoint, so that this is how late ``guard`` stops a run on GPUs, and a signal one of several processes.
         tensorboard: Whether to write TensorBoard files too.
     """
 
     outside_digest: ClassVar[frozenset[str]] = frozenset(
-        {"checkpoint_every", "keep", "log_every", "tensorboard"}
+        {"checkpoint_every", "keep", "log_every", "tensorboard", "cudnn_benchmark", "optim.fused"}
         | {"data.workers", "data.train.keep", "validation.data.keep"}
     )
 
@@ -141,6 +147,7 @@ class TrainRecipe(Recipe):
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     channels_last: bool = False
     compile: bool = False
+    cudnn_benchmark: bool = False
     device_compositing: bool = False
     guard: Annotated[float, Field(gt=1, le=1e12)] = 50.0
     model: Model = Model()

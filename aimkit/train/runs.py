@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from aimkit.errors import AimkitError
-from aimkit.recipe import read_toml
+from aimkit.toml_files import read_toml
 from aimkit.train.metrics_file import read
-from aimkit.train.state import latest, read_state
+from aimkit.train.state import latest, read_state, recorded_digest
 
 
 @dataclass
@@ -52,7 +52,7 @@ def open_run(path: Path) -> Run:
     file = path / "recipe.toml"
     if not file.is_file():
         raise AimkitError("no run in this folder", str(path), "list the runs below it with: aimkit runs ls FOLDER")
-    digest = file.read_text(encoding="utf-8").split("\n", 1)[0].removeprefix("# digest ")
+    digest = recorded_digest(file)
     newest = latest(path)
     step = read_state(newest).step if newest else 0
     rows = read(path / "metrics.jsonl")

@@ -5,24 +5,26 @@ from __future__ import annotations
 import importlib.util
 import os
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedDataParallelKwargs, GradientAccumulationPlugin
+from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from aimkit import console
 from aimkit.data.loader import StreamDataset
+from aimkit.data.sampler import PositionSampler
 from aimkit.errors import AimkitError
 from aimkit.models.base import MattingModel
 from aimkit.models.registry import create_model
 from aimkit.models.weights import declared
 from aimkit.train.activations import recompute
+from aimkit.train.average import MovingAverage
 from aimkit.train.depthwise import keep_in_float32
 from aimkit.train.optim import make_optimizer
 from aimkit.train.recipe import TrainRecipe
@@ -45,7 +47,7 @@ class Parts:
     network: MattingModel
     model: Any
     optimizer: Any
-    average: AveragedModel | None
+    average: MovingAverage | None
     dataset: StreamDataset
 
     @property
@@ -68,10 +70,13 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
         # Without this, accelerate does not connect several processes that have no GPU.
         cpu=not torch.accelerator.is_available(),
         mixed_precision={"fp32": "no"}.get(recipe.precision, recipe.precision),
-        gradient_accumulation_steps=recipe.accumulate,
+        # Not as a number: a variable of the environment would override it.
+        gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=recipe.accumulate),
         log_with=["tensorboard"] if recipe.tensorboard and run is not None else None,
         project_dir=run,
         step_scheduler_with_optimizer=False,
+        # The backbone has no gradients in the first steps.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)] if thaws(recipe) else None,
     )
     if accelerator.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
         # Leave a core to each worker: threads of one operation wait for the slowest.
@@ -88,12 +93,13 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(parameter.requires_grad and not name.startswith("backbone."))
     model: nn.Module = network
+    torch.backends.cudnn.benchmark = recipe.cudnn_benchmark
     if accelerator.num_processes > 1 and accelerator.device.type == "cuda" and not recipe.model.freeze_norm:
-        network = model = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+        network = model = synchronised(network)
     optimizer = make_optimizer(network, recipe.optim)
     average = None
     if recipe.ema is not None:
-        average = AveragedModel(network, multi_avg_fn=partial(average_weights, recipe.ema), use_buffers=True)
+        average = MovingAverage(network, recipe.ema)
     if recipe.precision == "bf16" and accelerator.device.type == "cpu":
         keep_in_float32(network)
     if recipe.compile:
@@ -103,6 +109,15 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
         recipe.data.train, recipe.data.transform, recipe.seed, device_compositing=recipe.device_compositing
     )
     return Parts(accelerator, network, model, optimizer, average, dataset)
+
+
+def synchronised(network: MattingModel) -> MattingModel:
+    """The network with batch norms whose statistics are those of all processes; weights are shared, not copied.
+
+    Torch's own conversion drops the activations of timm's layers that are norm and activation in one.
+    """
+    converted: MattingModel = convert_sync_batchnorm(network)
+    return converted
 
 
 def open_streams(recipe: TrainRecipe) -> None:
@@ -123,15 +138,17 @@ def open_streams(recipe: TrainRecipe) -> None:
             raise AimkitError(error.what, where, error.hint, exit_code=error.exit_code) from None
 
 
-def average_weights(decay: float, averaged: Any, weights: Any, updates: Any) -> None:
-    """Update a moving average in place: average = decay * average + (1 - decay) * weights.
-
-    The decay starts at 0.1 and rises as (1 + n) / (10 + n) with the n-th update. At the full decay from the start, the
-    average of a short run would still contain the untrained network: a fifth of it after 1500 steps of 0.999.
-    """
-    number = float(updates)
-    decay = min(decay, (1 + number) / (10 + number))
-    get_ema_multi_avg_fn(decay)(averaged, weights, updates)  # type: ignore[no-untyped-call]
+def sampler_of(recipe: TrainRecipe, parts: Parts, start: int, stop: int) -> PositionSampler:
+    """The positions of some steps, or this process's part of them."""
+    accelerator = parts.accelerator
+    return PositionSampler(
+        start,
+        stop,
+        recipe.batch,
+        process=accelerator.process_index,
+        processes=accelerator.num_processes,
+        accumulate=recipe.accumulate,
+    )
 
 
 def build_network(recipe: TrainRecipe) -> MattingModel:
@@ -160,6 +177,11 @@ def build_network(recipe: TrainRecipe) -> MattingModel:
 def backbone_is_frozen(recipe: TrainRecipe) -> bool:
     """Whether the backbone is frozen for the whole run."""
     return recipe.optim.backbone_factor == 0 or recipe.optim.freeze_backbone >= recipe.steps
+
+
+def thaws(recipe: TrainRecipe) -> bool:
+    """Whether the backbone is frozen at first and learns later."""
+    return recipe.optim.freeze_backbone > 0 and not backbone_is_frozen(recipe)
 
 
 def train_mode(network: MattingModel, recipe: TrainRecipe, step: int) -> None:

@@ -43,6 +43,12 @@ def read_state(path: Path) -> State:
     return parsed(content, lambda row: _checked(State(**unsealed(row))), "state of the checkpoint", str(file), hint)
 
 
+def recorded_digest(recipe: Path) -> str:
+    """The digest in the first line of a run's ``recipe.toml``; what is not UTF-8 in it fits no recipe."""
+    with recipe.open("rb") as file:
+        return file.readline(200).decode(errors="replace").rstrip("\n").removeprefix("# digest ")
+
+
 def _checked(state: State) -> State:
     if type(state.step) is not int or state.step < 0:
         raise ValueError("the step is not a number of steps")

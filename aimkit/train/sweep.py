@@ -6,6 +6,7 @@ resumes interrupted ones and starts the others.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import traceback
@@ -24,9 +25,10 @@ from aimkit.files import write_bytes
 from aimkit.folder_lock import locked
 from aimkit.models.registry import create_model
 from aimkit.recipe import load_recipe
-from aimkit.train.loop import find_start, train
+from aimkit.train.loop import train
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.runs import Run, groups, mean_and_spread, open_run
+from aimkit.train.start import find_start
 from aimkit.train.state import latest, read_state
 from aimkit.types import ImageType
 
@@ -139,10 +141,13 @@ def _sweep(runs: Sequence[Variant], folder: Path) -> SweepOutcome:
             outcome.finished.append(path)
             continue
         console.info(title)
+        free_memory()
         try:
             state = train(run.recipe, path, "auto")
         except Exception as error:
             outcome.failed[run.name] = problem = _problem(error, path)
+            # The traceback would keep the run's network in memory.
+            problem.__traceback__ = problem.__cause__ = problem.__context__ = None
             console.error(problem)
             continue
         if state.step < run.recipe.steps:
@@ -151,6 +156,14 @@ def _sweep(runs: Sequence[Variant], folder: Path) -> SweepOutcome:
         outcome.finished.append(path)
         (path / FAILED).unlink(missing_ok=True)
     return outcome
+
+
+def free_memory() -> None:
+    """Free what earlier runs of this process held, and forget their peak: each run reports its own."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
 
 
 def table(folders: Sequence[Path]) -> tuple[list[str], list[list[Any]]]:

@@ -49,9 +49,10 @@ def validate(recipe: TrainRecipe, parts: Parts, run: Path, step: int) -> dict[st
         scores = matting_metrics(alpha, sample.alpha)
         rows.append((str(sample.type), {name: float(scores[name] or 0) for name in SCORES}))
         if position < table.gallery:
-            if step == recipe.validation.every or not (run / f"gallery/{position:02d}_truth.png").exists():
-                write_png(run / f"gallery/{position:02d}_image.png", thumbnail(sample.image))
+            if step == recipe.validation.every or not (run / f"gallery/{position:02d}_image.png").exists():
+                # The page shows every image that is there: the last file of the two is the one it looks for.
                 write_png(run / f"gallery/{position:02d}_truth.png", thumbnail(sample.alpha))
+                write_png(run / f"gallery/{position:02d}_image.png", thumbnail(sample.image))
             levels = np.rint(alpha * 255).astype(np.uint8)
             write_png(run / f"gallery/{position:02d}_{step:08d}.png", thumbnail(levels))
     every = gather_object(rows) if accelerator.num_processes > 1 else rows

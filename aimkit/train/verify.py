@@ -9,10 +9,13 @@ from pathlib import Path
 from aimkit.digests import problems, sealed
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
-from aimkit.json_files import parse_json
+from aimkit.html import is_changed
+from aimkit.imageio import decode, read_file
+from aimkit.journal import examine
 from aimkit.recipe import load_recipe
 from aimkit.train.checkpoint import STATE, load
 from aimkit.train.runs import open_run
+from aimkit.train.state import recorded_digest
 
 #: Digests of the files that describe a run; those of a checkpoint are in its ``state.json``.
 NAME = "digests.json"
@@ -36,12 +39,12 @@ def verify(run: Path) -> Iterator[str]:
         yield from _told(run, run / NAME)
     try:
         recipe = load_recipe(run / "recipe.toml", kind="train")
-        first = (run / "recipe.toml").read_text(encoding="utf-8").split("\n", 1)[0]
-        if first.removeprefix("# digest ") != recipe.digest():
+        if recorded_digest(run / "recipe.toml") != recipe.digest():
             yield "recipe.toml: its digest is not that of its content"
-    except (AimkitError, UnicodeDecodeError) as error:
+    except AimkitError as error:
         yield f"recipe.toml: {error}"
     yield from _log(run / "metrics.jsonl")
+    yield from _pictures(run)
     for folder in sorted((run / "checkpoints").glob("*")):
         if folder.name.startswith("."):
             yield f"checkpoints/{folder.name}: left by a killed run; the next start cleans it up"
@@ -63,11 +66,20 @@ def _told(run: Path, record: Path) -> Iterator[str]:
         yield f"{(folder / record.name).as_posix()}: {error.what}"
 
 
-def _log(path: Path) -> Iterator[str]:
-    if not path.exists():
-        return
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+def _pictures(run: Path) -> Iterator[str]:
+    """Damaged pictures of the gallery, whose format has checksums, and changed pages."""
+    for path in sorted((run / "gallery").glob("*.png")):
         try:
-            parse_json(line, dict, "line", nan=True)
+            decode(path)
         except AimkitError as error:
-            yield f"{path.name}: line {number}: {error.what}"
+            yield f"{path.relative_to(run).as_posix()}: {error.what}"
+    for path in sorted(run.glob("*.html")):
+        if is_changed(read_file(path)):
+            yield f"{path.name}: changed since it was written"
+
+
+def _log(path: Path) -> Iterator[str]:
+    try:
+        yield from (f"{path.name}: {problem}" for _, problem in examine(path) if problem)
+    except AimkitError as error:
+        yield f"{path.name}: {error.what}"

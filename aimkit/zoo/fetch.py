@@ -9,9 +9,11 @@ from pathlib import Path
 from filelock import Timeout
 
 from aimkit import console
+from aimkit.digests import sha256
 from aimkit.errors import AimkitError
 from aimkit.files import replacing
 from aimkit.offline import switched_on
+from aimkit.storage import check_regular
 from aimkit.zoo import safety, store, tensors
 from aimkit.zoo.archive import extract
 from aimkit.zoo.manifest import ZooEntry
@@ -88,7 +90,8 @@ def _in_place(entry: ZooEntry) -> Path | None:
             continue
         file = locate(address, entry.file.parent if entry.file else Path())
         try:
-            if store.sha256(file) == entry.sha256 and safety.check(file, source) == file.suffix:
+            check_regular(file)
+            if sha256(file) == entry.sha256 and safety.check(file, source) == file.suffix:
                 safety.check_contents(file, source)
                 return file
         except OSError:
@@ -175,7 +178,7 @@ def _take(entry: ZooEntry, part: Path, member: str, source: str, wanted: str | N
             file = part.with_name(f"{part.name}.member")
             extract(part, member, file, entry.bytes or MAX_BYTES)
         suffix = safety.check(file, source)
-        size, digest = file.stat().st_size, store.sha256(file)
+        size, digest = file.stat().st_size, sha256(file)
         other = wanted is not None and digest != wanted
         if entry.tensors is None and entry.bytes is not None and size != entry.bytes:
             raise AimkitError(f"the file has {size:,} bytes, {entry.bytes:,} expected", source, exit_code=1)

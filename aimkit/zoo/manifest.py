@@ -19,8 +19,9 @@ from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, mode
 from aimkit import resources
 from aimkit.errors import AimkitError
 from aimkit.home import expand_home, home
-from aimkit.recipe import Block, parse, read_toml
+from aimkit.recipe import Block, parse
 from aimkit.registry import did_you_mean
+from aimkit.toml_files import read_toml
 from aimkit.zoo.sources import check_source
 
 #: Licences that allow commercial use, lower case. Nobody owns what the generators draw.
@@ -94,6 +95,22 @@ class PreprocessingTable(Block):
     size_multiple: int = Field(32, ge=1)
 
 
+class OnnxFile(Block):
+    """The network of an entry as an ONNX file, whose weights are the entry's safetensors file beside it.
+
+    Attributes:
+        sources: Addresses of the file, tried in this order; see :mod:`aimkit.zoo.sources`.
+        sha256: SHA-256 of the file, hex.
+        bytes: Size of the file.
+        opset: Version of the ONNX operators.
+    """
+
+    sources: tuple[Source, ...] = Field(min_length=1)
+    sha256: Digest
+    bytes: int = Field(ge=1)
+    opset: int = Field(ge=1)
+
+
 class ZooEntry(Block):
     """A checkpoint of the zoo.
 
@@ -111,6 +128,7 @@ class ZooEntry(Block):
             it holds the same tensors. None if all sources are the same file.
         format: ``safetensors`` (aimkit's names), ``official-pth`` (the reference's names), ``timm`` (timm's names) or
             ``efficientnet-pytorch`` (the names of that package).
+        onnx: The network as an ONNX file, which predicts without PyTorch; None if there is none.
         licence: Licence of the weights, an SPDX name if there is one.
         data: Training data of all stages.
         seen: Test sets whose images were used for training or model selection.
@@ -136,6 +154,7 @@ class ZooEntry(Block):
     bytes: int | None = Field(None, ge=1)
     tensors: Digest | None = None
     format: Literal["safetensors", "official-pth", "timm", "efficientnet-pytorch"]
+    onnx: OnnxFile | None = None
     licence: str
     data: tuple[TrainingSet, ...] = ()
     seen: tuple[str, ...] = ()
@@ -158,6 +177,8 @@ class ZooEntry(Block):
         wanted = f"{self.architecture}_{trunk}" if self.architecture else trunk
         if stem != wanted:
             raise ValueError(f"the id '{self.id}' must begin with '{wanted}.'")
+        if self.onnx is not None and (self.architecture is None or self.format != "safetensors" or not self.sha256):
+            raise ValueError("an ONNX file belongs to a network whose safetensors file has a digest")
         if self.default and self.architecture is None:
             raise ValueError("a backbone alone can't predict, so it can't be the default")
         if (self.architecture is None) != (self.stage == "imagenet"):

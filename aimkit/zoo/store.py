@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import time
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from filelock import FileLock
 
 from aimkit import console
 from aimkit.cache import cache_folder, cache_folders
+from aimkit.digests import is_changed, sha256, with_digest
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes, write_error
+from aimkit.json_files import parsed, read_json
 from aimkit.redact import redact_urls
 from aimkit.zoo.manifest import ZooEntry
 
@@ -143,13 +148,21 @@ def records() -> dict[str, StoreRecord]:
 
 
 def _records(path: Path) -> dict[str, StoreRecord]:
-    try:
-        return {key: StoreRecord(**value) for key, value in json.loads(path.read_text(encoding="utf-8")).items()}
-    except (FileNotFoundError, NotADirectoryError):
+    hint = "remove it to forget all recorded digests"
+    if not os.path.lexists(path):
         return {}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        hint = "remove it to forget all recorded digests"
-        raise AimkitError(f"can't read the zoo's lock file: {error}", str(path), hint, exit_code=1) from None
+    content = read_json(path, dict, "zoo's lock file", hint, exit_code=1)
+    return cast(dict[str, StoreRecord], parsed(content, _checked, "zoo's lock file", str(path), hint))
+
+
+def _checked(content: dict[str, Any]) -> dict[str, StoreRecord]:
+    if is_changed(content):
+        raise ValueError("it was changed since it was written")
+    found = {key: StoreRecord(**value) for key, value in content.items() if key != "digest"}
+    for key, record in found.items():
+        if not re.fullmatch("[0-9a-f]{64}", record.sha256) or type(record.bytes) is not int:
+            raise ValueError(f"the record of {key} has no digest")
+    return found
 
 
 def keep(entry: ZooEntry, path: Path, digest: str, source: str, trusted: bool, tensors: str = "") -> None:
@@ -206,12 +219,6 @@ def lock(name: str, timeout: float = -1) -> AbstractContextManager[object]:
     return FileLock(path, timeout=timeout)
 
 
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _write(known: dict[str, StoreRecord]) -> None:
-    text = json.dumps({key: asdict(known[key]) for key in sorted(known)}, indent=1) + "\n"
+    text = json.dumps(with_digest({key: asdict(known[key]) for key in sorted(known)}), indent=1) + "\n"
     write_bytes(lock_file(), text.encode())

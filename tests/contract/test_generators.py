@@ -55,6 +55,37 @@ def test_planes_have_the_size_and_are_finite_and_in_range(name, size):
         assert plane.max() <= 1
 
 
+def check_tiny(name, size):
+    if name in NAMES:
+        foreground = made.__wrapped__(name, size)
+        planes = [foreground.color, foreground.alpha]
+    else:
+        planes = [background.__wrapped__(name, size)]
+    for plane in planes:
+        assert plane.shape[:2] == size
+        assert np.isfinite(plane).all()
+        assert plane.min() >= 0
+        assert plane.max() <= 1
+
+
+@pytest.mark.parametrize("name", [*NAMES, *BACKGROUNDS])
+def test_a_frame_of_one_pixel_is_a_frame(name):
+    check_tiny(name, (1, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(2, 2), (1, 3), (3, 1)])
+@pytest.mark.parametrize("name", [*NAMES, *BACKGROUNDS])
+def test_a_frame_may_be_a_line(name, size):
+    check_tiny(name, size)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(1, 40), (40, 1)])
+def test_caustics_fill_a_long_frame(size):
+    check_tiny("caustics", size)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_entry_says_what_the_foreground_is(name):
     entry = generators.get(name)

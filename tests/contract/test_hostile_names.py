@@ -1,81 +1,32 @@
-"""Names from elsewhere are shown as they are and do nothing: in every page, card, table and line of the terminal."""
+"""Names from elsewhere are shown as they are and do nothing: in every card, table and line of the terminal."""
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from html.parser import HTMLParser
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import tomli_w
 import yaml
+from hostile_names import HIDDEN, HOSTILE, NAMES, evaluation_result
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from aimkit import console, html, markdown
+from aimkit import console, markdown
 from aimkit.errors import AimkitError
-from aimkit.evaluate import report
 from aimkit.evaluate.compare import compare, comparison_table
-from aimkit.evaluate.images import EvaluationPlanes
 from aimkit.evaluate.results import write_results
 from aimkit.evaluate.tables import group_table, summary_table
 from aimkit.evaluate.tables import markdown as results_markdown
-from aimkit.imageio import write_png
 from aimkit.printable import on_one_line, printable
-from aimkit.recipe import load_recipe, parse
+from aimkit.recipe import parse
 from aimkit.skips import Skips
-from aimkit.train.experiment import Experiment, write_experiment
-from aimkit.train.page import write_page
 from aimkit.zoo.manifest import ZooEntry
-
-BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
-
-NAMES = (
-    "[red]alert[/red]",
-    "[link=file:///etc/passwd]x[/link]",
-    ":skull: :red_car:",
-    "\x1b[31mred\x1b[0m",
-    "\x1b]0;title\x07",
-    "\x9b2J",
-    "over\rwritten",
-    "two\nlines: true",
-    "tab\tbed",
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "' onmouseover='alert(1)",
-    "</title></style></pre><svg onload=alert(1)>",
-    "&lt;b&gt;",
-    "| a | b",
-    "--- \nlicense: mit",
-    "\n---\nlicense: mit\n---",
-    "```\n<script>alert(1)</script>\n```",
-    "[click](javascript:alert(1))",
-    "![x](http://127.0.0.1:9/x.png)",
-    "# heading",
-    "*bold* __bold__ ~~gone~~ `code`",
-    "\\| \\",
-    "${HOME}",
-    "{escape} %s {0}",
-    "\u202egnp.exe",
-    "zero\u200bwidth\u2028line",
-    "\udcff\udc80 not UTF-8",
-    "null",
-    "yes",
-    "@!*&: - ?",
-    "# not a comment",
-)
-HOSTILE = "  ".join(NAMES)
-#: What no output may hold as it is.
-HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028\u202a-\u202e\ud800-\udfff]")
-
 
 # --- the two ways to show a name ---
 
@@ -175,134 +126,12 @@ def test_an_ascii_terminal_takes_every_name() -> None:
     assert done.stdout == b"\\xe9\\udcff\n"
 
 
-# --- pages ---
-
-
-class Page(HTMLParser):
-    """The elements, attributes and texts of a page, as a browser reads them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.text = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
+# --- cards ---
 
 
 @pytest.fixture(scope="module")
 def result() -> dict[str, Any]:
-    """What an evaluation of hostile names returns."""
-    values = dict.fromkeys(
-        f"{metric}{part}" for metric in ("sad", "mse", "mad", "conn", "grad") for part in ("", "_transition")
-    )
-    values = dict.fromkeys(values, 1.5) | {"sad_fg": 1.0, "sad_bg": 1.0}
-    images = [
-        {"id": name, "type": "SO", "category": name, "width": 8, "height": 8, **values}
-        for name in dict.fromkeys((*NAMES, HOSTILE))
-    ]
-    means = {"images": {"count": len(images), **values}, "types": {HOSTILE: {"count": 1, **values}}}
-    means |= {"categories": {name: {"count": 1, **values} for name in NAMES}}
-    means |= {"type_macro": values, "category_macro": values}
-    return {
-        "model": {"title": HOSTILE, "name": HOSTILE, HOSTILE: HOSTILE, "weights": HOSTILE},
-        "protocol": {"text": HOSTILE, "prediction": HOSTILE, "data": HOSTILE},
-        "images": images,
-        "averages": means,
-        "notes": [HOSTILE, *NAMES],
-    }
-
-
-def _planes(_: str) -> EvaluationPlanes:
-    grey = np.full((8, 8), 128, np.uint8)
-    return EvaluationPlanes(grey, grey, np.dstack([grey] * 3), grey)
-
-
-def _evaluation(result: Mapping[str, Any], folder: Path) -> str:
-    return report.page(result, _planes, each=50)
-
-
-def _run(result: Mapping[str, Any], folder: Path) -> Path:
-    run = folder / on_one_line(HOSTILE).replace("/", "_")[:60]
-    (run / "gallery").mkdir(parents=True)
-    grey = np.zeros((4, 4, 3), np.uint8)
-    for name in ("0_image", "0_truth", "0_00001"):
-        write_png(run / "gallery" / f"{name}.png", grey)
-    rows: list[dict[str, Any]] = [{"kind": "train", "step": i, "total": 1.0, HOSTILE: 2.0, "lr": 0.1} for i in (1, 2)]
-    rows += [{"kind": "val", "step": 2, "mad": 0.1, f"mad/{HOSTILE.replace('/', '_')}": 0.2}]
-    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    recipe = load_recipe("train/demo").resolved()
-    text = tomli_w.dumps(recipe) + "".join(f"# {printable(name)}\n".replace("\n", " ") + "\n" for name in NAMES)
-    (run / "recipe.toml").write_text("# digest 0\n" + text, encoding="utf-8")
-    return run
-
-
-def _training(result: Mapping[str, Any], folder: Path) -> str:
-    return write_page(_run(result, folder)).read_text(encoding="utf-8")
-
-
-def _experiment(result: Mapping[str, Any], folder: Path) -> str:
-    run = _run(result, folder)
-    write_page(run)
-    both = [dict(result), {**result, "model": {"name": HOSTILE + "2"}}]
-    what = Experiment(run, both, [folder / "a", folder / "b"], None, HOSTILE, NAMES)
-    write_experiment(folder / "e.html", what, rows=1)
-    return (folder / "e.html").read_text(encoding="utf-8")
-
-
-def _parts(result: Mapping[str, Any], folder: Path) -> str:
-    lines = {name: [(0.0, 1.0), (1.0, 2.0)] for name in NAMES}
-    png = folder / "a.png"
-    write_png(png, np.zeros((2, 2, 3), np.uint8))
-    body = html.table([HOSTILE, *NAMES], [[HOSTILE, *NAMES]]) + html.chart(HOSTILE, lines) + html.picture(png, HOSTILE)
-    return html.page(HOSTILE, body)
-
-
-PAGES = {"evaluation": _evaluation, "training": _training, "experiment": _experiment, "parts": _parts}
-
-
-@pytest.fixture(scope="module", params=PAGES)
-def page(request: pytest.FixtureRequest, result: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
-    return PAGES[request.param](result, tmp_path_factory.mktemp("pages"))
-
-
-def test_no_page_holds_an_element_or_attribute_of_a_name(page: str) -> None:
-    found = Page(page)
-    assert found.tags.count("script") <= 1  # the report's own
-    assert not [name for name, _ in found.attributes if name.startswith("on")]
-    links = [value for name, value in found.attributes if name == "href"]
-    assert all(re.fullmatch(r"[\w%./~-]+\.html", link) for link in links)
-    assert all(value.startswith("data:image/") for name, value in found.attributes if name == "src")
-    assert not HIDDEN.search(page)
-    assert "<script>alert" in found.text  # as text
-    assert "iframe" not in found.tags
-
-
-@pytest.mark.skipif(not BROWSER, reason="no Chromium on this machine: what a browser runs was not tried")
-def test_no_page_runs_a_script_of_a_name(page: str, tmp_path: Path) -> None:
-    listen = "<script>window.ran = 0; window.alert = () => window.ran++;</script>"
-    probe = "<script>addEventListener('load', () => { document.title = 'ran ' + window.ran; });</script>"
-    file = tmp_path / "page.html"
-    file.write_text(page.replace("<head>", "<head>" + listen, 1).replace("</body>", probe + "</body>"), "utf-8")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'browser'}"]
-    done = subprocess.run(
-        [BROWSER, *options, "--virtual-time-budget=3000", "--dump-dom", file.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert "<title>ran 0</title>" in done.stdout
-
-
-# --- cards ---
+    return evaluation_result()
 
 
 def _checked_tokens(text: str) -> list[Token]:
@@ -349,6 +178,11 @@ def test_code_of_a_card_ends_at_its_own_fence(name: str) -> None:
     assert tokens[0].content == f"a\n{printable(name)}\nb\n"
 
 
+def _encodable(value: Any) -> Any:
+    """Plain data without lone surrogates, which no TOML file can hold."""
+    return json.loads(re.sub(r"\\udc[0-9a-f]{2}", "", json.dumps(value)))
+
+
 def _zoo_card() -> str:
     from aimkit.publish.card import card
 
@@ -368,11 +202,6 @@ def _zoo_card() -> str:
         "notes": "\n".join(NAMES),
     }
     return card(parse(ZooEntry, _encodable(table), "test"), HOSTILE)
-
-
-def _encodable(value: Any) -> Any:
-    """Plain data without lone surrogates, which no TOML file can hold."""
-    return json.loads(re.sub(r"\\udc[0-9a-f]{2}", "", json.dumps(value)))
 
 
 def test_a_model_card_says_names_and_nothing_else() -> None:

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from aimkit import resources
-from aimkit.recipe import header, load_recipe, parse, read_toml
+from aimkit.recipe import header, load_recipe, parse
 from aimkit.synth.pool.build import build
 from aimkit.synth.pool.ingest import Drawing, ingest, sources_of
+from aimkit.toml_files import read_toml
 
 ROOT = Path(__file__).parents[2]
 RECIPES = resources.recipes()
@@ -152,6 +153,8 @@ def environment(folders: Path, portraits: Path, monkeypatch: pytest.MonkeyPatch)
     for variable in ("DIM", "HATT", "AM2K", "FOREGROUNDS", "DUTS"):
         monkeypatch.setenv(variable, str(folders))
     monkeypatch.setenv("CUTOUTS", str(folders / "library"))
+    monkeypatch.setenv("PHOTOS", str(folders / "im"))
+    monkeypatch.setenv("MATTES", str(folders / "alpha"))
     monkeypatch.setenv("BG20K", str(folders / "photos"))
     monkeypatch.setenv("BACKGROUNDS", str(folders / "photos"))
     monkeypatch.setenv("POOL", str(folders / "pool"))

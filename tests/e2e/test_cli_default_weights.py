@@ -153,3 +153,27 @@ def test_a_wheel_holds_weights_and_recipes_of_entries(tmp_path: Path) -> None:
     wheel = next(builder.WheelBuilder(str(tmp_path)).build(directory=str(tmp_path / "dist")))
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"aimkit/_data/zoo/{name}" for name in ("aimnet.toml", "x.safetensors", "x.recipe.toml")} <= names
+
+
+def test_an_entry_gets_an_onnx_file_that_predicts_without_pytorch(
+    shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    monkeypatch.setattr("aimkit.predict.runtime.has_gpu", lambda: False)
+    photo = np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8)
+    write_png(tmp_path / "photo.png", photo)
+    assert run(["zoo", "onnx", "default"]) == 0
+    entry = find(ID)
+    assert entry.onnx is not None
+    assert entry.onnx.bytes == (shipped / f"{ID}.onnx").stat().st_size
+    assert entry.onnx.opset >= 17
+    assert run(["zoo", "check"]) == 0
+    mattes = {}
+    for runtime in ("auto", "torch"):
+        words = ["predict", str(tmp_path / "photo.png"), "--outputs", "alpha", "--bits", "16", "--runtime", runtime]
+        capsys.readouterr()
+        assert run(["-v", *words, "-o", str(tmp_path / runtime), "--device", "cpu"]) == 0
+        assert f"runtime {'torch' if runtime == 'torch' else 'onnx'}, device cpu" in capsys.readouterr().err
+        mattes[runtime] = read_alpha(tmp_path / runtime / "alpha" / "photo.png")
+    assert np.abs(mattes["auto"] - mattes["torch"]).max() < 1e-4

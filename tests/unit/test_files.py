@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from aimkit import files
 from aimkit.errors import AimkitError
-from aimkit.files import replacing, write_bytes
+from aimkit.files import own_mark, replacing, write_bytes
 
 
 def fail_halfway(target: Path, error: BaseException) -> None:
@@ -78,3 +81,40 @@ def test_new_files_honour_the_umask(mask: int, mode: int, tmp_path: Path) -> Non
     finally:
         os.umask(before)
     assert (tmp_path / "a.txt").stat().st_mode & 0o777 == mode
+
+
+def test_what_a_killed_process_was_writing_goes_with_the_next_file_in_its_folder(tmp_path: Path) -> None:
+    dead, machine = 2**22 + 1, own_mark().partition("-")[2][:4]
+    elsewhere = "0000" if machine != "0000" else "1111"
+    gone = [f".w.{dead}-{machine}0a1b.safetensors", f".aimkit.lock.{dead}-{machine}0a1b"]
+    kept = [
+        f".w.{os.getpid()}-{machine}0a1b.png",
+        f".w.{dead}-{elsewhere}0a1b.png",
+        ".w.part",
+        f"w.{dead}-{machine}0a1b",
+    ]
+    for name in [*gone, *kept]:
+        (tmp_path / name).write_text("x")
+    write_bytes(tmp_path / "a.txt", b"")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, "a.txt"])
+
+
+def test_a_folder_is_searched_for_leftovers_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[Path] = []
+    monkeypatch.setattr(files, "clean_after_killed", searched.append)
+    for n in range(3):
+        write_bytes(tmp_path / f"{n}.txt", b"")
+    assert searched == [tmp_path]
+
+
+def test_a_full_disk_that_torch_hides_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = "[enforce fail at inline_container.cc:672] . unexpected pos 100992 vs 100912"
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    with pytest.raises(AimkitError, match="disk full"):
+        fail_halfway(tmp_path / "w.pth", RuntimeError(words))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 30))
+    with pytest.raises(AimkitError, match="can't write the file"):
+        fail_halfway(tmp_path / "w.pth", RuntimeError(words))
+    with pytest.raises(RuntimeError, match="shapes"):
+        fail_halfway(tmp_path / "w.pth", RuntimeError("shapes differ"))
+    assert list(tmp_path.iterdir()) == []

@@ -142,6 +142,21 @@ def test_parts_share_a_folder_and_each_is_one(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize(("first", "second"), [("", "whole.0.2"), ("whole.0.2", "")])
+def test_the_whole_and_a_part_exclude_each_other(first: str, second: str, tmp_path: Path) -> None:
+    child = holder(tmp_path, *([first] if first else []))
+    try:
+        before = names(tmp_path)
+        with pytest.raises(AimkitError, match=f"another process .* process {child.pid}"), locked(tmp_path, "b", second):
+            pass
+        assert names(tmp_path) == before
+    finally:
+        child.kill()
+        child.wait()
+    with locked(tmp_path, "b", second):
+        assert is_locked(tmp_path)
+
+
 def test_a_place_behind_a_url_is_not_locked() -> None:
     with locked(place("memory://locks"), "synth"):
         assert not place("memory://locks").exists()

@@ -8,7 +8,7 @@ import pytest
 
 from aimkit.errors import AimkitError
 from aimkit.paths import inside
-from aimkit.storage import Remote
+from aimkit.remote import Remote
 
 
 @pytest.mark.parametrize("name", ["a.png", "data/train-0.tar", "..a/b..", "ü/ñ.png", "a b", "x" * 255, "a\\b", "${X}"])

@@ -7,7 +7,9 @@ import pytest
 from pydantic import Field
 
 from aimkit.errors import AimkitError
-from aimkit.recipe import Block, Range, Recipe, apply_overrides, expand, find, header, load_recipe, parse, read_toml
+from aimkit.overrides import apply_overrides
+from aimkit.recipe import Block, Range, Recipe, expand, find, header, load_recipe, parse
+from aimkit.toml_files import read_toml
 
 
 class Inner(Block):

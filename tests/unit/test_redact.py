@@ -17,7 +17,8 @@ from aimkit.datasets.reader import open_dataset
 from aimkit.errors import AimkitError
 from aimkit.recipe import load_recipe, parse
 from aimkit.redact import redact_urls
-from aimkit.storage import Remote, place
+from aimkit.remote import Remote
+from aimkit.storage import place
 from aimkit.synth.recipe import SynthRecipe
 from aimkit.synth.run import synthesize
 
@@ -144,7 +145,7 @@ def test_a_store_that_repeats_credentials_without_the_url_is_masked(monkeypatch:
 def test_a_secret_variable_in_a_network_url_is_refused_unless_it_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t-value")
     monkeypatch.setenv("DATA", "folder")
-    monkeypatch.setattr("aimkit.storage._file_system", lambda kind, where: None)  # The packages may not be here.
+    monkeypatch.setattr("aimkit.storage.file_system", lambda kind, where: None)  # The packages may not be here.
     for url in ("http://h/${AWS_SECRET_ACCESS_KEY}", "https://${AWS_SECRET_ACCESS_KEY}.evil.org/x"):
         with pytest.raises(AimkitError, match="AWS_SECRET_ACCESS_KEY looks like a secret") as caught:
             place(url)

@@ -10,7 +10,8 @@ import pytest
 
 from aimkit.errors import AimkitError
 from aimkit.recipe import expand
-from aimkit.storage import Place, Remote, measure, names, place, read_range, stamp
+from aimkit.remote import Remote
+from aimkit.storage import Place, measure, names, place, read_range, stamp
 
 FILES = {"a.txt": b"hello", "b/c.txt": b"0123456789"}
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from aimkit.data.device.labels import restrict, trimaps
-from aimkit.data.device.planes import BatchPlanes, levels, quantized
+from aimkit.data.device.planes import BatchPlanes, levels, quantized, sent
 from aimkit.data.device.steps import BatchStepParams, device_steps, linear_to_srgb, srgb_to_linear
 from aimkit.recipe import load_recipe
 from aimkit.synth.deferred import DeferredSample
@@ -100,7 +100,8 @@ class DeferredBatch:
         pinned: dict[str, Any] = {
             name: value.pin_memory() for name, value in vars(self).items() if isinstance(value, Tensor)
         }
-        return replace(self, **pinned)
+        steps = [replace(step, plane=None if step.plane is None else step.plane.pin_memory()) for step in self.steps]
+        return replace(self, **pinned, steps=steps)
 
 
 def collate_deferred(rows: Sequence[BatchRow]) -> DeferredBatch:
@@ -163,11 +164,11 @@ def finish_batch(batch: DeferredBatch, device: torch.device | str) -> dict[str, 
     """
     device = torch.device(device)
     tensors = {name: value for name, value in vars(batch).items() if isinstance(value, Tensor)}
-    sent = {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
-    foreground, background = (sent[name].movedim(3, 1) / 255 for name in ("foreground", "background"))
-    alpha = sent["alpha"][:, None] / 255
+    ready = {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
+    foreground, background = (ready[name].movedim(3, 1) / 255 for name in ("foreground", "background"))
+    alpha = ready["alpha"][:, None] / 255
     planes = BatchPlanes(
-        foreground, alpha, background, foreground[:, :0], sent["extent"], sent["origin"], sent["scale"]
+        foreground, alpha, background, foreground[:, :0], ready["extent"], ready["origin"], ready["scale"]
     )
     for step in batch.steps:
         if not _on_image(step.name):
@@ -179,7 +180,7 @@ def finish_batch(batch: DeferredBatch, device: torch.device | str) -> dict[str, 
     for step in batch.steps:
         if _on_image(step.name):
             _apply(step, planes)
-    label = restrict(trimaps(planes, matte, batch.kernel, batch.schedule), sent["type"])
+    label = restrict(trimaps(planes, matte, batch.kernel, batch.schedule), ready["type"])
     top, left, height, width = batch.window
     shown = {
         "image": quantized(planes.image),
@@ -190,12 +191,12 @@ def finish_batch(batch: DeferredBatch, device: torch.device | str) -> dict[str, 
     }
     result = {name: x[:, :, top : top + height, left : left + width] for name, x in shown.items()}
     if batch.image is not None:
-        done = torch.from_numpy(batch.done).to(device)
-        result["image"][done] = sent["image"].movedim(3, 1) / 255
-        result["label"][done] = sent["label"][:, None].float()
-    mirrored = sent["flip"][:, None, None, None]
+        done = sent(batch.done, device)
+        result["image"][done] = ready["image"].movedim(3, 1) / 255
+        result["label"][done] = ready["label"][:, None].float()
+    mirrored = ready["flip"][:, None, None, None]
     result = {name: torch.where(mirrored, x.flip(3), x) for name, x in result.items()}
-    return result | {name: sent[name] for name in ("composition_valid", "type", "position")}
+    return result | {name: ready[name] for name in ("composition_valid", "type", "position")}
 
 
 def division(source: Any) -> str:
@@ -211,7 +212,7 @@ def division(source: Any) -> str:
 
 def _apply(step: BatchStep, planes: BatchPlanes) -> None:
     device = planes.alpha.device
-    rows = torch.from_numpy(step.rows).to(device)
+    rows = sent(step.rows, device)
     part = planes.take(rows)
     plane = None if step.plane is None else step.plane.to(device, non_blocking=True)[:, None].float()
     before = replace(part)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -65,7 +67,25 @@ def _convolve(x: Tensor, kernels: Tensor) -> Tensor:
     """Correlate every sample with its own kernel, (n, k, l), where it fits."""
     count, channels = x.shape[:2]
     weight = kernels[:, None].expand(-1, channels, -1, -1).reshape(count * channels, 1, *kernels.shape[1:])
-    # A tenth of a level is what TensorFloat-32 would cost.
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+    with full_precision():
         result = conv2d(x.reshape(1, count * channels, *x.shape[2:]), weight, groups=count * channels)
     return result.reshape(count, channels, *result.shape[2:])
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Convolve in float32, since a tenth of a level is what TensorFloat-32 would cost.
+
+    Since version 2.9, torch has a precision for each kind of operation. Where a user has set one, it refuses to read or
+    restore the flag that was for all of them.
+    """
+    own: Any = getattr(torch.backends.cudnn, "conv", None)
+    if own is None:
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            yield
+        return
+    before, own.fp32_precision = own.fp32_precision, "ieee"
+    try:
+        yield
+    finally:
+        own.fp32_precision = before

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aimkit.data.device.planes import BatchPlanes
+from aimkit.data.device.planes import BatchPlanes, sent
 from aimkit.matting.morphology import segments
 from aimkit.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN
 from aimkit.types import Array, ImageType
@@ -54,7 +54,7 @@ def _near(mask: Tensor, kernels: Array, schedule: str) -> Tensor:
     spans = np.full((len(rows), 2 * half + 1, 2), -1, np.int16)
     for span, row in zip(spans, rows, strict=True):
         span[half - len(row) // 2 : half + len(row) // 2 + 1] = row
-    allowed = torch.from_numpy(spans).to(mask.device)[:, :, :, None, None, None]
+    allowed = sent(spans, mask.device)[:, :, :, None, None, None]
     before, after = _distances(mask)
     before, after = (torch.nn.functional.pad(d, (0, 0, half, half), value=_FAR) for d in (before, after))
     result = torch.zeros_like(mask)

@@ -7,7 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from aimkit.data.device.planes import BatchPlanes
+from aimkit.data.device.planes import BatchPlanes, sent
 from aimkit.synth.noise import SIDES, bank
 
 
@@ -34,4 +34,4 @@ def noise(planes: BatchPlanes, starts: Tensor) -> Tensor:
 
 @lru_cache(maxsize=2 * len(SIDES))
 def _bank(side: int, device: torch.device) -> Tensor:
-    return torch.from_numpy(bank(side)).to(device)
+    return sent(bank(side), device)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from aimkit.types import Array
+
 #: Names of what steps change.
 NAMES = ("foreground", "alpha", "background", "image")
 
@@ -52,6 +54,11 @@ class BatchPlanes:
             at = torch.arange(size, device=self.alpha.device)[None] - self.extent[:, axis, None]
             axes.append((at >= 0) & (at < self.extent[:, axis + 2, None]))
         return (axes[0][:, :, None] & axes[1][:, None, :])[:, None]
+
+
+def sent(values: Array, device: torch.device) -> Tensor:
+    """A small array on a device. The host does not wait: what is not pinned is copied aside before this returns."""
+    return torch.from_numpy(values).to(device, non_blocking=True)
 
 
 def levels(x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from aimkit.data.device.filters import filter_2d, filter_premultiplied, filter_separable
 from aimkit.data.device.noise import noise
-from aimkit.data.device.planes import BatchPlanes, levels, quantized
+from aimkit.data.device.planes import BatchPlanes, levels, quantized, sent
 from aimkit.registry import Registry
 from aimkit.types import Array
 
@@ -36,7 +36,7 @@ class BatchStepParams:
 
     def tensor(self, name: str) -> Tensor:
         """A value on the device, (n, ...)."""
-        return torch.from_numpy(self.values[name]).to(self.device)
+        return sent(self.values[name], self.device)
 
     def number(self, name: str) -> Tensor:
         """A number per sample on the device, (n, 1, 1, 1), to broadcast over planes."""
@@ -101,8 +101,8 @@ def light_wrap(planes: BatchPlanes, params: BatchStepParams) -> None:
 @device_steps.register("defocus")
 def defocus(planes: BatchPlanes, params: BatchStepParams) -> None:
     """Disc blur of B or F."""
-    front = torch.from_numpy(np.flatnonzero(params.values["foreground"])).to(params.device)
-    back = torch.from_numpy(np.flatnonzero(~params.values["foreground"])).to(params.device)
+    front = sent(np.flatnonzero(params.values["foreground"]), params.device)
+    back = sent(np.flatnonzero(~params.values["foreground"]), params.device)
     kernels = params.tensor("kernel")
     if len(back):
         part = planes.take(back)
@@ -176,4 +176,4 @@ def boxes(sides: Array) -> Array:
 
 
 def _to(kernels: Array, params: BatchStepParams) -> Tensor:
-    return torch.from_numpy(kernels.astype(np.float32)).to(params.device)
+    return sent(kernels.astype(np.float32), params.device)

@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from aimkit.errors import AimkitError
-from aimkit.recipe import Block, parse, read_toml
+from aimkit.recipe import Block, parse
 from aimkit.registry import did_you_mean
+from aimkit.toml_files import read_toml
 
 Use = Literal["foregrounds", "backgrounds", "saliency", "evaluation"]
 

@@ -62,7 +62,7 @@ def verify(dataset: Dataset, advance: Callable[[int], None] = lambda amount: Non
             yield from _shard(dataset, shard, sidecar)
         except AimkitError as error:
             yield f"shard {shard.number}: {error.what}"
-        except (KeyError, TypeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             yield f"shard {shard.number}: the sidecar is damaged ({type(error).__name__}: {error})"
         advance(len(shard))
     yield from _whole(dataset, expected)
@@ -229,7 +229,7 @@ def _whole(dataset: Dataset, expected: set[str]) -> Iterator[str]:
                 if path.is_file() and path.read_bytes() != b"".join(chunks):
                     yield f"{name}: does not match the shards"
             yield from _about(dataset)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             yield f"the dataset's index can't be checked: {error}"
         except AimkitError as error:
             # Its cause was told above.

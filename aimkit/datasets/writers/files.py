@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from aimkit.files import commit, write_error
-from aimkit.storage import Place, Remote, measure, names
+from aimkit.remote import Remote
+from aimkit.storage import Place, measure, names
 
 #: Folder for unfinished files inside a dataset: on the same file system, so that renaming is atomic.
 TEMPORARY = ".tmp"

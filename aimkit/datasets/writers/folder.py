@@ -20,8 +20,7 @@ from typing import Any, ClassVar
 
 from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.record import SampleRecord
-from aimkit.datasets.writers.shard import Shard
-from aimkit.errors import AimkitError
+from aimkit.datasets.writers.shard import Shard, readable
 from aimkit.json_files import parse_json
 from aimkit.paths import inside
 from aimkit.storage import Place, read_each, read_range
@@ -65,7 +64,7 @@ class FolderShard:
 
     def read(self, position: int) -> SampleRecord:
         path = self.root / _rows(self.shard)
-        try:
+        with readable(position, path):
             offsets = self._offsets()
             line = read_range(path, offsets[position], offsets[position + 1])
             row = parse_json(line, dict, f"line of sample {position}", str(path), exit_code=1)
@@ -74,9 +73,6 @@ class FolderShard:
             planes = dict(zip(there, read_each(self.root, there.values()), strict=True))
             suffix = Path(row["file_name"]).suffix[1:]
             return SampleRecord(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
-        except (OSError, ValueError, KeyError, IndexError) as error:
-            hint = "aimkit dataset verify"
-            raise AimkitError(f"sample {position} can't be read: {error}", str(path), hint, exit_code=1) from None
 
     @staticmethod
     def finish(root: Place, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.record import PLANES, SampleRecord
-from aimkit.datasets.writers.shard import Shard
-from aimkit.errors import AimkitError
-from aimkit.storage import Place, Remote, check_regular
+from aimkit.datasets.writers.shard import Shard, readable
+from aimkit.remote import Remote
+from aimkit.storage import Place, check_regular
 from aimkit.types import ImageType
 
 #: Files of older versions hold numbers of these.
@@ -51,7 +51,7 @@ class ParquetShard:
         return {}
 
     def read(self, position: int) -> SampleRecord:
-        try:
+        with readable(position, self.path, pa.ArrowException, TypeError):
             if self._file is None:
                 self._file = _opened(self.path)
             row = self._file.read_row_group(position).to_pylist()[0]
@@ -59,9 +59,6 @@ class ParquetShard:
             suffix = Path(row["image"]["path"]).suffix[1:]
             kind = row["type"] if isinstance(row["type"], str) else _LABELS[row["type"]]
             return SampleRecord(row["index"], kind, row["category"], row["meta"], planes, suffix)
-        except (OSError, pa.ArrowException, KeyError, IndexError, TypeError) as error:
-            what = f"sample {position} can't be read: {error}"
-            raise AimkitError(what, str(self.path), "aimkit dataset verify", exit_code=1) from None
 
     @staticmethod
     def finish(root: Place, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:

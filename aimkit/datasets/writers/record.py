@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import struct
+import zlib
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from aimkit.datasets.writers.output import Output
 from aimkit.errors import AimkitError
+from aimkit.imageio.png import SIGNATURE, sound_png
+from aimkit.imageio.source import check_size, max_pixels
 from aimkit.json_files import parse_json
 from aimkit.types import Array, ImageType, Sample, UInt8
 
@@ -34,6 +40,9 @@ class SampleRecord:
         meta: Provenance as canonical JSON.
         planes: Encoded image files by plane name; foreground and background only if ``output.planes`` is set.
         image_suffix: Suffix of the composite, "png" or "jpg"; all other planes are PNG.
+
+    Raises:
+        TypeError: A value that was read from a file has another type.
     """
 
     index: int
@@ -42,6 +51,13 @@ class SampleRecord:
     meta: str
     planes: dict[str, bytes]
     image_suffix: str = "png"
+
+    def __post_init__(self) -> None:
+        wrong = [name for name in ("type", "category", "meta") if not isinstance(getattr(self, name), str)]
+        wrong += [] if type(self.index) is int else ["index"]
+        wrong += [name for name, data in self.planes.items() if not isinstance(data, bytes)]
+        if wrong:
+            raise TypeError(f"the {wrong[0]} has a wrong type")
 
     def suffix(self, plane: str) -> str:
         """File suffix of a plane without the dot."""
@@ -60,13 +76,17 @@ def decode(record: SampleRecord) -> Sample:
     """Decode a record; foreground and background that were not stored are empty, of shape (0, 0, 3).
 
     Raises:
-        AimkitError: A plane is missing or damaged, or the provenance is damaged.
+        AimkitError: A plane is missing, damaged or of another size, or the provenance is damaged.
     """
     where = f"sample {record.index}"
     missing = [name for name in PLANES[:4] if name not in record.planes]
     if missing:
         raise AimkitError(f"the {missing[0]} is missing", where, "aimkit dataset verify", exit_code=1)
     planes = {name: decode_plane(data, name, where) for name, data in record.planes.items()}
+    sizes = {name: plane.shape[:2] for name, plane in planes.items()}
+    if len(set(sizes.values())) > 1:
+        differ = ", ".join(f"{name} {width}x{height}" for name, (height, width) in sizes.items())
+        raise AimkitError(f"planes differ in size: {differ}", where, "aimkit dataset verify", exit_code=1)
     for name in PLANES[4:]:
         planes.setdefault(name, np.zeros((0, 0, 3), np.uint8))
     meta = parse_json(record.meta, dict, "provenance", where, "aimkit dataset verify", exit_code=1)
@@ -77,12 +97,19 @@ def decode_plane(data: bytes, name: str, where: str) -> UInt8:
     """Decode one plane: RGB (H, W, 3) or grey (H, W), uint8.
 
     Raises:
-        AimkitError: The bytes can't be decoded.
+        AimkitError: The bytes can't be decoded, or say that they hold more pixels than the limit.
     """
     flag = cv2.IMREAD_COLOR_RGB if name in COLOR else cv2.IMREAD_GRAYSCALE
     try:
+        if data.startswith(SIGNATURE):
+            data = sound_png(data)
+        check_size(*_header_size(data), max_pixels())
         plane = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
-    except cv2.error:
+    except (AimkitError, ValueError, zlib.error) as error:
+        what = f"the {name} can't be decoded: {error.what if isinstance(error, AimkitError) else error}"
+        hint = error.hint if isinstance(error, AimkitError) and error.hint else "aimkit dataset verify"
+        raise AimkitError(what, where, hint, exit_code=1) from None
+    except (cv2.error, OSError, SyntaxError):
         plane = None
     if plane is None:
         raise AimkitError(f"the {name} can't be decoded", where, "aimkit dataset verify", exit_code=1)
@@ -106,6 +133,18 @@ class Digest:
     def hexdigest(self) -> str:
         """The digest of all samples added so far, hex."""
         return self._hash.hexdigest()
+
+
+def _header_size(data: bytes) -> tuple[int, int]:
+    """(width, height) as the file's header says, before memory is taken for its pixels."""
+    if data.startswith(b"\x89PNG"):
+        width, height = struct.unpack_from(">II", data.ljust(24, b"\0"), 16)
+        return width, height
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
+            return picture.size
+    except Image.DecompressionBombError as error:
+        raise AimkitError(f"can't read the image: {error}") from None
 
 
 def _encode_plane(plane: Array, name: str, output: Output) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +95,26 @@ def read_sidecars(root: Place, shards: Sequence[Shard]) -> Iterator[dict[str, An
         except (OSError, ValueError, TypeError) as error:
             raise AimkitError(f"the sidecar is damaged: {error}", str(path), _AGAIN, exit_code=1) from None
         yield sidecar
+
+
+@contextmanager
+def readable(position: int, path: Place, *errors: type[Exception]) -> Iterator[None]:
+    """Turn what can go wrong while a sample of a shard is read into one error.
+
+    Args:
+        position: Position of the sample in the shard.
+        path: The file it is read from.
+        errors: What the format raises besides the errors of files and of damaged JSON.
+
+    Raises:
+        AimkitError: One of them was raised.
+    """
+    expected: tuple[type[Exception], ...] = (OSError, ValueError, KeyError, IndexError, TypeError, *errors)
+    try:
+        yield
+    except expected as error:
+        what = f"sample {position} can't be read: {error}"
+        raise AimkitError(what, str(path), "aimkit dataset verify", exit_code=1) from None
 
 
 def ranges(numbers: Sequence[int], limit: int = 6) -> str:

@@ -8,7 +8,9 @@ need the same keys and types in every sample.
 from __future__ import annotations
 
 import io
+import itertools
 import json
+import re
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,8 +18,7 @@ from typing import Any, ClassVar
 
 from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.record import SampleRecord
-from aimkit.datasets.writers.shard import Shard, read_sidecar
-from aimkit.errors import AimkitError
+from aimkit.datasets.writers.shard import Shard, read_sidecar, readable
 from aimkit.json_files import parse_json
 from aimkit.storage import Place, read_range
 
@@ -54,18 +55,23 @@ class WebDatasetShard:
         return {"offsets": offsets}
 
     def read(self, position: int) -> SampleRecord:
-        try:
-            if self._offsets is None:
-                self._offsets = read_sidecar(self.root, self.shard)["offsets"]
-            start, stop = self._offsets[position], self._offsets[position + 1]
+        with readable(position, self.path, tarfile.TarError, StopIteration):
+            start, stop = self._sample(position)
             members = dict(_members(read_range(self.path, start, stop)))
             row = parse_json(members.pop("json"), dict, f"JSON of sample {position}", str(self.path), exit_code=1)
             planes = {field.split(".")[0]: data for field, data in members.items()}
             suffix = next(field for field in members if field.startswith("image.")).split(".")[1]
             return SampleRecord(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
-        except (OSError, tarfile.TarError, ValueError, KeyError, IndexError, StopIteration) as error:
-            what = f"sample {position} can't be read: {error}"
-            raise AimkitError(what, str(self.path), "aimkit dataset verify", exit_code=1) from None
+
+    def _sample(self, position: int) -> tuple[int, int]:
+        """Where the members of a sample begin and end in the file."""
+        if self._offsets is None:
+            offsets = read_sidecar(self.root, self.shard)["offsets"]
+            rising = all(type(n) is int for n in offsets) and all(a < b for a, b in itertools.pairwise([-1, *offsets]))
+            if not rising or len(offsets) != len(self.shard) + 1:
+                raise ValueError("the offsets in its sidecar are damaged")
+            self._offsets = offsets
+        return self._offsets[position], self._offsets[position + 1]
 
     @staticmethod
     def finish(root: Place, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:
@@ -84,10 +90,19 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield (field, bytes) of the members of one sample; the field is the name after the stem."""
+    """Yield (field, bytes) of the members of one sample; the field is the name after the stem.
+
+    Raises:
+        ValueError: A member is not one that this format writes: a link, a device, a path, cut short.
+    """
     offset = 0
     while offset < len(data):
         member = tarfile.TarInfo.frombuf(data[offset : offset + 512], "utf-8", "strict")
+        stem, _, field = member.name.partition(".")
+        if not member.isreg() or not stem.isdigit() or not field or re.search(r"[/\\]", field):
+            raise ValueError(f"the member {ascii(member.name)[:100]} does not belong to a sample")
         body = offset + 512
-        yield member.name.partition(".")[2], data[body : body + member.size]
+        if not 0 <= member.size <= len(data) - body:
+            raise ValueError(f"the member {ascii(member.name)[:100]} has {member.size} bytes, more than its sample")
+        yield field, data[body : body + member.size]
         offset = body + -(-member.size // 512) * 512

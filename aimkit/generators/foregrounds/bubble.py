@@ -39,7 +39,7 @@ class Bubble(GeneratorBlock):
     brightness: Annotated[Range, Within(0, 10)] = (0.9, 2.8)
 
 
-@generators.register("bubble", type=ImageType.STM, category="glass", params=Bubble)
+@generators.register("bubble", type=ImageType.STM, category="glass", params=Bubble, floats=True)
 def bubble(params: Bubble, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
     """One large soap bubble, often with smaller ones around it.
 

@@ -22,6 +22,8 @@ from aimkit.types import Float, Foreground, ImageType
 _WORK, _RAYS = 512, 3
 #: Width beyond the frame from which rays fall into it, and pixels of the water's surface, to a frame unit.
 _MARGIN, _FINE = 0.15, 400
+#: Frame units to the longer side at most; a longer frame shows a stretched picture, since OpenCV moves no more columns.
+_LONGEST = 16
 
 
 class Caustics(GeneratorBlock):
@@ -50,7 +52,8 @@ class Caustics(GeneratorBlock):
 @generators.register("caustics", type=ImageType.NS, category="caustics", params=Caustics)
 def caustics(params: Caustics, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
     """The net of light under moving water, over the frame."""
-    light = _density(params, working_size(size, _WORK), rng)
+    high, wide = (min(side, _LONGEST * _WORK) for side in working_size(size, _WORK))
+    light = _density(params, (high, wide), rng)
     gain = draw(rng, params.gain)
     alpha = np.clip(1 - np.exp(-gain * np.maximum(light - 0.45, 0.03)), 0, 0.98)
     hue, tone = rng.choice([rng.uniform(0.5, 0.62), rng.uniform(0.2, 0.35)]), draw(rng, params.tone)

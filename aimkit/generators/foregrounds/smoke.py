@@ -36,7 +36,7 @@ class Smoke(GeneratorBlock):
     lean: Annotated[Range, Within(-80, 80)] = (-25, 25)
 
 
-@generators.register("smoke", type=ImageType.STM, category="transparent", params=Smoke)
+@generators.register("smoke", type=ImageType.STM, category="transparent", params=Smoke, floats=True)
 def smoke(params: Smoke, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
     """Turbulent smoke in the middle of the frame.
 

@@ -38,7 +38,7 @@ class Splash(GeneratorBlock):
     foam: Shares = (0, 0.5)
 
 
-@generators.register("splash", type=ImageType.STM, category="water", params=Splash)
+@generators.register("splash", type=ImageType.STM, category="water", params=Splash, floats=True)
 def splash(params: Splash, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
     """A frozen splash.
 
@@ -58,7 +58,8 @@ def splash(params: Splash, size: tuple[int, int], rng: np.random.Generator) -> F
     field = _thickness(work, start, speed, rng)
     level = 1.0
     body = enlarge(field, size)
-    gx, gy = np.gradient(body)[::-1]
+    # A frame of one row or column has no slope across it.
+    gy, gx = (np.gradient(body, axis=i) if body.shape[i] > 1 else np.zeros_like(body) for i in (0, 1))
     steep = np.hypot(gx, gy) * min(size)
     covered = edge((level - body) / np.maximum(steep, 1e-2), size)
     height = enlarge(np.sqrt(np.clip(field - level, 0, 6)) * 0.05 + 0.006 * np.tanh(field), size)

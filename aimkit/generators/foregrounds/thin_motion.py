@@ -39,7 +39,7 @@ class ThinMotion(GeneratorBlock):
     tilt: Annotated[Range, Within(0.1, 1)] = (0.55, 1)
 
 
-@generators.register("thin_motion", type=ImageType.STM, category="motion", params=ThinMotion)
+@generators.register("thin_motion", type=ImageType.STM, category="motion", params=ThinMotion, floats=True)
 def thin_motion(params: ThinMotion, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
     """Blades, spokes or sticks that turn while the shutter is open.
 

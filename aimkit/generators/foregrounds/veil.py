@@ -42,7 +42,7 @@ class Veil(GeneratorBlock):
     turn: Angles = (-20, 20)
 
 
-@generators.register("veil", type=ImageType.STM, category="transparent", params=Veil)
+@generators.register("veil", type=ImageType.STM, category="transparent", params=Veil, floats=True)
 def veil(params: Veil, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
     """A piece of chiffon, tulle or organza in folds.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -47,8 +48,13 @@ def normalise(image: Tensor, preprocessing: Preprocessing) -> Tensor:
     Returns:
         ``(image * value_range - mean) / std``, same shape and dtype.
     """
-    mean, std = (
-        torch.tensor(values, dtype=image.dtype, device=image.device).view(-1, 1, 1)
-        for values in (preprocessing.mean, preprocessing.std)
-    )
-    return (image * preprocessing.value_range - mean) / std
+    mean, std = (_on_device(values, image) for values in (preprocessing.mean, preprocessing.std))
+    levels = image if preprocessing.value_range == 1 else image * preprocessing.value_range
+    return (levels - mean) / std
+
+
+def _on_device(values: tuple[float, ...], like: Tensor) -> Tensor:
+    """Values of the channels, (C, 1, 1), filled in on the device: a copy would make the host wait for it."""
+    import torch
+
+    return torch.stack([torch.full((1, 1), value, dtype=like.dtype, device=like.device) for value in values])

@@ -17,7 +17,7 @@ from aimkit.zoo.manifest import find as find_entry
 if TYPE_CHECKING:
     from torch import nn
 
-_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar")
+SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar")
 
 
 def load(model: nn.Module, ref: str | os.PathLike[str]) -> None:
@@ -57,8 +57,8 @@ def find(ref: str | os.PathLike[str]) -> Path:
                     _check(folder / "state.json", stamp(file))
                 return file
         raise AimkitError("no checkpoint in this folder", str(path), "name a run, a checkpoint or a weights file")
-    if path.suffix in _SUFFIXES:
-        raise AimkitError("weights file not found", str(path), f"give a file ({', '.join(_SUFFIXES)}) or a zoo id")
+    if path.suffix in SUFFIXES:
+        raise AimkitError("weights file not found", str(path), f"give a file ({', '.join(SUFFIXES)}) or a zoo id")
     return zoo.path(os.fspath(ref))
 
 

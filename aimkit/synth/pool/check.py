@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from aimkit.digests import is_changed
 from aimkit.errors import AimkitError
 from aimkit.json_files import LARGE, read_json
-from aimkit.synth.pool.index import NAME, Index, digest_of, read_index, shard_name
+from aimkit.synth.pool.index import NAME, Index, read_index, shard_name
 from aimkit.synth.pool.layout import aligned, sizes
 
 _BLOCK = 1 << 20
@@ -65,8 +66,7 @@ def verify(root: Path, advance: Callable[[int], None] = lambda amount: None) -> 
     """
     index = read_index(root)
     data = read_json(root / NAME, dict, "pool index", limit=LARGE)
-    # Earlier versions wrote none.
-    if "digest" in data and data["digest"] != digest_of(data):
+    if is_changed(data):
         yield f"{NAME}: changed since it was written"
     names: dict[str, list[str]] = {}
     for entry in index.entries.values():

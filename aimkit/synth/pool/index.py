@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -10,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import aimkit
+from aimkit.digests import with_digest
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.json_files import LARGE, parsed, read_json
-from aimkit.storage import Remote, place
+from aimkit.remote import Remote
+from aimkit.storage import place
 from aimkit.synth.pool.layout import Stored
 from aimkit.synth.source import Item
 from aimkit.types import ImageType
@@ -130,14 +131,7 @@ def write_index(root: Path, index: Index) -> None:
         "pictures": [picture.to_json() for picture in index.pictures.values()],
         "items": [_row(entry) for entry in index.entries.values()],
     }
-    data["digest"] = digest_of(data)
-    write_bytes(root / NAME, f"{_lines(data)}\n".encode())
-
-
-def digest_of(data: Mapping[str, Any]) -> str:
-    """Digest (hex) of the content of an index, without the one that it holds."""
-    content = {name: value for name, value in data.items() if name != "digest"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    write_bytes(root / NAME, f"{_lines(with_digest(data))}\n".encode())
 
 
 def _parse(data: Mapping[str, Any]) -> Index:

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from aimkit.datasets.scan_report import ScanReport
 from aimkit.errors import AimkitError
-from aimkit.recipe import Block, apply_overrides, load_recipe, parse
+from aimkit.overrides import apply_overrides
+from aimkit.recipe import Block, load_recipe, parse
 from aimkit.registry import did_you_mean
 from aimkit.rng import rng
 from aimkit.storage import Place, place

@@ -20,8 +20,7 @@ from aimkit.synth.sources.folder import StoredBackgroundBlock, StoredBackgrounds
 from aimkit.synth.sources.inspect_stored import ForegroundReader, read_files
 from aimkit.synth.sources.pairs import decode
 from aimkit.synth.sources.photos import estimated
-from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, extend, open_stored
-from aimkit.types import Array, UInt8
+from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, as_stored, extend, open_stored
 
 B = TypeVar("B", bound=Block)
 
@@ -74,7 +73,7 @@ def published_foregrounds(block: PublishedForegrounds) -> StoredForegrounds:
         block = block.model_copy(update={"type": one.type})
     block = block.model_copy(update={"category": block.category or one.category})
     found, report, of_photos = _candidates(one, block, "foregrounds")
-    finish = partial(estimated, method=block.method) if of_photos else extend if block.bleed else _as_stored
+    finish = partial(estimated, method=block.method) if of_photos else extend if block.bleed else as_stored
     return open_stored(block, found, report, ForegroundReader(decode), finish=finish)
 
 
@@ -130,7 +129,3 @@ def _searched(block: Any, use: Use) -> list[Place]:
 
 def _incomplete(found: Files) -> list[tuple[str, str]]:
     return [(role, name) for role, names in found.missing.items() if role != "trimap" for name in names]
-
-
-def _as_stored(rgb: UInt8, alpha: Array, digest: str) -> Array:
-    return rgb

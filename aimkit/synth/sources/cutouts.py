@@ -14,7 +14,7 @@ from aimkit.imageio import DecodedImage, rgb_of
 from aimkit.imageio import decode as read_image
 from aimkit.storage import place
 from aimkit.synth.source import foreground_sources
-from aimkit.synth.sources.inspect_stored import ForegroundReader
+from aimkit.synth.sources.inspect_stored import ForegroundReader, ReadImage
 from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, open_stored
 from aimkit.types import Float, UInt8
 
@@ -50,9 +50,11 @@ def reader(premultiplied: bool) -> ForegroundReader:
     return ForegroundReader(decoder, channel="alpha", doubt=None if premultiplied else _doubt)
 
 
-def decode(blobs: tuple[bytes, ...], one: Candidate, premultiplied: bool = False) -> tuple[UInt8, DecodedImage]:
+def decode(
+    blobs: tuple[bytes, ...], one: Candidate, read: ReadImage = read_image, premultiplied: bool = False
+) -> tuple[UInt8, DecodedImage]:
     """Decode one file into straight colour and itself, whose alpha channel is the matte."""
-    image = read_image(blobs[0], one.where)
+    image = read(blobs[0], one.where)
     if premultiplied:
         image = replace(image, associated=True)
     return rgb_of(image, one.where), image

@@ -17,8 +17,9 @@ from aimkit.datasets.find import find_images
 from aimkit.datasets.scan import Candidate, ScanRecord, candidates, scan
 from aimkit.datasets.scan_report import ScanReport
 from aimkit.errors import AimkitError
-from aimkit.imageio import read_rgb
+from aimkit.imageio import decode_again, open_again, read_rgb, rgb_of
 from aimkit.storage import place
+from aimkit.synth.encoded_picture import EncodedPicture
 from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import BackgroundBlock, Item, background_sources
 from aimkit.synth.sources.inspect_stored import read_files, unchanged
@@ -78,7 +79,11 @@ class StoredBackgrounds:
             AimkitError: It can't be read, or is not the file any more that was scanned.
         """
         one = self.candidates[position]
-        rgb = read_rgb(unchanged(self.fetch(one), self.items[position].digest, one.where)[0], one.where)
+        data = unchanged(self.fetch(one), self.items[position].digest, one.where)[0]
+        opened = open_again(data)
+        if opened is not None and (self.max_side is None or max(opened.size) <= self.max_side):
+            return EncodedPicture(opened, where=one.where)
+        rgb = rgb_of(decode_again(data, one.where), one.where)
         longer = max(rgb.shape[:2])
         if self.max_side is not None and longer > self.max_side:
             height, width = (max(1, round(side * self.max_side / longer)) for side in rgb.shape[:2])

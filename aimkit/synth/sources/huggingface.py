@@ -44,7 +44,7 @@ class DatasetBlock(Block):
 
 
 class Columns(Block):
-    """Names of the columns; a column without a name here is found by its usual name.
+    """Names of the columns; a column without a name here is found by its usual name, and "" switches one off.
 
     Attributes:
         foreground: Column of foreground colours.
@@ -55,12 +55,12 @@ class Columns(Block):
         id: Column of item names; without one, items are named by row number.
     """
 
-    foreground: Name = ""
-    image: Name = ""
-    alpha: Name = ""
-    type: Name = ""
-    category: Name = ""
-    id: Name = ""
+    foreground: Name | None = None
+    image: Name | None = None
+    alpha: Name | None = None
+    type: Name | None = None
+    category: Name | None = None
+    id: Name | None = None
 
 
 class HuggingFace(DatasetBlock, StoredBlock):
@@ -82,7 +82,7 @@ class HuggingFaceBackgrounds(DatasetBlock, StoredBackgroundBlock):
     """Backgrounds in a dataset.
 
     Attributes:
-        column: Column of the images; "background" or "image" when empty.
+        column: Column of the images; "background", "image" or another usual one when empty.
     """
 
     source: Literal["huggingface"] = "huggingface"
@@ -128,7 +128,7 @@ def huggingface(block: HuggingFace) -> StoredForegrounds:
 def huggingface_backgrounds(block: HuggingFaceBackgrounds) -> StoredBackgrounds:
     """A Hugging Face dataset with an image column, local or from the hub."""
     dataset, where = open_table(block.path, block.subset, block.part, block.revision)
-    column = find_column(dataset, block.column, "background", where)
+    column = find_column(dataset, block.column or None, "background", where)
     if not column:
         hint = f"its columns are {', '.join(dataset.column_names)}; set column = ..."
         raise AimkitError("the dataset has no column of images", where, hint)
@@ -172,17 +172,22 @@ def _candidates(dataset: Any, where: str, column: dict[str, str], types: Sequenc
 def _without(
     found: Iterator[Candidate], block: StoredBlock | StoredBackgroundBlock, report: ScanReport
 ) -> list[Candidate]:
-    """Leave out what the recipe excludes, and rows whose type is none of ours."""
+    """Leave out what the recipe excludes, and rows whose type is not one of ours, unless the source states its type."""
     exclude, candidates = read_exclude(block.exclude), list(found)
     left_out = exclude.select((one.id, without_suffix(one.id)) for one in candidates)
     report.notes += exclude.check((one.id for one in candidates), bool(block.allow_missing))
     report.excluded = len(left_out)
-    kept = []
+    stated = block.type if isinstance(block, StoredBlock) and block.type != "infer" else ""
+    kept, replaced = [], 0
     for one in candidates:
         if one.id in left_out:
             continue
         if one.type and not is_type(one.type):
-            report.skips.add(one.id, f"'{one.type}' is not an image type (SO, STM or NS)", one.where)
-            continue
+            if not stated:
+                report.skips.add(one.id, f"'{one.type[:40]}' is not an image type (SO, STM or NS)", one.where)
+                continue
+            one, replaced = replace(one, type=""), replaced + 1
         kept.append(one)
+    if replaced:
+        report.notes.append(f"{replaced} rows have a type of their own, and are taken as {stated}, as the source says")
     return kept

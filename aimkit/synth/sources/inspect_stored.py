@@ -11,7 +11,7 @@ import numpy as np
 from aimkit.datasets.matte_folder import MatteFacts, MatteFolder, decide_mattes, faint, matte_facts
 from aimkit.datasets.scan import Candidate, ScanRecord, exif_hint, read_place, scan
 from aimkit.errors import AimkitError
-from aimkit.imageio import DecodedImage, MatteChannel, alpha_of, matte_levels
+from aimkit.imageio import DecodedImage, MatteChannel, alpha_of, decode, matte_levels
 from aimkit.matting.image_type import Statistics, measure
 from aimkit.paths import as_text
 from aimkit.synth.sources.split import look
@@ -19,8 +19,10 @@ from aimkit.types import Float, UInt8, to_float
 
 #: Reads the files of a candidate: candidate -> their bytes.
 Fetch = Callable[[Candidate], tuple[bytes, ...]]
-#: (bytes, the candidate) -> straight RGB, uint8, (H, W, 3), and the picture that holds the matte.
-Decode = Callable[[tuple[bytes, ...], Candidate], tuple[UInt8, DecodedImage]]
+#: Decodes a file: (bytes, name in errors) -> pixels as stored.
+ReadImage = Callable[[bytes, str], DecodedImage]
+#: (bytes, the candidate, what decodes a file) -> straight RGB, uint8, (H, W, 3), and the picture that has the matte.
+Decode = Callable[[tuple[bytes, ...], Candidate, ReadImage], tuple[UInt8, DecodedImage]]
 
 
 def read_files(one: Candidate) -> tuple[bytes, ...]:
@@ -101,7 +103,7 @@ def _misread(record: ScanRecord, facts: MatteFacts, mattes: MatteFolder) -> bool
 
 def _inspect(one: Candidate, reader: ForegroundReader, mattes: MatteFolder | None) -> ScanRecord:
     blobs = reader.fetch(one)
-    rgb, image = reader.decode(blobs, one)
+    rgb, image = reader.decode(blobs, one, decode)
     check_sizes(rgb, image, one.where)
     name = reader.matte_name(one)
     facts = matte_facts(image, name, reader.channel)

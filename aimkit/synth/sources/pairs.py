@@ -11,14 +11,14 @@ from aimkit.datasets.find import find_images, subfolder
 from aimkit.datasets.pairing import pair_files
 from aimkit.datasets.scan import Candidate, candidates
 from aimkit.datasets.scan_report import ScanReport
-from aimkit.imageio import DecodedImage, read_rgb
+from aimkit.imageio import DecodedImage, rgb_of
 from aimkit.imageio import decode as read_image
 from aimkit.paths import as_text
 from aimkit.storage import Place, place
 from aimkit.synth.source import foreground_sources
-from aimkit.synth.sources.inspect_stored import ForegroundReader
-from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, extend, open_stored
-from aimkit.types import Array, UInt8
+from aimkit.synth.sources.inspect_stored import ForegroundReader, ReadImage
+from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, as_stored, extend, open_stored
+from aimkit.types import UInt8
 
 
 class Pairs(StoredBlock):
@@ -49,7 +49,7 @@ def pairs(block: Pairs) -> StoredForegrounds:
     colors, mattes = block.searched()
     report = ScanReport(block.title, str(place(block.path)))
     found = pair(colors, mattes, block, report)
-    return open_stored(block, found, report, ForegroundReader(decode), finish=extend if block.bleed else _as_stored)
+    return open_stored(block, found, report, ForegroundReader(decode), finish=extend if block.bleed else as_stored)
 
 
 def pair(colors: Place, mattes: Place, block: StoredBlock, report: ScanReport) -> list[Candidate]:
@@ -60,7 +60,9 @@ def pair(colors: Place, mattes: Place, block: StoredBlock, report: ScanReport) -
     report.skips.extend(second.skips)
     allow = bool(block.allow_missing)
     report.notes += exclude.check([*first.files, *second.files], allow)
-    both = pair_files(first.files, second.files, (colors.name, mattes.name), where=report.where, allow_missing=allow)
+    told = [row.name for row in report.skips.rows]
+    names = (colors.name, mattes.name)
+    both = pair_files(first.files, second.files, names, where=report.where, allow_missing=allow, told=told)
     report.skips.extend(both.lost)
     report.notes += both.notes
     for name in both.unused:
@@ -68,11 +70,7 @@ def pair(colors: Place, mattes: Place, block: StoredBlock, report: ScanReport) -
     return candidates(both.pairs.items(), report.skips)
 
 
-def decode(blobs: tuple[bytes, ...], one: Candidate) -> tuple[UInt8, DecodedImage]:
+def decode(blobs: tuple[bytes, ...], one: Candidate, read: ReadImage = read_image) -> tuple[UInt8, DecodedImage]:
     """Decode two files into colour and the picture of the matte."""
     matte = as_text(one.files[-1]) if one.files else f"{one.where} (alpha)"
-    return read_rgb(blobs[0], one.where), read_image(blobs[1], matte)
-
-
-def _as_stored(rgb: UInt8, alpha: Array, digest: str) -> UInt8:
-    return rgb
+    return rgb_of(read(blobs[0], one.where), one.where), read(blobs[1], matte)

@@ -38,7 +38,8 @@ class ProceduralForegrounds(ProceduralBlock, ForegroundBlock):
     """Generators of foregrounds; each generator has an image type.
 
     Attributes:
-        generators: Names, or tables with parameters: ``["smoke", {generator = "fur", ...}]``; all when empty.
+        generators: Names, or tables with parameters: ``["smoke", {generator = "fur", ...}]``; all of
+            aimkit's when empty. Those of plugins must be named, so that a recipe draws the same everywhere.
         type: Image type of the generators that are used; "infer" uses all types.
     """
 
@@ -50,7 +51,7 @@ class ProceduralBackgrounds(ProceduralBlock, BackgroundBlock):
     """Generators of backgrounds.
 
     Attributes:
-        generators: Names, or tables with parameters; all when empty.
+        generators: Names, or tables with parameters; all of aimkit's when empty.
     """
 
     source: Literal["procedural"] = "procedural"
@@ -72,7 +73,8 @@ class DrawnForegrounds:
     def load(self, position: int, size: tuple[int, int], rng: np.random.Generator) -> Foreground:
         """Draw a picture of this size."""
         block, item = self.blocks[position], self.items[position]
-        return replace(generators.get(block.generator).value(block, size, rng), category=item.category)
+        entry = generators.get(block.generator)
+        return replace(entry.value(block, size, rng), category=item.category, floats=entry.info.floats)
 
 
 @dataclass
@@ -123,7 +125,8 @@ def procedural_backgrounds(block: ProceduralBackgrounds) -> DrawnBackgrounds:
 
 
 def _all(registry: Registry[Any, Any]) -> list[GeneratorBlock]:
-    return [entry.info.params(generator=entry.name) for entry in registry]
+    own = [entry for entry in registry if entry.value.__module__.startswith("aimkit.")]
+    return [entry.info.params(generator=entry.name) for entry in own]
 
 
 def _named(blocks: Sequence[GeneratorBlock]) -> list[tuple[str, GeneratorBlock]]:

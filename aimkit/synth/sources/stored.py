@@ -22,8 +22,11 @@ from aimkit.datasets.scan_report import ScanReport
 from aimkit.datasets.types_file import Typed, match, read_types
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
+from aimkit.imageio import decode_again, open_again
+from aimkit.imageio.png_rows import PngRows
 from aimkit.matting.foreground import bleed
 from aimkit.matting.image_type import Statistics, decide
+from aimkit.synth.encoded_picture import EncodedPicture
 from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import ForegroundBlock, Item
 from aimkit.synth.sources.inspect_stored import ForegroundReader, inspect_foregrounds, unchanged
@@ -100,13 +103,27 @@ class StoredForegrounds:
         """
         one, item = self.candidates[position], self.items[position]
         blobs = unchanged(self.reader.fetch(one), item.digest, one.where)
-        rgb, image = self.reader.decode(blobs, one)
+        encoded = self._encoded(blobs, one.where)
+        if encoded is not None:
+            return encoded
+        rgb, image = self.reader.decode(blobs, one, decode_again)
         alpha = self.mattes.alpha(image, self.reader.matte_name(one))
         color = self.finish(rgb, alpha, item.digest)
         if self.max_side is None or max(alpha.shape) <= self.max_side:
             return ImagePyramid(color, alpha)
         reduced, matte = reduce(to_float(color), to_float(alpha), self.max_side)
         return ImagePyramid(to_uint8(reduced), matte)
+
+    def _encoded(self, blobs: tuple[bytes, ...], where: str) -> EncodedPicture | None:
+        """The picture before it is decoded; None where colours or levels of the matte depend on the whole of it."""
+        scale = self.mattes.scales.get(("uint8", False, "grey"))
+        if self.finish is not as_stored or len(blobs) != 2 or scale is None or scale.top != 255:
+            return None
+        color, matte = (open_again(blob) for blob in blobs)
+        if color is None or not isinstance(matte, PngRows) or matte.channels != 1 or color.size != matte.size:
+            return None
+        small = self.max_side is None or max(color.size) <= self.max_side
+        return EncodedPicture(color, matte, where) if small else None
 
 
 def open_stored(
@@ -161,6 +178,11 @@ def open_stored(
     if not items:
         raise AimkitError("the source has no usable foreground", f"{block.title}, {report.where}", report.why_empty())
     return StoredForegrounds(items, report, chosen, reader, mattes, finish or extend, block.max_side, contents)
+
+
+def as_stored(rgb: UInt8, alpha: Array, digest: str) -> UInt8:
+    """The colours of the file."""
+    return rgb
 
 
 def extend(rgb: UInt8, alpha: Array, digest: str) -> UInt8:

@@ -102,4 +102,4 @@ class PointwiseStep(Step):
 
 
 #: The step classes. Each module of this package registers its own when the registry is first asked.
-steps: Registry[type[Step]] = Registry("step", ["aimkit.synth.steps"])
+steps: Registry[type[Step]] = Registry("step", ["aimkit.synth.steps"], plugins="aimkit.steps")

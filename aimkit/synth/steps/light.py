@@ -14,6 +14,11 @@ from aimkit.synth import geometry
 from aimkit.synth.steps import PointwiseStep, Scene, Stage, Step, StepParams, steps
 from aimkit.types import ImageType
 
+#: Blur of a shadow on the ground where it begins, relative to where it ends.
+_NEAR = 0.15
+#: Share of a foreground's height, from its foot up, that is near enough to the ground to keep light from it.
+_SOLE = 0.08
+
 
 @steps.register("shadow")
 class Shadow(PointwiseStep):
@@ -24,8 +29,9 @@ class Shadow(PointwiseStep):
         softness: Blur of the shadow's edge in thousandths of the short side.
         offset: Length of the shadow's shift, as a share of the short side.
         ground: Row from which the canvas shows ground, as a share of its height. The shadow then lies on the ground: it
-            begins at the foreground's foot, falls forwards by ``offset``, and up to 50 degrees sideways. Only SO
-            foregrounds cast one, and none whose foot is above the ground or out of sight. None lets it fall anywhere.
+            begins at the foreground's foot, where it is sharp and darkest around what touches the ground, falls
+            forwards by ``offset``, up to 50 degrees sideways, and softens on its way. Only SO foregrounds cast one, and
+            none whose foot is above the ground or out of sight. None lets it fall anywhere.
     """
 
     stage: ClassVar[Stage] = "planes"
@@ -84,8 +90,19 @@ class Shadow(PointwiseStep):
         aside = np.tan(np.deg2rad(lean)) * forwards
         matrix = np.array([[1, -aside, aside * foot], [0, -forwards, (1 + forwards) * foot]])
         laid = cv2.warpAffine(alpha, matrix, (width, height), flags=cv2.INTER_LINEAR)
-        cast = np.asarray(cv2.GaussianBlur(laid, (0, 0), max(sigma, 0.3)), np.float32)
+        # What hides behind the foreground goes on above the foot, or blurring would leave a bright line there.
+        laid[: rows[-1] + 1] = laid[rows[-1] + 1]
+        sharp, soft = (cv2.GaussianBlur(laid, (0, 0), max(width, 0.3)) for width in (_NEAR * sigma, sigma))
+        away = np.clip((np.arange(height) - foot) / max(length, 1), 0, 1)[:, None]
+        cast = np.asarray(sharp + (soft - sharp) * away, np.float32)
         cast[: rows[-1] + 1] = 0
+        if sigma >= 1:
+            # Soft light comes from everywhere; hardly any gets in under what touches the ground.
+            height_above = (foot - np.arange(height)) / (foot - top)
+            sole = alpha * np.clip(1 - height_above / _SOLE, 0, 1).astype(np.float32)[:, None]
+            # A blurred edge is half as dark as what it belongs to; at the edge itself it is darkest here.
+            near = np.minimum(2 * cv2.GaussianBlur(sole, (0, 0), sigmaX=sigma / 2, sigmaY=sigma / 4), 1)
+            cast = np.maximum(cast, near)
         if scene.view is not None:
             cast = geometry.spread(cast, scene.view)
         drawn = {"strength": strength, "lean": lean, "length": length / height, "foot": (rows[-1] + 1) / height}

@@ -16,7 +16,7 @@ from aimkit.recipe import Range
 from aimkit.synth import noise
 from aimkit.synth.steps import PointwiseStep, Scene, Stage, Step, StepParams, steps
 from aimkit.synth.view import View
-from aimkit.types import Array, UInt8, to_float, to_uint8
+from aimkit.types import Array, to_float, to_uint8
 
 
 @steps.register("blur_background")
@@ -47,25 +47,9 @@ class BlurBackground(Step):
 
     def apply(self, scene: Scene, params: StepParams) -> None:
         """Blur B."""
+        from aimkit.matting.box_blur import box_blur
+
         scene.background = box_blur(scene.uint8("background"), params.values["side"], params.values["centered"])
-
-
-def box_blur(levels: UInt8, side: int, centered: bool) -> UInt8:
-    """Mean over a box of ``side`` x ``side`` pixels.
-
-    Args:
-        levels: Uint8, (H, W, 3).
-        side: Side of the box in pixels.
-        centered: Centre a box of even side on its pixel; otherwise it lies half a pixel off.
-    """
-    sums: Array = levels
-    count = side * side
-    if centered and side % 2 == 0:
-        # A box of even side has no middle pixel: the mean of the four boxes about the middle is centred.
-        sums, count = cv2.boxFilter(levels, cv2.CV_16U, (2, 2), anchor=(0, 0), normalize=False), 4 * count
-    # Sums of levels are exact, and so the same in a window as in the whole.
-    sums = cv2.boxFilter(sums, cv2.CV_32F, (side, side), normalize=False)
-    return np.asarray(cv2.addWeighted(sums, 1 / count, sums, 0, 0, dtype=cv2.CV_8U), np.uint8)
 
 
 @steps.register("shared_noise")

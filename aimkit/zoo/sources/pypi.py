@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from urllib.parse import urljoin
 
+from aimkit.digests import sha256
 from aimkit.errors import AimkitError
 from aimkit.zoo.sources import FetchJob
 from aimkit.zoo.sources.https import download, read_json
@@ -23,8 +23,7 @@ def fetch(job: FetchJob) -> None:
         raise AimkitError(f"file {name} not found in the index", page, exit_code=1)
     download(urljoin(page, files[name]["url"]), job)
     wanted = files[name].get("hashes", {}).get("sha256")
-    with job.part.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256(job.part)
     if wanted and wanted != found:
         job.part.unlink()
         raise AimkitError(f"the file has digest {found}, the index has {wanted}", job.source, exit_code=1)

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aimkit.bench import photos as inputs
 from aimkit.bench import synth as bench
+from aimkit.bench import usual_pipeline
 from aimkit.errors import AimkitError
 
 
@@ -15,15 +17,16 @@ from aimkit.errors import AimkitError
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bench")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bench, "SHORT", 200)
-        bench.write_photos(folder, 2)
+        patch.setattr(inputs, "SHORT", 200)
+        inputs.write_photos(folder, 2)
     return folder
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "CROPS", (64, 128))
-    monkeypatch.setattr(bench, "SIZE", 64)
+    for module in (bench, usual_pipeline):
+        monkeypatch.setattr(module, "CROPS", (64, 128))
+        monkeypatch.setattr(module, "SIZE", 64)
 
 
 def ticking(step: float = 0.0) -> Callable[[], float]:
@@ -56,7 +59,7 @@ def test_the_usual_pipeline_makes_what_the_engine_makes(photos: Path) -> None:
     """The baseline is fair: its composites obey the equation, and its trimap is that of its matte."""
     files = [sorted((photos / name).iterdir()) for name in ("fg", "bg")]
     for index in range(4):
-        image, foreground, background, alpha, trimap = bench.usual_sample(files[0], files[1], index)
+        image, foreground, background, alpha, trimap = usual_pipeline.usual_sample(files[0], files[1], index)
         assert image.shape == (64, 64, 3)
         assert alpha.shape == trimap.shape == (64, 64)
         weight = alpha[..., None] / 255

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from aimkit.data.device import filters
 from aimkit.data.device.batch import BatchRow, DeferredBatch, collate_deferred, division, finish_batch
 from aimkit.data.device.filters import filter_2d
 from aimkit.data.device.labels import trimaps
@@ -285,3 +286,24 @@ def test_a_gpu_gives_what_the_cpu_gives() -> None:
     for name, tensor in got.items():
         apart = (tensor.float().cpu() - expected[name].float()).abs() * (1 if name in ("alpha", "label") else 255)
         assert np.quantile(apart.numpy(), 0.999) < 1.01, name
+
+
+def test_filters_are_exact_and_keep_the_precision_that_a_user_has_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch refuses its old flag for TensorFloat-32 once one of the new ones was set."""
+    conv = getattr(torch.backends.cudnn, "conv", None)
+    if conv is None:
+        pytest.skip("this torch has no precision for each operation")
+    seen: list[str] = []
+    convolve = filters.conv2d
+    monkeypatch.setattr(filters, "conv2d", lambda *a, **k: (seen.append(conv.fp32_precision), convolve(*a, **k))[1])
+    before = conv.fp32_precision
+    plane = torch.rand(1, 1, 8, 8)
+    planes = BatchPlanes(plane, plane, plane, plane, torch.tensor([[0, 0, 8, 8]]), torch.zeros(1, 2), torch.ones(1))
+    try:
+        for chosen in ("ieee", "tf32"):
+            conv.fp32_precision = chosen
+            filter_2d(plane, torch.ones(1, 3, 3), planes, "reflect")
+            assert conv.fp32_precision == chosen
+    finally:
+        conv.fp32_precision = before
+    assert seen == ["ieee", "ieee"]

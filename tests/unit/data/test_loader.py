@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import pytest
 import torch
 
-from aimkit.data.loader import make_loader
+from aimkit.data.loader import _of_workers, make_loader
 from aimkit.data.sampler import PositionSampler
 from aimkit.errors import AimkitError
 
@@ -42,6 +43,27 @@ def test_a_worker_that_is_killed_is_one_clear_error() -> None:
     with pytest.raises(AimkitError, match="lack of memory") as caught:
         list(batches)
     assert caught.value.where == "data.workers"
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "to_do"),
+    [
+        ("DataLoader worker (pid 7) is killed by signal: Killed. ", "process 7, was killed .* lack of memory", "batch"),
+        ("DataLoader worker (pid 7) is killed by signal: Aborted. ", "process 7, .* signal 'Aborted'$", "--resume"),
+        ("DataLoader worker (pid(s) 71) exited unexpectedly", "ended unexpectedly", "data.workers=0"),
+        ("DataLoader timed out after 1800 seconds", "no data worker .* 30 minutes", "sources"),
+    ],
+)
+def test_what_became_of_a_worker_is_told_with_what_to_do(text: str, told: str, to_do: str) -> None:
+    problem = _of_workers(text)
+    assert problem is not None
+    assert re.search(told, problem.what)
+    assert problem.exit_code == 1
+    assert to_do in problem.hint
+
+
+def test_other_errors_are_not_taken_for_those_of_workers() -> None:
+    assert _of_workers("size mismatch for conv1.weight") is None
 
 
 def test_batches_that_differ_in_size_are_refused() -> None:

@@ -6,8 +6,8 @@ import datasets
 import numpy as np
 import pytest
 
-from aimkit.datasets.columns import text_column, type_column
-from aimkit.datasets.huggingface import encoded_image
+from aimkit.datasets.columns import find_column, text_column, type_column
+from aimkit.datasets.huggingface import encoded_image, open_table
 from aimkit.errors import AimkitError
 from aimkit.imageio import encode_png
 
@@ -67,3 +67,40 @@ def test_a_cell_holds_an_image_as_bytes_or_as_a_file_of_the_dataset(tmp_path):
     for path in ("../secret.png", str(tmp_path / "secret.png"), "link.png"):
         with pytest.raises(AimkitError, match="not the dataset's"):
             encoded_image({"bytes": None, "path": path}, "row 1", root)
+
+
+@pytest.mark.parametrize(
+    ("role", "columns", "found"),
+    [
+        ("alpha", ["Trans", "image"], "Trans"),
+        ("alpha", ["MASK.png", "alpha"], "alpha"),
+        ("image", ["composite", "mask"], "composite"),
+        ("image", ["composite", "Original.jpg"], "Original.jpg"),
+        ("id", ["id", "image_name"], "image_name"),
+        ("type", ["kind"], ""),
+    ],
+)
+def test_usual_columns_are_found_in_any_case(role, columns, found):
+    made = datasets.Dataset.from_dict({name: [""] for name in columns})
+    assert find_column(made, None, role, "") == found
+    assert find_column(made, "", role, "") == ""
+    assert find_column(made, columns[0], role, "") == columns[0]
+
+
+def test_without_a_connection_a_dataset_is_looked_for_once_and_in_the_cache(monkeypatch):
+    from huggingface_hub import constants
+
+    asked = []
+
+    def load(**arguments):
+        asked.append((constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE))
+        raise ConnectionError("five retries")
+
+    monkeypatch.setenv("AIMKIT_OFFLINE", "1")
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    before = (constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE)
+    with pytest.raises(AimkitError, match="AIMKIT_OFFLINE is set") as error:
+        open_table("org/nothere")
+    assert asked == [(True, True)]
+    assert before == (constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE)
+    assert "give its folder" in error.value.hint

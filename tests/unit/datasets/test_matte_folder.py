@@ -169,3 +169,9 @@ def test_types_are_inferred_on_the_folders_scale(tmp_path, make, capsys):
         write_png(tmp_path / f"{seed}.png", np.rint(make.planes(seed)[1] / 2.55).astype(np.uint8))
     assert run(["types", "infer", str(tmp_path)]) == 2
     assert run(["types", "infer", str(tmp_path), "--alpha-range", "0-100"]) == 0
+
+
+def test_floats_a_little_beyond_their_range_are_clipped_and_said():
+    levels = np.array([[-0.004, 0.5], [0.25, 1.006]], np.float32)
+    decided = decide_mattes([facts(levels)])
+    assert decided.notes == ("1 matte is a little beyond 0-1, as after resampling, and clipped to it",)

@@ -80,3 +80,10 @@ def test_most_files_without_a_partner_are_refused_unless_that_is_stated(tmp_path
         paired(tmp_path, *lists)
     assert "allow_missing" in error.value.hint
     assert len(paired(tmp_path, *lists, allow_missing=True).pairs) == 1
+
+
+def test_the_partner_of_a_file_that_was_skipped_is_not_told_again() -> None:
+    photos, mattes = ({name: Path(f"{name}.png") for name in names} for names in ("a", "abc"))
+    paired = pair_files(photos, mattes, ("image", "mask"), told=["b.jpg", "c_photo.jpg"])
+    assert list(paired.pairs) == ["a"]
+    assert paired.lost.rows == []

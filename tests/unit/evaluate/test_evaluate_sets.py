@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import datasets
 import numpy as np
 import pytest
-from PIL import Image
 
 from aimkit.errors import AimkitError
 from aimkit.evaluate.sets import open_predictions, open_set
@@ -126,27 +124,13 @@ def test_a_missing_prediction_stops_and_an_extra_one_does_not(root: Path, capsys
     assert "o_001x" in capsys.readouterr().err
 
 
-def test_a_hub_dataset_with_the_four_columns(root: Path, tmp_path: Path) -> None:
-    mattes = sorted((root / "mask").iterdir())
-    table = datasets.Dataset.from_dict(
-        {
-            "image": [str(root / "original" / path.name) for path in mattes],
-            "alpha": [str(path) for path in mattes],
-            "type": [0, 1, 2, 0, 1, 2],
-            "category": ["toy"] * 6,
-        }
-    )
-    table = table.cast_column("image", datasets.Image()).cast_column("alpha", datasets.Image())
-    table = table.cast_column("type", datasets.ClassLabel(names=["SO", "STM", "NS"]))
-    table.to_parquet(tmp_path / "hub" / "test.parquet")
-    data = open_set(f"hf:{tmp_path / 'hub'}")
-    assert [e.type for e in data.entries] == ["SO", "STM", "NS"] * 2
-    assert data.trimap.startswith("made")
-    planes = data.read(data.entries[3])
-    np.testing.assert_array_equal(planes.alpha, np.asarray(Image.open(mattes[3])))
-    table.remove_columns("alpha").to_parquet(tmp_path / "bad" / "test.parquet")
-    with pytest.raises(AimkitError, match="no column alpha"):
-        open_set(f"hf:{tmp_path / 'bad'}")
-    table.add_column("name", ["a", "b", "c", "d", "e", "a"]).to_parquet(tmp_path / "twice" / "test.parquet")
-    with pytest.raises(AimkitError, match="1 duplicate names, for example 'a'"):
-        open_set(f"hf:{tmp_path / 'twice'}")
+def test_usual_endings_of_names_pair_up_and_are_told(root: Path, capsys: pytest.CaptureFixture) -> None:
+    for folder, ending in (("mask", "_mask"), ("pred", "-alpha")):
+        for path in (root / folder).iterdir():
+            path.rename(path.with_stem(path.stem + ending))
+    data = open_set("folder", str(root))
+    assert [entry.id for entry in data.entries][:2] == ["o_0000", "o_0001"]
+    assert (data.entries[1].files or {})["alpha"] == root / "mask" / "o_0001_mask.png"
+    assert "_mask (6)" in capsys.readouterr().err
+    predicted = open_predictions(str(root / "pred"), str(root / "original"))
+    assert (predicted.entries[1].files or {})["prediction"] == root / "pred" / "o_0001-alpha.png"

@@ -38,7 +38,9 @@ def statistics(levels, **options):
         ("uint8", 100, None),
         ("uint8", 2, None),
         ("uint16", 65535, 65535),
-        ("uint16", 256, 65535),
+        ("uint16", 30000, 65535),
+        ("uint16", 256, None),
+        ("uint16", 4095, None),
         ("uint16", 255, 255),
         ("uint16", 101, 255),
         ("uint16", 100, None),
@@ -125,6 +127,9 @@ def test_nothing_is_clipped_silently():
     for levels in ([[0, -1]], [[0, -0.1]]):
         with pytest.raises(AimkitError, match="negative levels"):
             statistics(np.array(levels))
+    statistics(np.array([[-0.009, 1.0]]))
+    with pytest.raises(AimkitError, match="negative levels"):
+        statistics(np.array([[-0.011, 1.0]]))
     for level in (np.nan, np.inf):
         with pytest.raises(AimkitError, match="NaN or infinite"):
             statistics(np.array([[0, level]]))

@@ -103,3 +103,11 @@ def test_resizing_a_bled_foreground_shows_no_fringe():
     color = alpha[..., None] * np.float32([0.9, 0.8, 0.7])
     small = cv2.resize(bleed(color, alpha), (31, 31), interpolation=cv2.INTER_AREA)
     np.testing.assert_allclose(small[..., 0], 0.9, atol=1e-4)
+
+
+def test_bleeding_white_floats_stays_in_range():
+    alpha = np.zeros((24, 32), np.float32)
+    alpha[5:9, 3:20] = np.random.default_rng(0).random((4, 17), np.float32)
+    filled = bleed(np.full((24, 32, 3), np.float32(1)), alpha)
+    assert filled.min() > 0.99
+    assert filled.max() <= 1

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from aimkit.models.blocks import GridMean, PyramidPooling, SqueezeExcite, enlarge, unpool
+from aimkit.models.blocks import GridMean, PyramidPooling, SqueezeExcite, enlarge, unpool, unpool_to_slots
 
 
 def pooled(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -27,6 +27,26 @@ def test_the_last_of_the_windows_that_share_a_position_wins(size: tuple[int, int
     if size != (2, 2):
         assert indices.flatten(2).sort(-1).values.diff().eq(0).any(), "no position repeats; the test would be idle"
     assert torch.equal(unpool(x, indices), wanted.view(2, 3, *size))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_unpooling_in_order_equals_unpooling_to_slots_forwards_and_backwards(threads: int) -> None:
+    x, indices = pooled(46, 38)
+    weight = torch.rand(2, 3, 46, 38, generator=torch.Generator().manual_seed(1))
+    results = []
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        for way in (unpool, unpool_to_slots):
+            own = x.clone().requires_grad_()
+            y = way(own, indices)
+            (y * weight).sum().backward()
+            results.append((y.detach(), own.grad))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(results[0][0], results[1][0])
+    assert results[0][1] is not None
+    assert torch.equal(results[0][1], results[1][1])
 
 
 def test_unpooling_passes_gradients_of_what_was_kept_only() -> None:
@@ -68,3 +88,20 @@ def test_excitation_scales_channels_between_nothing_and_one() -> None:
     ratio = SqueezeExcite(8)(x) / x
     assert ((ratio > 0) & (ratio < 1)).all()
     assert torch.allclose(ratio.amax((2, 3)), ratio.amin((2, 3)))
+
+
+@pytest.mark.parametrize(("factor", "computed"), [(2, torch.bfloat16), (4, torch.float32), (16, torch.float32)])
+def test_many_gradients_are_added_up_in_float32(
+    factor: int, computed: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU the gradient of upsampling is summed in the type of its input: 1024 terms in bfloat16 are 14 % off."""
+    seen = []
+    interpolate = F.interpolate
+    monkeypatch.setattr(F, "interpolate", lambda x, **keys: (seen.append(x.dtype), interpolate(x, **keys))[1])
+    x = torch.rand(1, 2, 4, 4, dtype=torch.bfloat16, requires_grad=True)
+    assert enlarge(x, factor).dtype == torch.bfloat16
+    assert seen == [computed]
+    with torch.autocast("cpu", torch.bfloat16):
+        seen.clear()
+        PyramidPooling(8)(torch.rand(1, 8, 8, 8))
+    assert seen == [torch.float32] * 3

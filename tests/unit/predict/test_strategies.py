@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from aimkit.errors import AimkitError
 from aimkit.models.base import MattingModel
 from aimkit.predict import strategies
-from aimkit.predict.network import Network
+from aimkit.predict.runtime.torch import TorchNetwork
 from aimkit.predict.strategy import Strategy
 from aimkit.predict.tiled import weighted_spans
 
@@ -268,9 +268,9 @@ def test_float_images_out_of_range_are_refused() -> None:
 
 def test_only_matting_models_are_accepted() -> None:
     with pytest.raises(AimkitError, match="Linear is not a matting model"):
-        Network(torch.nn.Linear(1, 1))  # type: ignore[arg-type]
+        TorchNetwork(torch.nn.Linear(1, 1))  # type: ignore[arg-type]
     with pytest.raises(AimkitError, match="str is not a matting model"):
-        Network("aimnet")  # type: ignore[arg-type]
+        TorchNetwork("aimnet")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["hybrid", "resize"])

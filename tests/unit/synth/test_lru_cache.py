@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from aimkit.synth.lru_cache import LRUCache
-from aimkit.synth.pyramid import ImagePyramid
+from aimkit.synth.pyramid import ImagePyramid, Level
 
 
 def picture(side: int = 30) -> ImagePyramid:
@@ -31,3 +31,18 @@ def test_nothing_is_cached_without_a_budget_nor_what_is_larger_than_it() -> None
         first = cache.get("a", picture)
         assert cache.get("a", picture) is not first
         assert cache.used == 0
+
+
+def test_a_picture_is_decoded_whole_only_when_it_is_used_again() -> None:
+    whole: list[int] = []
+
+    class Counting(ImagePyramid):
+        def level(self, number: int) -> Level:
+            whole.append(number)
+            return super().level(number)
+
+    cache = LRUCache(10**6)
+    for _ in range(2):
+        assert not whole
+        cache.get("a", lambda: Counting(np.zeros((30, 30, 3), np.uint8)))
+    assert whole == [0]

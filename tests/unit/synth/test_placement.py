@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from aimkit.errors import AimkitError
-from aimkit.recipe import parse
+from aimkit.generators import generators
+from aimkit.recipe import find, parse, read_toml
 from aimkit.synth import geometry
-from aimkit.synth.placement import Canvas, Placement, PlacementMode, Stretch
+from aimkit.synth.placement import Placement, PlacementMode
+from aimkit.synth.placement.canvas import Canvas
+from aimkit.synth.placement.stretch import Stretch
 from aimkit.synth.pyramid import ImagePyramid, border_contact, bounding_box
 from aimkit.synth.view import View
 from aimkit.types import Foreground, ImageType
@@ -131,11 +134,18 @@ def test_canvas_size_is_drawn_from_its_ranges() -> None:
     assert {width for _, width in sizes} == {30}
 
 
-def drawn_place(box: tuple[int, int, int, int], seed: int, front: Placement | None = None, **keys: object) -> Placement:
+def drawn_place(
+    box: tuple[int, int, int, int],
+    seed: int,
+    front: Placement | None = None,
+    kind: ImageType = ImageType.SO,
+    floats: bool = False,
+    **keys: object,
+) -> Placement:
     params = parse(Canvas, {"mode": "canvas", **keys}, "test")
-    source = foreground(box)
+    source = foreground(box, kind)
     pixels = ImagePyramid(source.color, source.alpha)
-    return params.place_foreground(pixels, source.type, (300, 400), np.random.default_rng(seed), front)
+    return params.place_foreground(pixels, source.type, (300, 400), np.random.default_rng(seed), front, floats)
 
 
 @pytest.mark.parametrize("box", [(20, 30, 60, 70), (20, 30, 60, 100), (20, 0, 60, 70)])
@@ -156,9 +166,10 @@ def test_what_reaches_from_border_to_border_does_so_whatever_the_limit() -> None
     assert abs(matrix[0, 0]) == pytest.approx(402 / 80)
 
 
-def test_a_foreground_stands_on_the_drawn_row() -> None:
+@pytest.mark.parametrize("kind", [ImageType.SO, ImageType.STM])
+def test_a_foreground_stands_on_the_drawn_row(kind: ImageType) -> None:
     for seed in range(10):
-        place = drawn_place((20, 30, 60, 70), seed, foot=[0.8, 0.8], scale=[0.5, 0.5])
+        place = drawn_place((20, 30, 60, 70), seed, kind=kind, foot=[0.8, 0.8], scale=[0.5, 0.5])
         assert place.matrix is not None
         assert place.matrix[1] @ (40, 70, 1) == pytest.approx(240)
         assert place.record["foot"] == 0.8
@@ -174,6 +185,33 @@ def test_what_hangs_in_from_above_reaches_its_row() -> None:
     place = drawn_place((30, 0, 50, 60), 0, foot=[0.9, 0.9], scale=[0.2, 0.2])
     assert place.matrix is not None
     assert place.matrix[1] @ (40, 60, 1) == pytest.approx(0.9 * 300 - 1)
+
+
+def test_what_floats_by_nature_floats() -> None:
+    places = [
+        drawn_place((20, 30, 60, 70), seed, kind=ImageType.STM, floats=True, foot=[0.9, 0.9], scale=[0.3, 0.3])
+        for seed in range(20)
+    ]
+    assert all("foot" not in place.record for place in places)
+    assert np.ptp([place.foot for place in places]) > 0.3
+
+
+def test_what_is_seen_through_and_cut_off_above_hangs_as_large_as_drawn() -> None:
+    place = drawn_place((30, 0, 50, 60), 0, kind=ImageType.STM, foot=[0.9, 0.9], scale=[0.2, 0.2])
+    assert place.matrix is not None
+    assert place.scale == pytest.approx(0.2)
+    assert place.matrix[1] @ (40, 0, 1) == pytest.approx(-1)
+
+
+def test_nothing_stands_beside_what_floats() -> None:
+    keys = {"kind": ImageType.STM, "together": True, "scale": [0.3, 0.3], "foot": [0.9, 0.9]}
+    for seed in range(10):
+        bubble = drawn_place((20, 30, 60, 70), seed, floats=True, **keys)
+        behind = drawn_place((10, 20, 40, 80), seed + 100, bubble, **keys)
+        assert behind.foot == pytest.approx(0.9)
+        # Nor does a bubble behind a glass stand beside it.
+        glass = drawn_place((10, 20, 40, 80), seed, **keys)
+        assert "foot" not in drawn_place((20, 30, 60, 70), seed, glass, floats=True, **keys).record
 
 
 def test_further_foregrounds_are_about_as_large_as_the_first_and_stand_on_about_its_line() -> None:
@@ -208,3 +246,21 @@ def test_places_without_the_new_keys_are_drawn_as_before() -> None:
 def test_bad_keys_are_told(keys: dict[str, object], message: str) -> None:
     with pytest.raises(AimkitError, match=message):
         parse(Canvas, {"mode": "canvas", **keys}, "test")
+
+
+def test_natural_lets_only_what_floats_by_nature_float() -> None:
+    """Its canvas is that of the recipe; the foregrounds are free of borders, as cut-outs and generators make them."""
+    recipe = read_toml(find("synth/natural"))["placement"]
+    params = parse(Canvas, recipe, "natural")
+    source = foreground((20, 30, 60, 70), ImageType.STM)
+    pixels = ImagePyramid(source.color, source.alpha)
+    feet = {}
+    for floats in (False, True):
+        feet[floats] = [
+            params.place_foreground(pixels, source.type, (600, 600), np.random.default_rng(seed), None, floats).foot
+            for seed in range(40)
+        ]
+    assert min(feet[False]) >= 0.85 - 1e-6
+    assert min(feet[True]) < 0.7
+    floating = {entry.name for entry in generators if entry.info.floats}
+    assert floating == {"bubble", "smoke", "splash", "thin_motion", "veil"}

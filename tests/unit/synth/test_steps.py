@@ -7,7 +7,7 @@ import pytest
 
 from aimkit.errors import AimkitError
 from aimkit.matting.composite import blend
-from aimkit.recipe import parse
+from aimkit.recipe import find, parse, read_toml
 from aimkit.synth.steps import Scene, Step, steps
 from aimkit.synth.steps.color import matching_curve
 from aimkit.synth.steps.lens import disc, streak
@@ -232,6 +232,24 @@ def test_a_shadow_on_the_ground_begins_at_the_foot_and_is_as_long_as_its_offset(
         assert row.mean() == pytest.approx(79.5 + 5.5 * np.tan(np.deg2rad(lean)), abs=0.7)
 
 
+def test_a_soft_shadow_on_the_ground_is_darkest_at_the_foot_and_softens_on_its_way() -> None:
+    target = block(slice(60, 280), slice(240, 360), (400, 600))
+    target.alpha[270:280, 240:300] = 0  # half of the block ends a little higher, like a second foot
+    apply("shadow", target, ground=0.5, offset=[0.2, 0.2], strength=[0.5, 0.5], softness=[30, 30])
+    darkness = 1 - target.background[..., 0]
+    # No bright line between the foot and its shadow, nor a second edge within it.
+    assert darkness[280:300, 330] == pytest.approx(np.full(20, 0.5), abs=0.02)
+    # Light is kept from the ground around the foot too, less and less away from it.
+    beside = darkness[276, 361:380]
+    assert 0.15 < beside[0] < 0.5
+    assert (np.diff(beside) <= 0).all()
+    assert darkness[276, 300:].max() > 0.15
+    assert darkness[:240].max() == 0
+    # Its far end is softer than its start: more columns between light and dark.
+    near, far = (np.count_nonzero((darkness[row] > 0.1) & (darkness[row] < 0.4)) for row in (290, 340))
+    assert far > 1.5 * near
+
+
 @pytest.mark.parametrize(
     ("rows", "kind"),
     [(slice(5, 40), ImageType.SO), (slice(60, 100), ImageType.SO), (slice(0, 0), ImageType.SO), (slice(30, 70), "STM")],
@@ -243,3 +261,18 @@ def test_no_shadow_on_the_ground_of_what_does_not_stand_on_it(rows: slice, kind:
     params = step.draw(target, np.random.default_rng(0))
     assert params.record == {"skipped": "no foot on the ground"}
     assert not params.values
+
+
+def test_the_colour_steps_of_natural_leave_detail_in_a_bright_foreground_before_a_dark_background() -> None:
+    """All of them at the upper ends of their ranges, one after the other."""
+    target = scene()
+    target.foreground = np.tile(np.float32([0.75, 0.6, 0.5]), (8, 8, 1))
+    target.background = np.full((8, 8, 3), 0.15, np.float32)
+    target.alpha = np.ones((8, 8), np.float32)
+    tables = {table["step"]: table for table in read_toml(find("synth/natural"))["steps"]}
+    for name in ("hsv_jitter", "contrast", "white_balance"):
+        block = parse(steps.get(name).value, tables[name], name)
+        spans = {key: value for key, value in block.model_dump().items() if isinstance(value, tuple)}
+        apply(name, target, **tables[name] | {key: [high, high] for key, (_, high) in spans.items()} | {"p": 1})
+    assert target.foreground.max() < 1
+    assert "shadow" not in [name for name, table in tables.items() if table["p"]]

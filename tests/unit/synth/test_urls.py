@@ -14,7 +14,8 @@ from tiny_source import tiny, tree
 from aimkit.datasets.inspect.verify import verify
 from aimkit.datasets.reader import open_dataset
 from aimkit.errors import AimkitError
-from aimkit.storage import Place, Remote, names, place
+from aimkit.remote import Remote
+from aimkit.storage import Place, names, place
 from aimkit.synth.merge import merge
 from aimkit.synth.run import synthesize
 

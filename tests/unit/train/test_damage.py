@@ -18,9 +18,11 @@ from safetensors import SafetensorError
 from aimkit.cli import run as command
 from aimkit.errors import AimkitError
 from aimkit.folder_lock import LockHolder
+from aimkit.imageio import write_png
 from aimkit.models.weights import loading
 from aimkit.train import checkpoint, drawn
 from aimkit.train.loop import train
+from aimkit.train.metrics_file import read
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.sweep import Variant, sweep
 from aimkit.train.verify import verify
@@ -64,6 +66,50 @@ def test_one_changed_bit_of_a_checkpoint_is_named(name: str, run: Path) -> None:
 def test_one_changed_bit_of_what_describes_a_run_is_named(name: str, run: Path) -> None:
     flip(run / name)
     assert name in {problem.split(":")[0] for problem in verify(run)}
+
+
+def test_one_changed_digit_of_the_log_is_named_and_not_used(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = run / "metrics.jsonl"
+    whole = read(log)
+    text = log.read_text()
+    at = text.index('"total": ') + len('"total": ')
+    log.write_text(text[:at] + str((int(text[at]) + 1) % 10) + text[at + 1 :])
+    assert list(verify(run)) == ["metrics.jsonl: line 1 changed since it was written"]
+    assert read(log) == whole[1:]
+    assert "line 1 changed" in capsys.readouterr().err
+
+
+def test_a_recipe_that_is_no_longer_text_is_one_error(run: Path, recipe: Make, held_out: dict[str, Any]) -> None:
+    file = run / "checkpoints/step_00000002/recipe.toml"
+    file.write_bytes(b"# digest \xed\n" + file.read_bytes())
+    with pytest.raises(AimkitError, match="not valid TOML"):
+        train(recipe(steps=2, validation=held_out, ema=0.9), run, resume=True)
+
+
+@pytest.mark.parametrize("name", ["page.html", "gallery/00_image.png", "gallery/00_00000002.png"])
+def test_one_changed_bit_of_a_page_or_a_picture_is_named(name: str, run: Path) -> None:
+    flip(run / name)
+    assert [problem.split(":")[0] for problem in verify(run)] == [name]
+
+
+def test_an_interrupt_while_the_gallery_is_written_is_not_hidden(
+    tmp_path: Path, recipe: Make, held_out: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aimkit.train import validation
+
+    written: list[str] = []
+
+    def interrupted(path: Path, picture: Any) -> None:
+        written.append(path.name)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        write_png(path, picture)
+
+    monkeypatch.setattr(validation, "write_png", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe(steps=1, validation=held_out), tmp_path / "run")
+    # The page that is written on the way out shows no image of which only a half is there.
+    assert "same images over time" not in (tmp_path / "run" / "page.html").read_text()
 
 
 def test_a_missing_file_of_a_checkpoint_is_named(run: Path) -> None:
@@ -245,3 +291,22 @@ def test_a_run_may_be_given_more_steps_and_nothing_else(
 def test_a_run_can_not_get_fewer_steps_than_it_has_done(run: Path, recipe: Make, held_out: dict[str, Any]) -> None:
     with pytest.raises(AimkitError, match="another recipe"):
         train(recipe(steps=1, validation=held_out, ema=0.9), run, resume=True)
+
+
+def test_a_kill_while_an_old_checkpoint_is_removed_leaves_no_half_of_it(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (newest,) = (run / "checkpoints").glob("step_*")
+    shutil.copytree(newest, newest.with_name("step_00000001"))
+
+    def killed(path: Path, **_: object) -> None:
+        next(path.iterdir()).unlink()
+        raise KeyboardInterrupt
+
+    whole = {path.name: len(list(path.iterdir())) for path in (run / "checkpoints").glob("step_*")}
+    monkeypatch.setattr(shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.prune(run, 1)
+    left = {path.name: len(list(path.iterdir())) for path in (run / "checkpoints").glob("step_*")}
+    assert len(left) == len(whole) - 1
+    assert left.items() <= whole.items()

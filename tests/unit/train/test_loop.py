@@ -16,8 +16,9 @@ from safetensors.torch import load_file
 
 from aimkit.errors import AimkitError
 from aimkit.train import checkpoint
-from aimkit.train.loop import guard, train
+from aimkit.train.loop import train
 from aimkit.train.metrics_file import read
+from aimkit.train.readings import guard
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import build
 from aimkit.train.state import State, latest
@@ -125,11 +126,11 @@ def test_resume_and_folders_that_do_not_go_together_are_told(whole: Path, tmp_pa
 
 def test_a_loss_that_is_nan_or_jumps_stops_the_run_and_names_the_samples(tmp_path: Path, recipe: Make) -> None:
     state = State(step=30, average=1.0)
-    guard(recipe(), state, {"total": 2.0}, tmp_path)
+    guard(recipe(), state, 31, {"total": 2.0}, tmp_path)
     assert state.average == pytest.approx(1.02)
     for total, message in ((float("nan"), "the loss is NaN"), (1e6, "jumped to 1e")):
         with pytest.raises(AimkitError, match=message):
-            guard(recipe(), state, {"total": total}, tmp_path)
+            guard(recipe(), state, 31, {"total": total}, tmp_path)
         dump = json.loads((tmp_path / "failed_step_00000031.json").read_text())
         assert (dump["step"], dump["positions"]) == (31, [60, 61])
 
@@ -191,7 +192,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory, recipe: Make) -> Path:
 
     folder = tmp_path_factory.mktemp("alone")
     model = {"backbone": "mobilenetv3_small_050", "freeze_norm": True}
-    data = recipe(steps=3, batch=4, model=model, optim={"name": "adam", "lr": 1e-4}).resolved()
+    # The backbone thaws after the first step: then all processes must expect its gradients.
+    optim = {"name": "adam", "lr": 1e-4, "freeze_backbone": 1}
+    data = recipe(steps=3, batch=4, model=model, optim=optim).resolved()
     (folder / "r.toml").write_text(tomli_w.dumps(data))
     subprocess.run([sys.executable, "-m", "aimkit", "train", str(folder / "r.toml"), "-o", str(folder)], check=True)
     return folder
@@ -231,7 +234,7 @@ def test_torchrun_that_is_told_to_stop_leaves_a_checkpoint(number: int, tmp_path
         if line.startswith("step 3/"):
             process.send_signal(number)
     process.wait()
-    assert "go on with: aimkit train --resume" in text
+    assert "resume with: aimkit train --resume" in text
     assert latest(tmp_path / "run") is not None
 
 
@@ -240,8 +243,8 @@ def test_one_batch_can_be_learnt_by_heart(tmp_path: Path, recipe: Make) -> None:
     """The end-to-end check that the learning works: four samples, again and again, down to almost no error."""
     from aimkit.data.loader import make_loader, to_device
     from aimkit.data.sampler import PositionSampler
-    from aimkit.train.loop import compute_losses
     from aimkit.train.setup import network_input, train_mode
+    from aimkit.train.step import compute_losses
 
     same = recipe(batch=4, model={"backbone": "resnet18"}, optim={"lr": 1e-3})
     parts = build(same)

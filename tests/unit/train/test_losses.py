@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from aimkit.bench.roofline import OperationCount, cost_of
 from aimkit.errors import AimkitError
 from aimkit.train import losses
 
@@ -100,6 +101,50 @@ def test_the_laplacian_of_the_difference_is_the_difference_of_the_laplacians() -
     a, b = torch.rand(2, 2, 1, 64, 64)
     expected = sum((x - y).abs().mean() for x, y in zip(pyramid(a), pyramid(b), strict=True))
     assert float(losses.laplacian(a, b)) == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize("size", [(2, 1, 64, 48), (1, 1, 33, 20), (3, 1, 1, 1)])
+def test_the_blur_of_gpus_is_that_of_cpus(size: tuple[int, ...]) -> None:
+    results = []
+    for kernel in (None, losses._blur_kernel(torch.device("cpu"))):
+        plane = torch.rand(size, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        blurred = losses._blur(plane, kernel)
+        (blurred * torch.arange(size[-1])).sum().backward()
+        results.append((blurred, plane.grad))
+    for shifted, convolved in zip(*results, strict=True):
+        torch.testing.assert_close(convolved, shifted)
+
+
+def test_away_from_the_cpu_a_laplacian_launches_few_kernels() -> None:
+    def work() -> None:
+        losses.laplacian(torch.rand(2, 1, 64, 64, device="meta", requires_grad=True), torch.rand(1, device="meta"))
+
+    assert cost_of(work).kernels < 60
+
+
+def test_the_cross_entropy_has_a_deterministic_form() -> None:
+    scores, target = torch.randn(2, 3, 8, 8, requires_grad=True), torch.randint(0, 3, (2, 8, 8))
+    plain = losses.cross_entropy(scores, target)
+    (expected,) = torch.autograd.grad(plain, scores)
+    torch.use_deterministic_algorithms(True)
+    try:
+        with OperationCount() as count:
+            value = losses.cross_entropy(scores, target)
+        (gradient,) = torch.autograd.grad(value, scores)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert "nll_loss2d_forward" not in count.kernels
+    torch.testing.assert_close(value, plain)
+    torch.testing.assert_close(gradient, expected)
+
+
+def test_the_iou_leaves_out_classes_that_neither_label_nor_prediction_hold() -> None:
+    semantic = torch.zeros(1, 3, 1, 4)
+    semantic[0, 0, 0, :3] = semantic[0, 1, 0, 3:] = 1.0
+    got = losses.semantic_scores(semantic, torch.tensor([[[[0.0, 0.0, 128.0, 128.0]]]]))
+    # Background: 2 of 3, unknown: 1 of 2, foreground: in neither.
+    assert float(got["semantic_iou"]) == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert float(got["semantic_accuracy"]) == pytest.approx(3 / 4)
 
 
 def test_the_laplacian_takes_images_of_any_size() -> None:

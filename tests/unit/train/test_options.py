@@ -19,11 +19,13 @@ from aimkit.errors import AimkitError
 from aimkit.models.backbones.contract import Backbone, Features
 from aimkit.models.registry import create_backbone
 from aimkit.train.activations import counted_once, recompute
-from aimkit.train.loop import one_step, train
+from aimkit.train.loop import train
 from aimkit.train.optim import make_optimizer, set_learning_rate
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import Parts, build, network_input
+from aimkit.train.start import restore
 from aimkit.train.state import State
+from aimkit.train.step import one_step
 
 Make = Callable[..., TrainRecipe]
 SMALL = {"backbone": "mobilenetv3_small_050"}
@@ -38,7 +40,7 @@ def stepped(recipe: TrainRecipe, folder: Path, steps: int = 1, look: Callable[[P
         parts.optimizer.optimizer.register_step_pre_hook(lambda *_: look(parts))
     for step in range(steps):
         set_learning_rate(parts.optimizer, recipe.optim, step, recipe.steps)
-        one_step(recipe, parts, State(step=step), batches, folder)
+        one_step(recipe, parts, State(step=step), batches)
     return parts
 
 
@@ -61,6 +63,16 @@ def test_accumulating_sends_parts_of_the_batch_through_the_network_and_steps_onc
     monkeypatch.setattr(nn.Module, "__call__", call)
     stepped(recipe(batch=4, accumulate=2), tmp_path, look=steps.append)
     assert seen == [2, 2]
+    assert len(steps) == 1
+
+
+def test_the_environment_does_not_change_how_often_gradients_are_accumulated(
+    recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    assert build(recipe(accumulate=1), tmp_path).accelerator.gradient_accumulation_steps == 1
+    steps: list[Parts] = []
+    stepped(recipe(batch=4, accumulate=2), tmp_path, look=steps.append)
     assert len(steps) == 1
 
 
@@ -122,6 +134,46 @@ def test_a_frozen_backbone_keeps_its_statistics_and_thaws(recipe: Make, tmp_path
     assert all(torch.equal(fresh[name], after_one[name]) for name in fresh)
     assert not any(torch.equal(fresh[name], after_two[name]) for name in fresh if name.endswith("running_mean"))
     assert not torch.equal(fresh["trunk.conv_stem.weight"], after_two["trunk.conv_stem.weight"])
+
+
+def test_a_backbone_that_does_not_learn_yet_has_no_gradients_and_no_part_in_the_clipped_norm(
+    recipe: Make, tmp_path: Path
+) -> None:
+    parts_with_gradient: list[set[bool]] = []
+    norms: list[float] = []
+
+    def look(parts: Parts) -> None:
+        found = gradients(parts)
+        parts_with_gradient.append({name.startswith("backbone.") for name in found})
+        norms.append(float(torch.stack([gradient.norm() for gradient in found.values()]).norm()))
+
+    stepped(recipe(optim={"lr": 1e-3, "freeze_backbone": 1, "clip": 0.01}), tmp_path, 2, look)
+    assert parts_with_gradient == [{False}, {False, True}]
+    # The gradients of the decoders alone have the norm that is allowed.
+    assert norms == pytest.approx([0.01, 0.01], rel=1e-3)
+
+
+def test_fused_steps_give_the_same_weights_and_go_on_from_other_ones(recipe: Make, tmp_path: Path) -> None:
+    plain, fused = recipe(steps=2), recipe(steps=2, optim={"lr": 1e-3, "warmup": 1, "fused": True})
+    assert stepped(fused, tmp_path).optimizer.param_groups[0]["fused"] is True
+    train(plain, tmp_path / "run")
+    train(recipe(steps=1), tmp_path / "first")
+    restored = build(fused)
+    restore(restored, tmp_path / "first/checkpoints/step_00000001")
+    assert restored.optimizer.param_groups[0]["fused"] is True
+    sampler = PositionSampler(1, 2, fused.batch)
+    set_learning_rate(restored.optimizer, fused.optim, 1, fused.steps)
+    one_step(fused, restored, State(step=1), iter(make_loader(restored.dataset, sampler)))
+    expected = load_file(tmp_path / "run/checkpoints/step_00000002/model.safetensors")
+    for name, tensor in restored.network.state_dict().items():
+        torch.testing.assert_close(tensor, expected[name], rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_cudnn_benchmark_is_set_for_a_run_and_not_for_the_next(recipe: Make) -> None:
+    build(recipe(cudnn_benchmark=True))
+    assert torch.backends.cudnn.benchmark
+    build(recipe())
+    assert not torch.backends.cudnn.benchmark
 
 
 def test_a_backbone_that_never_learns_has_no_gradients(recipe: Make) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,23 +11,23 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
 from aimkit.models.weights.loading import find
 from aimkit.predict.predictor import load_network
+from aimkit.train.average import MovingAverage
 from aimkit.train.loop import train
 from aimkit.train.recipe import TrainRecipe
-from aimkit.train.setup import average_weights, build_network
+from aimkit.train.setup import build_network
 
 
 @pytest.mark.parametrize("decay", [0.5, 0.999])
 def test_the_average_of_few_steps_forgets_the_first_weights(decay: float) -> None:
     network = nn.Sequential(nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1))
-    average = AveragedModel(network, multi_avg_fn=partial(average_weights, decay), use_buffers=True)
+    average = MovingAverage(network, decay)
     wanted = None
     for step in range(300):
         network[0].weight.data.fill_(100.0 if step == 0 else 1.0 + step / 300)
-        average.update_parameters(network)
+        average.update(network)
         value = network[0].weight.item()
         # By hand: the first update copies, the n-th after it keeps min(decay, (1 + n) / (10 + n)).
         share = min(decay, (1 + step) / (10 + step))

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from aimkit.files import write_bytes
 from aimkit.train import loop, sweep
 from aimkit.train.checkpoint import recipe_text
 from aimkit.train.recipe import TrainRecipe
+from aimkit.train.setup import build_network
 from aimkit.train.state import State
 from aimkit.train.sweep import Variant, check, table, variants
 
@@ -117,6 +119,25 @@ def test_a_run_that_fails_is_told_and_the_others_go_on_and_what_is_finished_stay
     assert 'raise RuntimeError("out of memory")' in (tmp_path / "lr1e30-seed5/failed.txt").read_text()
     with pytest.raises(AimkitError, match="another recipe"):
         sweep.sweep(variants(tiny, ["guard=1e9", "batch=3"], ["optim.lr=1e30,1e-3"], 1), tmp_path)
+
+
+def test_the_memory_of_a_run_that_failed_is_free_for_the_next(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+
+    def fail(recipe: TrainRecipe, run: Path, resume: bool | str) -> Any:
+        alive.append(sum(network() is not None for network in networks))
+        network = build_network(recipe)
+        network.itself = [network]  # a circle, as accelerate's hooks make
+        networks.append(weakref.ref(network))
+        raise AimkitError("out of memory")
+
+    monkeypatch.setattr(sweep, "train", fail)
+    outcome = sweep.sweep(variants(tiny, [], ["optim.lr=1e-2,1e-3"], 1), tmp_path)
+    assert len(outcome.failed) == 2
+    assert alive == [0, 0]
 
 
 def test_a_signal_ends_the_sweep_with_the_run_that_it_met(

@@ -139,6 +139,22 @@ def test_a_dataset_with_foreground_and_alpha(tmp_path, written_dataset, open_sou
     np.testing.assert_array_equal(to_uint8(loaded.color)[alpha > 0], color[alpha > 0])
 
 
+def test_a_switched_off_column_is_not_read(tmp_path, written_dataset, open_source):
+    written_dataset(image="cutout", name="text", type="type").save_to_disk(tmp_path / "data")
+    table = {"source": "huggingface", "path": str(tmp_path / "data")}
+    assert [item.id for item in open_source(**table).items] == ["00000002", "animal", "glass"]
+    plain = open_source(**table, type="NS", columns={"type": "", "id": ""})
+    assert [(item.id, str(item.type)) for item in plain.items] == [(f"{row:08d}", "NS") for row in range(3)]
+
+
+def test_a_foreign_type_gives_way_to_the_type_that_the_source_states(tmp_path, written_dataset, open_source):
+    dataset = written_dataset(image="cutout").add_column("type", ["STM", "portrait", "3"])
+    dataset.save_to_disk(tmp_path / "data")
+    table = {"source": "huggingface", "path": str(tmp_path / "data")}
+    assert [str(item.type) for item in open_source(**table, type="NS").items] == ["STM", "NS", "NS"]
+    assert [item.id for item in open_source(**table).items] == ["00000000"]
+
+
 def test_a_dataset_of_photos_gets_colours_estimated(tmp_path, written_dataset, open_source, home):
     written_dataset(picture="photo", matte="alpha").save_to_disk(tmp_path / "data")
     source = open_source(

@@ -1,132 +1,18 @@
-"""How a foreground gets onto a background: stretched to it, or placed on a canvas."""
+"""Placed on a canvas: foregrounds stand, hang or float where they may, the background covers it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from aimkit.bounds import CANVAS_PIXELS, Angles, CanvasSides, Name, Resampling, Share, Shears, Weight, Within
-from aimkit.recipe import Block, Range
-from aimkit.registry import Registry
+from aimkit.bounds import Angles, Resampling, Share, Shears, Within
+from aimkit.recipe import Range
 from aimkit.synth import geometry
+from aimkit.synth.placement import Placement, PlacementMode, placements
 from aimkit.synth.pyramid import ImagePyramid
 from aimkit.types import Array, ImageType
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where a picture lies on a canvas.
-
-    Attributes:
-        matrix: Map from picture to canvas, (2, 3), in pixels whose corners are at integers; None when nothing shows.
-        kernel: Name of the resampling kernel.
-        record: The drawn parameters as plain JSON values, for provenance.
-        scale: Size of a foreground's bounding box, relative to the largest that fits into the canvas; 0 if it has none.
-        foot: Row of the bounding box's lower end, as a share of the canvas's height.
-    """
-
-    matrix: Array | None
-    kernel: str
-    record: dict[str, Any]
-    scale: float = 0.0
-    foot: float = 0.0
-
-
-class PlacementMode(Block):
-    """A way to place foregrounds and backgrounds. Its fields are the keys of the recipe's ``placement``.
-
-    Attributes:
-        mode: Registered name.
-        height: Height of the canvas in pixels, drawn from [low, high].
-        width: Width of the canvas in pixels, drawn from [low, high].
-        layers: Chances of one, two, ... foregrounds over each other, relative to each other.
-        keeps_foreground_size: Whether the canvas takes the size of the first foreground (class variable).
-    """
-
-    keeps_foreground_size: ClassVar[bool] = False
-
-    mode: Name
-    height: CanvasSides = (512, 512)
-    width: CanvasSides = (512, 512)
-    layers: Annotated[tuple[Weight, ...], Field(max_length=16)] = (1.0,)
-
-    @model_validator(mode="after")
-    def _possible(self) -> PlacementMode:
-        if self.height[1] * self.width[1] > CANVAS_PIXELS:
-            raise ValueError(f"a canvas may have up to {CANVAS_PIXELS:,} pixels: lower height or width")
-        if not self.layers or min(self.layers) < 0 or not sum(self.layers):
-            raise ValueError("layers are chances: not negative, at least one above 0")
-        return self
-
-    def canvas_size(self, rng: np.random.Generator) -> tuple[int, int]:
-        """Draw (height, width) of a canvas."""
-        height, width = (int(rng.integers(low, high + 1)) for low, high in (self.height, self.width))
-        return height, width
-
-    def place_foreground(
-        self,
-        pixels: ImagePyramid,
-        image_type: ImageType,
-        size: tuple[int, int],
-        rng: np.random.Generator,
-        front: Placement | None = None,
-    ) -> Placement:
-        """Find a foreground's place.
-
-        Args:
-            pixels: The foreground.
-            image_type: Its type.
-            size: (height, width) of the canvas.
-            rng: Stream of this placement.
-            front: Where the sample's first foreground lies; None for that one itself.
-        """
-        raise NotImplementedError
-
-    def place_background(self, extent: tuple[int, int], size: tuple[int, int], rng: np.random.Generator) -> Placement:
-        """Find a background's place.
-
-        Args:
-            extent: (height, width) of the background.
-            size: (height, width) of the canvas.
-            rng: Stream of this placement.
-        """
-        raise NotImplementedError
-
-
-#: The placement modes; recipes choose by ``mode``.
-placements: Registry[type[PlacementMode]] = Registry("placement")
-
-
-@placements.register("stretch")
-class Stretch(PlacementMode):
-    """The foreground as it is; the background is stretched to its size (the reference).
-
-    ``height`` and ``width`` matter only to sources that draw their foregrounds.
-    """
-
-    keeps_foreground_size: ClassVar[bool] = True
-
-    mode: Literal["stretch"] = "stretch"
-
-    def place_foreground(
-        self,
-        pixels: ImagePyramid,
-        image_type: ImageType,
-        size: tuple[int, int],
-        rng: np.random.Generator,
-        front: Placement | None = None,
-    ) -> Placement:
-        """Stretch the foreground to the canvas, which the first one fits as it is."""
-        height, width = pixels.size
-        resized = {} if pixels.size == size else {"resized_from": [height, width]}
-        return Placement(_stretched(pixels.size, size), "auto", resized)
-
-    def place_background(self, extent: tuple[int, int], size: tuple[int, int], rng: np.random.Generator) -> Placement:
-        """Stretch the background to the canvas."""
-        return Placement(_stretched(extent, size), "linear", {})
 
 
 @placements.register("canvas")
@@ -140,11 +26,12 @@ class Canvas(PlacementMode):
         scale: Size of the foreground's bounding box, relative to the largest that fits into the canvas.
         max_enlargement: Largest factor from the foreground's own pixels to the canvas's, so that small cut-outs show no
             staircases; those that cover the canvas or reach from border to border go beyond it. None sets no limit.
-        foot: Row of an SO foreground's lower end, as a share of the canvas's height, drawn from [low, high]; not for
-            those that touch the lower border. One that touches the upper border is enlarged until it reaches that row,
-            if the canvas is wide enough. None lets foregrounds float.
-        together: Whether further SO foregrounds, which lie behind the first, have about its size and stand on about its
-            line: 0.7 to 1 times its scale, and up to 5 % of the canvas's height above its foot.
+        foot: Row of a foreground's lower end, as a share of the canvas's height, drawn from [low, high]; not for those
+            that touch the lower border, and not for what floats by nature, such as smoke and bubbles. An STM foreground
+            that touches the upper border hangs; an SO one is enlarged until it reaches that row, if the canvas is wide
+            enough. None lets foregrounds float.
+        together: Whether further foregrounds, which lie behind the first, have about its size and stand on about its
+            line, if both stand: 0.7 to 1 times its scale, and up to 5 % of the canvas's height above its foot.
         rotation: Rotation in degrees, counter-clockwise; not for foregrounds that touch a border.
         shear: Horizontal shear in degrees; not for foregrounds that touch a border.
         flip: Probability of mirroring left and right.
@@ -176,6 +63,7 @@ class Canvas(PlacementMode):
         size: tuple[int, int],
         rng: np.random.Generator,
         front: Placement | None = None,
+        floats: bool = False,
     ) -> Placement:
         """Draw size, turn and position; non-salient foregrounds cover the canvas."""
         # Every draw is made, whether used or not: the draws of a sample must not depend on its foreground's borders.
@@ -193,19 +81,21 @@ class Canvas(PlacementMode):
             return Placement(None, "auto", {"empty": True})
         if image_type is ImageType.NS:
             matrix, used = _cover(drawn, pixels.size, size), ["cover", "flip", "position", "kernel"]
-            scale, foot = 0.0, 0.0
+            scale, foot, stands = 0.0, 0.0, False
         else:
             if any(touched):
                 drawn["rotation"] = drawn["shear"] = 0.0
             used = ["scale", "rotation", "shear", "flip", "position", "kernel"]
-            if image_type is ImageType.SO and self._stand(drawn, front, rng):
+            hangs = image_type is ImageType.STM and touched[1] and not touched[3]
+            stands = not floats and not hangs
+            if stands and self._stand(drawn, front, rng):
                 used.append("foot")
             matrix, scale, foot = _put(drawn, box, touched, size, self.overhang, self.max_enlargement)
-        return Placement(matrix, drawn["kernel"], {name: _short(drawn[name]) for name in used}, scale, foot)
+        return Placement(matrix, drawn["kernel"], {name: _short(drawn[name]) for name in used}, scale, foot, stands)
 
     def _stand(self, drawn: dict[str, Any], front: Placement | None, rng: np.random.Generator) -> bool:
         """Draw the row that a foreground stands on, and the size that it has behind the first; whether there is one."""
-        if self.together and front is not None and front.scale > 0:
+        if self.together and front is not None and front.stands:
             depth = float(rng.random())
             drawn["scale"] = front.scale * (1 - 0.3 * depth)
             drawn["foot"] = front.foot - 0.05 * depth
@@ -229,10 +119,6 @@ class Canvas(PlacementMode):
             matrix[0, 2] += width
         record = {"zoom": _short(zoom), "flip": flip, "crop": [left, top, part_w, part_h], "kernel": kernel}
         return Placement(matrix, kernel, record)
-
-
-def _stretched(extent: tuple[int, int], size: tuple[int, int]) -> Array:
-    return np.array([[size[1] / extent[1], 0, 0], [0, size[0] / extent[0], 0]])
 
 
 def _cover(drawn: dict[str, Any], shape: tuple[int, ...], size: tuple[int, int]) -> Any:

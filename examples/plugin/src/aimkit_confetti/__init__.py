@@ -1,0 +1,1 @@
+"""A generator and a compositing step for aimkit."""

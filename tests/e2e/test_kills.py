@@ -1,0 +1,65 @@
+"""A few kills of the commands that run longest; ``test_storm.py`` has all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import fault_server
+import numpy as np
+import pytest
+from faults import tree, unfinished
+
+from aimkit.cli import run
+from aimkit.imageio import write_png
+
+SIZE = '["placement.height=64", "placement.width=64", "labels.kernel=5"]'
+TRAINING = [
+    *("steps=2", "batch=2", "checkpoint_every=1", "keep=1", "data.workers=0", f"data.train.overrides={SIZE}"),
+    'data.transform={transform = "crop", size = 64, crops = [64]}',
+    *("validation.count=2", "validation.every=1", "validation.size=64", "validation.gallery=1"),
+    f"validation.data.overrides={SIZE}",
+    *("model.backbone=mobilenetv3_small_050", "model.options.width=8"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _few_threads() -> Any:
+    """A fork has none of its parent's threads, and OpenCV would wait for them."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(0)
+    yield
+    cv2.setNumThreads(before)
+
+
+def killed(words: Sequence[str], more: Sequence[str], tmp_path: Path, event: str) -> None:
+    """Kill a command at an event, continue, and compare with an undisturbed run."""
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    assert run([word.replace("OUT", str(whole)) for word in words]) == 0
+    filled = [word.replace("OUT", str(out)) for word in words]
+    (tmp_path / "log").mkdir()
+    ended = fault_server.served({"words": filled, "folder": str(out), "kill": event}, tmp_path / "log")
+    assert ended["code"] == 137, ended["err"]
+    assert unfinished(out)
+    assert run([*filled, *more]) == 0
+    assert unfinished(out) == []
+    assert tree(out) == tree(whole)
+
+
+def test_synthesis_continues_after_a_kill(tmp_path: Path) -> None:
+    words = ["synth", "quick", "-o", "OUT", "count=4", "output.shard_size=2", "output.format=parquet", "--workers", "1"]
+    killed(words, ["--resume"], tmp_path, r"os.rename .*00001\.json.*")
+
+
+def test_predictions_continue_after_a_kill(tmp_path: Path) -> None:
+    for n in range(2):
+        write_png(tmp_path / f"photos/{n}.png", np.random.default_rng(n).integers(0, 255, (40, 48, 3), np.uint8))
+    words = ["predict", str(tmp_path / "photos"), "-o", "OUT", "--outputs", "alpha,trimap"]
+    killed(words, ["--resume"], tmp_path, r"os.rename .*trimap/\.0.*")
+
+
+def test_training_continues_after_a_kill(tmp_path: Path) -> None:
+    words = ["train", "demo", "-o", "OUT", "--auto-resume", *TRAINING]
+    killed(words, [], tmp_path, r"os.remove .*step_00000001.*/recipe\.toml")
