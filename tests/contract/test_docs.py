@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import re
@@ -154,6 +155,41 @@ def test_python_of_a_page_runs_alone(page: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", code_of(page)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def examples_of_docstrings() -> dict[str, str]:
+    """The fenced examples in docstrings, by module and name."""
+    found = {}
+    for path in sorted((ROOT / "aimkit").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                for code in blocks(ast.get_docstring(node) or "", ("python",)):
+                    found[f"{path.relative_to(ROOT).as_posix()}:{getattr(node, 'name', '')}"] = code
+    return found
+
+
+def test_examples_in_docstrings_are_python_and_name_what_exists() -> None:
+    found = examples_of_docstrings()
+    assert "aimkit/predict/predictor.py:Predictor" in found
+    for code in found.values():
+        for name in re.findall(r"\baimkit(?:\.\w+)+", code):
+            value: Any = aimkit
+            for part in name.split(".")[1:]:
+                value = getattr(value, part)
+        ast.parse(code)
+
+
+@pytest.mark.slow
+def test_the_example_of_the_backbone_contract_runs() -> None:
+    from aimkit.models import registry
+    from aimkit.models.backbones import contract
+
+    names = {**vars(registry), **vars(contract)}
+    try:
+        exec(examples_of_docstrings()["aimkit/models/backbones/contract.py:"], names)
+        assert names["model"](contract.torch.zeros(1, 3, 64, 64)).alpha.shape == (1, 1, 64, 64)
+    finally:
+        registry.backbones._entries.pop("tiny", None)
 
 
 def _images(folder: Path) -> None:
