@@ -26,6 +26,7 @@ COMMANDS = {
     "recipes": ("aimkit.cli.recipes", "recipes", "List, show, copy and check recipes."),
     "synth": ("aimkit.cli.synth", "synth", "Write the dataset of a recipe."),
     "preview": ("aimkit.cli.synth", "preview", "Draw a contact sheet of a recipe or of the procedural generators."),
+    "render": ("aimkit.cli.render", "render", "Render 3-D models into cut-outs with exact alpha."),
     "pool": ("aimkit.cli.pool", "pool", "Pack foregrounds and backgrounds once, for fast synthesis."),
     "dataset": ("aimkit.cli.dataset", "dataset", "Inspect, verify and compare written datasets."),
     "backbones": ("aimkit.cli.backbones", "backbones", "List, show and check backbones."),
