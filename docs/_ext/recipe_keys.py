@@ -9,6 +9,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
 
@@ -33,6 +34,8 @@ def default_text(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if value is None:
         return "none"
+    if isinstance(value, BaseModel):
+        return "see its own table"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple | list):
@@ -60,6 +63,21 @@ def model_table(model: Any) -> nodes.table:
     return table
 
 
+def nested(model: Any, path: str) -> list[nodes.section]:
+    """A section for every field that is a table of its own."""
+    result = []
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel) and inner.model_fields:
+            section = nodes.section(ids=[nodes.make_id(f"{path}-{name}")])
+            section += nodes.title("", "", nodes.Text("Table "), nodes.literal("", name))
+            summary = inspect.cleandoc(inner.__doc__ or "").split("\n\n")[0]
+            section += nodes.paragraph("", " ".join(summary.split()).replace("``", ""))
+            section += model_table(inner)
+            result.append(section)
+    return result
+
+
 def _row(cells: list[nodes.Node]) -> nodes.row:
     row = nodes.row()
     for cell in cells:
@@ -80,7 +98,7 @@ class RecipeKeys(Directive):
         module, name = self.arguments[0].split(":")
         found = getattr(importlib.import_module(module), name)
         if isinstance(found, type):
-            return [model_table(found)]
+            return [model_table(found), *nested(found, name)]
         from aimkit.recipe import block_of
 
         result: list[nodes.Node] = []
