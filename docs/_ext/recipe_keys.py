@@ -14,6 +14,9 @@ from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
 
 
+OWN_TABLE = "see its own table"
+
+
 def attribute_docs(model: type) -> dict[str, str]:
     """The descriptions in the ``Attributes:`` sections of a class and its bases, by name."""
     found: dict[str, str] = {}
@@ -35,7 +38,7 @@ def default_text(field: FieldInfo) -> str:
     if value is None:
         return "none"
     if isinstance(value, BaseModel):
-        return "see its own table"
+        return OWN_TABLE
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple | list):
@@ -57,7 +60,8 @@ def model_table(model: Any) -> nodes.table:
     for name, field in model.model_fields.items():
         # A table of its own is no readable default.
         text = default_text(field)
-        default = nodes.literal("", text) if len(text) <= 60 else nodes.Text("see its own table")
+        short = len(text) <= 60 and text != OWN_TABLE
+        default = nodes.literal("", text) if short else nodes.Text(OWN_TABLE)
         meaning = nodes.Text(docs.get(name, field.description or "").replace("``", ""))
         body += _row([nodes.literal("", name), default, meaning])
     return table
