@@ -195,12 +195,14 @@ def test_a_kill_at_any_file_event_is_forgotten(trial: Trial, tmp_path: Path) -> 
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_at_any_file_event_ends_at_once_and_is_continued(trial: Trial, times: int, tmp_path: Path) -> None:
     problems = {}
+    # Training finishes its step and writes it, which is no failure.
+    codes = (0, 130) if trial.case.words[0] in ("train", "sweep") else (130,)
     for at in thinned(chosen(trial.events), max(1, trial.case.most // 4), times / 3):
         out = trial.prepared(tmp_path / f"out{at}")
         # The second comes while the first is being dealt with.
         ended = trial.first(out, interrupts=list(range(at, at + times)))
         problem = "" if ended.seconds < 30 and not ended.left else f"{ended.seconds:.0f} s, left {ended.left}"
-        if "Traceback" in ended.err or ended.code != 130:
+        if "Traceback" in ended.err or ended.code not in codes:
             problem = f"exit code {ended.code}: {ended.err}"
         if times == 1 and unfinished(out):
             problem = f"left {unfinished(out)}"
