@@ -13,9 +13,9 @@ from typing import Any
 from aimkit import console
 from aimkit.digests import is_changed, problems, sealed, with_digest
 from aimkit.errors import AimkitError
-from aimkit.evaluate.tables import group_table, markdown, summary_table
+from aimkit.evaluate.tables import TITLES, group_table, markdown, summary_table
 from aimkit.files import write_bytes
-from aimkit.json_files import read_json
+from aimkit.json_files import parsed, read_json
 from aimkit.markdown import escape
 from aimkit.recipe import expand
 from aimkit.redact import redact_all
@@ -65,9 +65,19 @@ def read_results(path: str | Path) -> dict[str, Any]:
         hint = "run the evaluation again: it continues from its journal"
         raise AimkitError("the results were changed since they were written", str(file), hint, exit_code=1)
     content.pop("digest", None)
+    parsed(content, _try_all, "results file", str(file), "'aimkit evaluate' writes it")
     if file.name == "results.json":
         _warn_of_changes(file.parent)
     return content
+
+
+def _try_all(content: Mapping[str, Any]) -> None:
+    """Read everything that tables and comparisons read, so that none of them stops at a file that others made."""
+    as_markdown([content])
+    "".join(content["protocol"].values())
+    for row in content["images"]:
+        "".join([row["id"]])
+        [float(row.get(name) or 0) for name in TITLES]
 
 
 def _warn_of_changes(folder: Path) -> None:

@@ -22,6 +22,7 @@ from aimkit.datasets.exclude import ExcludeList
 from aimkit.datasets.reader import open_dataset
 from aimkit.datasets.types_file import match, read_types
 from aimkit.errors import AimkitError
+from aimkit.evaluate.results import read_results, write_results
 from aimkit.evaluate.run import run as evaluate
 from aimkit.evaluate.sets import open_predictions
 from aimkit.imageio import write_png
@@ -243,3 +244,41 @@ def test_ids_in_a_journal_of_an_evaluation_lead_nowhere(folder: Path) -> None:
     result = evaluate(open_predictions(str(folder / "pred"), str(folder / "mask")), journal=folder / "images.jsonl")
     assert [row["id"] for row in result["images"]] == ["a"]
     assert sorted(folder.parent.rglob("*")) == before
+
+
+def test_ids_in_the_results_of_an_evaluation_lead_nowhere(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a file whose digest an attacker has mended."""
+    for name in ("pred", "mask"):
+        write_png(folder / name / "a.png", np.full((8, 8), 255, np.uint8))
+    words = ["evaluate", "--predictions", str(folder / "pred"), "--truth", str(folder / "mask")]
+    assert run([*words, "-o", str(folder / "out"), "--no-report"]) == 0
+    file = folder / "out" / "results.json"
+    content = json.loads(file.read_text())
+    for path in OUTSIDE:
+        content["images"][0]["id"] = content["model"]["title"] = path
+        file.write_text(json.dumps(digests.with_digest(content)))
+        before = sorted(folder.parent.rglob("*"))
+        assert run(["evaluate", "compare", str(file), str(file)]) == 0
+        assert "a secret" not in "".join(capsys.readouterr())
+        assert sorted(folder.parent.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("images", value) for value in (5, [5], [{}], [{"id": []}], [{"id": "a", "sad": "x"}])),
+        *(("averages", value) for value in ([], {"types": 5})),
+        *(("protocol", value) for value in ([], {"text": 5, "prediction": 5})),
+        *(("notes", 5), ("model", 5)),
+    ],
+)
+def test_results_that_can_not_be_are_one_error(key: str, value: Any, folder: Path) -> None:
+    for name in ("pred", "mask"):
+        write_png(folder / name / "a.png", np.full((8, 8), 255, np.uint8))
+    result = evaluate(open_predictions(str(folder / "pred"), str(folder / "mask")))
+    write_results(folder / "out", result)
+    assert read_results(folder / "out")["notes"] == result["notes"]
+    content = json.loads((folder / "out" / "results.json").read_text())
+    (folder / "out" / "results.json").write_text(json.dumps(digests.with_digest({**content, key: value})))
+    with pytest.raises(AimkitError, match="the results file is damaged"):
+        read_results(folder / "out")

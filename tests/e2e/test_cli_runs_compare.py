@@ -19,6 +19,7 @@ PROTOCOL = {
     "trimap": "t",
     "grad": "g",
     "conn": "k",
+    "text": "as ever",
 }
 
 
@@ -33,7 +34,7 @@ def leave(folder: Path, mad: float, photos: float, **keys: Any) -> None:
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     means = {"mad": photos, "count": 9, **scores}
     averages = {"images": means, "types": {"SO": means}, "categories": {}, "type_macro": {}, "category_macro": {}}
-    content = {"format": 1, "protocol": PROTOCOL, "averages": averages, "images": [], "model": {}}
+    content = {"format": 1, "protocol": PROTOCOL, "averages": averages, "images": [], "model": {}, "notes": []}
     (folder / "photos").mkdir()
     (folder / "photos" / "results.json").write_text(json.dumps(content))
 
