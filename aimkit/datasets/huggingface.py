@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from aimkit.datasets.huggingface_files import check_own_files, hub_client
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_file
 from aimkit.recipe import expand
@@ -29,12 +30,14 @@ def open_table(path: str, subset: str = "", split: str = "train", revision: str 
         The dataset and its name for error messages.
 
     Raises:
-        AimkitError: The dataset can't be found or loaded, or has no such split.
+        AimkitError: The dataset can't be found or loaded, has no such split, or names files of others.
     """
     import datasets
 
     local = expand(path)
     where = f"{local if local.exists() else path}" + (f", {subset}" if subset else "")
+    if local.is_dir():
+        check_own_files(local)
     try:
         if (local / "dataset_dict.json").is_file() or (local / "dataset_info.json").is_file():
             loaded = datasets.load_from_disk(str(local))
@@ -45,7 +48,8 @@ def open_table(path: str, subset: str = "", split: str = "train", revision: str 
         elif path.startswith((".", "/", "~", "$")):
             raise AimkitError("folder or file not found", str(local))
         else:
-            loaded = datasets.load_dataset(path, subset or None, revision=revision or None)
+            with hub_client():
+                loaded = datasets.load_dataset(path, subset or None, revision=revision or None)
     except AimkitError:
         raise
     except Exception as error:

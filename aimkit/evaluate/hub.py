@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from aimkit.datasets.huggingface import encoded_image
+from aimkit.datasets.huggingface_files import check_own_files, hub_client
 from aimkit.errors import AimkitError
 from aimkit.types import ImageType
 
@@ -29,8 +32,11 @@ def open_table(name: str, split: str) -> tuple[Any, list[dict[str, str]]]:
     """
     import datasets
 
+    if Path(name).is_dir():
+        check_own_files(Path(name))
     try:
-        loaded: Any = datasets.load_dataset(name, split=split or None)
+        with hub_client():
+            loaded: Any = datasets.load_dataset(name, split=split or None)
     except Exception as error:
         # The hub, the file system and the dataset's code raise various errors.
         reason = str(error).strip().split("\n")[0][:200]
@@ -69,13 +75,22 @@ def _label(table: Any, column: str, value: Any) -> Any:
     return convert(value) if convert and isinstance(value, int) else value
 
 
-def cells(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The image columns of a row, in forms that imageio reads."""
+def cells(row: Mapping[str, Any], where: str, folder: Path | None) -> dict[str, bytes]:
+    """The image columns of a row, encoded.
+
+    Args:
+        row: The row.
+        where: Its name in errors.
+        folder: Folder of a local dataset, or None. A cell that names a file may only name one of the dataset's.
+
+    Raises:
+        AimkitError: A cell holds no image, or its file can't be read or is not the dataset's.
+    """
     cells = {}
     for name in ("image", "alpha", "trimap"):
         cell = row.get(name)
         if isinstance(cell, dict):
-            cells[name] = cell.get("bytes") or cell.get("path")
+            cells[name] = encoded_image(cell, f"{where}, {name}", folder)
         elif cell is not None:
             cells[name] = _png_bytes(cell)
     return cells

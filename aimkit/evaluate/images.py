@@ -74,6 +74,7 @@ class EvaluationSet:
         table: A Hugging Face dataset, or None if the images are files.
         alpha_range: Scale of the true mattes as the user states it, such as "0-255"; "" has it decided.
         prediction_range: Scale of stored predictions, in the same way.
+        folder: Folder of a local ``table``, whose cells may name files in it; None for one of the hub.
     """
 
     name: str
@@ -83,6 +84,7 @@ class EvaluationSet:
     table: Any = None
     alpha_range: str = ""
     prediction_range: str = ""
+    folder: Path | None = None
 
     @cached_property
     def truths(self) -> EvaluationMattes:
@@ -126,7 +128,7 @@ class EvaluationSet:
         return EvaluationPlanes(alpha, trimap, image, prediction)
 
     def _sources(self, entry: EvaluationImage) -> Mapping[str, Any]:
-        return entry.files or cells(self.table[entry.row])
+        return entry.files or cells(self.table[entry.row], entry.id, self.folder)
 
     def _source(self, entry: EvaluationImage, role: str) -> Any:
         return self._sources(entry)[role]

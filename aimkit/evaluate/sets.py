@@ -44,7 +44,8 @@ def open_set(
             EvaluationImage(fact["id"], fact["type"], fact["category"], fact["stamp"], row=row)
             for row, fact in enumerate(rows)
         ]
-        return _limited(EvaluationSet(kind, entries, "", kernel, table, alpha_range), limit)
+        local = Path(kind[3:]) if Path(kind[3:]).is_dir() else None
+        return _limited(EvaluationSet(kind, entries, "", kernel, table, alpha_range, folder=local), limit)
     known = evaluation_parts()
     if kind not in known and kind != "folder":
         names = [*known, "folder", "hf:NAME"]

@@ -130,8 +130,8 @@ def test_a_hub_dataset_with_the_four_columns(root: Path, tmp_path: Path) -> None
     mattes = sorted((root / "mask").iterdir())
     table = datasets.Dataset.from_dict(
         {
-            "image": [str(root / "original" / path.name) for path in mattes],
-            "alpha": [str(path) for path in mattes],
+            "image": [{"bytes": (root / "original" / path.name).read_bytes()} for path in mattes],
+            "alpha": [{"bytes": path.read_bytes()} for path in mattes],
             "type": [0, 1, 2, 0, 1, 2],
             "category": ["toy"] * 6,
         }
