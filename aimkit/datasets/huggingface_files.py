@@ -71,7 +71,7 @@ def _check_card(card: Path) -> None:
 
 
 def _metadata(card: Path) -> Any:
-    import yaml
+    import yaml  # type: ignore[import-untyped]
     from huggingface_hub.repocard import metadata_load
 
     try:

@@ -146,8 +146,8 @@ def open_predictions(
     if path:
         entries = _typed(entries, read_types(path), path)
     name = known[1].title if known else f"folder {folder.name}"
-    ranges = {"alpha_range": alpha_range, "prediction_range": prediction_range}
-    return _limited(EvaluationSet(name, entries, "", kernel, **ranges), limit)
+    data = EvaluationSet(name, entries, "", kernel, alpha_range=alpha_range, prediction_range=prediction_range)
+    return _limited(data, limit)
 
 
 def _limited(data: EvaluationSet, limit: int) -> EvaluationSet:
