@@ -66,7 +66,7 @@ def problems(record_file: Path, names: Iterable[str] | None = None) -> list[str]
         except OSError as error:
             found.append(f"{name}: {error.strerror or error}")
             continue
-        if (size, digest) != (row["size"], row["sha256"]):
+        if row != {"size": size, "sha256": digest}:
             found.append(f"{name}: changed since it was written ({size:,} bytes, sha256 {digest[:12]}...)")
     return found
 

@@ -16,6 +16,7 @@ import platform
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import FrameType
 
 from aimkit.errors import AimkitError
 from aimkit.files import DISK_FULL, UNFINISHED, clean_after_killed, own_mark, write_error
@@ -89,13 +91,18 @@ def locked(folder: Place, what: str, part: str = "") -> Iterator[None]:
         raise ValueError(f"'{part}' can't be part of a file name")
     root = Path(os.path.realpath(folder))
     file = root / (f"{LOCKS}{part}.lock" if part else f"{LOCKS}lock")
-    _enter(file, what)
+    entered = False
     try:
+        with _uninterrupted():
+            _enter(file, what)
+            entered = True
         # Each makes its own lock first and looks then, so of two that race at least one sees the other.
         _check_rivals([root / f"{LOCKS}lock"] if part else sorted(root.glob(f"{LOCKS}*.lock")))
         yield
     finally:
-        _leave(file)
+        if entered:
+            with _uninterrupted():
+                _leave(file)
 
 
 def is_locked(folder: Path) -> bool:
@@ -125,6 +132,23 @@ def clean_leftovers(folder: Path, hours: float = OLD) -> list[Path]:
                 gone.append(path)
         folders[:] = [name for name in folders if not UNFINISHED.fullmatch(name)]
     return gone
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait for the moment in which a lock appears or goes, so that it is never left half way."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    caught: list[FrameType | None] = []
+    signal.signal(signal.SIGINT, lambda number, frame: caught.append(frame))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        for frame in caught:
+            before(signal.SIGINT, frame)
 
 
 def _enter(file: Path, what: str) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from aimkit.printable import on_one_line, printable
 
-#: What begins markup inside a line: emphasis, code, links, pictures, HTML, entities, cells.
-_INLINE = re.compile(r"[\\`*\[\]|]|~~|__")
+#: What begins markup inside a line: emphasis, code, links, pictures, HTML, entities, cells. An underscore within a word
+#: is a letter.
+_INLINE = re.compile(r"[\\`*\[\]|~]|__+|(?<!\w)_|_(?!\w)")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 from aimkit import redact
 from aimkit.errors import AimkitError
+from aimkit.offline import is_offline, switched_on
 
 #: Extras of aimkit that install the package for a kind of URL.
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
@@ -189,8 +190,11 @@ def file_system(kind: str, where: str) -> Any:
     """Open fsspec's file system for a kind of URL.
 
     Raises:
-        AimkitError: A package is missing, or the store can't be opened.
+        AimkitError: The user forbids the network, a package is missing, or the store can't be opened.
     """
+    if kind != "memory" and (switched_on("AIMKIT_OFFLINE") or (kind == "hf" and is_offline())):
+        name = "AIMKIT_OFFLINE" if switched_on("AIMKIT_OFFLINE") else "HF_HUB_OFFLINE"
+        raise AimkitError(f"the URL is not opened: {name} is set", where, "use a local copy", exit_code=1)
     # Not kept here: fsspec caches one file system per process and thread, so nothing is shared across a fork. Listings
     # are not cached, since other machines write to the same folder.
     import fsspec

@@ -9,6 +9,7 @@ import click
 
 from aimkit import console
 from aimkit.errors import AimkitError
+from aimkit.storage import measure
 
 if TYPE_CHECKING:
     from aimkit.models.base import MattingModel
@@ -27,7 +28,8 @@ def export(
     """Export a network.
 
     Its input is the normalised image, (B, 3, H, W). Heights and widths are dynamic: multiples of 32 from 64 up. The
-    file is checked against the network, loaded anew from its weights, before it replaces an existing one.
+    file is checked against the network, loaded anew from its weights, before it replaces an existing one. aimkit does
+    not read it again: the SHA-256 that is printed tells whether a copy is whole.
     """
     fixed = _size(size) if size else None
     from aimkit.models.backbones.factory import check_names
@@ -45,7 +47,8 @@ def export(
     network, reference = _networks(model, backbone, weights)
     difference = write(network, output, form, fixed, reference)
     sizes = f"{fixed[0]}x{fixed[1]}" if fixed else f"multiples of {network.preprocessing.size_multiple} from 64 up"
-    console.info(f"wrote {output}, {output.stat().st_size / 1e6:.1f} MB; sizes: {sizes}; differs by {difference:.1e}")
+    count, digest = measure(output)
+    console.info(f"wrote {output}, {count / 1e6:.1f} MB; sizes: {sizes}; differs by {difference:.1e}; sha256 {digest}")
 
 
 def _networks(model: str | None, backbone: str | None, weights: str | None) -> tuple[MattingModel, MattingModel | None]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from aimkit.datasets.huggingface_files import check_own_files, hub_client
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_file
 from aimkit.offline import check_reachable, hub, hub_client_offline
@@ -30,12 +31,15 @@ def open_table(path: str, subset: str = "", split: str = "train", revision: str 
         The dataset and its name for error messages.
 
     Raises:
-        AimkitError: The dataset can't be found or loaded, has no such split, or has several and none is named.
+        AimkitError: The dataset can't be found or loaded, names files of others, has no such split, or has several and
+            none is named.
     """
     import datasets
 
     local = expand(path)
     where = f"{local if local.exists() else path}" + (f", {subset}" if subset else "")
+    if local.is_dir():
+        check_own_files(local)
     try:
         if (local / "dataset_dict.json").is_file() or (local / "dataset_info.json").is_file():
             loaded = datasets.load_from_disk(str(local))
@@ -46,7 +50,8 @@ def open_table(path: str, subset: str = "", split: str = "train", revision: str 
         elif path.startswith((".", "/", "~", "$")):
             raise AimkitError("folder or file not found", str(local))
         else:
-            loaded = _from_hub(path, subset, revision)
+            with hub_client():
+                loaded = _from_hub(path, subset, revision)
     except AimkitError:
         raise
     except Exception as error:

@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from aimkit.digests import is_changed, with_digest
+from aimkit import console
+from aimkit.digests import is_changed, problems, sealed, with_digest
 from aimkit.errors import AimkitError
 from aimkit.evaluate.tables import group_table, markdown, summary_table
 from aimkit.files import write_bytes
@@ -23,6 +24,7 @@ from aimkit.recipe import expand
 from aimkit.redact import redact_all
 
 FORMAT = 1
+RUN = "run.json"
 
 
 class _StoredMetrics(TypedDict, total=False):
@@ -77,7 +79,7 @@ class _StoredResults(TypedDict):
 def write_results(out: Path, result: Mapping[str, Any], paths: Mapping[str, str] | None = None) -> None:
     """Write a result of :func:`aimkit.evaluate.run.run` as results.json, results.md and run.json.
 
-    Equal runs give equal bytes of the first two; versions, paths and the time are in run.json.
+    Equal runs give equal bytes of the first two; versions, paths, the time and the digests of both are in run.json.
 
     Args:
         out: The folder.
@@ -85,16 +87,19 @@ def write_results(out: Path, result: Mapping[str, Any], paths: Mapping[str, str]
         paths: Where the inputs were, by role, for run.json.
     """
     # A reason holds paths: skipped.txt has it.
+    out.mkdir(parents=True, exist_ok=True)
+    # Of a run that is killed here, nothing is said to have changed.
+    (out / RUN).unlink(missing_ok=True)
     content = {"format": FORMAT, **result, "skipped": [row["name"] for row in result.get("skipped", ())]}
     write_bytes(out / "results.json", (json.dumps(with_digest(content), indent=1) + "\n").encode())
     write_bytes(out / "results.md", as_markdown([result]).encode())
     facts = {"finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "paths": dict(paths or {})}
-    facts = redact_all({**facts, "versions": versions()})
-    write_bytes(out / "run.json", (json.dumps(facts, indent=1) + "\n").encode())
+    facts = sealed(redact_all({**facts, "versions": versions()}), out, ["results.json", "results.md"])
+    write_bytes(out / RUN, (json.dumps(facts, indent=1) + "\n").encode())
 
 
 def read_results(path: str | Path) -> dict[str, Any]:
-    """Read a results.json, or the one in a folder.
+    """Read a results.json, or the one in a folder; warn of files beside it that were changed.
 
     Raises:
         AimkitError: The file can't be read, was changed, or does not hold the results of an evaluation.
@@ -118,7 +123,19 @@ def read_results(path: str | Path) -> dict[str, Any]:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise AimkitError(f"the results file is damaged: {key}: {first['msg']}", str(file), "evaluate again") from None
+    if file.name == "results.json":
+        _warn_of_changes(file.parent)
     return content
+
+
+def _warn_of_changes(folder: Path) -> None:
+    """The results themselves are sound; what is told from other files of theirs may not be."""
+    try:
+        found = problems(folder / RUN) if (folder / RUN).exists() else []
+    except AimkitError as error:
+        found = [f"{RUN}: {error.what}"]
+    for problem in found:
+        console.warn(f"{folder}: {problem}")
 
 
 def as_markdown(results: list[Mapping[str, Any]]) -> str:

@@ -21,7 +21,7 @@ from aimkit.folder_lock import locked
 from aimkit.json_files import LARGE, read_json
 from aimkit.paths import inside
 from aimkit.storage import Place, blocks
-from aimkit.synth.run import WHOLE, claim, clean, complete
+from aimkit.synth.run import WHOLE, claim, cleaned, complete
 
 #: Number of commands that a hint lists.
 _LISTED = 6
@@ -57,15 +57,14 @@ def merge(parts: Sequence[Place], out: Place) -> tuple[int, int]:
             exit_code=1,
         )
     todo = [shard for shard in shards if found[shard] != out]
-    with explained(out), locked(out, "dataset merge"):
+    with explained(out), locked(out, "dataset merge"), cleaned(out, shards, WHOLE):
         text = (known[0] / NAME).read_text(encoding="utf-8")
         claim(out, recipe, text, WHOLE, joins=bool(held), sources=sources)
-        clean(out, shards, WHOLE)
         with console.progress(sum(map(len, todo)), "merge", "samples") as bar:
             for shard in todo:
                 _copy(shard, found[shard], out)
                 bar.advance(len(shard))
-        complete(out, shards, WHOLE)
+        complete(out, WHOLE)
     return len(todo), len(shards)
 
 

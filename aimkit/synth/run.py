@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,12 +94,11 @@ def synthesize(
         quarantined.extend(sidecar["quarantined"])
         _check_failures(quarantined, count, recipe.output.max_failures)
 
-    with explained(out), locked(out, "synth", "" if part is None else tag):
+    with explained(out), locked(out, "synth", "" if part is None else tag), cleaned(out, mine, tag):
         text = lock_text(job.recipe, {"sources": job.sources, "mattes": _mattes(reports)})
         claim(out, job.recipe.resolved(), text, tag, joins=joins, sources=sources)
         write_skipped(reports, out / SKIPPED)
         _warn_of_versions(out)
-        clean(out, mine, tag)
         done = finished(out, shards)
         todo = [shard for shard in mine if shard not in done]
         if done:
@@ -112,7 +111,7 @@ def synthesize(
             execute(job, todo, _workers(workers, out), bar.advance, count_failures)
         missing = len(shards) - len(finished(out, shards))
         if not missing:
-            complete(out, shards, tag)
+            complete(out, tag)
     return SynthOutcome(out, written, missing, quarantined)
 
 
@@ -187,8 +186,20 @@ def _mattes(reports: Sequence[ScanReport]) -> str:
     return "; ".join(f"{report.source} {report.facts['mattes']}" for report in reports if report.facts.get("mattes"))
 
 
-def clean(out: Place, shards: Sequence[Shard], tag: str) -> None:
-    """Remove unfinished files of these shards that killed runs left; parts that may be running keep theirs."""
+@contextlib.contextmanager
+def cleaned(out: Place, shards: Sequence[Shard], tag: str) -> Iterator[None]:
+    """Remove unfinished files of these shards: those that killed runs left, and in the end what an interrupt leaves.
+
+    Parts that may be running keep theirs.
+    """
+    _clean(out, shards, tag)
+    try:
+        yield
+    finally:
+        _clean(out, shards, tag)
+
+
+def _clean(out: Place, shards: Sequence[Shard], tag: str) -> None:
     if isinstance(out, Remote):
         return
     temporary = out / TEMPORARY
@@ -202,11 +213,10 @@ def clean(out: Place, shards: Sequence[Shard], tag: str) -> None:
         temporary.rmdir()
 
 
-def complete(out: Place, shards: Sequence[Shard], tag: str) -> None:
+def complete(out: Place, tag: str) -> None:
     """Write the card, contact sheet and index of a dataset whose shards are all finished."""
     with workspace(out, tag) as temporary:
         finish(out, temporary)
-    clean(out, shards, tag)
 
 
 def _warn_of_versions(out: Place) -> None:

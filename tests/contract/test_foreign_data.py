@@ -247,6 +247,17 @@ def test_one_changed_bit_in_the_results_of_an_evaluation_is_noticed_by_name(
         assert run(["evaluate", "compare", str(results.parent), str(results.parent)]) != 0
         assert "results.json" in capsys.readouterr().err
         results.write_bytes(whole)
+    for file in (tmp_path / "out" / "results.md", tmp_path / "out" / "run.json"):
+        other = file.read_bytes()
+        for at in (0.02, 0.3, 0.5, 0.97):
+            flipped(file, at)
+            capsys.readouterr()
+            assert run(["evaluate", "compare", str(results.parent), str(results)]) == 0
+            assert f"{file.name}: " in capsys.readouterr().err.replace("\n", "")
+            file.write_bytes(other)
+    assert run(["evaluate", "compare", str(results.parent), str(results)]) == 0
+    told = capsys.readouterr().err
+    assert ("results.md" in told, "run.json" in told) == (False, False)
     for at in (0.1, 0.45, 0.6):
         flipped(journal, at)
         assert run(words) == 0

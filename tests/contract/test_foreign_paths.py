@@ -19,12 +19,16 @@ from small_run import recipe as make_recipe
 from aimkit import digests
 from aimkit.cli import run
 from aimkit.datasets.exclude import ExcludeList
+from aimkit.datasets.huggingface import open_table
+from aimkit.datasets.huggingface_files import check_own_files
 from aimkit.datasets.reader import open_dataset
 from aimkit.datasets.types_file import match, read_types
 from aimkit.errors import AimkitError
+from aimkit.evaluate.hub import open_table as open_evaluation
+from aimkit.evaluate.results import read_results, write_results
 from aimkit.evaluate.run import run as evaluate
-from aimkit.evaluate.sets import open_predictions
-from aimkit.imageio import write_png
+from aimkit.evaluate.sets import open_predictions, open_set
+from aimkit.imageio import encode_png, write_png
 from aimkit.publish.check import check
 from aimkit.storage import measure
 from aimkit.synth.pool.index import read_index
@@ -203,6 +207,78 @@ def test_a_record_of_a_dataset_that_can_not_be_is_refused_before_its_shards_are_
         open_dataset(tar_copy)
 
 
+# Hugging Face datasets --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rows(folder: Path) -> Path:
+    """A dataset in ``folder``, and the same rows in a file beside it."""
+    import datasets
+
+    picture = encode_png(np.zeros((8, 8, 3), np.uint8))
+    columns = {"image": [picture], "alpha": [encode_png(np.zeros((8, 8), np.uint8))], "type": ["SO"], "category": ["x"]}
+    table = datasets.Dataset.from_dict(columns)
+    table.to_parquet(folder.parent / "secret.parquet")
+    table.to_parquet(folder / "rows.parquet")
+    table.save_to_disk(folder / "saved")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "path", ["../secret.parquet", "/etc/hostname", "a/../../secret.parquet", "https://h/x", "zip://x::hf://h", "~/x"]
+)
+@pytest.mark.parametrize("open_it", [open_table, lambda name: open_evaluation(name, "")])
+def test_a_card_of_a_dataset_names_only_its_own_files(path: str, open_it: Callable[[str], Any], rows: Path) -> None:
+    shutil.rmtree(rows / "saved")
+    (rows / "link").unlink()
+    card = "---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: ['{}']\n---\n"
+    (rows / "README.md").write_text(card.format("rows.parquet"))
+    assert len(open_it(str(rows))[0]) == 1
+    (rows / "README.md").write_text(card.format(path))
+    with pytest.raises(AimkitError, match="outside of its dataset"):
+        open_it(str(rows))
+
+
+@pytest.mark.parametrize("path", ["../../secret.parquet", "/etc/hostname", 5])
+def test_the_index_of_a_saved_dataset_names_only_its_own_files(path: Any, rows: Path) -> None:
+    assert len(open_table(str(rows / "saved"))[0]) == 1
+    state = rows / "saved" / "state.json"
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"_data_files": [{"filename": path}]}))
+    with pytest.raises(AimkitError, match="the path"):
+        open_table(str(rows / "saved"))
+    (rows / "dataset_dict.json").write_text(json.dumps({"splits": ["../saved"]}))
+    with pytest.raises(AimkitError, match="leaves its folder"):
+        open_table(str(rows))
+
+
+@pytest.mark.parametrize("text", ["---\n- [\n---\n", "---\n5\n---\n", "---\na: !!python/name:os.system\n---\n"])
+def test_a_damaged_card_of_a_dataset_is_one_error(text: str, folder: Path) -> None:
+    (folder / "README.md").write_text(text)
+    with pytest.raises(AimkitError, match="the card of the dataset is damaged"):
+        open_table(str(folder))
+
+
+def test_a_card_that_multiplies_itself_is_read_once(folder: Path) -> None:
+    levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
+    lines = ["a0: &a0 ['../x']", *levels, "configs:", "- data_files: *a29"]
+    (folder / "README.md").write_text("---\n" + "\n".join(lines) + "\n---\n")
+    with pytest.raises(AimkitError, match="outside of its dataset"):
+        check_own_files(folder)
+
+
+def test_a_cell_of_an_evaluated_dataset_reads_nothing_else(folder: Path) -> None:
+    import datasets
+
+    secret = folder.parent / "secret.png"
+    write_png(secret, np.zeros((8, 8, 3), np.uint8))
+    cell = {"bytes": None, "path": str(secret)}
+    columns = {"image": [cell], "alpha": [cell], "type": ["SO"], "category": ["x"]}
+    datasets.Dataset.from_dict(columns).to_parquet(folder / "rows.parquet")
+    found = open_set(f"hf:{folder}")
+    with pytest.raises(AimkitError, match="not the dataset's"):
+        found.read(found.entries[0])
+
+
 # Pools ------------------------------------------------------------------------------------------------------------
 
 
@@ -243,3 +319,41 @@ def test_ids_in_a_journal_of_an_evaluation_lead_nowhere(folder: Path) -> None:
     result = evaluate(open_predictions(str(folder / "pred"), str(folder / "mask")), journal=folder / "images.jsonl")
     assert [row["id"] for row in result["images"]] == ["a"]
     assert sorted(folder.parent.rglob("*")) == before
+
+
+def test_ids_in_the_results_of_an_evaluation_lead_nowhere(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a file whose digest an attacker has mended."""
+    for name in ("pred", "mask"):
+        write_png(folder / name / "a.png", np.full((8, 8), 255, np.uint8))
+    words = ["evaluate", "--predictions", str(folder / "pred"), "--truth", str(folder / "mask")]
+    assert run([*words, "-o", str(folder / "out"), "--no-report"]) == 0
+    file = folder / "out" / "results.json"
+    content = json.loads(file.read_text())
+    for path in OUTSIDE:
+        content["images"][0]["id"] = content["model"]["title"] = path
+        file.write_text(json.dumps(digests.with_digest(content)))
+        before = sorted(folder.parent.rglob("*"))
+        assert run(["evaluate", "compare", str(file), str(file)]) == 0
+        assert "a secret" not in "".join(capsys.readouterr())
+        assert sorted(folder.parent.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("images", value) for value in (5, [5], [{}], [{"id": []}], [{"id": "a", "sad": "x"}])),
+        *(("averages", value) for value in ([], {"types": 5})),
+        *(("protocol", value) for value in ([], {"text": 5, "prediction": 5})),
+        *(("notes", 5), ("model", 5)),
+    ],
+)
+def test_results_that_can_not_be_are_one_error(key: str, value: Any, folder: Path) -> None:
+    for name in ("pred", "mask"):
+        write_png(folder / name / "a.png", np.full((8, 8), 255, np.uint8))
+    result = evaluate(open_predictions(str(folder / "pred"), str(folder / "mask")))
+    write_results(folder / "out", result)
+    assert read_results(folder / "out")["notes"] == result["notes"]
+    content = json.loads((folder / "out" / "results.json").read_text())
+    (folder / "out" / "results.json").write_text(json.dumps(digests.with_digest({**content, key: value})))
+    with pytest.raises(AimkitError, match="the results file is damaged"):
+        read_results(folder / "out")

@@ -82,6 +82,8 @@ def child(request: dict[str, Any], folder: Path) -> NoReturn:
     os.environ.update(request.get("env", {}))
     if "cwd" in request:
         os.chdir(request["cwd"])
+    # A test run in the background of a shell ignores Ctrl-C, and hands that on.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["aimkit", *request["words"]]
     if "folder" in request:
         events = str(folder / "events")

@@ -28,6 +28,7 @@ NAMES = (
     "![x](http://127.0.0.1:9/x.png)",
     "# heading",
     "*bold* __bold__ ~~gone~~ `code`",
+    "_bold_ a_b_c ~gone~ _(x)_ ___",
     "\\| \\",
     "${HOME}",
     "{escape} %s {0}",

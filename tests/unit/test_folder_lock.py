@@ -290,3 +290,28 @@ def test_the_names_of_the_atomic_writer_are_known(name: str, tmp_path: Path) -> 
         match = UNFINISHED.fullmatch(temporary.name)
         assert match is not None
         assert match["pid"] == str(os.getpid())
+
+
+@pytest.mark.parametrize("call", ["link", "unlink"])
+def test_ctrl_c_while_a_lock_appears_or_goes_leaves_nothing(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pressed before and after the call: neither the lock nor what it was written to stays."""
+    real = getattr(os, call)
+
+    def pressed(*args: Any, **options: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        real(*args, **options)
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, call, pressed)
+            with pytest.raises(KeyboardInterrupt), locked(tmp_path, "train"):
+                pass
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert names(tmp_path) == []
+    assert not is_locked(tmp_path)

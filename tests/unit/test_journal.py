@@ -44,6 +44,19 @@ def test_every_changed_bit_of_a_line_is_noticed_and_only_that_row_is_left_out(
             assert rows[:-2] == ROWS[:1] or ("rows.jsonl: line 1" in told and "done again" in told), (position, bit)
 
 
+def test_a_changed_bit_of_the_only_line_is_noticed_even_in_the_word_that_announces_its_checksum(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    data = journal.line(ROWS[0]).encode()
+    for position in range(len(data)):
+        for bit in range(8):
+            changed = bytearray(data)
+            changed[position] ^= 1 << bit
+            file.write_bytes(changed)
+            assert journal.read(file) in ([], ROWS[:1]), (position, bit)
+    file.write_text('{}\n{"id": "a"}\n')
+    assert journal.read(file) == [{}, {"id": "a"}]
+
+
 @pytest.mark.parametrize("rest", [b'{"id": "torn', b"\xff", b"{}{"])
 def test_a_line_that_a_killed_writer_left_is_ignored_and_removed_by_the_next_row(
     rest: bytes, file: Path, capsys: pytest.CaptureFixture[str]

@@ -13,6 +13,7 @@ import pytest
 from aimkit.errors import AimkitError
 from aimkit.models.base import MattingModel
 from aimkit.models.registry import create_backbone, create_model
+from aimkit.storage import place
 from aimkit.zoo.sources import FetchJob
 from aimkit.zoo.sources import fetch as fetch_source
 
@@ -40,7 +41,11 @@ def empty_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
 
 
-@pytest.mark.parametrize("load", [_pretrained, _gfm, _hub])
+def _url() -> Any:
+    return place("hf://datasets/some/set/file.png").is_file()
+
+
+@pytest.mark.parametrize("load", [_pretrained, _gfm, _hub, _url])
 def test_offline_makes_no_attempt(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     attempts: list[Any] = []
 

@@ -17,6 +17,9 @@ from aimkit.storage import Place, measure, names
 #: Folder for unfinished files inside a dataset: on the same file system, so that renaming is atomic.
 TEMPORARY = ".tmp"
 
+#: How often a folder is made again that another part of the job, which found it empty, has removed.
+_TRIES = 20
+
 _RESUME = "run the same command with --resume; finished shards are kept"
 
 
@@ -90,15 +93,12 @@ def explained(root: Place, again: str = _RESUME) -> Iterator[None]:
 
 
 def _made(parent: Path | None, prefix: str) -> Path:
-    while True:
-        if parent is not None:
-            parent.mkdir(parents=True, exist_ok=True)
-        try:
-            return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-        except FileNotFoundError:
-            # Another part of the job removed the empty folder in between.
-            if parent is None or parent.is_dir():
-                raise
+    if parent is not None:
+        for _ in range(_TRIES):
+            with contextlib.suppress(FileNotFoundError):
+                parent.mkdir(parents=True, exist_ok=True)
+                return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
 
 
 def _in(folder: Path) -> list[str]:

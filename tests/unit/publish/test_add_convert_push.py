@@ -221,6 +221,23 @@ def test_a_pushed_entry_names_its_new_source(checkpoint: Path, home: Path, monke
     assert config == {"network": {"name": "aimnet", "backbone": "mobilenetv3_small_050", "width": 8}}
 
 
+def test_a_recipe_that_points_out_of_its_manifest_is_not_pushed(
+    checkpoint: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    def reached() -> None:
+        raise AssertionError("the hub was reached")
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", reached)
+    add(checkpoint, ID, Facts(licence="MIT"))
+    (home / "secret").write_text("a secret")
+    (home / "zoo" / "link").symlink_to(home)
+    for recipe in ("../secret", str(home / "secret"), "link/secret"):
+        with pytest.raises(AimkitError, match="the path"):
+            push(find(ID).model_copy(update={"recipe": recipe}), "org/name")
+
+
 @pytest.mark.slow
 def test_trained_added_pulled_on_a_clean_cache_and_used_gives_equal_outputs(
     home: Path, monkeypatch: pytest.MonkeyPatch
