@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from aimkit import console
-from aimkit.datasets.matte_folder import MatteFolder, decide_mattes
+from aimkit.datasets.matte_folder import MatteFolder
 from aimkit.errors import AimkitError
 from aimkit.files import own_mark, write_error
 from aimkit.imageio import matte_levels, rgb_of, snap_lossy, write_png
 from aimkit.imageio.picture import upright
-from aimkit.lint.checks.scale import matte_groups, scale_to_fix
+from aimkit.lint.checks.scale import folder_scale, matte_groups, scale_to_fix
 from aimkit.lint.item import LintTarget
 from aimkit.lint.record import LintRecord
 from aimkit.lint.run import LintResult
@@ -145,18 +145,16 @@ def _left_out(result: LintResult) -> list[LintChange]:
 
 
 def _scales(result: LintResult) -> dict[str, MatteFolder]:
-    found = {}
-    for group, records in matte_groups(result.folder.records).items():
-        try:
-            found[group] = decide_mattes([record.facts for record in records if record.facts], where=group)
-        except AimkitError:
-            continue
-    return found
+    groups = matte_groups(result.folder.records)
+    return {group: scale for group, records in groups.items() if (scale := folder_scale(records, group))}
 
 
 def _corrected(record: LintRecord, checks: set[str], scale: MatteFolder | None) -> list[tuple[LintChange, Array]]:
     """The files of a pair, or a cut-out, that are replaced, with their pixels."""
     view = LintView(record.item)
+    if scale is None:
+        # Nothing tells what the levels of the folder mean.
+        checks = checks - {"matte-scale", "unusual-scale"}
     if not checks or load_error(view):
         return []
     colour_checks, matte_checks = checks & {"premultiplied", "halo"}, checks - {"premultiplied", "halo"}

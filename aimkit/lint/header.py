@@ -27,10 +27,11 @@ class LintHeader:
 
 def read_header(data: bytes) -> LintHeader:
     """Read the header of a JPEG, PNG, WebP or TIFF file; all others, and damaged ones, have none."""
-    from PIL import Image
+    # Importing their modules is what makes Pillow know the formats.
+    from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401
 
     try:
-        with Image.open(BytesIO(data), formats=["JPEG", "MPO", "PNG", "WEBP", "TIFF"]) as image:
+        with Image.open(BytesIO(data), formats=["JPEG", "PNG", "WEBP", "TIFF"]) as image:
             # Pillow decodes a whole PNG in search of EXIF behind its pixels.
             has_exif = image.format != "PNG" or b"eXIf" in data or b"Raw profile type exif" in data
             orientation = image.getexif().get(0x0112, 1) if has_exif else 1

@@ -18,7 +18,8 @@ def binary_matte(view: LintView) -> str:
     """A matte with less than a tenth of the soft pixels that even a sharp outline has."""
     levels = view.histogram
     solid, soft = float(levels[240:].sum()), float(levels[_SOFT].sum())
-    if view.alpha is None or not solid:
+    # A matte that is opaque everywhere has no outline.
+    if view.alpha is None or not solid or not levels[:16].any():
         return ""
     # A smooth edge has about one soft pixel per pixel of outline, and the shortest outline is a disc's.
     outline = (12.6 * (solid + soft)) ** 0.5

@@ -15,8 +15,8 @@ from aimkit.types import Float, UInt8
 _TILE, _TILES = 128, 6
 
 #: Decibels by which the upper third of the spectrum may lie below the middle. Measured on 97 photos of eight sources:
-#: at most 22.2; enlarged to twice the size 22 to 29 (nine in ten), blurred by a Gaussian of 2 pixels 15 to 39.
-_FALL = 22.5
+#: at most 22.2; enlarged to twice the size 22 to 29 (eight in ten), blurred by a Gaussian of 2 pixels 15 to 39.
+_FALL = 23.5
 
 #: Largest share of a photo's levels that may change at the borders of 8 x 8 blocks, relative to elsewhere.
 _BLOCKS = 2.3
@@ -32,8 +32,7 @@ _QUALITY = 50
 )
 def no_detail(view: LintView) -> str:
     """A picture that is blurred everywhere, or was enlarged."""
-    # The colours of cut-outs are smooth where nothing is seen; drawings have no detail to lose.
-    if view.item.role not in ("single", "photo") or (view.item.role == "single" and view.matte is not None):
+    if not _is_photo(view):
         return ""
     fall = spectral_fall(view.grey)
     if fall < _FALL:
@@ -51,10 +50,15 @@ def compressed(view: LintView) -> str:
     quality = view.headers[0].quality
     if 0 < quality < _QUALITY:
         return f"it is a JPEG of quality {quality}"
-    if view.item.role not in ("single", "photo") or min(view.grey.shape) < 64:
+    if not _is_photo(view) or min(view.grey.shape) < 64:
         return ""
     found = blockiness(view.grey)
     return f"it shows the 8 x 8 blocks of heavy compression ({found:.1f} times)" if found > _BLOCKS else ""
+
+
+def _is_photo(view: LintView) -> bool:
+    """Whether the colours are those of a camera everywhere; those of cut-outs are filled in where nothing is seen."""
+    return view.item.role == "photo" or (view.item.role == "single" and view.matte is None)
 
 
 def spectral_fall(grey: UInt8) -> float:

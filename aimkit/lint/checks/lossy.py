@@ -13,7 +13,7 @@ from aimkit.types import UInt8
 _SHARE = 0.155
 
 #: Borders of noise that are needed to tell.
-_LEAST = 400
+_LEAST = 2000
 
 
 @picture_checks.register(

@@ -24,7 +24,7 @@ def matte_scale(folder: LintFolder) -> Iterable[LintFault]:
         try:
             decided = decide_mattes([record.facts for record in records if record.facts], where=group)
         except AimkitError as error:
-            yield LintFault((records[0].item.files[-1],), f"{error.what} ({len(records)} mattes in '{group or '.'}')")
+            yield LintFault(tuple(record.item.files[-1] for record in records), error.what)
             continue
         for record in records:
             if what := wrong_scale(record, decided):
@@ -60,6 +60,18 @@ def wrong_scale(record: LintRecord, decided: MatteFolder) -> str:
     if found.channel == "grey" and found.dtype == "uint8" and top == 255 and found.maximum in (1, 100):
         return f"its largest level is {found.maximum:g} of 255: is it on the scale 0-{found.maximum:g}?"
     return ""
+
+
+def folder_scale(records: list[LintRecord], group: str) -> MatteFolder | None:
+    """How the mattes of a folder are read; those up to exactly 100 are taken as per cent. None when nothing tells."""
+    facts = [record.facts for record in records if record.facts]
+    percent = max(one.found.maximum for one in facts) == 100
+    for alpha_range in ("", "0-100") if percent else ("",):
+        try:
+            return decide_mattes(facts, alpha_range, group)
+        except AimkitError:
+            continue
+    return None
 
 
 def scale_to_fix(record: LintRecord, decided: MatteFolder) -> float:
