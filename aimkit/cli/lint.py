@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aimkit import console
+from aimkit.cli.own_data import own_data
 from aimkit.skips import STRICT_EXIT
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ _SHOWN = 5
 
 @click.command()
 @click.argument("target", required=False)
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@own_data
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--html", "page", metavar="FILE", help="Also write a page with thumbnails.")
 @click.option("--fix", is_flag=True, help="Write a corrected copy of the folder to -o OUT; TARGET is never changed.")
@@ -38,6 +41,10 @@ _SHOWN = 5
 @click.option("--strict", is_flag=True, help="Exit with code 3 if there are warnings.")
 def lint(
     target: str | None,
+    overrides: tuple[str, ...],
+    foregrounds: str,
+    mattes: str,
+    backgrounds: str,
     as_json: bool,
     page: str | None,
     fix: bool,
@@ -54,7 +61,8 @@ def lint(
     """Check a folder, a recipe's sources or a written dataset for what spoils training.
 
     TARGET is a folder (cut-outs, backgrounds, fg/ with alpha/, original/ with mask/, at any depth), a recipe, or the
-    OUT folder of 'aimkit synth'. Folders named train, val and test are splits.
+    OUT folder of 'aimkit synth'. Folders named train, val and test are splits. With a recipe, KEY=VALUE, --foregrounds,
+    --mattes and --backgrounds mean what they mean to 'aimkit synth'.
 
     The exit code is 0 when there are no errors, 1 when there are, and 3 with --strict when there are warnings.
     """
@@ -76,7 +84,7 @@ def lint(
         raise AimkitError("missing argument TARGET", hint="aimkit lint --help")
     if fix != bool(out):
         raise AimkitError("--fix and -o OUT belong together", hint="aimkit lint FOLDER --fix -o NEW_FOLDER")
-    found = collect(target)
+    found = collect(target, overrides, {"foregrounds": foregrounds, "mattes": mattes, "backgrounds": backgrounds})
     goal = check_output(found, expand(out, "--out")) if out else None
     result = run(
         found,

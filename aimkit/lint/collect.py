@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -14,7 +14,7 @@ from aimkit.datasets.find import FoundImages, find_images
 from aimkit.datasets.lock import NAME as LOCK
 from aimkit.datasets.pairing import pair_files
 from aimkit.datasets.reader import Dataset, open_dataset
-from aimkit.datasets.types_file import Typed, match, read_types, usual_types_file
+from aimkit.datasets.types_file import USUAL_NAMES, Typed, match, read_types
 from aimkit.errors import AimkitError
 from aimkit.lint.item import LintItem, LintRole, LintTarget
 from aimkit.paths import as_text
@@ -42,16 +42,21 @@ _SPLITS = {
 _LICENCES = ("licence", "license", "copying", "copyright", "readme", "sources")
 
 
-def collect(target: str) -> LintTarget:
+def collect(target: str, overrides: Sequence[str] = (), folders: Mapping[str, str] | None = None) -> LintTarget:
     """List what a command's argument names.
 
     Args:
         target: A folder, a recipe (by name or file), or a dataset that aimkit wrote.
+        overrides: ``key=value`` texts for a recipe.
+        folders: Own folders in place of a recipe's, see :func:`aimkit.synth.own_data.own_sources`.
 
     Raises:
         AimkitError: There is nothing of that name, or nothing to check in it.
     """
     root = place(target, "TARGET")
+    given = [*overrides, *(name for name, path in (folders or {}).items() if path)]
+    if root.is_dir() and given:
+        raise AimkitError(f"'{given[0]}' belongs to a recipe, and TARGET is a folder", target, "leave it out")
     if root.is_dir():
         found = dataset_target(root) if (root / LOCK).is_file() else folder_target(root)
     elif root.exists() and isinstance(root, Path) and root.suffix.lower() != ".toml":
@@ -59,7 +64,7 @@ def collect(target: str) -> LintTarget:
     else:
         from aimkit.lint.recipes import recipe_target
 
-        found = recipe_target(target)
+        found = recipe_target(target, overrides, folders)
     if not found.items and not found.faults:
         notes = "; ".join(found.notes)
         raise AimkitError("there are no pictures to check", target, notes or "give a folder of images")
@@ -185,13 +190,18 @@ def _listed(target: LintTarget, found: FoundImages) -> dict[str, Any]:
 
 
 def _add_types(target: LintTarget, root: Path) -> None:
-    file = usual_types_file(root)
-    if file is None:
-        return
-    try:
-        target.items = with_types(target.items, read_types(file))
-    except AimkitError as error:
-        target.notes.append(f"the types file {file.name} is not used: {error.what}")
+    """Give the items the types of the types files in their folders; the innermost file counts."""
+    files = [path for name in USUAL_NAMES for path in root.rglob(name)]
+    for file in sorted(files, key=lambda path: len(path.parts)):
+        try:
+            typed = read_types(file)
+        except AimkitError as error:
+            target.notes.append(f"the types file {_relative(file, root)} is not used: {error.what}")
+            continue
+        folder = _relative(file.parent, root)
+        prefix = "" if folder == "." else f"{folder}/"
+        done = iter(with_types([one for one in target.items if one.name.startswith(prefix)], typed))
+        target.items = [next(done) if one.name.startswith(prefix) else one for one in target.items]
 
 
 def _has_licence(folder: Path) -> bool:

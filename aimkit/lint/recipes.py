@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aimkit.datasets.catalog import find_published
@@ -12,17 +13,27 @@ from aimkit.lint.collect import add_pairs, add_singles, folder_target, with_type
 from aimkit.lint.item import LintTarget
 from aimkit.recipe import load_recipe, parse, raw_recipe
 from aimkit.storage import place
+from aimkit.synth.own_data import own_sources, own_streams
 from aimkit.synth.recipe import SynthRecipe
 from aimkit.types import ImageType
 
 
-def recipe_target(name: str) -> LintTarget:
+def recipe_target(name: str, overrides: Sequence[str] = (), folders: Mapping[str, str] | None = None) -> LintTarget:
     """List the files that a recipe of kind "synth", "train" or "evaluate" reads.
+
+    Args:
+        name: The recipe, by name or path.
+        overrides: ``key=value`` texts.
+        folders: Own folders, see :func:`aimkit.synth.own_data.own_sources`.
 
     Raises:
         AimkitError: The recipe is not found or wrong, or one of its folders is missing.
     """
-    data, where = raw_recipe(name)
+    data, where = raw_recipe(name, overrides)
+    own = {key: path for key, path in (folders or {}).items() if path}
+    if own:
+        put = own_streams if data["kind"] == "train" else own_sources
+        data, where = raw_recipe(name, [*overrides, *put(name, overrides, **own)])
     target = LintTarget(name)
     if data["kind"] == "synth":
         _add_recipe(target, parse(SynthRecipe, data, where), "")

@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "datasets": {"matting"},
     "synth": {"matting", "generators", "datasets"},
     "data": {"matting", "generators", "datasets", "synth"},
+    "lint": {"matting", "datasets", "synth"},
     "zoo": set(),
     "models": {"zoo"},
     "predict": {"matting", "datasets", "zoo", "models"},

@@ -163,7 +163,7 @@ def _photos(folder: Path) -> None:
     write_png(train / "mask/turned.png", np.ascontiguousarray(np.rot90(matte(39), 1)))
     _pair(train, "typed", photo(45), matte(45, soft=3))
     types = {"typed": "NS", "00": "SO", "01": "SO"}
-    (folder.parent / "types.json").write_text(json.dumps(types))
+    (folder / "types.json").write_text(json.dumps(types))
 
 
 def _backgrounds(folder: Path) -> None:

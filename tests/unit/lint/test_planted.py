@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 
 import pytest
-from planted import FAULTS, plant
+from planted import FAULTS
 
-from aimkit.lint.collect import collect
 from aimkit.lint.registry import all_checks
-from aimkit.lint.run import LintResult, lint
-
-
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> LintResult:
-    root = tmp_path_factory.mktemp("lint") / "data"
-    known = plant(root)
-    return lint(collect(str(root)), against=[collect(str(known))])
+from aimkit.lint.report import as_json, as_page
+from aimkit.lint.run import LintResult
 
 
 def found(result: LintResult, check: str) -> set[str]:
@@ -24,5 +17,25 @@ def found(result: LintResult, check: str) -> set[str]:
 
 
 @pytest.mark.parametrize("check", [name for name in all_checks() if name != "subject-in-background"])
-def test_what_is_planted_is_found_and_nothing_else(planted: LintResult, check: str) -> None:
-    assert found(planted, check) == FAULTS[check]
+def test_what_is_planted_is_found_and_nothing_else(planted_result: LintResult, check: str) -> None:
+    assert found(planted_result, check) == FAULTS[check]
+
+
+def test_the_page_shows_every_check_and_needs_no_other_file(planted_result: LintResult) -> None:
+    text = as_page(planted_result)
+    assert all(f"<h2 id='{name}'>" in text for name in FAULTS)
+    assert text.count("<img ") > 30
+    assert "://" not in text
+
+
+def test_the_document_keeps_its_keys(planted_result: LintResult) -> None:
+    document = as_json(planted_result)
+    assert " ".join(document) == "version target pictures roles against checks counts findings notes"
+    assert document["version"] == 1
+    assert list(document["counts"]) == ["error", "warning", "note"]
+    assert sum(document["counts"].values()) == len(document["findings"])
+    for finding in document["findings"]:
+        assert " ".join(finding) == "check severity files what advice fixable"
+        assert finding["advice"] == all_checks()[finding["check"]].advice
+    assert {finding["check"] for finding in document["findings"]} == set(FAULTS)
+    assert json.loads(json.dumps(document)) == document
