@@ -39,7 +39,7 @@ _SPLITS = {
     "testing": "test",
 }
 
-_LICENCES = ("licence", "license", "copying", "copyright", "readme", "sources")
+_LICENCES = ("licence", "license", "copying", "copyright")
 
 
 def collect(target: str, overrides: Sequence[str] = (), folders: Mapping[str, str] | None = None) -> LintTarget:

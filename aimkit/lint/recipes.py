@@ -10,7 +10,7 @@ from aimkit.datasets.catalog.layout import locate
 from aimkit.datasets.exclude import read_exclude
 from aimkit.datasets.types_file import read_types
 from aimkit.lint.collect import add_pairs, add_singles, folder_target, with_types
-from aimkit.lint.item import LintTarget
+from aimkit.lint.item import LintRole, LintTarget
 from aimkit.recipe import load_recipe, parse, raw_recipe
 from aimkit.storage import place
 from aimkit.synth.own_data import own_sources, own_streams
@@ -45,6 +45,9 @@ def recipe_target(name: str, overrides: Sequence[str] = (), folders: Mapping[str
                 _add_stream(target, stream, split)
     elif folder := data.get("data", {}).get("root", ""):
         return folder_target(place(folder, f"{where}, data.root"))
+    # Two sources may read the same files, which are no duplicates then.
+    target.items = list({(item.files, item.split): item for item in target.items}.values())
+    target.unlicensed = list(dict.fromkeys(target.unlicensed))
     return target
 
 
@@ -62,10 +65,9 @@ def _add_stream(target: LintTarget, stream: dict[str, Any], split: str) -> None:
 
 
 def _add_recipe(target: LintTarget, recipe: SynthRecipe, split: str) -> None:
-    for block in recipe.foregrounds:
-        _add_source(target, block, split, "foregrounds")
-    for block in recipe.backgrounds:
-        _add_source(target, block, split, "backgrounds")
+    for role, blocks in (("foregrounds", recipe.foregrounds), ("backgrounds", recipe.backgrounds)):
+        for block in blocks:
+            _add_source(target, block, split, role)
 
 
 def _add_source(target: LintTarget, block: Any, split: str, role: str) -> None:
@@ -81,7 +83,7 @@ def _add_source(target: LintTarget, block: Any, split: str, role: str) -> None:
         add_singles(target, place(block.path), exclude=exclude, split=own)
     elif block.source in ("pairs", "photos"):
         colours, mattes = block.searched()
-        name = "colours" if block.source == "pairs" else "photo"
+        name: LintRole = "colours" if block.source == "pairs" else "photo"
         add_pairs(target, name, colours, mattes, place(block.path), exclude=exclude, split=own, kind=kind)
     elif block.source == "catalog":
         _add_published(target, block, own, role, exclude)
@@ -103,7 +105,7 @@ def _add_published(target: LintTarget, block: Any, split: str, role: str, exclud
         for folder in planes["image"]:
             add_singles(target, folder, exclude=exclude, split=split)
         return
-    name = "colours" if "foreground" in planes else "photo"
+    name: LintRole = "colours" if "foreground" in planes else "photo"
     kind = ImageType(one.type) if one.type else None
     for colours, mattes in zip(planes["foreground" if name == "colours" else "image"], planes["alpha"], strict=False):
-        add_pairs(target, name, colours, mattes, located.folder, exclude=exclude, split=split, kind=kind)  # type: ignore[arg-type]
+        add_pairs(target, name, colours, mattes, located.folder, exclude=exclude, split=split, kind=kind)

@@ -183,3 +183,27 @@ def test_list_names_all_checks(capsys: pytest.CaptureFixture) -> None:
     assert run(["lint", "--list"]) == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in all_checks())
+
+
+def test_a_train_recipe_whose_validation_reads_the_training_files_leaks(
+    clean: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """Without a split, both sides draw from the same cut-outs; with one, they share none."""
+    write_png(tmp_path / "b/1.png", texture(1))
+    for name, split in (("leaky", ""), ("sound", ', split = "{side}"')):
+        for side in ("train", "val"):
+            table = f'{{source = "cutouts", path = "{clean.as_posix()}", licence = "CC0"{split.format(side=side)}}}'
+            (tmp_path / f"{name}_{side}.toml").write_text(
+                f'kind = "synth"\ncount = 2\nplacement = {{mode = "canvas", height = 64, width = 64}}\n'
+                f'foregrounds = [{table}]\nbackgrounds = [{{source = "procedural"}}]\n'
+            )
+        stream = '{{source = "synth", recipe = "{}"}}'
+        recipes = [stream.format((tmp_path / f"{name}_{side}.toml").as_posix()) for side in ("train", "val")]
+        text = f'kind = "train"\ndata.train = {recipes[0]}\nvalidation.data = {recipes[1]}\n'
+        (tmp_path / f"{name}.toml").write_text(text)
+    assert run(["lint", str(tmp_path / "leaky.toml"), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)["findings"]
+    assert [(one["check"], Path(one["files"][0]).name) for one in found] == [
+        ("split-leak", f"{i}.png") for i in range(4)
+    ]
+    assert run(["lint", str(tmp_path / "sound.toml"), "--strict"]) == 0

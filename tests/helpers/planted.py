@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -44,19 +45,18 @@ FAULTS: dict[str, set[str]] = {
 }
 
 
+@cache
 def texture(seed: int, size: tuple[int, int] = SIDE) -> np.ndarray:
     """A picture with the spectrum of photos, 1 / f, uint8, (H, W, 3)."""
     draw = np.random.default_rng(seed)
     height, width = size
     radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
     radius[0, 0] = 1
-    planes = []
-    for _ in range(3):
-        wave = np.fft.rfft2(draw.standard_normal(size)) / radius
-        wave[0, 0] = 0
-        plane = np.fft.irfft2(wave, size)
-        planes.append(plane / plane.std())
-    mixed = np.stack([planes[0] + 0.3 * planes[i] for i in range(3)], axis=2)
+    wave = np.fft.rfft2(draw.standard_normal(size)) / radius
+    wave[0, 0] = 0
+    plane = np.fft.irfft2(wave, size)
+    plane /= plane.std()
+    mixed = np.stack([plane + 0.3 * np.roll(plane, 7 * i, 1) for i in range(3)], axis=2)
     return np.clip(128 + draw.integers(-30, 30, 3) + 38 * mixed, 0, 255).astype(np.uint8)
 
 

@@ -14,7 +14,7 @@ from aimkit.lint.view import LintView
 def colour_profile(view: LintView) -> str:
     """An embedded colour profile that is not sRGB's, or colours that were converted without one."""
     profile = view.headers[0].profile
-    # Grey profiles ("Dot Gain 20%", "Gray Gamma 2.2") say nothing about colours.
-    if profile and not any(word in profile.lower() for word in ("srgb", "s-rgb", "sgrey", "gray", "grey", "c2")):
+    # Grey profiles say nothing about colours; "c2" is a compact sRGB.
+    if profile and profile != "c2" and not any(word in profile.lower() for word in ("srgb", "sgrey", "gray", "grey")):
         return f"the colour profile '{profile[:60]}' is ignored"
     return next((note for note in view.image.notes if "profile" in note), "")
