@@ -17,7 +17,8 @@ class LintHeader:
     Attributes:
         orientation: EXIF orientation, 1 to 8; 1 when there is none.
         profile: Description of the embedded colour profile; "" when there is none.
-        quality: Quality of a JPEG, 1 to 100, as its quantization table tells; 0 for other formats.
+        quality: Quality of a JPEG, 1 to 100, as its quantization table tells; 0 for other formats. Below 20 it is told
+            as too high, since the largest steps are cut to 255.
     """
 
     orientation: int = 1
