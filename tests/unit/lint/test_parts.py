@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from planted import cutout, matte, photo, subject, texture
 
 from aimkit.imageio import encode_jpeg, encode_png, write_png
 from aimkit.lint.checks.alignment import best_position
-from aimkit.lint.checks.detail import blockiness
+from aimkit.lint.checks.detail import blockiness, spectral_fall
 from aimkit.lint.checks.lossy import block_noise
 from aimkit.lint.collect import collect, split_of
 from aimkit.lint.header import read_header
@@ -112,3 +113,14 @@ def test_the_guide_lists_every_check() -> None:
     text = guide.read_text(encoding="utf-8")
     rows = {name: f"| `{name}` | {info.severity} |" for name, info in all_checks().items()}
     assert [name for name, row in rows.items() if row not in text] == []
+
+
+def test_blur_of_any_strength_is_told_from_sharpness() -> None:
+    sharp = texture(98, (384, 420))[..., 0]
+    assert spectral_fall(sharp) < -5
+    assert all(spectral_fall(cv2.GaussianBlur(sharp, (0, 0), sigma)) > 0 for sigma in (2, 3, 5, 8))
+    assert spectral_fall(np.full((200, 200), 128, np.uint8)) < 0
+    # One sharp corner is enough.
+    partly = cv2.GaussianBlur(sharp, (0, 0), 5)
+    partly[:128, :128] = sharp[:128, :128]
+    assert spectral_fall(partly) < 0
