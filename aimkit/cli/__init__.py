@@ -33,6 +33,7 @@ COMMANDS = {
     "bench": ("aimkit.cli.bench", "bench", "Measure speed on this machine."),
     "zoo": ("aimkit.cli.zoo", "zoo", "List, fetch, check and publish weights."),
     "catalog": ("aimkit.cli.catalog", "catalog", "Show where to get published datasets, and check their folders."),
+    "lint": ("aimkit.cli.lint", "lint", "Check data before training: mattes, colours, pairs, duplicates, leaks."),
     "types": ("aimkit.cli.types", "types", "Infer and check the image types of foregrounds."),
 }
 

@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "synth": {"matting", "generators", "datasets"},
     "render": {"matting", "datasets"},
     "data": {"matting", "generators", "datasets", "synth"},
+    "lint": {"matting", "datasets", "synth"},
     "zoo": set(),
     "models": {"zoo"},
     "predict": {"matting", "datasets", "zoo", "models"},

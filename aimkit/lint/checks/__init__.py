@@ -1,0 +1,1 @@
+"""The checks, a file each. Importing the package's modules registers them."""

@@ -1,0 +1,219 @@
+"""Listing what there is to check: a folder of any layout, the sources of a recipe, or a written dataset."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from aimkit.datasets.find import FoundImages, find_images
+from aimkit.datasets.lock import NAME as LOCK
+from aimkit.datasets.pairing import pair_files
+from aimkit.datasets.reader import Dataset, open_dataset
+from aimkit.datasets.types_file import USUAL_NAMES, Typed, match, read_types
+from aimkit.errors import AimkitError
+from aimkit.lint.item import LintItem, LintRole, LintTarget
+from aimkit.paths import as_text
+from aimkit.storage import Place, place
+from aimkit.types import ImageType
+
+#: Names of a foreground's folders: its colours or its photo, and its mattes.
+_PAIRS: tuple[tuple[LintRole, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("colours", ("fg", "foreground"), ("alpha", "mask")),
+    ("photo", ("original", "image", "images", "im", "img", "merged"), ("mask", "alpha", "masks", "gt")),
+)
+_TRIMAPS = ("trimap", "trimaps")
+
+#: Names of folders that are splits.
+_SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+_LICENCES = ("licence", "license", "copying", "copyright")
+
+
+def collect(target: str, overrides: Sequence[str] = (), folders: Mapping[str, str] | None = None) -> LintTarget:
+    """List what a command's argument names.
+
+    Args:
+        target: A folder, a recipe (by name or file), or a dataset that aimkit wrote.
+        overrides: ``key=value`` texts for a recipe.
+        folders: Own folders in place of a recipe's, see :func:`aimkit.synth.own_data.own_sources`.
+
+    Raises:
+        AimkitError: There is nothing of that name, or nothing to check in it.
+    """
+    root = place(target, "TARGET")
+    given = [*overrides, *(name for name, path in (folders or {}).items() if path)]
+    if root.is_dir() and given:
+        raise AimkitError(f"'{given[0]}' belongs to a recipe, and TARGET is a folder", target, "leave it out")
+    if root.is_dir():
+        found = dataset_target(root) if (root / LOCK).is_file() else folder_target(root)
+    elif root.exists() and isinstance(root, Path) and root.suffix.lower() != ".toml":
+        raise AimkitError("this file is not a recipe", target, "give a folder, a recipe or a dataset")
+    else:
+        from aimkit.lint.recipes import recipe_target
+
+        found = recipe_target(target, overrides, folders)
+    if not found.items and not found.faults:
+        notes = "; ".join(found.notes)
+        raise AimkitError("there are no pictures to check", target, notes or "give a folder of images")
+    return found
+
+
+def folder_target(root: Place) -> LintTarget:
+    """List a folder: pairs in folders of the usual names, at any depth, and all other pictures as single ones."""
+    target = LintTarget(str(root), root)
+    paired = dict(_pair_folders(root)) if isinstance(root, Path) else {}
+    for folder, (role, first, second) in paired.items():
+        add_pairs(target, role, folder / first, folder / second, folder)
+    inside = [_relative(folder / name, root) for folder, found in paired.items() for name in _planes(folder, found)]
+    for path in _listed(target, find_images(root)).values():
+        name = _relative(path, root)
+        if not any(name.startswith(f"{one}/") for one in inside):
+            group = PurePosixPath(name).parent.as_posix()
+            target.items.append(LintItem(name, "single", (name,), (path,), group, split_of(name)))
+    if isinstance(root, Path):
+        _add_types(target, root)
+        if not _has_licence(root):
+            target.unlicensed.append(".")
+    return target
+
+
+def dataset_target(root: Place) -> LintTarget:
+    """List the samples of a dataset that aimkit wrote; each is read when it is checked."""
+    opened = open_dataset(root)
+    target = LintTarget(str(root))
+    # Shards keep one open file each, which threads can't share.
+    lock = threading.Lock()
+    for position in range(len(opened)):
+        files = (f"sample {position}", f"sample {position} (alpha)")
+        planes = tuple(partial(_plane, opened, lock, position, name) for name in ("image", "alpha"))
+        target.items.append(LintItem(files[0], "composite", files, planes, "samples"))
+    for role in ("foregrounds", "backgrounds"):
+        for table in opened.recipe.get(role, ()):
+            if table.get("source") != "procedural" and not table.get("licence"):
+                target.unlicensed.append(f"{role}: {table.get('name') or table.get('source')}")
+    return target
+
+
+def _plane(opened: Dataset, lock: threading.Lock, position: int, name: str) -> bytes:
+    with lock:
+        return opened.record(position).planes[name]
+
+
+def add_pairs(
+    target: LintTarget,
+    role: LintRole,
+    colours: Place,
+    mattes: Place,
+    folder: Place,
+    *,
+    exclude: Any = (),
+    split: str = "",
+    kind: ImageType | None = None,
+) -> None:
+    """Add the pairs of two folders to a target, and what lacks a partner to its faults.
+
+    Args:
+        target: What is completed.
+        role: "colours" or "photo".
+        colours: Folder of colours or photos.
+        mattes: Folder of mattes.
+        folder: The folder of both; its trimaps and its types file are used.
+        exclude: Files to leave out, see :func:`aimkit.datasets.exclude.read_exclude`.
+        split: The split that all of them belong to; by default, what the names of their folders say.
+        kind: Image type of all of them, unless a types file says otherwise.
+    """
+    first, second = (_listed(target, find_images(one, exclude)) for one in (colours, mattes))
+    names = (_name(target, colours), _name(target, mattes))
+    both = pair_files(first, second, names, where=str(folder), allow_missing=True)
+    for row in both.lost.rows:
+        target.fault("unpaired", row.reason, row.name)
+    trimaps = next((find_images(folder / name).files for name in _TRIMAPS if (folder / name).is_dir()), {})
+    for name, files in both.pairs.items():
+        shown = tuple(_name(target, path) for path in files)
+        own = split or split_of(shown[0])
+        target.items.append(LintItem(shown[0], role, shown, files, names[1], own, kind, trimaps.get(name)))
+
+
+def add_singles(target: LintTarget, folder: Place, *, exclude: Any = (), split: str = "") -> None:
+    """Add the pictures below a folder to a target; ``exclude`` and ``split`` as for :func:`add_pairs`."""
+    for path in _listed(target, find_images(folder, exclude)).values():
+        name = _name(target, path)
+        target.items.append(LintItem(name, "single", (name,), (path,), _name(target, folder), split or split_of(name)))
+
+
+def with_types(items: list[LintItem], typed: Mapping[str, Typed]) -> list[LintItem]:
+    """The items with the types of a types file."""
+    ids = [PurePosixPath(item.name).with_suffix("").as_posix() for item in items]
+    found = match(ids, dict(typed)).typed
+    return [replace(one, type=found[i].type) if i in found else one for i, one in zip(ids, items, strict=True)]
+
+
+def split_of(name: str) -> str:
+    """The split that the folders of a path name, or ""."""
+    parts = [_SPLITS.get(part.lower(), "") for part in PurePosixPath(name).parts[:-1]]
+    return next((part for part in reversed(parts) if part), "")
+
+
+def _pair_folders(root: Path) -> Iterator[tuple[Path, tuple[LintRole, str, str]]]:
+    """Folders with pairs at any depth below a folder, and the names of their two subfolders."""
+    for folder, names, _ in os.walk(root):
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        lower = {name.lower(): name for name in names}
+        for role, colours, mattes in _PAIRS:
+            first, second = (next((lower[n] for n in usual if n in lower), "") for usual in (colours, mattes))
+            if first and second:
+                yield Path(folder), (role, first, second)
+                break
+
+
+def _planes(folder: Path, found: tuple[LintRole, str, str]) -> list[str]:
+    return [*found[1:], *(name for name in _TRIMAPS if (folder / name).is_dir())]
+
+
+def _listed(target: LintTarget, found: FoundImages) -> dict[str, Any]:
+    for row in found.skips.rows:
+        target.fault("unreadable", row.reason, found.skips.paths.get(row.name, row.name))
+    return found.files
+
+
+def _add_types(target: LintTarget, root: Path) -> None:
+    """Give the items the types of the types files in their folders; the innermost file counts."""
+    files = [path for name in USUAL_NAMES for path in root.rglob(name)]
+    for file in sorted(files, key=lambda path: len(path.parts)):
+        try:
+            typed = read_types(file)
+        except AimkitError as error:
+            target.notes.append(f"the types file {_relative(file, root)} is not used: {error.what}")
+            continue
+        folder = _relative(file.parent, root)
+        prefix = "" if folder == "." else f"{folder}/"
+        done = iter(with_types([one for one in target.items if one.name.startswith(prefix)], typed))
+        target.items = [next(done) if one.name.startswith(prefix) else one for one in target.items]
+
+
+def _has_licence(folder: Path) -> bool:
+    return any(entry.name.lower().startswith(_LICENCES) for entry in folder.iterdir())
+
+
+def _name(target: LintTarget, path: Place) -> str:
+    return as_text(path) if target.root is None else _relative(path, target.root)
+
+
+def _relative(path: Place, root: Place) -> str:
+    """A path below a folder, relative to it, with slashes."""
+    if isinstance(path, Path) and isinstance(root, Path):
+        return as_text(path.relative_to(root).as_posix()) if path.is_relative_to(root) else as_text(path)
+    return str(path).removeprefix(str(root)).lstrip("/")

@@ -1,0 +1,93 @@
+"""The findings for programs (JSON) and for people (a page with thumbnails)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from aimkit.html import escape, page, picture, table
+from aimkit.lint.record import LintRecord
+from aimkit.lint.registry import LintFinding, all_checks
+from aimkit.lint.run import LintResult
+
+#: Version of the JSON document; it grows when a key changes its meaning or goes.
+VERSION = 1
+
+#: Thumbnails of a check that the page shows; all findings are listed.
+_SHOWN = 24
+
+_COLOURS = {"error": "#c53030", "warning": "#b7791f", "note": "#2b6cb0"}
+
+
+def as_json(result: LintResult) -> dict[str, Any]:
+    """The document that ``--json`` prints: all keys are always there."""
+    folder = result.folder
+    return {
+        "version": VERSION,
+        "target": folder.target.title,
+        "pictures": len(folder.records),
+        "roles": dict(sorted(Counter(record.item.role for record in folder.records).items())),
+        "against": len(folder.against),
+        "checks": list(result.checks),
+        "counts": result.counts,
+        "findings": [
+            {
+                "check": one.check,
+                "severity": one.severity,
+                "files": list(one.files),
+                "what": one.what,
+                "advice": one.advice,
+                "fixable": one.fixable,
+            }
+            for one in result.findings
+        ],
+        "notes": folder.target.notes,
+    }
+
+
+def by_check(findings: Sequence[LintFinding]) -> dict[str, list[LintFinding]]:
+    """The findings of every check that found something, in their order."""
+    groups: dict[str, list[LintFinding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.check, []).append(finding)
+    return groups
+
+
+def as_page(result: LintResult) -> str:
+    """The page that ``--html`` writes, which needs no other file."""
+    target, known = result.folder.target, all_checks()
+    groups = by_check(result.findings)
+    pictures: dict[str, LintRecord] = {}
+    for record in [*result.folder.records, *result.folder.against]:
+        for name in record.item.files:
+            pictures.setdefault(name, record)
+    counts = ", ".join(f"{count} {name}{'s' * (count != 1)}" for name, count in result.counts.items())
+    parts = [
+        f"<h1>{escape(target.title)}</h1>",
+        f"<p class=result>{len(result.folder.records)} pictures and pairs checked: {counts}.</p>",
+        *(f"<p>{escape(note)}</p>" for note in target.notes),
+    ]
+    rows = [
+        (name, known[name].severity, len(found), known[name].fix or "by hand", known[name].advice)
+        for name, found in groups.items()
+    ]
+    if rows:
+        parts.append(table(["check", "severity", "findings", "--fix", "what to do"], rows))
+    for name, found in groups.items():
+        colour = _COLOURS[known[name].severity]
+        head = f"{escape(name)} <small style='color:{colour}'>{known[name].severity}, {len(found)}</small>"
+        parts.append(f"<h2 id='{escape(name)}'>{head}</h2><p>{escape(known[name].advice)}</p>")
+        parts.append(_strips(found, pictures))
+        listed = [(one.files[0] if one.files else "", one.what, ", ".join(one.files[1:])) for one in found]
+        lines = table(["file", "finding", "with"], listed)
+        parts.append(f"<details{' open' * (len(found) <= _SHOWN)}><summary>all {len(found)}</summary>{lines}</details>")
+    return page(f"aimkit lint {target.title}", "".join(parts))
+
+
+def _strips(found: Sequence[LintFinding], pictures: dict[str, LintRecord]) -> str:
+    figures = []
+    for finding in found[:_SHOWN]:
+        records = list({id(r): r for name in finding.files if (r := pictures.get(name)) and r.thumbnail}.values())
+        figures += [picture(record.thumbnail, record.item.name) for record in records]
+    return f"<div class=strip style='flex-wrap:wrap'>{''.join(figures)}</div>" if figures else ""
