@@ -40,7 +40,7 @@ def train(backbone: str) -> list[float]:
         optimizer.zero_grad()
         terms["total"].backward()
         optimizer.step()
-        losses.append(float(terms["total"]))
+        losses.append(terms["total"].item())
     return losses
 
 

@@ -16,7 +16,7 @@ size = [f"placement.height={SIDE}", f"placement.width={SIDE}"]
 assert run(["synth", "quick", "-o", "held-out", "--resume", "seed=99", f"count={COUNT}", *size]) == 0
 
 # %%
-evaluate = ["evaluate", "--data", "folder", "--root", "held-out", "--no-report"]
+evaluate = ["evaluate", "--data", "folder", "--root", "held-out", "--strategy", "whole", "--no-report"]
 assert run([*evaluate, "--weights", "default", "-o", "evaluation/default"]) == 0
 assert run([*evaluate, "--baseline", "otsu", "-o", "evaluation/otsu"]) == 0
 
