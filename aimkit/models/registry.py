@@ -106,9 +106,9 @@ def create_model(
             it.
     """
     if name is None:
-        given = {"backbone": backbone, "backbone_weights": backbone_weights, "backbone_options": backbone_options}
-        given |= {"pretrained": pretrained, "in_chans": in_chans != 3, **dict.fromkeys(options, True)}
-        return _of_weights(weights, [key for key, value in given.items() if value])
+        given = {"backbone": backbone is not None, "pretrained": pretrained, "in_chans": in_chans != 3}
+        given |= {"backbone_weights": backbone_weights is not None, "backbone_options": bool(backbone_options)}
+        return _of_weights(weights, [*(key for key, value in given.items() if value), *options])
     builder = models.get(name, "model").value
     backbone = DEFAULT_BACKBONE if backbone is None else backbone
     named, own = backbone, dict[str, Any]()

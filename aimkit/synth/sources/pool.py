@@ -143,7 +143,7 @@ def _of_side(entries: list[PoolEntry], block: PoolBlock) -> list[PoolEntry]:
     chosen = []
     for source in dict.fromkeys(entry.item.source for entry in entries):
         own = [entry for entry in entries if entry.item.source == source]
-        mine = used([entry.content for entry in own], block, f"{block.title}, {source}")
+        mine = used([entry.content for entry in own], block, f"{block.path}, {source}")
         chosen += [entry for entry, is_used in zip(own, mine, strict=True) if is_used]
     return chosen
 
