@@ -34,6 +34,7 @@ KINDS = {
     "synth": "aimkit.synth.recipe:SynthRecipe",
     "train": "aimkit.train.recipe:TrainRecipe",
     "evaluate": "aimkit.evaluate.recipe:EvaluateRecipe",
+    "render": "aimkit.render.recipe:RenderRecipe",
 }
 
 M = TypeVar("M", bound="Block")
@@ -74,7 +75,7 @@ class Recipe(Block):
     """The root table of a recipe file.
 
     Attributes:
-        kind: Kind of the recipe: ``synth``, ``train`` or ``evaluate``.
+        kind: Kind of the recipe: ``synth``, ``train``, ``evaluate`` or ``render``.
         seed: Seed of every random stream.
     """
 
@@ -108,8 +109,8 @@ def load_recipe(
         name_or_path: A packaged recipe (``demo``, ``train/demo``) or a TOML file, by path or URL.
         overrides: ``key=value`` texts; the value is read as TOML, else as a string. ``variant=NAME`` stands for the
             overrides that the file lists under this name.
-        kind: ``synth``, ``train`` or ``evaluate``; a recipe of another kind is an error. When None, a bare name is
-            looked up in this order of kinds.
+        kind: ``synth``, ``train``, ``evaluate`` or ``render``; a recipe of another kind is an error. When None, a bare
+            name is looked up in this order of kinds.
 
     Returns:
         The typed recipe, a ``SynthRecipe`` for kind ``synth`` and so on.

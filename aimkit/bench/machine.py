@@ -8,13 +8,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import aimkit
+
 
 def machine() -> dict[str, Any]:
     """Return the versions of aimkit, Python, NumPy and OpenCV, the system, the processor and its number of cores."""
     import cv2
 
     return {
-        "aimkit": version("aimkit"),
+        "aimkit": aimkit.__version__,
         "python": platform.python_version(),
         "numpy": version("numpy"),
         "opencv": str(cv2.__version__),

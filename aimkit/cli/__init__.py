@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from aimkit import __version__
 from aimkit.errors import AimkitError
 
 #: command -> (module, attribute, one line of help)
@@ -30,6 +31,7 @@ COMMANDS = {
     "recipes": ("aimkit.cli.recipes", "recipes", "List, show, copy and check recipes."),
     "synth": ("aimkit.cli.synth", "synth", "Write the dataset of a recipe."),
     "preview": ("aimkit.cli.synth", "preview", "Draw a contact sheet of a recipe or of the procedural generators."),
+    "render": ("aimkit.cli.render", "render", "Render 3-D models into cut-outs with exact alpha."),
     "pool": ("aimkit.cli.pool", "pool", "Pack foregrounds and backgrounds once, for fast synthesis."),
     "dataset": ("aimkit.cli.dataset", "dataset", "Inspect, verify and compare written datasets."),
     "backbones": ("aimkit.cli.backbones", "backbones", "List, show and check backbones."),
@@ -72,7 +74,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-v", "--verbose", count=True, help="Print what is being done.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
-@click.version_option(package_name="aimkit", message="%(prog)s %(version)s")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def cli(verbose: int, quiet: bool) -> None:
     """Automatic image matting: dataset synthesis, AimNet on any timm backbone, a model zoo."""
     from aimkit import console

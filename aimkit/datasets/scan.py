@@ -37,6 +37,8 @@ class Candidate:
         row: Its row in the table; -1 for files.
         type: Image type (SO, STM or NS) when the source states it, else "".
         category: Category when the source states it, else "".
+        licence: Licence when the source states it for every picture, else "".
+        origin: Likewise, who made it and where it is from.
     """
 
     id: str
@@ -46,6 +48,8 @@ class Candidate:
     row: int = -1
     type: str = ""
     category: str = ""
+    licence: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True)

@@ -88,8 +88,6 @@ def count_parameters(module: nn.Module) -> int:
 def cost(model: MattingModel, size: tuple[int, int]) -> Cost:
     """Cost of one image of a size; the network must be on the meta device."""
     image = _image(model, size)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model.eval()(image)
     # A tensor saved twice is one storage. The list keeps all of them alive, so that addresses stay unique.
     kept: list[Tensor] = []
     own = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
@@ -98,12 +96,14 @@ def cost(model: MattingModel, size: tuple[int, int]) -> Cost:
         kept.append(tensor)
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
+    # Two images, since batch norm learns nothing from a single value.
+    with FlopCounterMode(display=False) as counter, hooks:
         output = model.train()(torch.cat([image, image]))
     storages = {t.untyped_storage()._cdata: t.untyped_storage().nbytes() for t in kept}
     activations = sum(count for address, count in storages.items() if address not in own) // 2
     del output
-    return Cost(size, counter.get_total_flops() // 2, activations)
+    return Cost(size, counter.get_total_flops() // 4, activations)
 
 
 def _image(model: MattingModel, size: tuple[int, int]) -> Tensor:

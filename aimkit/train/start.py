@@ -15,7 +15,7 @@ from aimkit.toml_files import read_toml
 from aimkit.train import checkpoint
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import Parts
-from aimkit.train.state import State, latest, read_state
+from aimkit.train.state import State, latest, read_state, recorded_digest
 
 #: Seconds that a process waits for a checkpoint that the main process sees.
 _PATIENCE = 60.0
@@ -40,10 +40,8 @@ def find_start(recipe: TrainRecipe, run: Path, resume: bool | str) -> Path | Non
         raise AimkitError("the folder already has a run", str(run), f"use --resume {run}, or another folder with -o")
     if resume is True and newest is None:
         raise AimkitError("no checkpoint to resume from", str(run), "start the run with: aimkit train RECIPE -o RUN")
-    if newest is not None:
-        first = (newest / "recipe.toml").read_text(encoding="utf-8").split("\n", 1)[0].removeprefix("# digest ")
-        if first != recipe.digest():
-            _check_extended(recipe, newest, extends=resume is True)
+    if newest is not None and recorded_digest(newest / "recipe.toml") != recipe.digest():
+        _check_extended(recipe, newest, extends=resume is True)
     return newest
 
 

@@ -9,8 +9,11 @@ from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
+
+OWN_TABLE = "see its own table"
 
 
 def attribute_docs(model: type) -> dict[str, str]:
@@ -33,6 +36,8 @@ def default_text(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if value is None:
         return "none"
+    if isinstance(value, BaseModel):
+        return OWN_TABLE
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple | list):
@@ -54,10 +59,26 @@ def model_table(model: Any) -> nodes.table:
     for name, field in model.model_fields.items():
         # A table of its own is no readable default.
         text = default_text(field)
-        default = nodes.literal("", text) if len(text) <= 60 else nodes.Text("see its own table")
+        short = len(text) <= 60 and text != OWN_TABLE
+        default = nodes.literal("", text) if short else nodes.Text(OWN_TABLE)
         meaning = nodes.Text(docs.get(name, field.description or "").replace("``", ""))
         body += _row([nodes.literal("", name), default, meaning])
     return table
+
+
+def nested(model: Any, path: str) -> list[nodes.section]:
+    """A section for every field that is a table of its own."""
+    result = []
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel) and inner.model_fields:
+            section = nodes.section(ids=[nodes.make_id(f"{path}-{name}")])
+            section += nodes.title("", "", nodes.Text("Table "), nodes.literal("", name))
+            summary = inspect.cleandoc(inner.__doc__ or "").split("\n\n")[0]
+            section += nodes.paragraph("", " ".join(summary.split()).replace("``", ""))
+            section += model_table(inner)
+            result.append(section)
+    return result
 
 
 def _row(cells: list[nodes.Node]) -> nodes.row:
@@ -80,7 +101,7 @@ class RecipeKeys(Directive):
         module, name = self.arguments[0].split(":")
         found = getattr(importlib.import_module(module), name)
         if isinstance(found, type):
-            return [model_table(found)]
+            return [model_table(found), *nested(found, name)]
         from aimkit.recipe import block_of
 
         result: list[nodes.Node] = []

@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "generators": {"matting"},
     "datasets": {"matting"},
     "synth": {"matting", "generators", "datasets"},
+    "render": {"matting", "datasets"},
     "data": {"matting", "generators", "datasets", "synth"},
     "zoo": set(),
     "models": {"zoo"},
@@ -41,7 +42,7 @@ ALLOWED["cli"] = {*ALLOWED}
 ALLOWED["ground floor"] = set()
 
 #: Lazy tables of names that point upwards by design: the public names, ``python -m aimkit``, and the kinds of recipes.
-UPWARD = {"__init__.py": None, "__main__.py": {"cli"}, "recipe.py": {"synth", "train", "evaluate"}}
+UPWARD = {"__init__.py": None, "__main__.py": {"cli"}, "recipe.py": {"synth", "train", "evaluate", "render"}}
 
 
 def module_of(path: Path) -> str:

@@ -63,6 +63,7 @@ COMMANDS = {
     "learning-curve": "train",
     "bench train": "train",
     "evaluate": "evaluate",
+    "render": "render",
 }
 #: First words after a command that are something else.
 WORDS = {"evaluate": {"compare"}}
@@ -71,7 +72,9 @@ WORDS = {"evaluate": {"compare"}}
 def recipes_named(text: str) -> set[str]:
     """Recipes that a text names, as ``kind/name``, or as ``*/name`` where it does not say the kind."""
     end = r"(?![\w./:-]*[\w/:-])"
-    found = set(re.findall(rf"(?<![\w./])(?:recipes/)?((?:synth|train|evaluate)/[a-z0-9-]+)(?:\.toml)?{end}", text))
+    found = set(
+        re.findall(rf"(?<![\w./])(?:recipes/)?((?:synth|train|evaluate|render)/[a-z0-9-]+)(?:\.toml)?{end}", text)
+    )
     for command, kind in COMMANDS.items():
         names = set(re.findall(rf"aimkit {command} ([a-z][a-z0-9-]*){end}", text)) - WORDS.get(command, set())
         found |= {f"{kind}/{name}" for name in names}
@@ -154,6 +157,8 @@ def environment(folders: Path, portraits: Path, monkeypatch: pytest.MonkeyPatch)
     for variable in ("DIM", "HATT", "AM2K", "FOREGROUNDS", "DUTS"):
         monkeypatch.setenv(variable, str(folders))
     monkeypatch.setenv("CUTOUTS", str(folders / "library"))
+    monkeypatch.setenv("PHOTOS", str(folders / "im"))
+    monkeypatch.setenv("MATTES", str(folders / "alpha"))
     monkeypatch.setenv("BG20K", str(folders / "photos"))
     monkeypatch.setenv("BACKGROUNDS", str(folders / "photos"))
     monkeypatch.setenv("POOL", str(folders / "pool"))

@@ -12,6 +12,7 @@ import tomli_w
 from aimkit.cli import run
 
 PROTOCOL = {
+    "text": "photos, whole",
     "data": "photos",
     "content": "c",
     "prediction": "whole",
@@ -32,8 +33,8 @@ def leave(folder: Path, mad: float, photos: float, **keys: Any) -> None:
     rows = [{"kind": "val", "step": step, "mad": mad + 1 / step, "mad/SO": mad, **scores} for step in (1, 2)]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     means = {"mad": photos, "count": 9, **scores}
-    averages = {"images": means, "types": {"SO": means}, "categories": {}, "type_macro": {}, "category_macro": {}}
-    content = {"format": 1, "protocol": PROTOCOL, "averages": averages, "images": [], "model": {}}
+    averages = {"images": means, "types": {"SO": means}, "categories": {}, "type_macro": means, "category_macro": means}
+    content = {"format": 1, "protocol": PROTOCOL, "averages": averages, "images": [], "model": {}, "notes": []}
     (folder / "photos").mkdir()
     (folder / "photos" / "results.json").write_text(json.dumps(content))
 

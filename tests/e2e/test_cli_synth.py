@@ -19,11 +19,11 @@ balance = { STM = 1, NS = 1 }
 
 [[foregrounds]]
 source = "procedural"
-generators = ["smoke", "mesh"]
+generators = ["net", "mesh"]
 
 [[backgrounds]]
 source = "procedural"
-generators = ["sky"]
+generators = ["gradient"]
 
 [placement]
 mode = "canvas"

@@ -18,8 +18,8 @@ SYNTH = {
         "placement.width=64",
         "labels.kernel=5",
         "balance={NS=1, STM=1}",
-        'foregrounds.0.generators=["mesh", "smoke"]',
-        'backgrounds.0.generators=["sky"]',
+        'foregrounds.0.generators=["mesh", "net"]',
+        'backgrounds.0.generators=["gradient"]',
     ],
 }
 

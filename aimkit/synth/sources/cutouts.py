@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
+from aimkit.datasets.credits import read_credits
 from aimkit.datasets.exclude import read_exclude
 from aimkit.datasets.find import find_images
 from aimkit.datasets.scan import Candidate, candidates
@@ -21,6 +22,9 @@ from aimkit.types import Float, UInt8
 
 class Cutouts(StoredBlock):
     """All RGBA images below a folder.
+
+    A file ``credits.json`` in the folder states licence, origin and category of every picture, as ``aimkit render``
+    writes it; the keys ``licence`` and ``origin`` of the table override it.
 
     Attributes:
         premultiplied: Whether the files' colours are multiplied by alpha. What a file itself says of that (TIFF) is
@@ -41,6 +45,8 @@ def cutouts(block: Cutouts) -> StoredForegrounds:
     report.add(images)
     report.notes += exclude.check(images.files, bool(block.allow_missing))
     found = candidates([(name, (path,)) for name, path in images.files.items()], report.skips)
+    stated = read_credits(root)
+    found = [replace(one, **stated[one.id]._asdict()) if one.id in stated else one for one in found]
     return open_stored(block, found, report, reader(block.premultiplied), options=str(block.premultiplied))
 
 

@@ -253,4 +253,5 @@ def _item(one: Candidate, record: ScanRecord, block: StoredBlock, typed: Typed |
     else:
         kind = decide(Statistics(**record.statistics)).type
     category = (typed.category if typed else "") or one.category or block.category
-    return Item(one.id, block.title, kind, category, block.licence, block.origin, record.digest)
+    licence, origin = block.licence or one.licence, block.origin or one.origin
+    return Item(one.id, block.title, kind, category, licence, origin, record.digest)

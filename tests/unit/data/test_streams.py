@@ -26,7 +26,7 @@ DEMO = {
         "placement.width=48",
         'foregrounds.0.generators=["mesh"]',
         "balance={NS=1}",
-        'backgrounds.0.generators=["sky"]',
+        'backgrounds.0.generators=["gradient"]',
     ],
 }
 

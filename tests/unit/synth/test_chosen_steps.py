@@ -17,7 +17,7 @@ def recipe(*tables: dict[str, object]) -> SynthRecipe:
     data = {
         "kind": "synth",
         "foregrounds": [{"source": "procedural", "generators": ["toy"]}],
-        "backgrounds": [{"source": "procedural", "generators": ["sky"]}],
+        "backgrounds": [{"source": "procedural", "generators": ["gradient"]}],
         "placement": {"mode": "canvas"},
         "steps": list(tables),
     }

@@ -7,13 +7,14 @@ import pytest
 
 from aimkit.errors import AimkitError
 from aimkit.generators import generators
-from aimkit.recipe import find, parse, read_toml
+from aimkit.recipe import find, parse
 from aimkit.synth import geometry
 from aimkit.synth.placement import Placement, PlacementMode
 from aimkit.synth.placement.canvas import Canvas
 from aimkit.synth.placement.stretch import Stretch
 from aimkit.synth.pyramid import ImagePyramid, border_contact, bounding_box
 from aimkit.synth.view import View
+from aimkit.toml_files import read_toml
 from aimkit.types import Foreground, ImageType
 
 

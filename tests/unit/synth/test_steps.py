@@ -7,10 +7,11 @@ import pytest
 
 from aimkit.errors import AimkitError
 from aimkit.matting.composite import blend
-from aimkit.recipe import find, parse, read_toml
+from aimkit.recipe import find, parse
 from aimkit.synth.steps import Scene, Step, steps
 from aimkit.synth.steps.color import matching_curve
 from aimkit.synth.steps.lens import disc, streak
+from aimkit.toml_files import read_toml
 from aimkit.types import ImageType, to_float, to_uint8
 
 NAMES = steps.list()

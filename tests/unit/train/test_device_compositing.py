@@ -32,7 +32,7 @@ SYNTH = {
         "placement.width=96",
         "labels.kernel=5",
         'foregrounds.0.generators=["toy", "fog", "net"]',
-        'backgrounds.0.generators=["sky"]',
+        'backgrounds.0.generators=["gradient"]',
         STEPS,
     ],
 }
