@@ -49,7 +49,7 @@ class Synthesizer(Sequence[Sample]):
     """
 
     def __init__(self, recipe: SynthRecipe, keep: int = 0) -> None:
-        self.recipe = recipe
+        self.recipe, self._keep = recipe, keep
         self.digest = recipe.digest()
         self._sources = SourceSampler(recipe, keep)
 
@@ -70,6 +70,10 @@ class Synthesizer(Sequence[Sample]):
         if not 0 <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
         return self.sample(index)
+
+    def __reduce__(self) -> tuple[type[Synthesizer], tuple[SynthRecipe, int]]:
+        """Another process opens the sources itself: open ones may hold files and large lists."""
+        return type(self), (self.recipe, self._keep)
 
     def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
         """The rows of a batch, see :mod:`aimkit.sample_rows`: ``DataLoader(synthesizer, batch_size=8)`` stacks them.

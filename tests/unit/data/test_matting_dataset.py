@@ -129,6 +129,11 @@ def test_a_dataset_travels_to_other_processes_without_its_sources() -> None:
     assert torch.equal(again[3]["alpha"], data[3]["alpha"])
 
 
+def test_a_synthesizer_travels_to_other_processes(synthesizer: Synthesizer) -> None:
+    again = pickle.loads(pickle.dumps(synthesizer))
+    assert np.array_equal(again[3].image, synthesizer[3].image)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_loader_processes_make_the_samples_of_one_process(synthesizer: Synthesizer, start: str) -> None:
