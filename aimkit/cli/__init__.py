@@ -20,6 +20,11 @@ COMMANDS = {
     "export": ("aimkit.cli.export", "export", "Export a network to ONNX or torch.export."),
     "train": ("aimkit.cli.train", "train", "Train or fine-tune a network from a recipe."),
     "sweep": ("aimkit.cli.sweep", "sweep", "Train a recipe with several values and seeds, and compare the runs."),
+    "learning-curve": (
+        "aimkit.cli.learning_curve",
+        "learning_curve",
+        "Train on 2, 5, 10, ... of your images, and draw the error over their number.",
+    ),
     "evaluate": ("aimkit.cli.evaluate", "evaluate", "Measure networks or predictions; compare results."),
     "runs": ("aimkit.cli.runs", "runs", "List, show and compare training runs."),
     "predict": ("aimkit.cli.predict", "predict", "Predict alpha mattes, cut-outs and composites of photos."),

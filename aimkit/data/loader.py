@@ -24,11 +24,10 @@ from aimkit.data.transfer import SHARED_MEMORY, PipedBatch, received, shared, wa
 from aimkit.data.transforms import SquareCrop, Transform
 from aimkit.errors import AimkitError
 from aimkit.rng import rng
+from aimkit.sample_rows import to_row
 from aimkit.synth.engine import Synthesizer
 from aimkit.synth.processes import deaf_to_interrupts
 from aimkit.types import ImageType, Sample
-
-TYPES = list(ImageType)
 
 #: Batches that each worker makes ahead.
 PREFETCH = 4
@@ -102,20 +101,9 @@ class StreamDataset(Dataset[Any]):
 
 
 def to_tensors(sample: Sample) -> dict[str, Any]:
-    """A sample as uint8 tensors, colour planes (3, H, W) and maps (1, H, W); missing planes are zeros and not valid."""
-    height, width = sample.size
-    result: dict[str, Any] = {}
-    for name in ("image", "foreground", "background"):
-        plane = getattr(sample, name)
-        if plane.shape[:2] != sample.size:
-            plane = np.zeros((height, width, 3), np.uint8)
-        result[name] = torch.from_numpy(np.ascontiguousarray(plane.transpose(2, 0, 1)))
-    result["alpha"] = torch.from_numpy(np.ascontiguousarray(sample.alpha))[None]
-    result["label"] = torch.from_numpy(np.ascontiguousarray(sample.label))[None]
-    has_planes = sample.foreground.shape[:2] == sample.size == sample.background.shape[:2]
-    result["composition_valid"] = bool(sample.meta.get("composition_valid", False)) and has_planes
-    result["type"] = TYPES.index(sample.type)
-    return result
+    """A sample as uint8 tensors; keys and shapes are those of :mod:`aimkit.sample_rows`."""
+    row = to_row(sample)
+    return {name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for name, value in row.items()}
 
 
 def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int = 0) -> Iterator[Any]:

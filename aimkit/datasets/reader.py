@@ -14,6 +14,7 @@ from aimkit.datasets.writers.record import SampleRecord, decode
 from aimkit.datasets.writers.shard import Shard, finished, plan, read_sidecars
 from aimkit.errors import AimkitError
 from aimkit.remote import Remote
+from aimkit.sample_rows import to_rows
 from aimkit.storage import Place, place
 from aimkit.types import Sample
 
@@ -75,6 +76,14 @@ class Dataset(Sequence[Sample]):
         if isinstance(position, slice):
             return [self[i] for i in range(*position.indices(len(self)))]
         return decode(self.record(position))
+
+    def __getitems__(self, positions: Sequence[int]) -> list[dict[str, Any]]:
+        """The rows of a batch, see :mod:`aimkit.sample_rows`: ``DataLoader(dataset, batch_size=8)`` stacks them.
+
+        Raises:
+            AimkitError: The samples differ in size, or one is missing or damaged.
+        """
+        return to_rows([self[position] for position in positions])
 
     def record(self, position: int) -> SampleRecord:
         """Read a sample as stored, not decoded.

@@ -37,7 +37,7 @@ class HubModel(PyTorchModelHubMixin, library_name="aimkit", pipeline_tag="image-
         weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
         write_bytes(save_directory / CONFIG, config_text(self.build).encode())
         with replacing(save_directory / WEIGHTS) as temporary:
-            write_tensors(weights, temporary, {"format": "aimkit", "aimkit": aimkit.__version__})
+            write_tensors(weights, temporary, _metadata(self.build))
 
     @classmethod
     def from_pretrained(  # type: ignore[override]
@@ -110,6 +110,17 @@ class HubModel(PyTorchModelHubMixin, library_name="aimkit", pipeline_tag="image-
         if not isinstance(model, cls):
             raise AimkitError(f"this is a {type(model).__name__}, not a {cls.__name__}", model_id)
         return model.eval()
+
+
+def _metadata(build: dict[str, Any]) -> dict[str, str]:
+    """What the weights say of their network, so that ``create_model(weights=FOLDER)`` is enough."""
+    from aimkit.models.weights import declared
+
+    name, backbone = build["name"], build["backbone"]
+    options = {key: value for key, value in build.items() if key not in ("name", "backbone")}
+    told = {"architecture": name, "backbone": backbone}
+    told["options"] = json.dumps(declared.stored(name, backbone, options), sort_keys=True)
+    return {"format": "aimkit", "aimkit": aimkit.__version__, **told}
 
 
 def config_text(build: dict[str, Any]) -> str:

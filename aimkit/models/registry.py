@@ -71,9 +71,9 @@ backbones: Registry[BackboneBuilder] = Registry("backbone", plugins="aimkit.mode
 
 
 def create_model(
-    name: str,
+    name: str | None = None,
     *,
-    backbone: str | nn.Module = DEFAULT_BACKBONE,
+    backbone: str | nn.Module | None = None,
     weights: str | Path | None = None,
     pretrained: bool = False,
     backbone_weights: str | Path | None = None,
@@ -83,10 +83,14 @@ def create_model(
 ) -> MattingModel:
     """Build a network. No weights are read or fetched unless asked for.
 
+    ``create_model(weights="ID")`` is enough for weights that say what they are of, as those of the zoo, of training
+    runs and of the authors do: network, backbone, options and inference defaults come from them.
+
     Args:
-        name: Registered network: ``aimnet``, ...; ``aimkit models ls`` lists them.
-        backbone: ``resnet34_mp`` (the paper's), any timm architecture, optionally with the tag of its pretrained
-            weights (``convnext_tiny.fb_in22k``), a registered name, or a module that keeps the backbone contract.
+        name: Registered network: ``aimnet``, ...; ``aimkit models ls`` lists them. None takes that of the weights.
+        backbone: ``resnet34_mp`` (the paper's, and the default), any timm architecture, optionally with the tag of its
+            pretrained weights (``convnext_tiny.fb_in22k``), a registered name, or a module that keeps the backbone
+            contract.
         weights: Weights of the whole network: a file (ours or a released one) or a zoo id.
         pretrained: Fetch the backbone's pretrained weights.
         backbone_weights: Weights of the backbone: a file or a zoo id.
@@ -98,9 +102,15 @@ def create_model(
         The network, in training mode, on the CPU.
 
     Raises:
-        AimkitError: A name or option is unknown, or the weights do not fit.
+        AimkitError: A name or option is unknown, the weights do not fit, or there is no name and the weights don't say
+            it.
     """
+    if name is None:
+        given = {"backbone": backbone is not None, "pretrained": pretrained, "in_chans": in_chans != 3}
+        given |= {"backbone_weights": backbone_weights is not None, "backbone_options": bool(backbone_options)}
+        return _of_weights(weights, [*(key for key, value in given.items() if value), *options])
     builder = models.get(name, "model").value
+    backbone = DEFAULT_BACKBONE if backbone is None else backbone
     named, own = backbone, dict[str, Any]()
     if isinstance(backbone, str):
         # The paper's options on this backbone override the defaults; the caller's options override both.
@@ -109,6 +119,7 @@ def create_model(
         named, pretrained=pretrained, weights=backbone_weights, in_chans=in_chans, **backbone_options or {}
     )
     model: MattingModel = _call(builder.build, f"model {name}", trunk, **own | options)
+    model.created = (name, own | options)
     if isinstance(backbone, str):
         kept = {"in_chans": in_chans, "backbone_options": backbone_options or {}, **options}
         model.build = {"name": name, "backbone": backbone} | kept
@@ -117,6 +128,19 @@ def create_model(
 
         loading.load(model, weights)
     return model
+
+
+def _of_weights(weights: str | Path | None, given: list[str]) -> MattingModel:
+    """The network that weights say they are of."""
+    if weights is None:
+        hint = f"name a network ({', '.join(list_models())}), or weights that say it: weights='default'"
+        raise AimkitError("missing the name of a network", "create_model", hint)
+    if given:
+        what = f"{', '.join(given)} can't be given without the name of a network: the weights say them"
+        raise AimkitError(what, "create_model", f"leave out {', '.join(given)}, or name the network too")
+    from aimkit.models.weights import declared
+
+    return declared.network_of(weights)
 
 
 def create_backbone(

@@ -20,6 +20,7 @@ from aimkit.datasets.source_list import SourceList
 from aimkit.matting.composite import blend, blend_levels
 from aimkit.matting.trimap import make_trimap, restrict
 from aimkit.rng import rng
+from aimkit.sample_rows import to_rows
 from aimkit.synth.chosen_steps import PendingStep, draw_steps
 from aimkit.synth.deferred import DeferredSample
 from aimkit.synth.layout import SampleLayout, make_layout
@@ -48,7 +49,7 @@ class Synthesizer(Sequence[Sample]):
     """
 
     def __init__(self, recipe: SynthRecipe, keep: int = 0) -> None:
-        self.recipe = recipe
+        self.recipe, self._keep = recipe, keep
         self.digest = recipe.digest()
         self._sources = SourceSampler(recipe, keep)
 
@@ -69,6 +70,18 @@ class Synthesizer(Sequence[Sample]):
         if not 0 <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
         return self.sample(index)
+
+    def __reduce__(self) -> tuple[type[Synthesizer], tuple[SynthRecipe, int]]:
+        """Another process opens the sources itself: open ones may hold files and large lists."""
+        return type(self), (self.recipe, self._keep)
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        """The rows of a batch, see :mod:`aimkit.sample_rows`: ``DataLoader(synthesizer, batch_size=8)`` stacks them.
+
+        Raises:
+            AimkitError: The samples differ in size, or as for :meth:`sample`.
+        """
+        return to_rows([self[index] for index in indices])
 
     def sample(self, index: int) -> Sample:
         """The sample of any index from 0 up; unlike ``[i]`` it goes on behind the end, for training without epochs.

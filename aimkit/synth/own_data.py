@@ -26,7 +26,7 @@ _LAYOUTS = {
     "photos": (("original", "image", "im"), ("mask", "alpha")),
 }
 #: Keys of a replaced table that say how its items are drawn, not what they are.
-_KEPT = ("weight", "repeat", "split", "val_share")
+_KEPT = ("weight", "repeat", "split", "val_share", "first")
 
 
 def own_sources(

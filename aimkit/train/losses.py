@@ -2,12 +2,14 @@
 
 Every function takes float tensors of (B, C, H, W) and returns a scalar. ``parity`` means: as the reference computes it.
 Training calls :func:`loss_terms`; :func:`matting_losses` is the same for tensors that do not come from a network.
+A loop of your own calls :func:`training_loss`, which knows the terms of every network.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +17,9 @@ from torch import Tensor
 
 from aimkit.errors import AimkitError
 from aimkit.models.backbones.contract import MattingOutput
+
+if TYPE_CHECKING:
+    from aimkit.models.base import MattingModel
 
 #: The classes of a label, in the order of its levels.
 CLASSES = ("background", "unknown", "foreground")
@@ -79,6 +84,35 @@ def loss_terms(
         terms["fusion_laplacian"] = laplacian(output.alpha, truth)
         terms["fusion_composition"] = composition(output.alpha, image, foreground, background, valid)
     return {name: terms[name] for name in STAGES[stage]}
+
+
+def training_loss(
+    network: MattingModel, output: MattingOutput, batch: Mapping[str, Tensor], stage: str = "matting"
+) -> dict[str, Tensor]:
+    """The loss terms that a network is trained with, and ``total``, their weighted sum.
+
+    Args:
+        network: Network from ``create_model``: the bare one, not wrapped for processes or compiled.
+        output: Its output for ``network.preprocess(batch["image"])``.
+        batch: Batch from ``aimkit.data.to_device``; see :func:`loss_terms`.
+        stage: "matting", or "saliency" for batches without foreground and background.
+
+    Returns:
+        Scalars, float32; call ``backward`` on ``total``.
+
+    Raises:
+        AimkitError: The network is not from ``create_model``, or as for :func:`loss_terms`.
+    """
+    from aimkit.train.objectives import compute, term_weights
+
+    created = getattr(network, "created", None)
+    if created is None:
+        what = f"{type(network).__name__} was not built by create_model, so its loss terms are unknown"
+        raise AimkitError(
+            what, "training_loss", "give the bare network (model.module, accelerator.unwrap_model(model))"
+        )
+    name, options = created
+    return compute(name, network, output, batch, term_weights(name, stage, options), stage=stage)
 
 
 def matting_losses(

@@ -35,7 +35,9 @@ PAGES = {
 QUICK = {name for name in PAGES if name.startswith("docs/concepts/")} | {"docs/guides/evaluation.md"}
 FENCE = re.compile(r"^(```+)([^\n]*)\n(.*?)^\1\s*$", re.MULTILINE | re.DOTALL)
 #: Commands whose first argument is a recipe, and the kind of it.
-KINDS = {"synth": "synth", "preview": "synth", "train": "train", "sweep": "train", "evaluate": "evaluate"}
+KINDS = {"synth": "synth", "preview": "synth", "train": "train", "sweep": "train", "evaluate": "evaluate"} | {
+    "learning-curve": "train"
+}
 
 
 def blocks(text: str, languages: tuple[str, ...]) -> list[str]:

@@ -42,6 +42,8 @@ COMMANDS = [
     ("bench train nothere", 2, "unknown recipe 'nothere'"),
     ("train nothere", 2, "unknown recipe 'nothere'"),
     ("sweep nothere", 2, "unknown recipe 'nothere'"),
+    ("learning-curve nothere", 2, "unknown recipe 'nothere'"),
+    ("learning-curve finetune --sizes 2,x", 2, "can't read '2,x'"),
     ("predict nothere.jpg", 2, "file or folder not found"),
     ("evaluate", 2, "data 'aim500' needs its folder"),
     ("evaluate --data folder --root . --strategy hybird", 2, "did you mean 'hybrid'"),

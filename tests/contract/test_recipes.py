@@ -60,6 +60,7 @@ COMMANDS = {
     "pool build": "synth",
     "train": "train",
     "sweep": "train",
+    "learning-curve": "train",
     "bench train": "train",
     "evaluate": "evaluate",
     "render": "render",

@@ -186,6 +186,28 @@ def load_network(
     return network, told if same else None
 
 
+def network_of(weights: str | os.PathLike[str]) -> MattingModel:
+    """The network that weights say they are of, with the weights and their inference defaults.
+
+    Args:
+        weights: File, folder of a run or of a checkpoint, or zoo id.
+
+    Raises:
+        AimkitError: The weights are not found, don't say what they are of, or are those of a backbone alone.
+    """
+    told = of(weights)
+    if told is None:
+        hint = "name it: create_model(NAME, backbone=NAME, weights=...); 'aimkit models ls' lists the networks"
+        raise AimkitError("the weights don't say which network they are of", os.fspath(weights), hint)
+    if told.architecture is None:
+        hint = f"create_model(NAME, backbone={told.backbone!r}, backbone_weights=...)"
+        raise AimkitError(f"these are the weights of a backbone alone, {told.backbone}", os.fspath(weights), hint)
+    network, _ = load_network(weights)
+    network.inference_defaults = {key: value for key, value in told.predict.items() if key != "strategy"}
+    network.strategy = str(told.predict.get("strategy", network.strategy))
+    return network
+
+
 def checked(told: Declared) -> dict[str, Any]:
     """The options that a file declares, if all of them are taken from files.
 

@@ -23,7 +23,7 @@ from aimkit.synth.encoded_picture import EncodedPicture
 from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import BackgroundBlock, Item, background_sources
 from aimkit.synth.sources.inspect_stored import read_files, unchanged
-from aimkit.synth.sources.split import SplitBlock, sides
+from aimkit.synth.sources.split import SplitBlock, used
 from aimkit.types import Float, to_float
 
 
@@ -130,8 +130,8 @@ def open_backgrounds(
             report.skips.add(one.id, record.problem, one.where)
     kept = [(one, r) for one, r in zip(candidates, records, strict=True) if not r.problem]
     chosen, items = [], []
-    for (one, record), own in zip(kept, sides([r.digest for _, r in kept], block.val_share), strict=True):
-        if block.split in ("all", own):
+    for (one, record), is_used in zip(kept, used([r.digest for _, r in kept], block, report.where), strict=True):
+        if is_used:
             chosen.append(one)
             items.append(Item(one.id, block.title, licence=block.licence, origin=block.origin, digest=record.digest))
     report.used = len(items)

@@ -18,7 +18,7 @@ from aimkit.synth.pool.layout import Stored
 from aimkit.synth.pool.shard import Shards
 from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import BackgroundBlock, ForegroundBlock, Item, background_sources, foreground_sources
-from aimkit.synth.sources.split import SplitBlock, sides
+from aimkit.synth.sources.split import SplitBlock, used
 from aimkit.types import Float, Foreground, to_float
 
 
@@ -138,13 +138,13 @@ def _of_sources(entries: list[PoolEntry], block: PoolBlock, role: str, root: Pat
 
 def _of_side(entries: list[PoolEntry], block: PoolBlock) -> list[PoolEntry]:
     """Items on the block's side of the split; each source is divided as it would be without a pool."""
-    if block.split == "all":
+    if block.split == "all" and block.first is None:
         return entries
     chosen = []
     for source in dict.fromkeys(entry.item.source for entry in entries):
         own = [entry for entry in entries if entry.item.source == source]
-        divided = sides([entry.content for entry in own], block.val_share)
-        chosen += [entry for entry, side in zip(own, divided, strict=True) if side == block.split]
+        mine = used([entry.content for entry in own], block, f"{block.path}, {source}")
+        chosen += [entry for entry, is_used in zip(own, mine, strict=True) if is_used]
     return chosen
 
 

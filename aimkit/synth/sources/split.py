@@ -8,7 +8,8 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from aimkit.bounds import Share
+from aimkit.bounds import Count, Share
+from aimkit.errors import AimkitError
 from aimkit.recipe import Block
 from aimkit.types import Array, Float
 
@@ -23,10 +24,13 @@ class SplitBlock(Block):
     Attributes:
         split: Which items to use: "all", or those on the "train" or "val" side of the split.
         val_share: Share of the items on the "val" side, in [0, 1].
+        first: Number of items to use, the first of that side in the order of their content digests; None for all. A
+            smaller number gives a subset of a larger one, on every machine.
     """
 
     split: Literal["all", "train", "val"] = "all"
     val_share: Share = 0.1
+    first: Count | None = None
 
 
 def side(content: str, val_share: float) -> Literal["train", "val"]:
@@ -48,6 +52,30 @@ def sides(contents: Sequence[str], val_share: float) -> list[Literal["train", "v
         other: Literal["train", "val"] = "val" if result[0] == "train" else "train"
         result = [other if content == moved else own for content, own in zip(contents, result, strict=True)]
     return result
+
+
+def used(contents: Sequence[str], block: SplitBlock, where: str) -> list[bool]:
+    """Which foregrounds or backgrounds a table uses: those on its side of the split, or the first of them.
+
+    Args:
+        contents: Digest (hex) of the content of each.
+        block: The table.
+        where: The source, for errors.
+
+    Raises:
+        AimkitError: ``first`` is more than the side has; files of the same content count as one.
+    """
+    divided = sides(contents, block.val_share)
+    mine = [block.split in ("all", own) for own in divided]
+    if block.first is None:
+        return mine
+    ordered = sorted({content for content, own in zip(contents, mine, strict=True) if own})
+    if len(ordered) < block.first:
+        side_of = "" if block.split == "all" else f" on the side '{block.split}'"
+        what = f"first = {block.first}, but the source has {len(ordered)} different images{side_of}"
+        raise AimkitError(what, where, "lower 'first', or add images")
+    chosen = set(ordered[: block.first])
+    return [own and content in chosen for content, own in zip(contents, mine, strict=True)]
 
 
 def look(color: Array, alpha: Float) -> str:

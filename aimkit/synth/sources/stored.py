@@ -30,7 +30,7 @@ from aimkit.synth.encoded_picture import EncodedPicture
 from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import ForegroundBlock, Item
 from aimkit.synth.sources.inspect_stored import ForegroundReader, inspect_foregrounds, unchanged
-from aimkit.synth.sources.split import SplitBlock, alike, sides
+from aimkit.synth.sources.split import SplitBlock, alike, sides, used
 from aimkit.types import Array, Float, Foreground, ImageType, UInt8, to_float, to_uint8
 
 #: (RGB, alpha, digest) -> foreground colour, uint8 or float32, (H, W, 3).
@@ -163,8 +163,8 @@ def open_stored(
     _report_alike(kept, divided if block.split != "all" else [], report)
     typed = _typed([c.id for c, _ in kept], block, report)
     chosen, items, contents = [], [], []
-    for (one, record), own in zip(kept, divided, strict=True):
-        if block.split not in ("all", own):
+    for (one, record), is_used in zip(kept, used([r.content for _, r in kept], block, report.where), strict=True):
+        if not is_used:
             continue
         if one.id not in typed and block.types and block.missing_types == "skip":
             report.skips.add(one.id, "not in the types file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from aimkit.models.backbones import contract
 from aimkit.models.backbones.contract import Backbone, Features, check_backbone
 from aimkit.models.backbones.preprocessing import Preprocessing, normalise
 from aimkit.models.registry import create_backbone, create_model
+from aimkit.safetensors_file import write_tensors
 
 
 @pytest.fixture(autouse=True)
@@ -148,3 +150,38 @@ def test_normalisation_uses_the_range_that_was_trained_on() -> None:
 def test_listing_imports_no_torch() -> None:
     code = "import sys, aimkit; assert 'aimnet' in aimkit.list_models(); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_weights_alone_are_enough_and_bring_options_and_inference_defaults(tmp_path: Path) -> None:
+    options = {"width": 8, "fusion": "soft"}
+    first = create_model("aimnet", backbone="mobilenetv3_small_050", **options).eval()
+    about = {"architecture": "aimnet", "backbone": "mobilenetv3_small_050", "options": json.dumps(options)}
+    about["predict"] = json.dumps({"strategy": "whole", "scale": 0.5})
+    write_tensors(first.state_dict(), tmp_path / "w.safetensors", about)
+    again = create_model(weights=tmp_path / "w.safetensors").eval()
+    photo = torch.rand(1, 3, 64, 64)
+    assert torch.equal(again(photo).alpha, first(photo).alpha)
+    assert again.build == first.build
+    assert (again.strategy, again.inference_defaults) == ("whole", {"scale": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({}, "missing the name of a network"),
+        ({"weights": "plain"}, "the weights don't say which network they are of"),
+        ({"weights": "trunk"}, "the weights of a backbone alone, resnet18"),
+        ({"weights": "trunk", "backbone": "resnet18", "width": 8}, "backbone, width can't be given without the name"),
+        ({"weights": "nothere.safetensors"}, "weights file not found"),
+    ],
+)
+def test_what_a_network_can_not_be_told_from_is_an_error(
+    arguments: dict[str, object], told: str, tmp_path: Path
+) -> None:
+    write_tensors({"a": torch.zeros(2)}, tmp_path / "plain.safetensors", {})
+    write_tensors({"a": torch.zeros(2)}, tmp_path / "trunk.safetensors", {"backbone": "resnet18"})
+    if arguments.get("weights") in ("plain", "trunk"):
+        arguments = {**arguments, "weights": tmp_path / f"{arguments['weights']}.safetensors"}
+    with pytest.raises(AimkitError) as error:
+        create_model(**arguments)  # type: ignore[arg-type]
+    assert told in str(error.value)

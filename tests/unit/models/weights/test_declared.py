@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from aimkit.errors import AimkitError
 from aimkit.models.base import MattingModel
@@ -154,7 +154,8 @@ def test_a_manifest_and_config_keys_beside_the_network_change_nothing(
         'stage = "matting"\nformat = "safetensors"\nlicence = "mit"\nsources = ["file:a.safetensors"]\n'
         "options = { backbone_options = { pretrained_cfg = { url = 'http://127.0.0.1:9/' } } }\n"
     )
-    (folder / "a.safetensors").write_bytes((tmp_path / "model.safetensors").read_bytes())
+    # Without a header, so that the manifest says what they are of.
+    save_file(load_file(tmp_path / "model.safetensors"), folder / "a.safetensors")
     monkeypatch.setenv("AIMKIT_ZOO", str(folder))
     monkeypatch.setenv("AIMKIT_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("AIMKIT_TRUST_FIRST_USE", "1")

@@ -101,6 +101,9 @@ def test_a_pool_is_divided_as_its_folders_are(tmp_path: Path, pools: Any) -> Non
                 expected = source(role[:-1], **table, **keys).items
                 assert 0 < len(expected) < 9
                 assert list(source(role[:-1], **packed, **keys).items) == list(expected)
+                first = source(role[:-1], **table, **keys, first=1).items
+                assert len(first) == 1
+                assert list(source(role[:-1], **packed, **keys, first=1).items) == list(first)
 
 
 def test_types_and_sources_are_chosen(images: Path, tmp_path: Path, pools: Any) -> None:

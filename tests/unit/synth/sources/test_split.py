@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from aimkit.errors import AimkitError
 from aimkit.imageio import encode_jpeg, read_rgb, write_png
 from aimkit.synth.sources.split import alike, look, side, sides
 
@@ -88,3 +89,34 @@ def test_neither_side_of_a_small_folder_is_empty():
 def test_a_large_folder_is_divided_by_content_alone():
     digests = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(200)]
     assert sides(digests, 0.1) == [side(digest, 0.1) for digest in digests]
+
+
+def test_the_first_of_a_side_are_nested_and_ordered_by_content(tmp_path, make, open_source):
+    make.cutouts(tmp_path, [f"n{i}" for i in range(12)])
+    table = {"source": "cutouts", "path": str(tmp_path), "val_share": 0.3, "split": "train"}
+    side = open_source(**table)
+    ordered = [item.id for _, item in sorted(zip(side.contents, side.items, strict=True), key=lambda one: one[0])]
+    for count in (1, 3, len(ordered)):
+        assert {item.id for item in open_source(**table, first=count).items} == set(ordered[:count])
+    (tmp_path / "n0.png").rename(tmp_path / "zz.png")
+    renamed = {item.id.replace("zz", "n0") for item in open_source(**table, first=3).items}
+    assert renamed == set(ordered[:3])
+
+
+def test_more_than_a_side_has_is_an_error_and_copies_count_once(tmp_path, make, open_source):
+    make.cutouts(tmp_path, ["a", "b"])
+    (tmp_path / "c.png").write_bytes((tmp_path / "a.png").read_bytes())
+    table = {"source": "cutouts", "path": str(tmp_path)}
+    assert len(open_source(**table, first=2).items) == 3
+    with pytest.raises(AimkitError, match="first = 3, but the source has 2 different images"):
+        open_source(**table, first=3)
+
+
+def test_backgrounds_have_a_first_too(tmp_path, make, open_source):
+    for seed in range(4):
+        write_png(tmp_path / f"{seed}.png", make.planes(seed)[0])
+    chosen = [
+        {i.id for i in open_source("background", source="folder", path=str(tmp_path), first=n).items} for n in (1, 3)
+    ]
+    assert (len(chosen[0]), len(chosen[1])) == (1, 3)
+    assert chosen[0] < chosen[1]
