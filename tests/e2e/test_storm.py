@@ -71,7 +71,7 @@ CASES = {
     "pool": Case(POOL),
     "append": Case(["pool", "build", "IN/bg", "-o", "OUT", "--append", "--size", "16", "--workers", "1"], before=POOL),
     "finetune": Case(
-        ["train", "finetune", "-o", "OUT", "--auto-resume", "model.init=IN/w.safetensors", *TRAINING, "steps=1"],
+        ["train", "demo", "-o", "OUT", "--auto-resume", "model.init=IN/w.safetensors", *TRAINING, "steps=1", "ema=0.5"],
         most=2,
     ),
     "sweep": Case(["sweep", "demo", "-o", "OUT", *TRAINING, "steps=1", "--vary", "optim.lr=1e-3,1e-4"], most=2),
