@@ -71,7 +71,7 @@ CASES = {
     "pool": Case(POOL),
     "append": Case(["pool", "build", "IN/bg", "-o", "OUT", "--append", "--size", "16", "--workers", "1"], before=POOL),
     "finetune": Case(
-        ["train", "finetune", "-o", "OUT", "--auto-resume", "model.init=IN/w.safetensors", *TRAINING, "steps=1"],
+        ["train", "demo", "-o", "OUT", "--auto-resume", "model.init=IN/w.safetensors", *TRAINING, "steps=1", "ema=0.5"],
         most=2,
     ),
     "sweep": Case(["sweep", "demo", "-o", "OUT", *TRAINING, "steps=1", "--vary", "optim.lr=1e-3,1e-4"], most=2),
@@ -201,7 +201,7 @@ def test_ctrl_c_at_any_file_event_ends_at_once_and_is_continued(trial: Trial, ti
         out = trial.prepared(tmp_path / f"out{at}")
         # The second comes while the first is being dealt with.
         ended = trial.first(out, interrupts=list(range(at, at + times)))
-        problem = "" if ended.seconds < 30 and not ended.left else f"{ended.seconds:.0f} s, left {ended.left}"
+        problem = "" if ended.seconds < 10 and not ended.left else f"{ended.seconds:.0f} s, left {ended.left}"
         if "Traceback" in ended.err or ended.code not in codes:
             problem = f"exit code {ended.code}: {ended.err}"
         if times == 1 and unfinished(out):
@@ -314,7 +314,6 @@ def test_ctrl_c_ends_workers_too(name: str, times: int, server: Faults, inputs: 
     assert server.run(filled(words, inputs, tmp_path / "whole")).code == 0
     out = tmp_path / "out"
     ended = server.run(filled(words, inputs, out), when=str(out / when), times=times)
-    assert ended.seconds < 20
     assert (ended.left, "Traceback" in ended.err) == ([], False), ended.err
     assert ended.code in (0, 130)
     again = server.run(filled([*words, *more], inputs, out))

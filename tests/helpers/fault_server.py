@@ -72,6 +72,8 @@ class Fault:
                 with contextlib.suppress(OSError):
                     os.close(os.open(path, args[2] & ~os.O_EXCL, 0o644))
             os._exit(137)
+        if self.count in self.interrupts:
+            Path(self.record).with_name("pressed").write_text(str(time.process_time()))
         return self.count in self.interrupts
 
 
@@ -118,21 +120,22 @@ def interrupted(pid: int, request: dict[str, Any]) -> None:
 
 
 def served(request: dict[str, Any], folder: Path) -> dict[str, Any]:
-    for name in ("stdout", "stderr", "events"):
+    for name in ("stdout", "stderr", "events", "pressed"):
         (folder / name).write_text("")
     pid = os.fork()
     if not pid:
         child(request, folder)
     if "when" in request:
         interrupted(pid, request)
-    start, status = time.monotonic(), None
-    while status is None and time.monotonic() < start + request.get("limit", 120):
-        found, value = os.waitpid(pid, os.WNOHANG)
+    start, status, busy = time.monotonic(), None, 0.0
+    while status is None and time.monotonic() < start + request.get("limit", 240):
+        found, value, used = os.wait4(pid, os.WNOHANG)
         status = value if found else None
+        busy = used.ru_utime + used.ru_stime if found else busy
         time.sleep(0 if found else 0.005)
-    seconds = time.monotonic() - start
     # Workers see that their parent is gone; give them a moment.
-    while (left := members(pid)) and time.monotonic() < start + seconds + 3:
+    end = time.monotonic()
+    while (left := members(pid)) and time.monotonic() < end + 10:
         time.sleep(0.05)
     for process in left:
         with contextlib.suppress(ProcessLookupError):
@@ -141,7 +144,7 @@ def served(request: dict[str, Any], folder: Path) -> dict[str, Any]:
         os.waitpid(pid, 0)
     return {
         "code": None if status is None else os.waitstatus_to_exitcode(status),
-        "seconds": seconds,
+        "seconds": busy - float((folder / "pressed").read_text() or busy),
         "left": left,
         "out": (folder / "stdout").read_text(errors="replace"),
         "err": (folder / "stderr").read_text(errors="replace"),

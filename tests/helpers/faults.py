@@ -35,7 +35,7 @@ class Ended:
 
     Attributes:
         code: Exit code, negative for a signal, None when it had to be killed because it hung.
-        seconds: From the last interrupt, or the start, to the end.
+        seconds: CPU time from the last interrupt at an event to the end, which does not depend on who else computes.
         left: Processes that it left.
         out: What it printed on stdout.
         err: What it printed on stderr.
