@@ -17,6 +17,7 @@ VERSION = 1
 #: Thumbnails of a check that the page shows; all findings are listed.
 _SHOWN = 24
 
+_STYLE = "<style>.words td,.words th{text-align:left;white-space:normal;vertical-align:top}</style>"
 _COLOURS = {"error": "#c53030", "warning": "#b7791f", "note": "#2b6cb0"}
 
 
@@ -64,25 +65,28 @@ def as_page(result: LintResult) -> str:
             pictures.setdefault(name, record)
     counts = ", ".join(f"{count} {name}{'s' * (count != 1)}" for name, count in result.counts.items())
     parts = [
+        _STYLE,
         f"<h1>{escape(target.title)}</h1>",
         f"<p class=result>{len(result.folder.records)} pictures and pairs checked: {counts}.</p>",
         *(f"<p>{escape(note)}</p>" for note in target.notes),
     ]
-    rows = [
-        (name, known[name].severity, len(found), known[name].fix or "by hand", known[name].advice)
-        for name, found in groups.items()
-    ]
+    rows = [(name, known[name].severity, len(found), known[name].fix or "by hand") for name, found in groups.items()]
     if rows:
-        parts.append(table(["check", "severity", "findings", "--fix", "what to do"], rows))
+        parts.append(_words(table(["check", "severity", "findings", "--fix"], rows)))
     for name, found in groups.items():
         colour = _COLOURS[known[name].severity]
         head = f"{escape(name)} <small style='color:{colour}'>{known[name].severity}, {len(found)}</small>"
         parts.append(f"<h2 id='{escape(name)}'>{head}</h2><p>{escape(known[name].advice)}</p>")
         parts.append(_strips(found, pictures))
         listed = [(one.files[0] if one.files else "", one.what, ", ".join(one.files[1:])) for one in found]
-        lines = table(["file", "finding", "with"], listed)
+        lines = _words(table(["file", "finding", "with"], listed))
         parts.append(f"<details{' open' * (len(found) <= _SHOWN)}><summary>all {len(found)}</summary>{lines}</details>")
     return page(f"aimkit lint {target.title}", "".join(parts))
+
+
+def _words(listing: str) -> str:
+    """A table of words, not of numbers."""
+    return f"<div class=words>{listing}</div>"
 
 
 def _strips(found: Sequence[LintFinding], pictures: dict[str, LintRecord]) -> str:

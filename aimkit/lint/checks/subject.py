@@ -12,8 +12,9 @@ from aimkit.types import to_uint8
 #: Longer side of the pictures that the network sees, pixels.
 _SIDE = 768
 
-#: Share of the frame that must be predicted as solid foreground.
-_SHARE = 0.04
+#: Share of the frame that must be predicted as solid foreground. With the default weights, 32 of 50 photos of subjects
+#: have more, and none of 50 photos without one; piles of fruit that fill the frame are in between (13 of 25).
+_SHARE = 0.10
 
 
 @picture_checks.register(
