@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 OUT ?= out/demo
 IMAGES ?=
 
-.PHONY: setup demo demo-train test test-slow gpu-check lint format docs clean
+.PHONY: setup demo demo-train test test-slow gpu-check examples lint format docs clean
 
 setup: $(READY)
 
@@ -60,6 +60,9 @@ test-slow: $(READY)  ## the tests that take minutes
 gpu-check: $(READY)  ## on a machine with a GPU: the tests for GPUs, then its results and times, ten minutes together
 	$(BIN)/python -m pytest -m gpu
 	$(BIN)/aimkit bench gpu
+
+examples: $(READY)  ## the scripts and notebooks of examples/, with small sizes
+	$(BIN)/python -m pytest -n 2 -m 'slow or not slow' tests/e2e/test_examples.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -17,7 +17,9 @@ COUNT, STEPS, SIZE = 10, 12, 128
 cutouts = Path("cutouts")
 cutouts.mkdir(exist_ok=True)
 drawn = aimkit.Synthesizer(
-    aimkit.load_recipe("quick", ["placement.height=320", "placement.width=320", f"count={COUNT}"])
+    aimkit.load_recipe(
+        "quick", ["placement.height=320", "placement.width=320", "balance={SO=1, STM=1}", f"count={COUNT}"]
+    )
 )
 for i in range(COUNT):
     Image.fromarray(np.dstack([drawn[i].foreground, drawn[i].alpha])).save(cutouts / f"{i}.png")
@@ -37,7 +39,7 @@ assert run(["runs", "show", "runs/mine"]) == 0
 
 # %%
 predictor = aimkit.Predictor.load("runs/mine", runtime="torch")
-sample = aimkit.Synthesizer(aimkit.load_recipe("quick", ["seed=9", "count=1"]))[0]
+sample = aimkit.Synthesizer(aimkit.load_recipe("quick", ["seed=9", "balance={SO=1}", "count=1"]))[0]
 prediction = predictor(sample.image)
 print("MAD", np.abs(prediction.alpha - sample.alpha / 255).mean())
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from aimkit.errors import AimkitError
 from aimkit.models.backbones.contract import MattingOutput
-from aimkit.models.registry import list_models
+from aimkit.models.registry import create_backbone, create_model, list_models
 from aimkit.recipe import parse
 from aimkit.train import losses, objectives
 from aimkit.train.recipe import TrainRecipe
@@ -190,3 +190,31 @@ def test_a_recipe_knows_the_terms_of_its_architecture() -> None:
     wrong = right | {"model": {"name": "gfm"}}
     with pytest.raises(AimkitError, match="unknown term bt_detail_alpha"):
         parse(TrainRecipe, keys | wrong, "test")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("aimnet", {"width": 8}),
+        pytest.param("gfm", {"rosta": "RIM"}, marks=pytest.mark.slow),
+        pytest.param("p3mnet", {}, marks=pytest.mark.slow),
+    ],
+)
+def test_the_loss_of_a_loop_of_ones_own_is_that_of_training(batch: Batch, name: str, options: dict[str, Any]) -> None:
+    # A backbone given as a module has no name; the network still knows its own.
+    network = create_model(name, backbone=create_backbone("mobilenetv3_small_050"), **options).eval()
+    with torch.no_grad():
+        output = network(network.preprocess(batch["image"]))
+    for stage in ("saliency", "matting"):
+        weights = objectives.term_weights(name, stage, options)
+        expected = objectives.compute(name, network, output, batch, weights, stage=stage)
+        found = losses.training_loss(network, output, batch, stage)
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[term], expected[term]) for term in expected)
+
+
+def test_a_wrapped_network_is_told_to_be_unwrapped(batch: Batch) -> None:
+    alpha = batch["alpha"] / 255
+    with pytest.raises(AimkitError, match="Sequential was not built by create_model") as error:
+        losses.training_loss(torch.nn.Sequential(), MattingOutput(alpha, alpha, alpha), batch)  # type: ignore[arg-type]
+    assert "unwrap_model" in str(error.value)
