@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
 
 from aimkit.generators.noise import unit
 from aimkit.matting.foreground import bleed as bleed
@@ -197,64 +196,37 @@ def strokes(
     return result
 
 
-def _draw(canvas: Float, pixels: Float, attributes: Float) -> None:
+def _draw(canvas: Float, lines: Float, attributes: Float) -> None:
     """Composite strokes over the canvas in place; attributes are width, red, green, blue, one, opacity."""
-    height, width = canvas.shape[:2]
-    start, end = pixels[:, :-1].reshape(-1, 2), pixels[:, 1:].reshape(-1, 2)
-    at0, at1 = attributes[:, :-1].reshape(-1, 6), attributes[:, 1:].reshape(-1, 6)
-    step = end - start
-    # The margin keeps a straight diagonal on one axis: where the axis changes, a sample may be lost.
-    steep = np.abs(step[:, 1]) > np.abs(step[:, 0]) * 1.001 + 1e-4
-    u0, u1 = np.where(steep, start[:, 1], start[:, 0]), np.where(steep, end[:, 1], end[:, 0])
-    v0, dv = np.where(steep, start[:, 0], start[:, 1]), np.where(steep, step[:, 0], step[:, 1])
-    du = u1 - u0
-    # Samples: whole u between the ends; half open, so that successive segments share no sample.
-    limit = np.where(steep, height, width)
-    low = np.maximum(np.ceil(np.minimum(u0, u1)), 0)
-    count = np.clip(np.minimum(np.ceil(np.maximum(u0, u1)), limit) - low, 0, None).astype(np.int64)
-    segment = np.repeat(np.arange(len(count)), count)
-    if len(segment) == 0:
+    from aimkit.generators import kernels
+
+    size = (canvas.shape[0], canvas.shape[1])
+    whole, share = np.empty(0, np.int64), np.empty(0, np.float32)
+    total, samples, top, bottom, left, right = kernels.fragments(
+        lines, attributes, size, (0, 0), size[1], whole, share, whole, np.empty((0, 4), np.float32)
+    )
+    if total == 0:
         return
-    u = low[segment] + (np.arange(len(segment)) - np.repeat(np.cumsum(count) - count, count)).astype(np.float32)
-    t = (u - u0[segment]) / du[segment]
-    v = v0[segment] + t * dv[segment]
-    values = at0[segment] + t[:, None] * (at1 - at0)[segment]
-    # The extent along v of a band that lies at an angle to it.
-    half = 0.5 * values[:, 0] * np.sqrt(1 + (dv / np.where(du == 0, 1, du)) ** 2)[segment]
-    # Fragments: the pixels that a sample's extent touches.
-    first = np.floor(v - half + 0.5).astype(np.int32)
-    touched = np.floor(v + half + 0.5).astype(np.int32) - first + 1
-    sample = np.repeat(np.arange(len(v), dtype=np.int32), touched)
-    w = first[sample] + (np.arange(len(sample)) - np.repeat(np.cumsum(touched) - touched, touched)).astype(np.int32)
-    centre = w.astype(np.float32)
-    cover = np.minimum((v + half)[sample], centre + 0.5) - np.maximum((v - half)[sample], centre - 0.5)
-    cover = np.clip(cover * values[sample, 5], 0, np.float32(1 - 1e-6))
-    along = u.astype(np.int32)[sample]
-    tall = steep[segment][sample]
-    row, col = np.where(tall, along, w), np.where(tall, w, along)
-    inside = (row >= 0) & (row < height) & (col >= 0) & (col < width) & (cover > 1e-4)
-    row, col, cover, sample = row[inside], col[inside], cover[inside], sample[inside]
-    if len(row) == 0:
-        return
-    top, left = row.min(), col.min()
-    window = canvas[top : row.max() + 1, left : col.max() + 1]
-    _accumulate(window, (row - top) * window.shape[1] + col - left, cover, sample, values[:, 1:5])
+    window = canvas[top : bottom + 1, left : right + 1]
+    pixel, sample = np.empty(total, np.int64), np.empty(total, np.int64)
+    cover, color = np.empty(total, np.float32), np.empty((samples, 4), np.float32)
+    kernels.fragments(lines, attributes, size, (top, left), window.shape[1], pixel, cover, sample, color)
+    _accumulate(window, pixel, cover, sample, color)
 
 
 def _accumulate(window: Float, pixel: Array, cover: Float, sample: Array, color: Float) -> None:
     """Composite fragments in their order: weights c_i prod_{j later} (1 - c_j), summed by pixel."""
-    area = window.shape[0] * window.shape[1]
-    total = len(pixel)
-    # Transposing a matrix of one entry a row is a stable counting sort of the fragments by pixel.
-    table = sparse.csr_array((cover, pixel, np.arange(total + 1)), shape=(total, area)).tocsc()
-    cover, start = table.data, table.indptr
-    through = np.zeros(total + 1)
-    np.cumsum(np.log1p(-cover), out=through[1:], dtype=np.float64)
+    from aimkit.generators import kernels
+
+    start = np.zeros(window.shape[0] * window.shape[1] + 1, np.int64)
+    ordered, source = np.empty_like(cover), np.empty_like(sample)
+    kernels.sort_fragments(pixel, cover, sample, start, ordered, source)
+    through = np.zeros(len(cover) + 1)
+    np.cumsum(np.log1p(-ordered), out=through[1:], dtype=np.float64)
     last = through[start[1:]]
     behind = np.exp((np.repeat(last, np.diff(start)) - through[1:]).astype(np.float32))
-    weights = sparse.csr_array((cover * behind, sample[table.indices], start), shape=(area, len(color)))
-    window *= np.exp((last - through[start[:-1]]).astype(np.float32)).reshape(*window.shape[:2], 1)
-    window += (weights @ color).reshape(window.shape)
+    shown = np.exp((last - through[start[:-1]]).astype(np.float32))
+    kernels.add_fragments(window, shown, start, ordered * behind, source, color)
 
 
 def reduce(image: Float, factor: int) -> Float:
