@@ -7,10 +7,10 @@ have themselves been displaced. A tile has a fixed number of cells, so nothing d
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from aimkit.generators.noise import working_size
 from aimkit.types import Array, Float
@@ -37,12 +37,23 @@ def fractal(x: Array, y: Array, rng: np.random.Generator, roughness: float = 1.7
     Returns:
         Values of mean 0 and deviation 1, float32, the shape of x.
     """
-    fy, fx = np.fft.fftfreq(_CELLS)[:, None] * _CELLS, np.fft.rfftfreq(_CELLS)[None] * _CELLS
-    radius = np.hypot(fx, fy)
-    weight = np.where((radius >= 2) & (radius < _CELLS / _FINEST), np.maximum(radius, 1) ** -roughness, 0)
-    spectrum = np.fft.rfft2(rng.standard_normal((_CELLS, _CELLS), dtype=np.float32)) * weight.astype(np.float32)
-    tile = np.fft.irfft2(spectrum, (_CELLS, _CELLS)).astype(np.float32)
+    radius, rows, cols = _band()
+    weight = np.zeros(radius.shape)
+    weight[rows, cols] = radius[rows, cols] ** -roughness
+    # The band ends far below the highest frequency: columns beyond it stay 0, and need no transforms.
+    half = np.fft.rfft(rng.standard_normal((_CELLS, _CELLS), dtype=np.float32), axis=1)[:, : radius.shape[1]]
+    spectrum = np.fft.fft(half, axis=0) * weight.astype(np.float32)
+    tile = np.fft.irfft(np.fft.ifft(spectrum, axis=0), _CELLS, axis=1).astype(np.float32)
     return lookup(tile / tile.std(), x, y)
+
+
+@cache
+def _band() -> tuple[Array, Array, Array]:
+    """Frequencies of a tile's rows and first columns, and the rows and columns of those that it holds; one entry."""
+    y = np.fft.fftfreq(_CELLS)[:, None] * _CELLS
+    x = np.fft.rfftfreq(_CELLS)[None, : _CELLS // _FINEST + 1] * _CELLS
+    radius = np.hypot(x, y)
+    return radius, *np.nonzero((radius >= 2) & (radius < _CELLS / _FINEST))
 
 
 def eddies(x: Array, y: Array, rng: np.random.Generator, count: int) -> tuple[Float, Float]:
@@ -65,6 +76,8 @@ def eddies(x: Array, y: Array, rng: np.random.Generator, count: int) -> tuple[Fl
         [np.roll(stream, -1, 0) - np.roll(stream, 1, 0), np.roll(stream, 1, 1) - np.roll(stream, -1, 1)]
     )
     velocity /= np.sqrt((velocity**2).mean())
+    from scipy import ndimage
+
     # OpenCV's bicubic weights ripple along a slope, and slopes are what a displacement is seen by: use splines.
     at = np.stack([(y + rng.random()) * n, (x + rng.random()) * n])
     u, v = (ndimage.map_coordinates(velocity[..., k], at, order=3, mode="grid-wrap") for k in (0, 1))
@@ -107,7 +120,7 @@ def lookup(tile: Array, x: Array, y: Array) -> Float:
     """Bicubic values of a periodic square tile, (n, n), at coordinates of period 1, 2-D."""
     n = tile.shape[0]
     wrapped = np.pad(tile, 2, mode="wrap")
-    u, v = ((np.mod(c, 1) * n + 2).astype(np.float32) for c in (x, y))
+    u, v = (((c - np.floor(c)) * n + 2).astype(np.float32) for c in (x, y))
     return np.asarray(cv2.remap(wrapped, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 

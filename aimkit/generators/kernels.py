@@ -178,3 +178,26 @@ def add_fragments(window: Array, through: Array, start: Array, weight: Array, sa
                 total[c] += weight[i] * color[sample[i], c]
         for c in range(4):
             window[p // width, p % width, c] = window[p // width, p % width, c] * through[p] + total[c]
+
+
+@compiled
+def develop(
+    light: Array, grey: Array, saturation: np.float32, top: np.float32, table: Array, result: Array
+) -> None:
+    """Draw colours away from grey, and look their square roots up.
+
+    Args:
+        light: float32, (H, W, 3).
+        grey: float32, (H, W).
+        saturation: What the distance from grey is multiplied by.
+        top: Light of the table's last value.
+        table: Values from 0 to ``top``, evenly spaced by the square root, float32, (N,).
+        result: Written to, float32, (H, W, 3).
+    """
+    zero, last = np.float32(0), np.float32(len(table) - 1)
+    for y in range(light.shape[0]):
+        for x in range(light.shape[1]):
+            for c in range(3):
+                value = grey[y, x] + saturation * (light[y, x, c] - grey[y, x])
+                place = np.sqrt(min(max(value, zero), top) / top) * last
+                result[y, x, c] = table[int(np.rint(place))]
