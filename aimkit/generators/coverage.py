@@ -53,38 +53,19 @@ def polygon(size: tuple[int, int], points: Array) -> Float:
 
 def _patch(size: tuple[int, int], points: Array) -> tuple[tuple[int, int], Float]:
     """Coverage of a polygon in the window that it touches: (top, left) and the window."""
+    from aimkit.generators import kernels
+
     height, width = size
     start = np.asarray(points, np.float64) * unit(size)
     step = np.roll(start, -1, axis=0) - start
     # Pieces of a quarter pixel: each counts as lying in the pixel of its middle.
     count = np.maximum(np.ceil(4 * np.abs(step).max(axis=1)), 1).astype(np.int64)
-    which = np.repeat(np.arange(len(start)), count)
-    order = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
-    begin = start[which] + step[which] * (order / count[which])[:, None]
-    end = begin + step[which] / count[which][:, None]
-    # A piece that crosses from row to row is cut there, so that the rises of a row add up to zero.
-    border = np.maximum(np.floor(begin[:, 1]), np.floor(end[:, 1]))
-    crosses = np.floor(begin[:, 1]) != np.floor(end[:, 1])
-    cut = np.where(crosses, border, end[:, 1])
-    part = np.where(crosses, (cut - begin[:, 1]) / np.where(crosses, end[:, 1] - begin[:, 1], 1), 1)
-    between = np.stack([begin[:, 0] + part * (end[:, 0] - begin[:, 0]), cut], axis=1)
-    middle = np.concatenate([begin + between, between + end]) / 2
-    rise = np.concatenate([cut - begin[:, 1], end[:, 1] - cut])
-    x = np.clip(middle[:, 0], 0, width)
-    col = np.minimum(x.astype(np.int64), width)
-    row = np.floor(middle[:, 1]).astype(np.int64)
-    inside = (row >= 0) & (row < height)
-    row, col, x, rise = row[inside], col[inside], x[inside], rise[inside]
-    if len(row) == 0:
+    top, bottom, left, right = kernels.polygon_bounds(start, step, count, height, width)
+    if bottom < top:
         return (0, 0), np.zeros((0, 0), np.float32)
-    # A rise covers everything to its right in the row, and of its own pixel the part right of it.
-    top, left, right = int(row.min()), int(col.min()), min(int(col.max()) + 1, width)
-    tall, wide = int(row.max()) + 1 - top, right - left + 2
-    flat = (row - top) * wide + col - left
-    share = x - col
-    area = np.bincount(flat, rise * (1 - share), tall * wide) + np.bincount(flat + 1, rise * share, tall * wide)
-    covered = np.cumsum(area.reshape(tall, wide), axis=1)[:, : right - left]
-    return (top, left), np.clip(np.abs(covered), 0, 1).astype(np.float32)
+    patch = np.empty((bottom + 1 - top, min(right + 1, width) - left), np.float32)
+    kernels.polygon_area(start, step, count, height, width, top, left, patch)
+    return (top, left), patch
 
 
 def ellipse(size: tuple[int, int], center: Sequence[float], radii: Sequence[float], angle: float = 0.0) -> Float:
@@ -97,10 +78,10 @@ def ellipse(size: tuple[int, int], center: Sequence[float], radii: Sequence[floa
 
 def layer(color: Array, alpha: Array) -> Float:
     """Premultiplied RGBA from straight colour, (3,) or (H, W, 3), and alpha, (H, W)."""
-    result = np.empty((*alpha.shape, 4), np.float32)
-    result[..., :3] = np.asarray(color, np.float32) * np.asarray(alpha, np.float32)[..., None]
-    result[..., 3] = alpha
-    return result
+    from aimkit.matting.premultiplied import premultiply
+
+    shape = (*alpha.shape, 3)
+    return premultiply(np.ascontiguousarray(np.broadcast_to(np.asarray(color, np.float32), shape)), alpha)
 
 
 def over(top: Float, bottom: Float) -> Float:
@@ -237,8 +218,9 @@ def reduce(image: Float, factor: int) -> Float:
 
 def foreground(premultiplied: Float, type: ImageType, category: str = "", *, valid: bool = True) -> Foreground:
     """A finished foreground: straight colour, bled outwards where nothing is covered."""
-    alpha = np.clip(premultiplied[..., 3], 0, 1)
-    # Below this a float32 quotient says nothing about the colour.
-    alpha = np.where(alpha < 1e-4, 0, np.where(alpha > 1 - 1e-4, 1, alpha)).astype(np.float32)
-    color = np.clip(premultiplied[..., :3] / np.maximum(premultiplied[..., 3:], 1e-4), 0, 1)
-    return Foreground(bleed(np.asarray(color, np.float32), alpha), alpha, type, category, valid)
+    from aimkit.generators import kernels
+
+    layer = np.ascontiguousarray(premultiplied, np.float32)
+    color, alpha = np.empty((*layer.shape[:2], 3), np.float32), np.empty(layer.shape[:2], np.float32)
+    kernels.straight(layer, color, alpha)
+    return Foreground(bleed(color, alpha), alpha, type, category, valid)

@@ -7,7 +7,7 @@ have themselves been displaced. A tile has a fixed number of cells, so nothing d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -69,8 +69,7 @@ def eddies(x: Array, y: Array, rng: np.random.Generator, count: int) -> tuple[Fl
         The two components, each of deviation 1 and the shape of x.
     """
     n = 16 * 2 ** int(np.ceil(np.log2(count)))
-    f = np.hypot(np.fft.rfftfreq(n)[None] * n, np.fft.fftfreq(n)[:, None] * n)
-    spectrum = np.fft.rfft2(rng.standard_normal((n, n), dtype=np.float32)) * np.exp(-((f / count - 0.6) ** 2) * 8)
+    spectrum = np.fft.rfft2(rng.standard_normal((n, n), dtype=np.float32)) * _eddy_band(n, count)
     stream = np.fft.irfft2(spectrum, (n, n)).astype(np.float32)
     velocity = np.dstack(
         [np.roll(stream, -1, 0) - np.roll(stream, 1, 0), np.roll(stream, 1, 1) - np.roll(stream, -1, 1)]
@@ -82,6 +81,13 @@ def eddies(x: Array, y: Array, rng: np.random.Generator, count: int) -> tuple[Fl
     at = np.stack([(y + rng.random()) * n, (x + rng.random()) * n])
     u, v = (ndimage.map_coordinates(velocity[..., k], at, order=3, mode="grid-wrap") for k in (0, 1))
     return np.asarray(u, np.float32), np.asarray(v, np.float32)
+
+
+@lru_cache(16)
+def _eddy_band(n: int, count: int) -> Array:
+    """Amplitudes by frequency of eddies on a tile of n cells, (n, n // 2 + 1)."""
+    f = np.hypot(np.fft.rfftfreq(n)[None] * n, np.fft.fftfreq(n)[:, None] * n)
+    return np.asarray(np.exp(-((f / count - 0.6) ** 2) * 8))
 
 
 def stir(
@@ -136,17 +142,15 @@ def splat(column: Array, row: Array, mass: Array, size: tuple[int, int]) -> Floa
     Returns:
         float32, (height, width), whose sum is that of the masses inside.
     """
-    height, width = size
-    keep = (column >= 0) & (row >= 0) & (column < width - 1) & (row < height - 1)
-    column, row, mass = column[keep], row[keep], mass[keep]
-    c, r = column.astype(np.int64), row.astype(np.int64)
-    fc, fr = column - c, row - r
-    at = r * width + c
-    total = np.bincount(at, mass * (1 - fc) * (1 - fr), height * width)
-    total += np.bincount(at + 1, mass * fc * (1 - fr), height * width)
-    total += np.bincount(at + width, mass * (1 - fc) * fr, height * width)
-    total += np.bincount(at + width + 1, mass * fc * fr, height * width)
-    return total.reshape(size).astype(np.float32)
+    from aimkit.generators import kernels
+
+    parts = np.zeros((*size, 4))
+    kernels.splat(np.ravel(column), np.ravel(row), np.ravel(mass), parts)
+    total = parts[..., 0]
+    total[:, 1:] += parts[:, :-1, 1]
+    total[1:] += parts[:-1, :, 2]
+    total[1:, 1:] += parts[:-1, :-1, 3]
+    return total.astype(np.float32)
 
 
 def smooth_size(size: tuple[int, int], most: int = 512) -> tuple[int, int]:

@@ -181,9 +181,7 @@ def add_fragments(window: Array, through: Array, start: Array, weight: Array, sa
 
 
 @compiled
-def develop(
-    light: Array, grey: Array, saturation: np.float32, top: np.float32, table: Array, result: Array
-) -> None:
+def develop(light: Array, grey: Array, saturation: np.float32, top: np.float32, table: Array, result: Array) -> None:
     """Draw colours away from grey, and look their square roots up.
 
     Args:
@@ -201,3 +199,154 @@ def develop(
                 value = grey[y, x] + saturation * (light[y, x, c] - grey[y, x])
                 place = np.sqrt(min(max(value, zero), top) / top) * last
                 result[y, x, c] = table[int(np.rint(place))]
+
+
+@compiled
+def splat(column: Array, row: Array, mass: Array, parts: Array) -> None:
+    """Add point masses to the four cells around them.
+
+    Args:
+        column: Positions in cells, 0 is the centre of the first, (N,).
+        row: As ``column``.
+        mass: (N,).
+        parts: Added to: masses for a cell, the next, the one below, and the one below the next, float64,
+            (height, width, 4).
+    """
+    height, width = parts.shape[0], parts.shape[1]
+    for i in range(len(column)):
+        if column[i] >= 0 and row[i] >= 0 and column[i] < width - 1 and row[i] < height - 1:
+            c, r = int(column[i]), int(row[i])
+            right, low = column[i] - np.float64(c), row[i] - np.float64(r)
+            parts[r, c, 0] += mass[i] * (1 - right) * (1 - low)
+            parts[r, c, 1] += mass[i] * right * (1 - low)
+            parts[r, c, 2] += mass[i] * (1 - right) * low
+            parts[r, c, 3] += mass[i] * right * low
+
+
+@compiled
+def running_sum(table: Array, before: int, total: Array) -> None:
+    """Sums along the rows of a periodic table, from ``before`` columns before its first.
+
+    Args:
+        table: float32, (H, W, 4).
+        before: Where the sums begin.
+        total: Set to the sums of the columns before each, float32, (H, columns + 1, 4).
+    """
+    running = np.zeros(4)
+    for y in range(table.shape[0]):
+        running[:] = 0
+        total[y, 0] = 0
+        x = table.shape[1] - before
+        for column in range(1, total.shape[1]):
+            if x == table.shape[1]:
+                x = 0
+            for c in range(4):
+                running[c] += table[y, x, c]
+                total[y, column, c] = running[c]
+            x += 1
+
+
+@compiled
+def straight(layer: Array, color: Array, alpha: Array) -> None:
+    """Straight colour, clipped to [0, 1], and alpha without its last ten thousandth at either end.
+
+    Args:
+        layer: Premultiplied RGBA, float32, (H, W, 4).
+        color: Written to, float32, (H, W, 3).
+        alpha: Written to, float32, (H, W).
+    """
+    zero, one = np.float32(0), np.float32(1)
+    # Below this a float32 quotient says nothing about the colour.
+    least, most = np.float32(1e-4), np.float32(1 - 1e-4)
+    for y in range(layer.shape[0]):
+        for x in range(layer.shape[1]):
+            a = layer[y, x, 3]
+            alpha[y, x] = zero if a < least else (one if a > most else a)
+            for c in range(3):
+                color[y, x, c] = min(max(layer[y, x, c] / max(a, least), zero), one)
+
+
+@compiled
+def polygon_bounds(start: Array, step: Array, count: Array, height: int, width: int) -> tuple[int, int, int, int]:
+    """First row, last row, first column and last column that the edges of a polygon touch inside the frame.
+
+    Args:
+        start: Corners in pixels, float64, (N, 2) as (x, y).
+        step: From each corner to the next, (N, 2).
+        count: Pieces into which every edge is cut, int64, (N,).
+        height: Rows of the frame; pieces above and below it are left out.
+        width: Columns of the frame; pieces beyond it are moved to its border.
+    """
+    none = np.empty((0, 0))
+    top, bottom, left, right = height, -1, width + 1, -1
+    for second in range(2):
+        bounds = _rises(start, step, count, height, width, second == 1, 0, 0, none, none)
+        top, bottom, left, right = (
+            min(top, bounds[0]), max(bottom, bounds[1]), min(left, bounds[2]), max(right, bounds[3]),
+        )  # fmt: skip
+    return top, bottom, left, right
+
+
+@compiled
+def polygon_area(
+    start: Array, step: Array, count: Array, height: int, width: int, top: int, left: int, result: Array
+) -> None:
+    """Coverage of a polygon by the signed area to the right of its edges; arguments as :func:`polygon_bounds`.
+
+    Args:
+        top: First row of the window.
+        left: First column of the window.
+        result: Written to, float32, the window.
+    """
+    own, beyond = np.zeros((result.shape[0], result.shape[1] + 2)), np.zeros((result.shape[0], result.shape[1] + 2))
+    for second in range(2):
+        _rises(start, step, count, height, width, second == 1, top, left, own, beyond)
+    for y in range(result.shape[0]):
+        total = 0.0
+        for x in range(result.shape[1]):
+            total += own[y, x] + beyond[y, x]
+            result[y, x] = min(max(abs(total), 0.0), 1.0)
+
+
+@compiled
+def _rises(
+    start: Array,
+    step: Array,
+    count: Array,
+    height: int,
+    width: int,
+    second: bool,
+    top: int,
+    left: int,
+    own: Array,
+    beyond: Array,
+) -> tuple[int, int, int, int]:
+    """The first or the second part of every piece: where it lies, and how far it rises there."""
+    bounds = (height, -1, width + 1, -1)
+    for edge in range(len(count)):
+        for piece in range(count[edge]):
+            share = piece / count[edge]
+            x0, y0 = start[edge, 0] + step[edge, 0] * share, start[edge, 1] + step[edge, 1] * share
+            x1, y1 = x0 + step[edge, 0] / count[edge], y0 + step[edge, 1] / count[edge]
+            # A piece that crosses from row to row is cut there, so that the rises of a row add up to zero.
+            cut, part = y1, 1.0
+            if np.floor(y0) != np.floor(y1):
+                cut = max(np.floor(y0), np.floor(y1))
+                part = (cut - y0) / (y1 - y0)
+            between = x0 + part * (x1 - x0)
+            if second:
+                middle_x, middle_y, rise = (between + x1) / 2, (cut + y1) / 2, y1 - cut
+            else:
+                middle_x, middle_y, rise = (x0 + between) / 2, (y0 + cut) / 2, cut - y0
+            row = int(np.floor(middle_y))
+            if row < 0 or row >= height:
+                continue
+            x = min(max(middle_x, 0.0), float(width))
+            col = min(int(x), width)
+            bounds = (min(bounds[0], row), max(bounds[1], row), min(bounds[2], col), max(bounds[3], col))
+            if own.size:
+                # A rise covers everything to its right in the row, and of its own pixel the part right of it.
+                within = x - col
+                own[row - top, col - left] += rise * (1 - within)
+                beyond[row - top, col - left + 1] += rise * within
+    return bounds
