@@ -16,7 +16,7 @@ from aimkit.types import Array, Float
 
 #: Standard deviation of a uniform cubic B-spline over a lattice of independent normal values, in two dimensions.
 _SPLINE_STD = 0.479
-#: Points of a Gauss rule up to which SciPy, whose order of sums pictures keep, adds a node's weights from left to right.
+#: Points of a Gauss rule up to which SciPy adds a node's weights from left to right; pictures keep its order of sums.
 _STABLE = 4
 
 

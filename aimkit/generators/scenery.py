@@ -53,7 +53,7 @@ def develop(light: Float, rng: np.random.Generator, *, key: tuple[float, float] 
 
 
 def _curve(light: Float, grey: Float, saturation: np.float32, pivot: float, contrast: float) -> Float:
-    """Saturation, a soft shoulder and a contrast about the pivot, then sRGB; by table, as powers of an image are slow."""
+    """Saturation, a soft shoulder and a contrast about the pivot, then sRGB; by table, as powers are slow."""
     from aimkit.generators import kernels
 
     top = 16.0
