@@ -77,10 +77,14 @@ def eddies(x: Array, y: Array, rng: np.random.Generator, count: int) -> tuple[Fl
     velocity /= np.sqrt((velocity**2).mean())
     from scipy import ndimage
 
+    from aimkit.generators import kernels
+
     # OpenCV's bicubic weights ripple along a slope, and slopes are what a displacement is seen by: use splines.
-    at = np.stack([(y + rng.random()) * n, (x + rng.random()) * n])
-    u, v = (ndimage.map_coordinates(velocity[..., k], at, order=3, mode="grid-wrap") for k in (0, 1))
-    return np.asarray(u, np.float32), np.asarray(v, np.float32)
+    rows, columns = (y + rng.random()) * n, (x + rng.random()) * n
+    first, second = (ndimage.spline_filter(velocity[..., k], output=np.float64, mode="grid-wrap") for k in (0, 1))
+    result = np.empty((2, *x.shape), np.float32)
+    kernels.spline_values(first, second, rows.ravel(), columns.ravel(), result.reshape(2, -1))
+    return result[0], result[1]
 
 
 @lru_cache(16)

@@ -350,3 +350,46 @@ def _rises(
                 own[row - top, col - left] += rise * (1 - within)
                 beyond[row - top, col - left + 1] += rise * within
     return bounds
+
+
+@compiled
+def spline_values(first: Array, second: Array, rows: Array, columns: Array, result: Array) -> None:
+    """Two periodic cubic splines at places in cells.
+
+    Args:
+        first: Coefficients, float64, (n, n).
+        second: Coefficients of the other, float64, (n, n).
+        rows: Places along the first axis, (N,).
+        columns: Places along the second axis, (N,).
+        result: Written to, float32, (2, N).
+    """
+    n = first.shape[0]
+    tall, wide = np.empty(4), np.empty(4)
+    below, beside = np.empty(4, np.int64), np.empty(4, np.int64)
+    for i in range(len(rows)):
+        _taps(np.float64(rows[i]), n, tall, below)
+        _taps(np.float64(columns[i]), n, wide, beside)
+        one, two = 0.0, 0.0
+        for a in range(4):
+            for b in range(4):
+                one += first[below[a], beside[b]] * tall[a] * wide[b]
+                two += second[below[a], beside[b]] * tall[a] * wide[b]
+        result[0, i], result[1, i] = one, two
+
+
+@compiled
+def _taps(place: float, n: int, weights: Array, cells: Array) -> None:
+    """Weights of a cubic B-spline at a place, and the cells that they belong to."""
+    if place < 0:
+        place += n * (int((-1 - place) / n) + 1)
+    elif place > n - 1:
+        place -= n * int(place / n)
+    cell = np.floor(place)
+    y = place - cell
+    z = 1 - y
+    weights[0] = z * z * z / 6
+    weights[1] = (y * y * (y - 2) * 3 + 4) / 6
+    weights[2] = (z * z * (z - 2) * 3 + 4) / 6
+    weights[3] = 1 - weights[0] - weights[1] - weights[2]
+    for k in range(4):
+        cells[k] = (int(cell) - 1 + k) % n

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import sparse
+from scipy import ndimage, sparse
 
 from aimkit.generators import coverage, flow, kernels, noise, scenery
 from aimkit.generators.coverage import unit
@@ -252,3 +252,16 @@ def test_veins_are_evenly_spaced():
     start, end = draw.random((40, 2), np.float32), draw.random((40, 2))
     end[::5, 0], end[::7] = start[::5, 0], start[::7]
     same(plant._lines(start, end, 5), np.array([np.linspace(a, b, 5) for a, b in zip(start, end, strict=True)]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_splines_are_map_coordinates(dtype):
+    draw = np.random.default_rng(0)
+    planes = draw.normal(0, 1, (2, 16, 16)).astype(np.float32)
+    rows, columns = draw.normal(0, 40, (2, 3000)).astype(dtype)
+    rows[:300] = np.round(rows[:300])
+    first, second = (ndimage.spline_filter(plane, output=np.float64, mode="grid-wrap") for plane in planes)
+    result = np.empty((2, 3000), np.float32)
+    kernels.spline_values(first, second, rows, columns, result)
+    at = np.stack([rows, columns])
+    same(result, np.stack([ndimage.map_coordinates(plane, at, order=3, mode="grid-wrap") for plane in planes]))
