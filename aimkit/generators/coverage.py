@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
 
 from aimkit.generators.noise import unit
 from aimkit.matting.foreground import bleed as bleed
@@ -54,38 +53,19 @@ def polygon(size: tuple[int, int], points: Array) -> Float:
 
 def _patch(size: tuple[int, int], points: Array) -> tuple[tuple[int, int], Float]:
     """Coverage of a polygon in the window that it touches: (top, left) and the window."""
+    from aimkit.generators import kernels
+
     height, width = size
     start = np.asarray(points, np.float64) * unit(size)
     step = np.roll(start, -1, axis=0) - start
     # Pieces of a quarter pixel: each counts as lying in the pixel of its middle.
     count = np.maximum(np.ceil(4 * np.abs(step).max(axis=1)), 1).astype(np.int64)
-    which = np.repeat(np.arange(len(start)), count)
-    order = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
-    begin = start[which] + step[which] * (order / count[which])[:, None]
-    end = begin + step[which] / count[which][:, None]
-    # A piece that crosses from row to row is cut there, so that the rises of a row add up to zero.
-    border = np.maximum(np.floor(begin[:, 1]), np.floor(end[:, 1]))
-    crosses = np.floor(begin[:, 1]) != np.floor(end[:, 1])
-    cut = np.where(crosses, border, end[:, 1])
-    part = np.where(crosses, (cut - begin[:, 1]) / np.where(crosses, end[:, 1] - begin[:, 1], 1), 1)
-    between = np.stack([begin[:, 0] + part * (end[:, 0] - begin[:, 0]), cut], axis=1)
-    middle = np.concatenate([begin + between, between + end]) / 2
-    rise = np.concatenate([cut - begin[:, 1], end[:, 1] - cut])
-    x = np.clip(middle[:, 0], 0, width)
-    col = np.minimum(x.astype(np.int64), width)
-    row = np.floor(middle[:, 1]).astype(np.int64)
-    inside = (row >= 0) & (row < height)
-    row, col, x, rise = row[inside], col[inside], x[inside], rise[inside]
-    if len(row) == 0:
+    top, bottom, left, right = kernels.polygon_bounds(start, step, count, height, width)
+    if bottom < top:
         return (0, 0), np.zeros((0, 0), np.float32)
-    # A rise covers everything to its right in the row, and of its own pixel the part right of it.
-    top, left, right = int(row.min()), int(col.min()), min(int(col.max()) + 1, width)
-    tall, wide = int(row.max()) + 1 - top, right - left + 2
-    flat = (row - top) * wide + col - left
-    share = x - col
-    area = np.bincount(flat, rise * (1 - share), tall * wide) + np.bincount(flat + 1, rise * share, tall * wide)
-    covered = np.cumsum(area.reshape(tall, wide), axis=1)[:, : right - left]
-    return (top, left), np.clip(np.abs(covered), 0, 1).astype(np.float32)
+    patch = np.empty((bottom + 1 - top, min(right + 1, width) - left), np.float32)
+    kernels.polygon_area(start, step, count, height, width, top, left, patch)
+    return (top, left), patch
 
 
 def ellipse(size: tuple[int, int], center: Sequence[float], radii: Sequence[float], angle: float = 0.0) -> Float:
@@ -98,10 +78,10 @@ def ellipse(size: tuple[int, int], center: Sequence[float], radii: Sequence[floa
 
 def layer(color: Array, alpha: Array) -> Float:
     """Premultiplied RGBA from straight colour, (3,) or (H, W, 3), and alpha, (H, W)."""
-    result = np.empty((*alpha.shape, 4), np.float32)
-    result[..., :3] = np.asarray(color, np.float32) * np.asarray(alpha, np.float32)[..., None]
-    result[..., 3] = alpha
-    return result
+    from aimkit.matting.premultiplied import premultiply
+
+    shape = (*alpha.shape, 3)
+    return premultiply(np.ascontiguousarray(np.broadcast_to(np.asarray(color, np.float32), shape)), alpha)
 
 
 def over(top: Float, bottom: Float) -> Float:
@@ -197,64 +177,37 @@ def strokes(
     return result
 
 
-def _draw(canvas: Float, pixels: Float, attributes: Float) -> None:
+def _draw(canvas: Float, lines: Float, attributes: Float) -> None:
     """Composite strokes over the canvas in place; attributes are width, red, green, blue, one, opacity."""
-    height, width = canvas.shape[:2]
-    start, end = pixels[:, :-1].reshape(-1, 2), pixels[:, 1:].reshape(-1, 2)
-    at0, at1 = attributes[:, :-1].reshape(-1, 6), attributes[:, 1:].reshape(-1, 6)
-    step = end - start
-    # The margin keeps a straight diagonal on one axis: where the axis changes, a sample may be lost.
-    steep = np.abs(step[:, 1]) > np.abs(step[:, 0]) * 1.001 + 1e-4
-    u0, u1 = np.where(steep, start[:, 1], start[:, 0]), np.where(steep, end[:, 1], end[:, 0])
-    v0, dv = np.where(steep, start[:, 0], start[:, 1]), np.where(steep, step[:, 0], step[:, 1])
-    du = u1 - u0
-    # Samples: whole u between the ends; half open, so that successive segments share no sample.
-    limit = np.where(steep, height, width)
-    low = np.maximum(np.ceil(np.minimum(u0, u1)), 0)
-    count = np.clip(np.minimum(np.ceil(np.maximum(u0, u1)), limit) - low, 0, None).astype(np.int64)
-    segment = np.repeat(np.arange(len(count)), count)
-    if len(segment) == 0:
+    from aimkit.generators import kernels
+
+    size = (canvas.shape[0], canvas.shape[1])
+    whole, share = np.empty(0, np.int64), np.empty(0, np.float32)
+    total, samples, top, bottom, left, right = kernels.fragments(
+        lines, attributes, size, (0, 0), size[1], whole, share, whole, np.empty((0, 4), np.float32)
+    )
+    if total == 0:
         return
-    u = low[segment] + (np.arange(len(segment)) - np.repeat(np.cumsum(count) - count, count)).astype(np.float32)
-    t = (u - u0[segment]) / du[segment]
-    v = v0[segment] + t * dv[segment]
-    values = at0[segment] + t[:, None] * (at1 - at0)[segment]
-    # The extent along v of a band that lies at an angle to it.
-    half = 0.5 * values[:, 0] * np.sqrt(1 + (dv / np.where(du == 0, 1, du)) ** 2)[segment]
-    # Fragments: the pixels that a sample's extent touches.
-    first = np.floor(v - half + 0.5).astype(np.int32)
-    touched = np.floor(v + half + 0.5).astype(np.int32) - first + 1
-    sample = np.repeat(np.arange(len(v), dtype=np.int32), touched)
-    w = first[sample] + (np.arange(len(sample)) - np.repeat(np.cumsum(touched) - touched, touched)).astype(np.int32)
-    centre = w.astype(np.float32)
-    cover = np.minimum((v + half)[sample], centre + 0.5) - np.maximum((v - half)[sample], centre - 0.5)
-    cover = np.clip(cover * values[sample, 5], 0, np.float32(1 - 1e-6))
-    along = u.astype(np.int32)[sample]
-    tall = steep[segment][sample]
-    row, col = np.where(tall, along, w), np.where(tall, w, along)
-    inside = (row >= 0) & (row < height) & (col >= 0) & (col < width) & (cover > 1e-4)
-    row, col, cover, sample = row[inside], col[inside], cover[inside], sample[inside]
-    if len(row) == 0:
-        return
-    top, left = row.min(), col.min()
-    window = canvas[top : row.max() + 1, left : col.max() + 1]
-    _accumulate(window, (row - top) * window.shape[1] + col - left, cover, sample, values[:, 1:5])
+    window = canvas[top : bottom + 1, left : right + 1]
+    pixel, sample = np.empty(total, np.int64), np.empty(total, np.int64)
+    cover, color = np.empty(total, np.float32), np.empty((samples, 4), np.float32)
+    kernels.fragments(lines, attributes, size, (top, left), window.shape[1], pixel, cover, sample, color)
+    _accumulate(window, pixel, cover, sample, color)
 
 
 def _accumulate(window: Float, pixel: Array, cover: Float, sample: Array, color: Float) -> None:
     """Composite fragments in their order: weights c_i prod_{j later} (1 - c_j), summed by pixel."""
-    area = window.shape[0] * window.shape[1]
-    total = len(pixel)
-    # Transposing a matrix of one entry a row is a stable counting sort of the fragments by pixel.
-    table = sparse.csr_array((cover, pixel, np.arange(total + 1)), shape=(total, area)).tocsc()
-    cover, start = table.data, table.indptr
-    through = np.zeros(total + 1)
-    np.cumsum(np.log1p(-cover), out=through[1:], dtype=np.float64)
+    from aimkit.generators import kernels
+
+    start = np.zeros(window.shape[0] * window.shape[1] + 1, np.int64)
+    ordered, source = np.empty_like(cover), np.empty_like(sample)
+    kernels.sort_fragments(pixel, cover, sample, start, ordered, source)
+    through = np.zeros(len(cover) + 1)
+    np.cumsum(np.log1p(-ordered), out=through[1:], dtype=np.float64)
     last = through[start[1:]]
     behind = np.exp((np.repeat(last, np.diff(start)) - through[1:]).astype(np.float32))
-    weights = sparse.csr_array((cover * behind, sample[table.indices], start), shape=(area, len(color)))
-    window *= np.exp((last - through[start[:-1]]).astype(np.float32)).reshape(*window.shape[:2], 1)
-    window += (weights @ color).reshape(window.shape)
+    shown = np.exp((last - through[start[:-1]]).astype(np.float32))
+    kernels.add_fragments(window, shown, start, ordered * behind, source, color)
 
 
 def reduce(image: Float, factor: int) -> Float:
@@ -265,8 +218,9 @@ def reduce(image: Float, factor: int) -> Float:
 
 def foreground(premultiplied: Float, type: ImageType, category: str = "", *, valid: bool = True) -> Foreground:
     """A finished foreground: straight colour, bled outwards where nothing is covered."""
-    alpha = np.clip(premultiplied[..., 3], 0, 1)
-    # Below this a float32 quotient says nothing about the colour.
-    alpha = np.where(alpha < 1e-4, 0, np.where(alpha > 1 - 1e-4, 1, alpha)).astype(np.float32)
-    color = np.clip(premultiplied[..., :3] / np.maximum(premultiplied[..., 3:], 1e-4), 0, 1)
-    return Foreground(bleed(np.asarray(color, np.float32), alpha), alpha, type, category, valid)
+    from aimkit.generators import kernels
+
+    layer = np.ascontiguousarray(premultiplied, np.float32)
+    color, alpha = np.empty((*layer.shape[:2], 3), np.float32), np.empty(layer.shape[:2], np.float32)
+    kernels.straight(layer, color, alpha)
+    return Foreground(bleed(color, alpha), alpha, type, category, valid)

@@ -7,10 +7,10 @@ have themselves been displaced. A tile has a fixed number of cells, so nothing d
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from aimkit.generators.noise import working_size
 from aimkit.types import Array, Float
@@ -37,12 +37,23 @@ def fractal(x: Array, y: Array, rng: np.random.Generator, roughness: float = 1.7
     Returns:
         Values of mean 0 and deviation 1, float32, the shape of x.
     """
-    fy, fx = np.fft.fftfreq(_CELLS)[:, None] * _CELLS, np.fft.rfftfreq(_CELLS)[None] * _CELLS
-    radius = np.hypot(fx, fy)
-    weight = np.where((radius >= 2) & (radius < _CELLS / _FINEST), np.maximum(radius, 1) ** -roughness, 0)
-    spectrum = np.fft.rfft2(rng.standard_normal((_CELLS, _CELLS), dtype=np.float32)) * weight.astype(np.float32)
-    tile = np.fft.irfft2(spectrum, (_CELLS, _CELLS)).astype(np.float32)
+    radius, rows, cols = _band()
+    weight = np.zeros(radius.shape)
+    weight[rows, cols] = radius[rows, cols] ** -roughness
+    # The band ends far below the highest frequency: columns beyond it stay 0, and need no transforms.
+    half = np.fft.rfft(rng.standard_normal((_CELLS, _CELLS), dtype=np.float32), axis=1)[:, : radius.shape[1]]
+    spectrum = np.fft.fft(half, axis=0) * weight.astype(np.float32)
+    tile = np.fft.irfft(np.fft.ifft(spectrum, axis=0), _CELLS, axis=1).astype(np.float32)
     return lookup(tile / tile.std(), x, y)
+
+
+@cache
+def _band() -> tuple[Array, Array, Array]:
+    """Frequencies of a tile's rows and first columns, and the rows and columns of those that it holds; one entry."""
+    y = np.fft.fftfreq(_CELLS)[:, None] * _CELLS
+    x = np.fft.rfftfreq(_CELLS)[None, : _CELLS // _FINEST + 1] * _CELLS
+    radius = np.hypot(x, y)
+    return radius, *np.nonzero((radius >= 2) & (radius < _CELLS / _FINEST))
 
 
 def eddies(x: Array, y: Array, rng: np.random.Generator, count: int) -> tuple[Float, Float]:
@@ -58,17 +69,29 @@ def eddies(x: Array, y: Array, rng: np.random.Generator, count: int) -> tuple[Fl
         The two components, each of deviation 1 and the shape of x.
     """
     n = 16 * 2 ** int(np.ceil(np.log2(count)))
-    f = np.hypot(np.fft.rfftfreq(n)[None] * n, np.fft.fftfreq(n)[:, None] * n)
-    spectrum = np.fft.rfft2(rng.standard_normal((n, n), dtype=np.float32)) * np.exp(-((f / count - 0.6) ** 2) * 8)
+    spectrum = np.fft.rfft2(rng.standard_normal((n, n), dtype=np.float32)) * _eddy_band(n, count)
     stream = np.fft.irfft2(spectrum, (n, n)).astype(np.float32)
     velocity = np.dstack(
         [np.roll(stream, -1, 0) - np.roll(stream, 1, 0), np.roll(stream, 1, 1) - np.roll(stream, -1, 1)]
     )
     velocity /= np.sqrt((velocity**2).mean())
+    from scipy import ndimage
+
+    from aimkit.generators import kernels
+
     # OpenCV's bicubic weights ripple along a slope, and slopes are what a displacement is seen by: use splines.
-    at = np.stack([(y + rng.random()) * n, (x + rng.random()) * n])
-    u, v = (ndimage.map_coordinates(velocity[..., k], at, order=3, mode="grid-wrap") for k in (0, 1))
-    return np.asarray(u, np.float32), np.asarray(v, np.float32)
+    rows, columns = (y + rng.random()) * n, (x + rng.random()) * n
+    first, second = (ndimage.spline_filter(velocity[..., k], output=np.float64, mode="grid-wrap") for k in (0, 1))
+    result = np.empty((2, *x.shape), np.float32)
+    kernels.spline_values(first, second, rows.ravel(), columns.ravel(), result.reshape(2, -1))
+    return result[0], result[1]
+
+
+@lru_cache(16)
+def _eddy_band(n: int, count: int) -> Array:
+    """Amplitudes by frequency of eddies on a tile of n cells, (n, n // 2 + 1)."""
+    f = np.hypot(np.fft.rfftfreq(n)[None] * n, np.fft.fftfreq(n)[:, None] * n)
+    return np.asarray(np.exp(-((f / count - 0.6) ** 2) * 8))
 
 
 def stir(
@@ -107,7 +130,7 @@ def lookup(tile: Array, x: Array, y: Array) -> Float:
     """Bicubic values of a periodic square tile, (n, n), at coordinates of period 1, 2-D."""
     n = tile.shape[0]
     wrapped = np.pad(tile, 2, mode="wrap")
-    u, v = ((np.mod(c, 1) * n + 2).astype(np.float32) for c in (x, y))
+    u, v = (((c - np.floor(c)) * n + 2).astype(np.float32) for c in (x, y))
     return np.asarray(cv2.remap(wrapped, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
@@ -123,17 +146,15 @@ def splat(column: Array, row: Array, mass: Array, size: tuple[int, int]) -> Floa
     Returns:
         float32, (height, width), whose sum is that of the masses inside.
     """
-    height, width = size
-    keep = (column >= 0) & (row >= 0) & (column < width - 1) & (row < height - 1)
-    column, row, mass = column[keep], row[keep], mass[keep]
-    c, r = column.astype(np.int64), row.astype(np.int64)
-    fc, fr = column - c, row - r
-    at = r * width + c
-    total = np.bincount(at, mass * (1 - fc) * (1 - fr), height * width)
-    total += np.bincount(at + 1, mass * fc * (1 - fr), height * width)
-    total += np.bincount(at + width, mass * (1 - fc) * fr, height * width)
-    total += np.bincount(at + width + 1, mass * fc * fr, height * width)
-    return total.reshape(size).astype(np.float32)
+    from aimkit.generators import kernels
+
+    parts = np.zeros((*size, 4))
+    kernels.splat(np.ravel(column), np.ravel(row), np.ravel(mass), parts)
+    total = parts[..., 0]
+    total[:, 1:] += parts[:, :-1, 1]
+    total[1:] += parts[:-1, :, 2]
+    total[1:, 1:] += parts[:-1, :-1, 3]
+    return total.astype(np.float32)
 
 
 def smooth_size(size: tuple[int, int], most: int = 512) -> tuple[int, int]:

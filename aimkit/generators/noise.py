@@ -7,14 +7,17 @@ pixel, and a pixel holds the average over its area, so that reducing a large ren
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
-from scipy import ndimage, sparse
 
 from aimkit.types import Array, Float
 
 #: Standard deviation of a uniform cubic B-spline over a lattice of independent normal values, in two dimensions.
 _SPLINE_STD = 0.479
+#: Points of a Gauss rule up to which SciPy adds a node's weights from left to right; pictures keep its order of sums.
+_STABLE = 4
 
 
 def unit(size: tuple[int, int]) -> float:
@@ -66,9 +69,13 @@ def value_noise(
     cols = int(np.ceil(per_x * size[1] / unit(size))) + 4
     lattice = rng.standard_normal((rows, cols), dtype=np.float32)
     offset = rng.random(2)
-    tall = _spline(size[0], per_y / unit(size), offset[0], rows) @ lattice
-    wide = _spline(size[1], per_x / unit(size), offset[1], cols) @ np.ascontiguousarray(tall.T)
-    return np.asarray(np.ascontiguousarray(wide.T) / np.float32(_SPLINE_STD), np.float32)
+    from aimkit.generators import kernels
+
+    result = np.empty(size, np.float32)
+    top, tall = _spline(size[0], per_y / unit(size), float(offset[0]))
+    left, wide = _spline(size[1], per_x / unit(size), float(offset[1]))
+    kernels.spline(lattice, top, tall, left, wide, np.float32(_SPLINE_STD), result)
+    return result
 
 
 def fbm(
@@ -196,30 +203,49 @@ def sample(field: Float, x: Float, y: Float) -> Float:
 
 def blur(field: Float, sigma: float) -> Float:
     """Gaussian blur with a deviation in frame units."""
+    from scipy import ndimage
+
     return np.asarray(ndimage.gaussian_filter(field, sigma * min(field.shape[:2])), np.float32)
 
 
-def _spline(pixels: int, cells: float, offset: float, nodes: int) -> sparse.csr_array:
-    """Weights (pixels, nodes) of a cubic B-spline lattice, averaged over each pixel's extent.
+def _spline(pixels: int, cells: float, offset: float) -> tuple[Array, Float]:
+    """Weights of a cubic B-spline lattice, averaged over each pixel's extent.
 
     Args:
         pixels: Length of the axis.
         cells: Lattice cells to a pixel.
         offset: Where the frame begins inside the first cell, in [0, 1).
-        nodes: Length of the lattice.
+
+    Returns:
+        The first node of every pixel, int64, (pixels,), and the weights of the nodes from there on, float32,
+        (pixels, taps).
     """
     # A Gauss rule of enough points integrates the spline over a pixel that spans several cells.
     order = int(np.clip(np.ceil(2 * cells) + 1, 1, 16)) if cells > 0.1 else 1
-    nodes_at, weight = np.polynomial.legendre.leggauss(order)
-    centre = np.arange(pixels)[:, None] + 0.5 + 0.5 * nodes_at[None]
-    at = centre * cells + offset
+    nodes_at, weight = _gauss(order)
+    at = (np.arange(pixels)[:, None] + 0.5 + 0.5 * nodes_at[None]) * cells + offset
     first = np.floor(at).astype(np.int64)
     t = at - first
     basis = np.stack(
         [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=-1
     ) / 6  # fmt: skip
     basis *= 0.5 * weight[None, :, None]
-    columns = np.minimum(first[..., None] + np.arange(4), nodes - 1)
-    rows = np.broadcast_to(np.arange(pixels)[:, None, None], columns.shape)
-    shape = (pixels, nodes)
-    return sparse.csr_array((basis.ravel().astype(np.float32), (rows.ravel(), columns.ravel())), shape=shape)
+    if order == 1:
+        return first[:, 0], basis[:, 0].astype(np.float32)
+    begin, rows = first[:, 0], np.arange(pixels)[:, None]
+    weights = np.zeros((pixels, int((first[:, -1] - begin).max()) + 4), np.float32)
+    columns = (first - begin[:, None])[..., None] + np.arange(4)
+    if order > _STABLE:
+        from scipy import sparse
+
+        entries = (np.broadcast_to(rows[..., None], columns.shape).ravel(), columns.ravel())
+        return begin, sparse.csr_array((basis.ravel().astype(np.float32), entries), shape=weights.shape).toarray()
+    for point in range(order):
+        weights[rows, columns[:, point]] += basis[:, point].astype(np.float32)
+    return begin, weights
+
+
+@cache
+def _gauss(order: int) -> tuple[Array, Array]:
+    """Places in [-1, 1] and weights of a Gauss rule; at most 16 are kept."""
+    return np.polynomial.legendre.leggauss(order)

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import cv2
 import numpy as np
-from scipy.spatial import cKDTree
 
 from aimkit.bounds import Shares, Within
 from aimkit.generators import GeneratorBlock, Range, coverage, draw, generators, noise, shading
@@ -308,6 +307,8 @@ def _wave(
 
 def _gather(path: Float, normal: Array, style: BustStyle, stray: Array, rng: np.random.Generator) -> Float:
     """Locks: towards the tip a hair nears the leading hair next to its root."""
+    from scipy.spatial import cKDTree
+
     count = len(path)
     leaders = rng.choice(count, max(count // style.locks, 1), replace=False)
     nearest = leaders[cKDTree(normal[leaders]).query(normal)[1]]

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import cv2
 import numpy as np
-from scipy.spatial import cKDTree
 
 from aimkit.bounds import Shares, Within
 from aimkit.generators import GeneratorBlock, Range, coverage, draw, generators, noise, shading
@@ -240,6 +239,8 @@ def _paths(roots: Float, surface: Float, flow: Float, wave: Float, coat: Coat, r
     path = np.concatenate([np.zeros((count, 1, 2)), np.cumsum(steps, axis=1)], axis=1) + roots[:, None]
     # Clumps: towards the tip a strand nears the nearest leading strand.
     leaders = rng.choice(count, max(count // 22, 1), replace=False)
+    from scipy.spatial import cKDTree
+
     nearest = leaders[cKDTree(roots[leaders]).query(roots)[1]]
     pull = coat.clumping * rng.uniform(0.5, 1.0, (count, 1)) * np.where(guard, 0.1, 1) * along**1.3
     path += pull[..., None] * (path[nearest] - path)

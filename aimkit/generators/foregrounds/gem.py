@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from scipy.spatial import ConvexHull
 
 from aimkit.bounds import Shares, Within
 from aimkit.generators import GeneratorBlock, Range, coverage, draw, generators, shading
 from aimkit.types import Array, Float, Foreground, ImageType
+
+if TYPE_CHECKING:
+    from scipy.spatial import ConvexHull
 
 
 class Gem(GeneratorBlock):
@@ -101,6 +103,8 @@ def _draw(
     image: Float, corners: Float, color: Float, light: Float, gloss: float, sparkle: float, rng: np.random.Generator
 ) -> None:
     """Paint a convex solid: its outline first, so that no seam shows, then every facet that faces the viewer."""
+    from scipy.spatial import ConvexHull
+
     hull = ConvexHull(corners)
     outline = corners[ConvexHull(corners[:, :2]).vertices, :2]
     coverage.fill(image, outline, shading.lit(color, 0.4))

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from aimkit.bounds import Angles, Name, Share, Shares, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
@@ -136,6 +135,8 @@ class _Profile:
     """Radius of the vessel by height, from a few points, with a little variation."""
 
     def __init__(self, outline: tuple[tuple[float, float], ...], rng: np.random.Generator) -> None:
+        from scipy.interpolate import PchipInterpolator
+
         heights, radii = np.array(outline).T
         self.curve = PchipInterpolator(heights, radii * rng.uniform(0.8, 1.2) * rng.uniform(0.9, 1.1, len(radii)))
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from scipy.spatial import ConvexHull
-from scipy.spatial.transform import Rotation
 
 from aimkit.bounds import Name, Within
 from aimkit.generators import GeneratorBlock, Range, draw, generators
@@ -16,6 +14,9 @@ from aimkit.generators.optics import Surroundings, clear, fresnel
 from aimkit.generators.pose import Pose
 from aimkit.generators.shading import lch
 from aimkit.types import Array, Float, Foreground, ImageType
+
+if TYPE_CHECKING:
+    from scipy.spatial import ConvexHull
 
 
 class Ice(GeneratorBlock):
@@ -45,6 +46,9 @@ def ice(params: Ice, size: tuple[int, int], rng: np.random.Generator) -> Foregro
     Fresnel's law (index 1.31) along its own uneven normal; between them lie a cloudy core of trapped air, which
     scatters, and cracks. Faces of one side share no pixel area, so their exact coverages add up.
     """
+    from scipy.spatial import ConvexHull
+    from scipy.spatial.transform import Rotation
+
     shape = params.shape if params.shape != "any" else str(rng.choice(["cube", "cube", "splinter", "lump"]))
     pose = Pose(size, draw(rng, params.scale))
     cloud, cracks, rough = draw(rng, params.cloud), round(draw(rng, params.cracks)), draw(rng, params.rough)

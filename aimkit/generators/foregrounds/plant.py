@@ -168,16 +168,24 @@ def _leaf(image: Float, leaf: Leaf, color: Float, light: Float, variegated: bool
 def _veins(image: Float, rib: Array, left: Array, right: Array, color: Float) -> None:
     """The rib and its side veins, which stop short of the rim."""
     long = float(np.linalg.norm(rib[-1] - rib[0]))
-    lines, widths = [], []
-    for i in range(3, len(rib) - 5, 3):
-        for rim in (left, right):
-            end = rib[i] + 0.85 * (rim[min(i + 3, len(rib) - 1)] - rib[i])
-            lines.append(np.linspace(rib[i], end, 5))
-            widths.append(np.linspace(0.010, 0.002, 5) * long)
-    lines.append(rib[np.linspace(0, len(rib) - 1, 5).astype(int)])
-    widths.append(np.linspace(0.02, 0.003, 5) * long)
+    foot = np.arange(3, len(rib) - 5, 3)
+    start = rib[foot, None]
+    end = start + 0.85 * (np.stack([left, right], axis=1)[np.minimum(foot + 3, len(rib) - 1)] - start)
+    sides = _lines(np.broadcast_to(start, end.shape).reshape(-1, 2), end.reshape(-1, 2), 5)
+    lines = np.concatenate([sides, rib[None, np.linspace(0, len(rib) - 1, 5).astype(int)]])
+    widths = np.concatenate([np.tile(np.linspace(0.010, 0.002, 5), (len(sides), 1)), [np.linspace(0.02, 0.003, 5)]])
     top, bottom = np.minimum(left, right).min(axis=0), np.maximum(left, right).max(axis=0)
-    _in_window(image, np.array(lines), np.array(widths), color, top, bottom)
+    _in_window(image, lines, widths * long, color, top, bottom)
+
+
+def _lines(start: Array, end: Array, count: int) -> Array:
+    """Points of straight lines, (N, count, 2): to the last bit those of ``np.linspace`` for each line of its own."""
+    start, end = np.asarray(start, np.float64), np.asarray(end, np.float64)
+    way, at = (end - start)[:, None], np.arange(count)[None, :, None]
+    step = way / (count - 1)
+    points = np.where((step == 0).any(axis=2, keepdims=True), at / (count - 1) * way, at * step) + start[:, None]
+    points[:, -1] = end
+    return points
 
 
 def _in_window(image: Float, lines: Array, widths: Array, color: Float, low: Array, high: Array) -> None:

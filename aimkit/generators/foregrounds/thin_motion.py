@@ -79,11 +79,13 @@ def swept(table: Float, radius: Float, angle: Float, sweep: float, pixel: float)
     Returns:
         Premultiplied RGBA, (H, W, 4).
     """
+    from aimkit.generators import kernels
+
     radii, angles = table.shape[:2]
     # Half a turn more on either side, so that no window wraps.
     more = angles // 2
-    total = np.cumsum(np.concatenate([table[:, -more:], table, table[:, :more]], axis=1), axis=1, dtype=np.float64)
-    total = np.pad(total, ((0, 0), (1, 0), (0, 0))).astype(np.float32)
+    total = np.empty((radii, angles + 2 * more + 1, 4), np.float32)
+    kernels.running_sum(table, more, total)
     # The exposure and the pixel's own width widen the window together, as independent boxes do.
     width = np.minimum(np.hypot(sweep, pixel / np.maximum(radius, pixel / 2)), np.pi)
     row = np.clip(radius * radii - 0.5, 0, radii - 1).astype(np.float32)
