@@ -208,7 +208,15 @@ def test_a_model_card_says_names_and_nothing_else() -> None:
     text = _zoo_card()
     _, front, body = text.split("---\n", 2)
     known = yaml.safe_load(front)
-    assert set(known) == {"library_name", "pipeline_tag", "license", "license_name", "tags", "base_model"}
+    assert set(known) == {
+        "library_name",
+        "pipeline_tag",
+        "license",
+        "license_name",
+        "tags",
+        "base_model",
+        "model-index",
+    }
     assert known["license"] == "other"
     tokens = _checked_tokens(body)
     headings = [tokens[i + 1].content for i, token in enumerate(tokens) if token.type == "heading_open"]
