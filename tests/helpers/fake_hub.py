@@ -170,6 +170,9 @@ def fake_hub(server: Any, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
     server.hub = FakeHub(server.url)
     monkeypatch.setenv("HF_ENDPOINT", server.url)
     monkeypatch.setattr(constants, "ENDPOINT", server.url)
+    monkeypatch.setattr(
+        constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.url + "/{repo_id}/resolve/{revision}/{filename}"
+    )
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True, raising=False)
     monkeypatch.setenv("HF_TOKEN", "hf_test")
     for name in ("AIMKIT_OFFLINE", "HF_HUB_OFFLINE"):
