@@ -109,6 +109,26 @@ def test_without_a_connection_there_is_one_try_and_one_error(
     assert "AIMKIT_OFFLINE is set" in capsys.readouterr().err
 
 
+def test_a_pushed_dataset_is_read_back_by_name(
+    dataset: Path, fake_hub: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import datasets
+
+    from aimkit.datasets.huggingface import image_columns, open_table
+
+    monkeypatch.setattr(datasets.config, "HF_ENDPOINT", fake_hub.url)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    push_dataset(str(dataset), "org/set")
+    rows, where = open_table("org/set")
+    opened = open_dataset(dataset)
+    pictures = image_columns(rows, ["image", "alpha", "label"], where)
+    for i in range(5):
+        planes = opened.record(i).planes
+        assert {name: cell["bytes"] for name, cell in pictures[i].items()} == {
+            name: planes[name] for name in ("image", "alpha", "label")
+        }
+
+
 _LOAD = """
 import hashlib, json, sys
 from pathlib import Path
