@@ -167,12 +167,10 @@ class TrainRecipe(Recipe):
     def _the_older_key(cls, data: Any) -> Any:
         """Runs that were started with the older key can be resumed."""
         if isinstance(data, dict) and isinstance(data.get("tensorboard"), bool):
-            given = data.get("trackers", [])
-            data = {key: value for key, value in data.items() if key != "tensorboard"} | (
-                {"trackers": ["tensorboard", *given]}
-                if dict(data)["tensorboard"] and "tensorboard" not in given
-                else {}
-            )
+            data = dict(data)
+            others = [name for name in data.get("trackers", []) if name != "tensorboard"]
+            if data.pop("tensorboard"):
+                data["trackers"] = ["tensorboard", *others]
         return data
 
     @model_validator(mode="after")

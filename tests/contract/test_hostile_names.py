@@ -253,6 +253,20 @@ def test_a_datasets_card_says_names_and_nothing_else(tmp_path: Path) -> None:
     assert ["foreground", on_one_line(NAMES[0]), *[on_one_line(HOSTILE)] * 2, "1"] in _cells(tokens)
 
 
+def test_a_board_in_markdown_says_names() -> None:
+    from aimkit.publish.board import BoardRow, Standings, read_board
+    from aimkit.publish.board_page import as_markdown
+
+    rows = [
+        BoardRow.model_construct(method=name, training=name, source=HOSTILE, protocol=name, seen="yes", why=name)
+        for name in NAMES
+    ]
+    board = read_board("aim500").model_copy(update={"title": HOSTILE, "about": HOSTILE, "notes": HOSTILE})
+    text = as_markdown(Standings(board, rows, [(row, HOSTILE) for row in rows])).replace(f"<{board.page}>", "")
+    cells = _cells(_checked_tokens(text))
+    assert [row[1] for row in cells[1 : len(NAMES) + 1]] == [on_one_line(name).strip() for name in NAMES]
+
+
 def test_results_in_markdown_and_on_screen_say_names(
     result: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
