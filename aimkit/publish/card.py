@@ -59,7 +59,7 @@ def metadata(entry: ZooEntry) -> dict[str, Any]:
         model_name=entry.id,
         eval_results=results or None,
     )
-    found: dict[str, Any] = data.to_dict()
+    found: dict[str, Any] = data.to_dict()  # type: ignore[no-untyped-call]
     found.pop("model_name", None)
     return found
 

@@ -35,7 +35,7 @@ def push_dataset(path: str, repo: str, *, private: bool = False) -> str:
     front = _metadata(dataset, files)
     if "license" not in front:
         console.warn("the card names no licence: not every source states one that the hub knows")
-    last = {LOCK: dataset.root / LOCK, CARD: card(dataset, front).encode()}
+    last = {LOCK: (dataset.root / LOCK).read_bytes(), CARD: card(dataset, front).encode()}
     message = f"{len(dataset)} composites {dataset.remarks['digest'][:12]}"
     send(repo, files, last, message=message, kind="dataset", private=private)
     return f"hf:{repo}"
@@ -79,5 +79,6 @@ def _metadata(dataset: Dataset, files: Mapping[str, Path]) -> dict[str, Any]:
     size = sum(file.stat().st_size for file in files.values())
     splits = [{"name": "train", "num_bytes": size, "num_examples": len(dataset)}]
     sizes = {"splits": splits, "download_size": size, "dataset_size": size}
-    found: dict[str, Any] = DatasetCardData(**metadata(dataset), dataset_info=sizes).to_dict()
+    card_data = DatasetCardData(**metadata(dataset), dataset_info=sizes)
+    found: dict[str, Any] = card_data.to_dict()  # type: ignore[no-untyped-call]
     return {key: value for key, value in found.items() if value is not None}
