@@ -47,14 +47,32 @@ def fenced(text: str, language: str = "") -> str:
 
 
 def front_matter(entries: Mapping[str, object]) -> str:
-    """YAML front matter of texts and of lists of texts; every text is quoted where it needs to be."""
-    lines = ["---"]
-    for key, value in entries.items():
-        if isinstance(value, list | tuple):
-            lines += [f"{key}:", *(f"- {yaml_text(part)}" for part in value)]
-        else:
-            lines.append(f"{key}: {yaml_text(value)}")
-    return "\n".join([*lines, "---"])
+    """YAML front matter of texts, numbers, lists and tables; every text is quoted where it needs to be."""
+    return "\n".join(["---", *_yaml(entries), "---"])
+
+
+def _yaml(value: object) -> list[str]:
+    """The lines of a value in YAML's block style."""
+    lines: list[str] = []
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            shown = _yaml(inner)
+            if isinstance(inner, Mapping):
+                lines += [f"{yaml_text(key)}:", *(f"  {line}" for line in shown)]
+            elif isinstance(inner, list | tuple):
+                lines += [f"{yaml_text(key)}:", *shown]
+            else:
+                lines.append(f"{yaml_text(key)}: {shown[0]}")
+        return lines
+    if isinstance(value, list | tuple):
+        for part in value:
+            first, *rest = _yaml(part)
+            lines += [f"- {first}", *(f"  {line}" for line in rest)]
+        return lines
+    if isinstance(value, int | float):
+        # YAML takes 1e-05 for a text.
+        return [re.sub(r"^(-?\d+)e", r"\1.0e", json.dumps(value))]
+    return [yaml_text(value)]
 
 
 def yaml_text(value: object) -> str:

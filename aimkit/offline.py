@@ -37,13 +37,14 @@ def hub() -> str:
     return os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
 
 
-def check_reachable(url: str, what: str, hint: str = "") -> None:
+def check_reachable(url: str, what: str, hint: str = "", *, verb: str = "fetch") -> None:
     """Ask the host of a URL once; any answer of it will do.
 
     Args:
         url: The URL.
         what: What is wanted from it, for the error.
         hint: How to do without.
+        verb: What is done with it, for the error.
 
     Raises:
         AimkitError: The user forbids the network, or the host does not answer.
@@ -52,7 +53,7 @@ def check_reachable(url: str, what: str, hint: str = "") -> None:
     host = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     if is_offline():
         name = "AIMKIT_OFFLINE" if switched_on("AIMKIT_OFFLINE") else "HF_HUB_OFFLINE"
-        raise AimkitError(f"can't fetch {what}: {name} is set", host, hint, exit_code=1)
+        raise AimkitError(f"can't {verb} {what}: {name} is set", host, hint, exit_code=1)
     try:
         with urllib.request.urlopen(urllib.request.Request(host, method="HEAD"), timeout=TIMEOUT):
             return
@@ -60,7 +61,7 @@ def check_reachable(url: str, what: str, hint: str = "") -> None:
         error.close()
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-        what = f"can't fetch {what}: no connection ({str(reason)[:120]})"
+        what = f"can't {verb} {what}: no connection ({str(reason)[:120]})"
         raise AimkitError(what, host, hint, exit_code=1) from None
 
 

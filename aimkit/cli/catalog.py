@@ -1,8 +1,9 @@
-"""aimkit catalog: list published datasets, show where to get them, and check a folder against one."""
+"""aimkit catalog: list published datasets, show where to get them, fetch them, and check a folder against one."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -75,6 +76,35 @@ def check(name: str, folder: str, part: str, types: str, section: str, quick: bo
         _print(report, folder)
     if not report.ok:
         raise AimkitError(f"the folder does not match {published.title}", folder, _hint(report), exit_code=1)
+
+
+@catalog.command()
+@click.argument("name")
+@click.option("-o", "--out", required=True, help="Folder of the dataset.")
+@as_json
+def get(name: str, out: str, as_json: bool) -> None:
+    """Fetch a dataset that a mirror on the Hugging Face hub may give, into the folders that its authors publish.
+
+    Of other datasets, the authors' page and terms are printed, and the exit code is 1. Run the same command again to
+    continue; without a connection, what the hub's cache holds is used.
+    """
+    from aimkit.datasets.catalog import find_published
+    from aimkit.datasets.catalog.get import get as fetch
+    from aimkit.recipe import expand
+
+    published, folder = find_published(name), expand(out, "--out")
+    if not published.mirrors and not as_json:
+        for about, text in (("page", published.page), ("get it", published.get), ("terms", published.terms)):
+            console.out(f"{about:<8}{text}")
+    counts = fetch(published, folder)
+    if as_json:
+        mirrors = [mirror.model_dump() for mirror in published.mirrors]
+        console.out(json.dumps({"name": published.name, "folder": str(folder), "images": counts, "mirrors": mirrors}))
+        return
+    for mirror in published.mirrors:
+        console.info(f"{mirror.part}: {counts[mirror.part]:,} images from {mirror.hub}, {mirror.licence}")
+    console.info(f"check it: aimkit catalog check {published.name} {shlex.quote(str(folder))}")
+    console.out(str(folder))
 
 
 def _print(report: CatalogReport, folder: str) -> None:

@@ -1,4 +1,4 @@
-"""aimkit dataset: inspect and check datasets that aimkit synth wrote."""
+"""aimkit dataset: inspect, check and publish datasets that aimkit synth wrote."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aimkit.recipe import expand
 
 @click.group()
 def dataset() -> None:
-    """Inspect, verify and compare written datasets."""
+    """Inspect, verify, compare and publish written datasets."""
 
 
 @dataset.command()
@@ -149,6 +149,30 @@ def merge(parts: tuple[str, ...], out: str) -> None:
     copied, total = join([place(part) for part in parts], target)
     console.info(f"{copied} of {total} shards copied" + (", the others already existed" if copied < total else ""))
     console.out(str(target))
+
+
+@dataset.command()
+@click.argument("path")
+@click.option("--repo", required=True, help="Dataset repository on the Hugging Face hub, ORG/NAME.")
+@click.option("--private", is_flag=True, help="Make a new repository private.")
+@click.option("--dry-run", is_flag=True, help="Print the card and upload nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def push(path: str, repo: str, private: bool, dry_run: bool, as_json: bool) -> None:
+    """Publish a complete dataset on the Hugging Face hub, with a card that names licences and sizes.
+
+    Files that are there already are not sent again: run the same command again to continue an interrupted push. The
+    card is sent last. 'load_dataset("ORG/NAME")' and sources and streams with path = "ORG/NAME" read it back.
+    """
+    if dry_run:
+        from aimkit.publish.dataset import published_card
+
+        text = published_card(path)
+        console.out(json.dumps({"repo": repo, "card": text}) if as_json else text.rstrip())
+        return
+    from aimkit.publish.dataset import push_dataset
+
+    address = push_dataset(path, repo, private=private)
+    console.out(json.dumps({"repo": repo, "address": address}) if as_json else address)
 
 
 def _png(text: str, where: str) -> Any:

@@ -59,6 +59,7 @@ class EvaluateGroup(click.Group):
 @click.option("--fresh", is_flag=True, help="Measure all images again, also those that an earlier run finished.")
 @click.option("--strict", is_flag=True, help="Exit with code 3 if an image was skipped.")
 @click.option("--no-report", is_flag=True, help="Do not write report.html.")
+@click.option("--submit", metavar="FILE", help="Add a row to FILE, for 'aimkit zoo board NAME --with FILE'.")
 @click.option("--json", "as_json", is_flag=True, help="Print the averages as JSON.")
 def evaluate(recipe: str, overrides: tuple[str, ...], **options: Any) -> int:
     """Measure SAD, MSE, MAD, Grad and Conn by a RECIPE (aim500 by default).
@@ -79,6 +80,11 @@ def evaluate(recipe: str, overrides: tuple[str, ...], **options: Any) -> int:
         report=not options["no_report"],
         **{key: options[key] for key in same},
     )
+    if options["submit"]:
+        from aimkit.publish.board import add_row
+
+        board, _, row = add_row(expand(options["out"]), target=expand(options["submit"], "--submit"))
+        console.info(f"board {board}: {row.method}" + ("" if row.seen == "no" else f", not ranked ({row.why})"))
     code = STRICT_EXIT if options["strict"] and result["skipped"] else 0
     if options["as_json"]:
         console.out(json.dumps({key: result[key] for key in ("model", "protocol", "averages", "notes")}, indent=2))

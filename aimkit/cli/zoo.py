@@ -31,6 +31,7 @@ ZOO = {
     "convert": ("aimkit.cli.zoo_publish", "convert", "Convert weights to aimkit's names, or to the released ones."),
     "onnx": ("aimkit.cli.zoo_publish", "onnx", "Write the ONNX file of an entry, to predict without PyTorch."),
     "push": ("aimkit.cli.zoo_publish", "push", "Publish an entry on the Hugging Face hub."),
+    "board": ("aimkit.cli.zoo_board", "board", "Show published and own results on a test set."),
     "check": ("aimkit.cli.zoo_publish", "check", "Check manifests and list every error."),
 }
 

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+from aimkit.licences import hub_licence
 from aimkit.markdown import escape, fenced, front_matter, paragraphs, table
 from aimkit.redact import redact_urls
 from aimkit.zoo.manifest import TrainingSet, ZooEntry
 
-#: Identifiers of licences on the hub.
-_HUB = {"mit", "apache-2.0", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-nc-4.0"}
 YES = {True: "yes", False: "no", None: "not stated"}
 
 
 def card(entry: ZooEntry, repo: str) -> str:
     """Write the README.md of a repository on the hub, with the hub's front matter."""
-    licence = entry.licence.lower() if entry.licence.lower() in _HUB else "other"
-    head: dict[str, object] = {"library_name": "aimkit", "pipeline_tag": "image-segmentation", "license": licence}
-    head |= {"license_name": entry.licence} if licence == "other" else {}
-    head |= {"tags": ["image-matting", "alpha-matte", entry.stage]}
-    head |= {"base_model": entry.init} if entry.init and "/" in entry.init else {}
     parts = [
-        front_matter(head),
+        front_matter(metadata(entry)),
         f"# {escape(entry.id)}",
         _about(entry),
         _use(entry, repo),
@@ -31,6 +26,42 @@ def card(entry: ZooEntry, repo: str) -> str:
     if entry.notes:
         parts.append(f"## Notes\n\n{paragraphs(entry.notes)}")
     return redact_urls("\n\n".join(part for part in parts if part) + "\n")
+
+
+def metadata(entry: ZooEntry) -> dict[str, Any]:
+    """The front matter of a card: what the hub shows beside it, metrics included."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    licence = hub_licence(entry.licence)
+    results = [
+        EvalResult(
+            task_type="image-segmentation",
+            task_name="Image matting",
+            dataset_type=metric.test_set,
+            dataset_name=metric.test_set,
+            # Results of two protocols are not two values of one metric.
+            dataset_config=f"{metric.protocol} ({metric.origin})",
+            metric_type=name,
+            metric_value=value,
+            source_url=entry.paper,
+            source_name=metric.origin if entry.paper else None,
+        )
+        for metric in entry.metrics
+        for name, value in metric.values.items()
+    ]
+    data = ModelCardData(
+        library_name="aimkit",
+        pipeline_tag="image-segmentation",
+        license=licence,
+        license_name=entry.licence if licence == "other" else None,
+        tags=["image-matting", "alpha-matte", entry.stage],
+        base_model=entry.init if entry.init and "/" in entry.init else None,
+        model_name=entry.id,
+        eval_results=results or None,
+    )
+    found: dict[str, Any] = data.to_dict()  # type: ignore[no-untyped-call]
+    found.pop("model_name", None)
+    return found
 
 
 def _about(entry: ZooEntry) -> str:
@@ -55,7 +86,11 @@ def _use(entry: ZooEntry, repo: str) -> str:
     else:
         call = f'import aimkit\n\nmodel = aimkit.create_model("aimnet", backbone={json.dumps(entry.backbone)},\n'
         call += '                            backbone_weights="model.safetensors")'
-    return f"## Use\n\n{fenced(call, 'python')}"
+    text = f"## Use\n\n{fenced(call, 'python')}"
+    if entry.onnx is not None:
+        files = f"{escape(entry.id)}.onnx and {escape(entry.id)}.safetensors"
+        text += f"\n\nWithout PyTorch: download {files} into one folder; the first reads its weights from the second."
+    return text
 
 
 def _data(data: tuple[TrainingSet, ...]) -> str:

@@ -1,4 +1,4 @@
-"""The log of a run: a live line, ``metrics.jsonl``, TensorBoard, and the page."""
+"""The log of a run: a live line, ``metrics.jsonl``, trackers, and the page."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from aimkit import console, journal
 from aimkit.data.device.batch import division
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes, write_error
+from aimkit.train import trackers
 from aimkit.train.live import LiveView, clock
 from aimkit.train.metrics_file import read
 from aimkit.train.recipe import TrainRecipe
@@ -44,9 +45,7 @@ class Log:
             kept = [line for line in read(self.path) if line["step"] <= state.step]
             write_bytes(self.path, "".join(map(journal.line, kept)).encode())
             self._file = self.path.open("a")
-        if recipe.tensorboard:
-            # A resumed run drops later points there, too.
-            parts.accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": state.step + 1}})
+            trackers.start(parts.accelerator, recipe.trackers, run, recipe.resolved(), state.step + 1)
 
     def __enter__(self) -> Log:
         recipe = self.recipe
@@ -63,6 +62,7 @@ class Log:
             self._live.close()
         if self._file is not None:
             try:
+                trackers.finish(self.parts.accelerator)
                 self._file.close()
                 self.page()
             except (OSError, AimkitError):
@@ -123,7 +123,7 @@ class Log:
                 self._file.flush()
             except OSError as error:
                 raise write_error(error, self.path, f"continue with --resume {self.run}") from None
-        if self.recipe.tensorboard:
+        if self.parts.accelerator.trackers:
             self.parts.accelerator.log({f"{kind}/{name}": value for name, value in values.items()}, step=step)
 
     def _left(self, state: State) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PlainValidator, SerializeAsAny, model_validator
 
@@ -11,6 +11,7 @@ from aimkit.data.streams import StreamBlock, SynthStream, streams
 from aimkit.data.transforms import SquareCrop, Transform, transforms
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, Recipe, named
+from aimkit.train.trackers import Tracker
 
 StreamEntry = Annotated[SerializeAsAny[StreamBlock], PlainValidator(named(streams, "source"))]
 TransformEntry = Annotated[SerializeAsAny[Transform], PlainValidator(named(transforms, "transform"))]
@@ -129,11 +130,12 @@ class TrainRecipe(Recipe):
         keep: Number of checkpoints to keep, besides the best.
         log_every: Steps between log lines. A GPU is asked for its losses this often, and before each validation and
             checkpoint, so that this is how late ``guard`` stops a run on GPUs, and a signal one of several processes.
-        tensorboard: Whether to write TensorBoard files too.
+        trackers: Where curves go besides the run's own page: "tensorboard", "wandb", "mlflow", "trackio". The older
+            key ``tensorboard = true`` means ``trackers = ["tensorboard"]``.
     """
 
     outside_digest: ClassVar[frozenset[str]] = frozenset(
-        {"checkpoint_every", "keep", "log_every", "tensorboard", "cudnn_benchmark", "optim.fused"}
+        {"checkpoint_every", "keep", "log_every", "trackers", "tensorboard", "cudnn_benchmark", "optim.fused"}
         | {"data.workers", "data.train.keep", "validation.data.keep"}
     )
 
@@ -158,7 +160,18 @@ class TrainRecipe(Recipe):
     checkpoint_every: Count = 500
     keep: Many = 2
     log_every: Count = 20
-    tensorboard: bool = False
+    trackers: Annotated[tuple[Tracker, ...], Field(max_length=8)] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _the_older_key(cls, data: Any) -> Any:
+        """Runs that were started with the older key can be resumed."""
+        if isinstance(data, dict) and isinstance(data.get("tensorboard"), bool):
+            data = dict(data)
+            others = [name for name in data.get("trackers", []) if name != "tensorboard"]
+            if data.pop("tensorboard"):
+                data["trackers"] = ["tensorboard", *others]
+        return data
 
     @model_validator(mode="after")
     def _can_composite_on_the_device(self) -> TrainRecipe:

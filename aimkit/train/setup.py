@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from aimkit.train.average import MovingAverage
 from aimkit.train.depthwise import keep_in_float32
 from aimkit.train.optim import make_optimizer
 from aimkit.train.recipe import TrainRecipe
+from aimkit.train.trackers import require
 
 
 @dataclass
@@ -62,8 +62,7 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
     Raises:
         AimkitError: Something that the recipe names is missing, or the machine can't do what it asks for.
     """
-    if recipe.tensorboard and importlib.util.find_spec("tensorboard") is None:
-        raise AimkitError("TensorBoard is not installed", "tensorboard", "pip install 'aimkit[tensorboard]'")
+    require(recipe.trackers)
     # accelerate keeps the precision of the first run in a process for all others.
     AcceleratorState._reset_state()
     accelerator = Accelerator(
@@ -72,7 +71,6 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
         mixed_precision={"fp32": "no"}.get(recipe.precision, recipe.precision),
         # Not as a number: a variable of the environment would override it.
         gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=recipe.accumulate),
-        log_with=["tensorboard"] if recipe.tensorboard and run is not None else None,
         project_dir=run,
         step_scheduler_with_optimizer=False,
         # The backbone has no gradients in the first steps.

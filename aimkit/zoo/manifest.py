@@ -28,7 +28,8 @@ from aimkit.zoo.sources import check_source
 PERMISSIVE = ("generated", "mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "unlicense")
 
 _ID = r"^[a-z0-9][a-z0-9_]*\.[a-z0-9][a-z0-9_-]*$"
-_METRIC = re.compile(
+#: Names of metrics in manifests.
+METRIC = re.compile(
     r"(sad|mse|mad|grad|conn)(_transition|_fg|_bg)?(_(so|stm|ns|type_mean|category_mean|category_[a-z_]+))?"
 )
 
@@ -71,7 +72,7 @@ class Metric(Block):
 
     @model_validator(mode="after")
     def _known_metrics(self) -> Metric:
-        wrong = [key for key in self.values if not _METRIC.fullmatch(key)]
+        wrong = [key for key in self.values if not METRIC.fullmatch(key)]
         if wrong:
             raise ValueError(
                 f"unknown metric {', '.join(wrong)}; write sad, mad_transition, sad_stm, sad_type_mean, ..."

@@ -208,7 +208,15 @@ def test_a_model_card_says_names_and_nothing_else() -> None:
     text = _zoo_card()
     _, front, body = text.split("---\n", 2)
     known = yaml.safe_load(front)
-    assert set(known) == {"library_name", "pipeline_tag", "license", "license_name", "tags", "base_model"}
+    assert set(known) == {
+        "library_name",
+        "pipeline_tag",
+        "license",
+        "license_name",
+        "tags",
+        "base_model",
+        "model-index",
+    }
     assert known["license"] == "other"
     tokens = _checked_tokens(body)
     headings = [tokens[i + 1].content for i, token in enumerate(tokens) if token.type == "heading_open"]
@@ -243,6 +251,20 @@ def test_a_datasets_card_says_names_and_nothing_else(tmp_path: Path) -> None:
     headings = [tokens[i + 1].content for i, token in enumerate(tokens) if token.type == "heading_open"]
     assert headings[-3:] == ["Sources and licences", "Set aside", "Recipe"]
     assert ["foreground", on_one_line(NAMES[0]), *[on_one_line(HOSTILE)] * 2, "1"] in _cells(tokens)
+
+
+def test_a_board_in_markdown_says_names() -> None:
+    from aimkit.publish.board import BoardRow, Standings, read_board
+    from aimkit.publish.board_page import as_markdown
+
+    rows = [
+        BoardRow.model_construct(method=name, training=name, source=HOSTILE, protocol=name, seen="yes", why=name)
+        for name in NAMES
+    ]
+    board = read_board("aim500").model_copy(update={"title": HOSTILE, "about": HOSTILE, "notes": HOSTILE})
+    text = as_markdown(Standings(board, rows, [(row, HOSTILE) for row in rows])).replace(f"<{board.page}>", "")
+    cells = _cells(_checked_tokens(text))
+    assert [row[1] for row in cells[1 : len(NAMES) + 1]] == [on_one_line(name).strip() for name in NAMES]
 
 
 def test_results_in_markdown_and_on_screen_say_names(

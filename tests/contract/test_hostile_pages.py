@@ -20,6 +20,8 @@ from aimkit.evaluate import report
 from aimkit.evaluate.images import EvaluationPlanes
 from aimkit.imageio import write_png
 from aimkit.printable import on_one_line, printable
+from aimkit.publish.board import BoardRow, Standings, read_board
+from aimkit.publish.board_page import as_page
 from aimkit.recipe import load_recipe
 from aimkit.train.experiment import Experiment, write_experiment
 from aimkit.train.page import write_page
@@ -95,7 +97,13 @@ def _parts(result: Mapping[str, Any], folder: Path) -> str:
     return html.page(HOSTILE, body)
 
 
-PAGES = {"evaluation": _evaluation, "training": _training, "experiment": _experiment, "parts": _parts}
+def _board(result: Mapping[str, Any], folder: Path) -> str:
+    rows = [BoardRow.model_construct(method=n, training=n, source=n, protocol=HOSTILE, seen="no") for n in NAMES]
+    board = read_board("aim500").model_copy(update={"title": HOSTILE, "about": HOSTILE, "notes": HOSTILE})
+    return as_page(Standings(board, rows, [(row, HOSTILE) for row in rows]))
+
+
+PAGES = {"board": _board, "evaluation": _evaluation, "training": _training, "experiment": _experiment, "parts": _parts}
 
 
 @pytest.fixture(scope="module")

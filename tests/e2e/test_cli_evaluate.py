@@ -297,3 +297,12 @@ def test_python_has_the_same_call(root: Path, tmp_path: Path) -> None:
     zeros = aimkit.evaluate.evaluate(recipe, baseline="zeros", name="nothing")
     assert zeros["model"] == {"title": "nothing", "name": "baseline zeros"}
     assert zeros["averages"]["images"]["sad"] > result["averages"]["images"]["sad"]
+
+
+def test_submitted_results_are_a_row_of_the_board(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    file = tmp_path / "rows.toml"
+    assert evaluate(root, "good", tmp_path / "out", "--submit", str(file), "--name", "mine") == 0
+    assert "board aim500: mine, not ranked" in capsys.readouterr().err
+    assert run(["zoo", "board", "aim500", "--with", str(file), "--json"]) == 0
+    below = {row["method"]: row["unranked"] for row in json.loads(capsys.readouterr().out)["below"]}
+    assert below["mine"] == "not known: its training data are not stated"

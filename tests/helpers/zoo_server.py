@@ -31,6 +31,7 @@ class Server:
     plan: list[str] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     routes: dict[str, Callable[[Any], None]] = field(default_factory=dict)
+    hub: Any = None
     ranges: bool = True
     tags: bool = True
     delay: float = 0.0
@@ -62,10 +63,18 @@ class Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self.do_GET()
 
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def do_PUT(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
         state: Server = self.server.state  # type: ignore[attr-defined]
         path = self.path.partition("?")[0]
         state.requests.append((self.path, self.headers.get("Range", "")))
+        if state.hub is not None and state.hub.answer(self):
+            return
         if path in state.routes:
             state.routes[path](self)
             return

@@ -93,6 +93,22 @@ class DatasetPart(Block):
         return self
 
 
+class HubMirror(Block):
+    """A copy of a part on the Hugging Face hub that may be fetched.
+
+    Attributes:
+        part: Name of the part.
+        hub: Name of the dataset on the hub, ``ORG/NAME``.
+        licence: Licence under which the mirror gives it.
+        split: Split of the dataset on the hub; "" for its only one.
+    """
+
+    part: str
+    hub: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    licence: str = Field(min_length=2)
+    split: str = ""
+
+
 class PublishedSet(Block):
     """A published dataset of the catalog.
 
@@ -111,6 +127,7 @@ class PublishedSet(Block):
         variable: Environment variable that packaged recipes read its folder from.
         notes: Further remarks.
         parts: Parts of the dataset.
+        mirrors: Copies on the hub that ``aimkit catalog get`` fetches.
     """
 
     name: str = Field(pattern=r"^[a-z0-9]+$")
@@ -127,6 +144,14 @@ class PublishedSet(Block):
     variable: str = Field(pattern=r"^[A-Z0-9]+$")
     notes: str = ""
     parts: tuple[DatasetPart, ...]
+    mirrors: tuple[HubMirror, ...] = ()
+
+    @model_validator(mode="after")
+    def _mirrors_of_its_parts(self) -> PublishedSet:
+        for mirror in self.mirrors:
+            if mirror.part not in [part.name for part in self.parts]:
+                raise ValueError(f"the mirror {mirror.hub} is of an unknown part '{mirror.part}'")
+        return self
 
     @property
     def type(self) -> Literal["SO", "STM", "NS", ""]:

@@ -26,6 +26,7 @@ def page(published: PublishedSet) -> str:
     facts = [
         ("page", published.page),
         ("get it", published.get),
+        ("or", mirror_text(published)),
         ("terms", published.terms),
         ("types", types),
         ("cite", published.paper),
@@ -44,6 +45,14 @@ def page(published: PublishedSet) -> str:
     if published.notes:
         lines += ["", published.notes.strip()]
     return "\n".join(lines)
+
+
+def mirror_text(published: PublishedSet) -> str:
+    """What the mirrors of a dataset give, and the command that fetches it; "" if it has none."""
+    if not published.mirrors:
+        return ""
+    held = ", ".join(f"{mirror.part} from {mirror.hub} ({mirror.licence})" for mirror in published.mirrors)
+    return f"aimkit catalog get {published.name} -o DIR: {held}"
 
 
 def recipe_lines(published: PublishedSet, part: DatasetPart, root: str) -> list[str]:

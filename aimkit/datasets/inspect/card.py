@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from aimkit.datasets.reader import Dataset, open_dataset
 from aimkit.datasets.writers import formats
 from aimkit.datasets.writers.files import write_whole
 from aimkit.datasets.writers.shard import read_sidecar
-from aimkit.markdown import fenced, table
+from aimkit.licences import hub_licences
+from aimkit.markdown import fenced, front_matter, table
 from aimkit.redact import redact
 from aimkit.storage import Place
 
@@ -52,8 +53,13 @@ def finish(root: Place, temporary: Path) -> None:
     write_whole(root / CARD, [card(dataset).encode()], temporary)
 
 
-def card(dataset: Dataset) -> str:
-    """The dataset card: Markdown with Hugging Face's YAML header."""
+def card(dataset: Dataset, head: Mapping[str, Any] | None = None) -> str:
+    """The dataset card: Markdown with Hugging Face's YAML header.
+
+    Args:
+        dataset: The dataset.
+        head: The header; that of :func:`metadata` by default.
+    """
     sums = stats.total(dataset.sidecars())
     types, output = sums["types"], dataset.recipe["output"]
     quarantined = [entry for sidecar in dataset.sidecars() for entry in sidecar["quarantined"]]
@@ -62,7 +68,7 @@ def card(dataset: Dataset) -> str:
     count = len(dataset)
     lock = (dataset.root / NAME).read_text(encoding="utf-8").rstrip()
     parts = [
-        _header(dataset),
+        front_matter(metadata(dataset) if head is None else head) + "\n",
         "# Image matting composites\n",
         f"{count} composites with alpha mattes and labels, made by aimkit from the recipe below "
         f"(digest `{dataset.remarks['digest'][:16]}`). "
@@ -98,15 +104,24 @@ def _block(columns: list[str], rows: list[list[Any]]) -> str:
     return table(columns, rows) + "\n"
 
 
-def _header(dataset: Dataset) -> str:
+def metadata(dataset: Dataset) -> dict[str, Any]:
+    """The header of the card: what the hub shows beside it, and how ``datasets`` reads the files.
+
+    It names licences only if every source states one that the hub knows.
+    """
     size = next((name for limit, name in _SIZES if len(dataset) < limit), "n>1M")
     format_ = formats.get(dataset.format).value
     files = {entry["path"] for entry in read_sidecar(dataset.root, dataset.shards[0])["files"]}
     files |= format_.finish(dataset.root, []).keys()
     # The loader raises an error for a pattern that matches nothing.
     there = [pattern for pattern in format_.data_files if any(fnmatchcase(name, pattern) for name in files)]
-    lines = ["pretty_name: Image matting composites", "task_categories:", "- image-segmentation"]
-    lines += ["tags:", "- image-matting", "- synthetic", "- aimkit", "size_categories:", f"- {size}"]
-    lines += ["configs:", "- config_name: default", "  data_files:", "  - split: train", "    path:"]
-    lines += [f"    - {json.dumps(pattern)}" for pattern in there]
-    return "---\n" + "\n".join(lines) + "\n---\n"
+    sources = stats.source_rows(stats.total(dataset.sidecars())["sources"])
+    licences = hub_licences(licence for _, _, licence, _, _ in sources)
+    return {
+        "pretty_name": "Image matting composites",
+        **({"license": licences} if licences else {}),
+        "task_categories": ["image-segmentation"],
+        "tags": ["image-matting", "synthetic", "aimkit"],
+        "size_categories": [size],
+        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": there}]}],
+    }

@@ -9,21 +9,24 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from aimkit.digests import sha256
 from aimkit.errors import AimkitError
 from aimkit.models.registry import create_backbone, create_model
 from aimkit.models.weights import official
 from aimkit.models.weights.loading import load
 from aimkit.predict import Predictor
 from aimkit.predict.tiled import Tiled
-from aimkit.publish.add import Facts, add, metric_of
+from aimkit.publish.add import Facts, add, metric_of, write
 from aimkit.publish.card import card
 from aimkit.publish.convert import convert
 from aimkit.publish.push import push
 from aimkit.zoo import fetch, path
-from aimkit.zoo.manifest import TrainingSet, find, own_folders
+from aimkit.zoo.manifest import OnnxFile, TrainingSet, find, own_folders
+from aimkit.zoo.onnx_file import onnx_path
 
 OPTIONS = {"width": 8}
 
@@ -193,31 +196,20 @@ def test_the_card_says_licences_protocols_and_use(checkpoint: Path, home: Path) 
         assert part in text
 
 
-def test_a_pushed_entry_names_its_new_source(checkpoint: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import huggingface_hub
-
-    sent: dict[str, Any] = {}
-
-    class Api:
-        def create_repo(self, repo: str, **options: Any) -> None:
-            sent["repo"] = repo
-
-        def create_commit(self, repo: str, operations: Any, **options: Any) -> Any:
-            sent["files"] = {op.path_in_repo: op for op in operations}
-            return type("Done", (), {"oid": "c" * 40})
-
-    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+def test_a_pushed_entry_names_its_new_source(checkpoint: Path, home: Path, fake_hub: Any) -> None:
     recipe = checkpoint.with_name("recipe.toml")
     recipe.write_text("# s3://KEY:hunter2-secret@bucket/cut\n" + recipe.read_text())
     add(checkpoint, ID, Facts(licence="MIT", notes="from https://me:hunter2-token@host/w.pth"))
-    source = push(find(ID), "org/name")
-    sent_bytes = [op.path_or_fileobj for op in sent["files"].values() if isinstance(op.path_or_fileobj, bytes)]
-    assert not [data for data in sent_bytes if b"hunter2" in data]
+    source = push(find(ID), "org/name", private=True)
+    repo = fake_hub.repos["models/org/name"]
+    assert repo.private
+    assert not [data for data in repo.files.values() if b"hunter2" in data]
     assert not [path for path in (home / "zoo").iterdir() if b"hunter2" in path.read_bytes()]
-    assert source == f"hf://org/name@{'c' * 40}/model.safetensors"
+    assert source == f"hf://org/name@{repo.commit}/model.safetensors"
     assert find(ID).sources == (f"file:{ID}.safetensors", source)
-    assert set(sent["files"]) == {"model.safetensors", "config.json", "README.md", "recipe.toml"}
-    config = json.loads(sent["files"]["config.json"].path_or_fileobj)
+    assert set(repo.files) == {"model.safetensors", "config.json", "README.md", "recipe.toml"}
+    assert repo.files["model.safetensors"] == (home / "zoo" / f"{ID}.safetensors").read_bytes()
+    config = json.loads(repo.files["config.json"])
     assert config == {"network": {"name": "aimnet", "backbone": "mobilenetv3_small_050", "width": 8}}
 
 
@@ -236,6 +228,51 @@ def test_a_recipe_that_points_out_of_its_manifest_is_not_pushed(
     for recipe in ("../secret", str(home / "secret"), "link/secret"):
         with pytest.raises(AimkitError, match="the path"):
             push(find(ID).model_copy(update={"recipe": recipe}), "org/name")
+
+
+def test_a_pushed_onnx_file_lies_beside_the_weights_that_it_names_and_is_pulled_again(
+    checkpoint: Path, home: Path, fake_hub: Any
+) -> None:
+    entry = add(checkpoint, ID, Facts(licence="MIT"))
+    graph = home / "zoo" / f"{ID}.onnx"
+    # Any bytes will do: what matters is where they go.
+    graph.write_bytes(b"a graph that names " + f"{ID}.safetensors".encode())
+    about = OnnxFile(sources=(f"file:{graph.name}",), sha256=sha256(graph), bytes=graph.stat().st_size, opset=18)
+    assert entry.file is not None
+    write(entry.model_copy(update={"onnx": about}), entry.file)
+    push(find(ID), "org/name")
+    repo = fake_hub.repos["models/org/name"]
+    assert repo.files[f"{ID}.onnx"] == graph.read_bytes()
+    assert repo.files[f"{ID}.safetensors"] == repo.files["model.safetensors"]
+    assert len(fake_hub.uploads) == 1
+    assert f"download {ID}.onnx and {ID}.safetensors" in repo.files["README.md"].decode()
+    pushed = find(ID)
+    assert pushed.onnx is not None
+    far = pushed.model_copy(
+        update={
+            "sources": pushed.sources[1:],
+            "onnx": pushed.onnx.model_copy(update={"sources": pushed.onnx.sources[1:]}),
+        }
+    )
+    far._file = None
+    found = onnx_path(far)
+    assert found is not None
+    assert found.read_bytes() == graph.read_bytes()
+    assert found.with_suffix(".safetensors").read_bytes() == repo.files["model.safetensors"]
+
+
+def test_a_card_gives_the_hub_its_metrics_by_protocol() -> None:
+    entry = find("aimnet_resnet34_mp.matting")
+    front = yaml.safe_load(card(entry, "org/name").split("---\n")[1])
+    (model,) = front["model-index"]
+    assert model["name"] == entry.id
+    assert [one["dataset"]["name"] for one in model["results"]] == [metric.test_set for metric in entry.metrics]
+    assert [{m["type"]: m["value"] for m in one["metrics"]} for one in model["results"]] == [
+        metric.values for metric in entry.metrics
+    ]
+    assert all(
+        metric.protocol in one["dataset"]["config"] for one, metric in zip(model["results"], entry.metrics, strict=True)
+    )
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from torch import Tensor, nn
 
 from aimkit.data.loader import make_loader
 from aimkit.data.sampler import PositionSampler
-from aimkit.errors import AimkitError
 from aimkit.models.backbones.contract import Backbone, Features
 from aimkit.models.registry import create_backbone
 from aimkit.train.activations import counted_once, recompute
@@ -306,26 +304,3 @@ def test_recomputing_trains_to_the_same_weights(recipe: Make, tmp_path: Path) ->
     )
     for name in plain:
         torch.testing.assert_close(plain[name], again[name])
-
-
-def test_tensorboard_gets_every_line(recipe: Make, held_out: dict[str, Any], tmp_path: Path) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    train(recipe(steps=2, tensorboard=True, validation=held_out), tmp_path)
-    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
-    assert [point.step for point in events.Scalars("train/total")] == [1, 2]
-    assert [point.step for point in events.Scalars("val/mad")] == [2]
-
-
-def test_without_tensorboard_the_error_says_how_to_install_it(
-    recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "tensorboard" else find(name))
-    with pytest.raises(AimkitError, match="pip install 'aimkit\\[tensorboard\\]'"):
-        train(recipe(tensorboard=True), tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_rehearsal_writes_no_tensorboard_files(recipe: Make) -> None:
-    assert build(recipe(tensorboard=True)).accelerator.log_with == []
