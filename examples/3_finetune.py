@@ -26,8 +26,8 @@ for i in range(COUNT):
 
 # %% [markdown]
 # One command trains the released weights on composites of these cut-outs. A tenth of them is held out: the first line
-# of the validation is the score of the released weights on those, the last is that after training. A few steps only show
-# the way: leave out the overrides for the recipe's own numbers.
+# of the validation is the score of the released weights on those, the last is that after training. A few steps only
+# show the way: leave out the overrides for the recipe's own numbers.
 
 # %%
 small = [f"steps={STEPS}", "batch=4", f"data.transform.size={SIZE}", "data.workers=0", "validation.count=4"]
