@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 import aimkit
 from aimkit.train.losses import training_loss
 
-STEPS, BATCH, SIZE = 12, 4, 128
+STEPS, BATCH, SIZE = 6, 4, 96
 BACKBONES = ["mobilenetv3_small_050", "resnet18", "tf_efficientnet_lite0"]
 
 print(len(aimkit.list_backbones()), "backbones; those of MobileNetV3:", aimkit.list_backbones("mobilenetv3*")[:4])
