@@ -148,14 +148,37 @@ def unpool(x: Tensor, indices: Tensor) -> Tensor:
     Returns:
         (B, C, 2 H, 2 W).
     """
-    if x.device.type == "cpu" and not torch.compiler.is_compiling():
-        unpooled: Tensor = _UnpoolInOrder.apply(x, indices)
-        return unpooled
+    if not torch.compiler.is_compiling():
+        if x.device.type == "cpu":
+            unpooled: Tensor = _UnpoolInOrder.apply(x, indices)
+            return unpooled
+        # The meta device, on which a step is counted, does as the GPU that it stands for.
+        if x.device.type in ("cuda", "meta") and not torch.are_deterministic_algorithms_enabled():
+            return unpool_as_gradient(x, indices)
     return unpool_to_slots(x, indices)
 
 
+def unpool_as_gradient(x: Tensor, indices: Tensor) -> Tensor:
+    """As :func:`unpool`, with few kernels: the gradient of 3x3 max-pooling adds up the windows that share a maximum.
+
+    All but the last of these are zero here, so that the order of the sum does not matter. Torch cannot know this, and
+    may refuse the operation where all have to be deterministic.
+    """
+    batch, channels, height, width = x.shape
+    later = F.pad(indices.int(), (1, 1, 0, 1), value=-1)
+    own = later[..., :-1, 1:-1]
+    # The windows to the right, lower left, below and lower right: the last three lie side by side.
+    shares = torch.empty(*x.shape, 4, dtype=torch.bool, device=x.device)
+    torch.eq(later[..., :-1, 2:], own, out=shares[..., 0])
+    torch.eq(later[..., 1:, :].unfold(-1, 3, 1), own[..., None], out=shares[..., 1:])
+    last = x.masked_fill(shares.any(-1), 0)
+    # Only the shape of the map that was pooled is looked at.
+    size = x.detach().new_empty(()).expand(batch, channels, 2 * height, 2 * width)
+    return torch.ops.aten.max_pool2d_with_indices_backward(last, size, [3, 3], [2, 2], [1, 1], [1, 1], False, indices)
+
+
 def unpool_to_slots(x: Tensor, indices: Tensor) -> Tensor:
-    """As :func:`unpool`, with operations whose order does not matter, for parallel devices and for export.
+    """As :func:`unpool`, with operations whose order does not matter, which every device and export has.
 
     The values that don't win are written to a slot past the end, which is dropped: no position is written twice.
     """
