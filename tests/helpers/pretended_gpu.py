@@ -59,16 +59,18 @@ class GpuCounts:
         waits: What the host waits for: values that are read, and copies that are not asynchronous.
         copies: Copies to the device that the host does not wait for.
         moved: Bytes of all copies, by direction: "to the device", "to the host".
+        doubles: Tensors of float64, which Apple's GPUs do not have.
     """
 
     launches: Counter[str] = field(default_factory=Counter)
     waits: Counter[str] = field(default_factory=Counter)
     copies: Counter[str] = field(default_factory=Counter)
     moved: Counter[str] = field(default_factory=Counter)
+    doubles: Counter[str] = field(default_factory=Counter)
 
     def clear(self) -> None:
         """Start counting again."""
-        for counter in (self.launches, self.waits, self.copies, self.moved):
+        for counter in (self.launches, self.waits, self.copies, self.moved, self.doubles):
             counter.clear()
 
 
@@ -209,6 +211,8 @@ def _compute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
             return x
         if func._schema.is_mutable and (id(x) in owners or id(x) in others):
             return owners.get(id(x), x)
+        if _State.counts is not None and x.dtype == torch.float64:
+            _State.counts.doubles[_line()] += 1
         return DeviceTensor(x)
 
     return tree_map(on_its_side, result)

@@ -41,6 +41,7 @@ def check(batch: DeferredBatch, gpu: GpuCounts) -> None:
     got = finish_batch(batch, CUDA)
     assert gpu.launches.total() > 0
     assert not gpu.waits
+    assert not gpu.doubles
     for name, value in want.items():
         assert got[name].is_cuda
         assert torch.allclose(got[name].cpu().double(), value.double(), atol=1e-5), name

@@ -86,7 +86,7 @@ def average_on_cpu(right: Any, self: MovingAverage, network: torch.nn.Module, de
 
 
 def read_in_each_step(right: Any, prediction: torch.Tensor, *args: Any, **keywords: Any) -> torch.Tensor:
-    return float(right(prediction, *args, **keywords)) * prediction.mean()
+    return float(right(prediction, *args, **keywords).detach()) * prediction.mean()
 
 
 def scores_by_name(right: Any, semantic: torch.Tensor, label: torch.Tensor, *names: Any) -> Any:

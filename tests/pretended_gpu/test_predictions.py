@@ -36,6 +36,7 @@ def test_a_prediction_equals_the_cpus(
     gpu.clear()
     got = predictor(PHOTO)
     assert gpu.launches.total() > 100
+    assert not gpu.doubles
     assert {line.split(":")[0] for line in gpu.waits} == {"predict/runtime/torch.py"}
     want = Predictor(tiny(), device="cpu", **keywords | {"precision": "fp32"})(PHOTO)
     near = 1e-5 if keywords["precision"] == "fp32" else 0.02

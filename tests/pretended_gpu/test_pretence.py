@@ -84,3 +84,4 @@ def test_launches_copies_and_bytes_are_counted(gpu: GpuCounts) -> None:
     assert (gpu.launches.total(), gpu.copies.total(), gpu.waits.total()) == (2, 1, 0)
     x.double().cpu()
     assert gpu.moved == {"to the device": 12, "to the host": 24}
+    assert gpu.doubles.total() == 1
