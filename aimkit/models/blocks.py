@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
+from aimkit.models.pooling import mean_and_maximum, mean_of
 
 #: From this factor on, upsampling learns in float32. On a GPU its gradient is added up in the type of its input, and
 #: with a factor of n, 4 n^2 terms go into one sum: in bfloat16 the sum is off by up to 1 % at 4, and by 14 % at 16.
@@ -118,7 +119,7 @@ class SqueezeExcite(nn.Module):
         self.fc = nn.Sequential(squeeze, nn.ReLU(inplace=True), excite, nn.Sigmoid())
 
     def forward(self, x: Tensor) -> Tensor:
-        scale = self.fc(x.mean(dim=(2, 3)))
+        scale = self.fc(mean_of(x, (2, 3)).flatten(1))
         return x * scale[:, :, None, None]
 
 
@@ -130,8 +131,7 @@ class SpatialAttention(nn.Module):
         self.conv = nn.Conv2d(2, 1, 7, padding=3)
 
     def forward(self, x: Tensor) -> Tensor:
-        pooled = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
-        return torch.sigmoid(self.conv(pooled))
+        return torch.sigmoid(self.conv(mean_and_maximum(x)))
 
 
 def unpool(x: Tensor, indices: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ def counted_together(network: nn.Module) -> Iterator[None]:
         and module.momentum is not None
         and module.num_batches_tracked is not None
     ]
-    counters = [module._buffers["num_batches_tracked"] for module in norms]
+    counters = [module.num_batches_tracked for module in norms]
     for module in norms:
         module._buffers["num_batches_tracked"] = None
     try:

@@ -108,8 +108,15 @@ if __name__ == "__main__":
 @pytest.mark.slow
 def test_workers_of_synth_pool_and_train_need_no_fork(tmp_path: Path) -> None:
     (tmp_path / "spawns.py").write_text(SPAWNS)
-    small = ["placement.height=48", "placement.width=48", "count=4", "output.shard_size=2", "labels.kernel=5"]
-    drawn = ['foregrounds.0.generators=["mesh"]', 'backgrounds.0.generators=["sky"]']
+    small = [
+        "placement.height=48",
+        "placement.width=48",
+        "count=4",
+        "output.shard_size=2",
+        "labels.kernel=5",
+        "balance={NS=1, STM=1}",
+    ]
+    drawn = ['foregrounds.0.generators=["mesh", "smoke"]', 'backgrounds.0.generators=["sky"]']
 
     def call(*arguments: str) -> None:
         done = subprocess.run(

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from aimkit.models import pooling
 from aimkit.models.blocks import (
     GridMean,
     PyramidPooling,
@@ -102,6 +103,25 @@ def test_excitation_scales_channels_between_nothing_and_one() -> None:
     ratio = SqueezeExcite(8)(x) / x
     assert ((ratio > 0) & (ratio < 1)).all()
     assert torch.allclose(ratio.amax((2, 3)), ratio.amin((2, 3)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=["float64", "bfloat16"])
+def test_pooling_with_few_passes_has_the_values_and_gradients_of_torch(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Few levels, so that several channels share a maximum.
+    x = torch.randint(4, (2, 6, 5, 7), generator=torch.Generator().manual_seed(0)).to(dtype)
+    for work in (pooling.mean_and_maximum, lambda x: pooling.mean_of(x, (2, 3)), lambda x: pooling.mean_of(x, (1,))):
+        results = []
+        for as_torch in (True, False):
+            monkeypatch.setattr(pooling, "_as_torch", lambda x, way=as_torch: way)
+            leaf = x.clone().requires_grad_()
+            y = work(leaf)
+            (y * torch.arange(1, y.numel() + 1).view_as(y)).sum().backward()
+            assert leaf.grad is not None
+            results.append((y.detach(), leaf.grad.double()))
+        assert torch.equal(results[0][0], results[1][0])
+        assert torch.allclose(results[0][1], results[1][1], rtol=1e-12 if dtype == torch.float64 else 0.01)
 
 
 @pytest.mark.parametrize(("factor", "computed"), [(2, torch.bfloat16), (4, torch.float32), (16, torch.float32)])
