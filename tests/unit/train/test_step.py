@@ -192,6 +192,29 @@ def test_batch_norms_count_together_and_as_they_do_alone() -> None:
     assert together.state_dict().keys() == wanted.keys()
 
 
+def test_an_unexpected_error_ends_the_data_workers(
+    recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its traceback would keep them, and Python waits for them at its end."""
+    ended = []
+
+    def loader(*arguments: Any) -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            ended.append(True)
+
+    def step(recipe: Any, parts: Any, state: State, batches: Iterator[Any]) -> Any:
+        raise ValueError(f"planted in batch {next(batches)}")
+
+    monkeypatch.setattr(loop, "make_loader", loader)
+    monkeypatch.setattr(loop, "one_step", step)
+    with pytest.raises(ValueError, match="planted in batch 1") as caught:
+        loop.train(recipe(), tmp_path / "run")
+    assert caught.tb is not None
+    assert ended
+
+
 def test_out_of_memory_says_what_to_lower(recipe: Make) -> None:
     for error in (torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("can't allocate memory: 8 bytes")):
         with pytest.raises(AimkitError, match="out of memory in step 3") as caught, failures_told(recipe(), 3, CPU):
