@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeGuard
 
 import torch
 from torch import nn
@@ -16,23 +17,25 @@ def counted_together(network: nn.Module) -> Iterator[None]:
 
     Norms without momentum compute with their counter, and synchronised ones insist on it: they count for themselves.
     """
-    norms = [
-        module
-        for module in network.modules()
-        if isinstance(module, _BatchNorm)
-        and not isinstance(module, nn.SyncBatchNorm)
-        and module.training
-        and module.momentum is not None
-        and module.num_batches_tracked is not None
-    ]
-    counters = [module.num_batches_tracked for module in norms]
+    norms = {module: module.num_batches_tracked for module in network.modules() if _counts_alone(module)}
+    counters = [counter for counter in norms.values() if counter is not None]
     for module in norms:
-        module._buffers["num_batches_tracked"] = None
+        module.num_batches_tracked = None
     try:
         yield
         if counters:
             with torch.no_grad():
                 torch._foreach_add_(counters, 1)
     finally:
-        for module, counter in zip(norms, counters, strict=True):
-            module._buffers["num_batches_tracked"] = counter
+        for module, counter in norms.items():
+            module.num_batches_tracked = counter
+
+
+def _counts_alone(module: nn.Module) -> TypeGuard[_BatchNorm]:
+    """Whether a module is a batch norm that learns, and whose counter nothing depends on."""
+    return (
+        isinstance(module, _BatchNorm)
+        and not isinstance(module, nn.SyncBatchNorm)
+        and module.training
+        and module.momentum is not None
+    )
