@@ -48,7 +48,11 @@ def check(batch: DeferredBatch, gpu: GpuCounts) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [device_steps.list(), *(pytest.param([n], marks=pytest.mark.slow) for n in device_steps.list())], ids=len
+    "names",
+    [
+        pytest.param(device_steps.list(), id="all"),
+        *(pytest.param([name], id=name, marks=pytest.mark.slow) for name in device_steps.list()),
+    ],
 )
 def test_steps(names: list[str], gpu: GpuCounts) -> None:
     defocus = {"target": "either", "radius": [2, 5]}
@@ -63,7 +67,7 @@ def test_steps(names: list[str], gpu: GpuCounts) -> None:
     "keys",
     [
         {"blend": "linear"},
-        *({"labels": {"kernel": [3, 9], "schedule": schedule}} for schedule in SCHEDULES),
+        *({"labels": {"kernel": 5 if name == "fixed" else [3, 9], "schedule": name}} for name in SCHEDULES),
         # The workers finish the samples that get such a step, and the device puts them between its own.
         {"steps": [{"step": "jpeg", "p": 0.5}]},
     ],
