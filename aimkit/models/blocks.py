@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aimkit.errors import AimkitError
-from aimkit.models.pooling import mean_and_maximum, mean_of
 
 #: From this factor on, upsampling learns in float32. On a GPU its gradient is added up in the type of its input, and
 #: with a factor of n, 4 n^2 terms go into one sum: in bfloat16 the sum is off by up to 1 % at 4, and by 14 % at 16.
@@ -132,6 +131,61 @@ class SpatialAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.sigmoid(self.conv(mean_and_maximum(x)))
+
+
+def mean_of(x: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """``x.mean(dims, keepdim=True)``."""
+    if _as_torch(x):
+        return x.mean(dim=dims, keepdim=True)
+    result: Tensor = _Mean.apply(x, dims)
+    return result
+
+
+def mean_and_maximum(x: Tensor) -> Tensor:
+    """Mean and maximum over the channels of (B, C, H, W), as (B, 2, H, W)."""
+    if _as_torch(x):
+        return torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
+    result: Tensor = _MeanAndMaximum.apply(x)
+    return result
+
+
+def _as_torch(x: Tensor) -> bool:
+    """Whether to leave the gradients of means and maxima to torch, which writes whole maps of equal numbers.
+
+    At the size of the image they are a tenth of what a train step moves. A compiler finds few passes by itself, an export knows torch's operations
+    alone, and a CPU gains little.
+    """
+    return x.device.type == "cpu" or torch.compiler.is_compiling()
+
+
+class _Mean(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, dims: tuple[int, ...]) -> Tensor:
+        result = x.mean(dim=dims, keepdim=True)
+        ctx.shape, ctx.count = x.shape, x.numel() // max(1, result.numel())
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        # A view: what adds it to other gradients reads a number per mean.
+        return (gradient / ctx.count).expand(ctx.shape), None
+
+
+class _MeanAndMaximum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        highest = x.amax(dim=1, keepdim=True)
+        ctx.save_for_backward(x, highest)
+        return torch.cat([x.mean(dim=1, keepdim=True), highest], dim=1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        x, highest = ctx.saved_tensors
+        of_mean = gradient[:, :1] / x.shape[1]
+        is_highest = x == highest
+        # Equal maxima share, as in torch.
+        share = gradient[:, 1:] / is_highest.sum(dim=1, keepdim=True)
+        return torch.where(is_highest, of_mean + share, of_mean)
 
 
 def unpool(x: Tensor, indices: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from aimkit.models import pooling
+from aimkit.models import blocks
 from aimkit.models.blocks import (
     GridMean,
     PyramidPooling,
@@ -111,7 +111,7 @@ def test_pooling_with_few_passes_has_the_values_and_gradients_of_torch(
 ) -> None:
     # Few levels, so that several channels share a maximum.
     x = torch.randint(4, (2, 6, 5, 7), generator=torch.Generator().manual_seed(0)).to(dtype)
-    for work in (pooling.mean_and_maximum, lambda x: pooling.mean_of(x, (2, 3)), lambda x: pooling.mean_of(x, (1,))):
+    for work in (blocks.mean_and_maximum, lambda x: blocks.mean_of(x, (2, 3)), lambda x: blocks.mean_of(x, (1,))):
         results = []
         for as_torch in (True, False):
             monkeypatch.setattr(pooling, "_as_torch", lambda x, way=as_torch: way)
