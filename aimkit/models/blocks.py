@@ -152,8 +152,8 @@ def mean_and_maximum(x: Tensor) -> Tensor:
 def _as_torch(x: Tensor) -> bool:
     """Whether to leave the gradients of means and maxima to torch, which writes whole maps of equal numbers.
 
-    At the size of the image they are a tenth of what a train step moves. A compiler finds few passes by itself, an export knows torch's operations
-    alone, and a CPU gains little.
+    At the size of the image these are much of what a train step moves. A compiler finds few passes by itself, an export
+    knows torch's operations alone, and a CPU gains little.
     """
     return x.device.type == "cpu" or torch.compiler.is_compiling()
 
