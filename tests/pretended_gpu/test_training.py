@@ -148,7 +148,7 @@ def test_every_network_learns_without_waiting(name: str, backbone: str, recipe: 
         {"model": {"backbone": "mobilenetv3_small_050", "checkpoint_activations": True}},
         {"channels_last": True, "precision": "bf16"},
         {"optim": {"lr": 1e-3, "backbone_factor": 0}},
-        {"optim": {"lr": 1e-3, "optimizer": "sgd"}},
+        {"optim": {"lr": 1e-3, "name": "adam"}},
         {"model": {"backbone": "mobilenetv3_small_050", "freeze_norm": True}},
     ],
     ids=lambda keys: "-".join(keys),
