@@ -19,12 +19,13 @@ from torch.utils.flop_counter import flop_registry
 
 from aimkit.models.registry import create_model
 from aimkit.train import objectives
+from aimkit.train.counters import counted_together
 
 #: Operations that launch nothing: views, and memory that is not filled.
 _FREE = {
     *("alias", "as_strided", "detach", "empty", "empty_like", "empty_strided", "expand", "narrow", "new_empty"),
     *("new_empty_strided", "permute", "select", "slice", "split", "split_with_sizes", "squeeze", "t", "transpose"),
-    *("unbind", "unsqueeze", "view", "_unsafe_view"),
+    *("unbind", "unfold", "unsqueeze", "view", "_unsafe_view"),
 }
 
 
@@ -136,7 +137,8 @@ def step_cost(
         return tensor
 
     with OperationCount(chip) as found, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        output = network(network.preprocess(image).to(dtype))
+        with counted_together(network):
+            output = network(network.preprocess(image).to(dtype))
         torch.autograd.backward(objectives.compute(model, network, output, data, weights)["total"])
     own = {parameter.untyped_storage()._cdata for parameter in network.parameters()}
     saved = sum(tensor.untyped_storage().nbytes() for key, tensor in kept.items() if key not in own)

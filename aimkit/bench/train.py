@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count, islice, repeat
 from typing import Any
@@ -76,12 +77,12 @@ def measure(
     compositing = None
     if recipe.device_compositing:
         compositing = rate(lambda: _finish(first[0], parts), recipe.batch // recipe.accumulate, seconds, clock)
-    batches = make_loader(parts.dataset, sampler_of(recipe, parts, 0, 10**9), recipe.data.workers)
-    # Batches that the workers prefetched before the first step say nothing about their speed.
-    for _ in islice(batches, recipe.data.workers * PREFETCH):
-        pass
-    work(batches)
-    together = rate(lambda: work(batches), recipe.batch, seconds, clock)
+    with closing(make_loader(parts.dataset, sampler_of(recipe, parts, 0, 10**9), recipe.data.workers)) as batches:
+        # Batches that the workers prefetched before the first step say nothing about their speed.
+        for _ in islice(batches, recipe.data.workers * PREFETCH):
+            pass
+        work(batches)
+        together = rate(lambda: work(batches), recipe.batch, seconds, clock)
     return TrainingSpeed(data, network, together, recipe.data.workers, compositing)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -106,11 +106,12 @@ def to_tensors(sample: Sample) -> dict[str, Any]:
     return {name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for name, value in row.items()}
 
 
-def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int = 0) -> Iterator[Any]:
+def make_loader(dataset: StreamDataset, sampler: PositionSampler, workers: int = 0) -> Generator[Any, None, None]:
     """Make batches in the order of the sampler, in that many worker processes.
 
     Workers are spawned, not forked: a fork copies the locks of OpenCV's and torch's threads in whatever state they are.
-    Batches that do not fit into shared memory come through pipes; see :mod:`aimkit.data.transfer`.
+    They end when the iterator is closed. Batches that do not fit into shared memory come through pipes; see
+    :mod:`aimkit.data.transfer`.
 
     Raises:
         AimkitError: A sample raised it, here or in a worker; or a worker can't be started, died, or hangs.

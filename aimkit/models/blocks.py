@@ -118,7 +118,7 @@ class SqueezeExcite(nn.Module):
         self.fc = nn.Sequential(squeeze, nn.ReLU(inplace=True), excite, nn.Sigmoid())
 
     def forward(self, x: Tensor) -> Tensor:
-        scale = self.fc(x.mean(dim=(2, 3)))
+        scale = self.fc(mean_of(x, (2, 3)).flatten(1))
         return x * scale[:, :, None, None]
 
 
@@ -130,8 +130,62 @@ class SpatialAttention(nn.Module):
         self.conv = nn.Conv2d(2, 1, 7, padding=3)
 
     def forward(self, x: Tensor) -> Tensor:
-        pooled = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
-        return torch.sigmoid(self.conv(pooled))
+        return torch.sigmoid(self.conv(mean_and_maximum(x)))
+
+
+def mean_of(x: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """``x.mean(dims, keepdim=True)``."""
+    if _as_torch(x):
+        return x.mean(dim=dims, keepdim=True)
+    result: Tensor = _Mean.apply(x, dims)
+    return result
+
+
+def mean_and_maximum(x: Tensor) -> Tensor:
+    """Mean and maximum over the channels of (B, C, H, W), as (B, 2, H, W)."""
+    if _as_torch(x):
+        return torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
+    result: Tensor = _MeanAndMaximum.apply(x)
+    return result
+
+
+def _as_torch(x: Tensor) -> bool:
+    """Whether to leave the gradients of means and maxima to torch, which writes whole maps of equal numbers.
+
+    At the size of the image these are much of what a train step moves. A compiler finds few passes by itself, an export
+    knows torch's operations alone, and a CPU gains little.
+    """
+    return x.device.type == "cpu" or torch.compiler.is_compiling()
+
+
+class _Mean(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, dims: tuple[int, ...]) -> Tensor:
+        result = x.mean(dim=dims, keepdim=True)
+        ctx.shape, ctx.count = x.shape, x.numel() // max(1, result.numel())
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        # A view: what adds it to other gradients reads a number per mean.
+        return (gradient / ctx.count).expand(ctx.shape), None
+
+
+class _MeanAndMaximum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        highest = x.amax(dim=1, keepdim=True)
+        ctx.save_for_backward(x, highest)
+        return torch.cat([x.mean(dim=1, keepdim=True), highest], dim=1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        x, highest = ctx.saved_tensors
+        of_mean = gradient[:, :1] / x.shape[1]
+        is_highest = x == highest
+        # Equal maxima share, as in torch.
+        share = gradient[:, 1:] / is_highest.sum(dim=1, keepdim=True)
+        return torch.where(is_highest, of_mean + share, of_mean)
 
 
 def unpool(x: Tensor, indices: Tensor) -> Tensor:
@@ -148,14 +202,37 @@ def unpool(x: Tensor, indices: Tensor) -> Tensor:
     Returns:
         (B, C, 2 H, 2 W).
     """
-    if x.device.type == "cpu" and not torch.compiler.is_compiling():
-        unpooled: Tensor = _UnpoolInOrder.apply(x, indices)
-        return unpooled
+    if not torch.compiler.is_compiling():
+        if x.device.type == "cpu":
+            unpooled: Tensor = _UnpoolInOrder.apply(x, indices)
+            return unpooled
+        # The meta device, on which a step is counted, does as the GPU that it stands for.
+        if x.device.type in ("cuda", "meta") and not torch.are_deterministic_algorithms_enabled():
+            return unpool_as_gradient(x, indices)
     return unpool_to_slots(x, indices)
 
 
+def unpool_as_gradient(x: Tensor, indices: Tensor) -> Tensor:
+    """As :func:`unpool`, with few kernels: the gradient of 3x3 max-pooling adds up the windows that share a maximum.
+
+    All but the last of these are zero here, so that the order of the sum does not matter. Torch cannot know this, and
+    may refuse the operation where all have to be deterministic.
+    """
+    batch, channels, height, width = x.shape
+    later = F.pad(indices.int(), (1, 1, 0, 1), value=-1)
+    own = later[..., :-1, 1:-1]
+    # The windows to the right, lower left, below and lower right: the last three lie side by side.
+    shares = torch.empty(*x.shape, 4, dtype=torch.bool, device=x.device)
+    torch.eq(later[..., :-1, 2:], own, out=shares[..., 0])
+    torch.eq(later[..., 1:, :].unfold(-1, 3, 1), own[..., None], out=shares[..., 1:])
+    last = x.masked_fill(shares.any(-1), 0)
+    # Only the shape of the map that was pooled is looked at.
+    size = x.detach().new_empty(()).expand(batch, channels, 2 * height, 2 * width)
+    return torch.ops.aten.max_pool2d_with_indices_backward(last, size, [3, 3], [2, 2], [1, 1], [1, 1], False, indices)
+
+
 def unpool_to_slots(x: Tensor, indices: Tensor) -> Tensor:
-    """As :func:`unpool`, with operations whose order does not matter, for parallel devices and for export.
+    """As :func:`unpool`, with operations whose order does not matter, which every device and export has.
 
     The values that don't win are written to a slot past the end, which is dropped: no position is written twice.
     """

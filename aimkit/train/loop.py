@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,10 @@ def _train(recipe: TrainRecipe, run: Path, resume: bool | str) -> State:
         seal(run, [run / "recipe.toml", run / provenance.NAME, *kept])
         # The process before may have been killed between a checkpoint and the removal of an older one.
         checkpoint.prune(run, recipe.keep)
-    with Log(recipe, run, parts, state) as log, stop_on_signal() as stop:
-        sampler = sampler_of(recipe, parts, state.step, recipe.steps)
-        batches = Ahead(make_loader(parts.dataset, sampler, recipe.data.workers))
+    loader = make_loader(parts.dataset, sampler_of(recipe, parts, state.step, recipe.steps), recipe.data.workers)
+    # Closed even after an error, whose traceback would keep the workers alive, and these the process.
+    with Log(recipe, run, parts, state) as log, stop_on_signal() as stop, closing(loader):
+        batches = Ahead(loader)
         if state.step == 0 and recipe.model.init and recipe.validation.data is not None:
             # What the weights score before they are trained. It is no checkpoint, so it can't be the best.
             log.scores(state, validate(recipe, parts, run, 0), counts=False)

@@ -13,6 +13,7 @@ from aimkit.errors import AimkitError
 from aimkit.rng import rng
 from aimkit.train import objectives
 from aimkit.train.activations import counted_once
+from aimkit.train.counters import counted_together
 from aimkit.train.losses import semantic_scores
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import Parts, network_input, train_mode
@@ -53,7 +54,8 @@ def one_step(recipe: TrainRecipe, parts: Parts, state: State, batches: Iterator[
 def forward(recipe: TrainRecipe, parts: Parts, image: Tensor) -> Any:
     """The network's output for a batch of images, (B, 3, H, W) in [0, 1]."""
     try:
-        return parts.model(network_input(parts.network, image, recipe.channels_last))
+        with counted_together(parts.network):
+            return parts.model(network_input(parts.network, image, recipe.channels_last))
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise

@@ -106,10 +106,12 @@ def check(runs: Sequence[Variant], folder: Path) -> dict[str, int]:
     Raises:
         AimkitError: A network can't be built, a folder has a run of another recipe, or there are several processes.
     """
-    if os.environ.get("WORLD_SIZE", "1") != "1":
-        raise AimkitError(
-            "a sweep runs in one process", "aimkit sweep", "start its runs one by one with torchrun -m aimkit train"
-        )
+    processes = os.environ.get("WORLD_SIZE", "1")
+    if processes != "1":
+        what = f"a sweep runs in one process, not in {processes}"
+        way = f"torchrun --nproc-per-node {processes} -m aimkit train RECIPE seed=1 -o {folder / 'seed1'}"
+        hint = f"start its runs one after another, such as: {way}; then compare: aimkit runs compare {folder}"
+        raise AimkitError(what, "aimkit sweep", hint)
     for table in {str(run.recipe.model): run.recipe.model for run in runs}.values():
         with torch.device("meta"):
             create_model(table.name, backbone=table.backbone, **table.options)

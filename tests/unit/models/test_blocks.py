@@ -6,13 +6,22 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from aimkit.models.blocks import GridMean, PyramidPooling, SqueezeExcite, enlarge, unpool, unpool_to_slots
+from aimkit.models import blocks
+from aimkit.models.blocks import (
+    GridMean,
+    PyramidPooling,
+    SqueezeExcite,
+    enlarge,
+    unpool,
+    unpool_as_gradient,
+    unpool_to_slots,
+)
 
 
-def pooled(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+def pooled(height: int, width: int, window: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     image = torch.rand(2, 3, height, width, generator=generator).sub(0.4).relu()  # flat parts, as after a ReLU
-    _, indices = F.max_pool2d(image, 3, stride=2, padding=1, return_indices=True)
+    _, indices = F.max_pool2d(image, window, stride=2, padding=window - 2, return_indices=True)
     return torch.rand(indices.shape, generator=generator), indices
 
 
@@ -29,24 +38,30 @@ def test_the_last_of_the_windows_that_share_a_position_wins(size: tuple[int, int
     assert torch.equal(unpool(x, indices), wanted.view(2, 3, *size))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("window", [2, 3])
 @pytest.mark.parametrize("threads", [1, 3])
-def test_unpooling_in_order_equals_unpooling_to_slots_forwards_and_backwards(threads: int) -> None:
-    x, indices = pooled(46, 38)
+def test_all_ways_to_unpool_are_equal_forwards_and_backwards(threads: int, window: int, dtype: torch.dtype) -> None:
+    x, indices = pooled(46, 38, window)
+    x = x.to(dtype)
     weight = torch.rand(2, 3, 46, 38, generator=torch.Generator().manual_seed(1))
     results = []
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        for way in (unpool, unpool_to_slots):
+        for way in (unpool, unpool_to_slots, unpool_as_gradient):
             own = x.clone().requires_grad_()
             y = way(own, indices)
             (y * weight).sum().backward()
             results.append((y.detach(), own.grad))
     finally:
         torch.set_num_threads(before)
-    assert torch.equal(results[0][0], results[1][0])
-    assert results[0][1] is not None
-    assert torch.equal(results[0][1], results[1][1])
+    wanted, gradient = results[0]
+    assert gradient is not None
+    for found, own_gradient in results[1:]:
+        assert torch.equal(found, wanted)
+        assert own_gradient is not None
+        assert torch.equal(own_gradient, gradient)
 
 
 def test_unpooling_passes_gradients_of_what_was_kept_only() -> None:
@@ -88,6 +103,25 @@ def test_excitation_scales_channels_between_nothing_and_one() -> None:
     ratio = SqueezeExcite(8)(x) / x
     assert ((ratio > 0) & (ratio < 1)).all()
     assert torch.allclose(ratio.amax((2, 3)), ratio.amin((2, 3)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=["float64", "bfloat16"])
+def test_pooling_with_few_passes_has_the_values_and_gradients_of_torch(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Few levels, so that several channels share a maximum.
+    x = torch.randint(4, (2, 6, 5, 7), generator=torch.Generator().manual_seed(0)).to(dtype)
+    for work in (blocks.mean_and_maximum, lambda x: blocks.mean_of(x, (2, 3)), lambda x: blocks.mean_of(x, (1,))):
+        results = []
+        for as_torch in (True, False):
+            monkeypatch.setattr(blocks, "_as_torch", lambda x, way=as_torch: way)
+            leaf = x.clone().requires_grad_()
+            y = work(leaf)
+            (y * torch.arange(1, y.numel() + 1).view_as(y)).sum().backward()
+            assert leaf.grad is not None
+            results.append((y.detach(), leaf.grad.double()))
+        assert torch.equal(results[0][0], results[1][0])
+        assert torch.allclose(results[0][1], results[1][1], rtol=1e-12 if dtype == torch.float64 else 0.01)
 
 
 @pytest.mark.parametrize(("factor", "computed"), [(2, torch.bfloat16), (4, torch.float32), (16, torch.float32)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import traceback
@@ -21,6 +22,7 @@ from aimkit.data.loader import make_loader
 from aimkit.errors import AimkitError
 from aimkit.train import loop, readings, start
 from aimkit.train.average import MovingAverage
+from aimkit.train.counters import counted_together
 from aimkit.train.failures import failures_told
 from aimkit.train.recipe import TrainRecipe
 from aimkit.train.setup import Parts, build, build_network, sampler_of
@@ -171,6 +173,48 @@ def test_an_average_is_one_kernel_and_counts_with_its_network(recipe: Make) -> N
     assert {int(kept[name]) for name, buffer in network.named_buffers() if buffer is counters[0]} == {7}
 
 
+def test_batch_norms_count_together_and_as_they_do_alone() -> None:
+    torch.manual_seed(0)
+    together = torch.nn.Sequential(*(torch.nn.BatchNorm2d(3, momentum=m) for m in (0.1, 0.2, None)))
+    together.append(torch.nn.BatchNorm2d(3).eval())
+    alone = copy.deepcopy(together)
+    for _ in range(2):
+        x = torch.rand(2, 3, 4, 4)
+        with OperationCount() as count, counted_together(together):
+            found = together(x)
+        assert torch.equal(found, alone(x))
+        assert (count.kernels["add_"], count.kernels["_foreach_add_"]) == (1, 1)
+    own, wanted = together.state_dict(), alone.state_dict()
+    assert own.keys() == wanted.keys()
+    assert all(torch.equal(own[name], wanted[name]) for name in wanted)
+    with pytest.raises(RuntimeError), counted_together(together):
+        raise RuntimeError
+    assert together.state_dict().keys() == wanted.keys()
+
+
+def test_an_unexpected_error_ends_the_data_workers(
+    recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its traceback would keep them, and Python waits for them at its end."""
+    ended = []
+
+    def loader(*arguments: Any) -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            ended.append(True)
+
+    def step(recipe: Any, parts: Any, state: State, batches: Iterator[Any]) -> Any:
+        raise ValueError(f"planted in batch {next(batches)}")
+
+    monkeypatch.setattr(loop, "make_loader", loader)
+    monkeypatch.setattr(loop, "one_step", step)
+    with pytest.raises(ValueError, match="planted in batch 1") as caught:
+        loop.train(recipe(), tmp_path / "run")
+    assert caught.tb is not None
+    assert ended
+
+
 def test_out_of_memory_says_what_to_lower(recipe: Make) -> None:
     for error in (torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("can't allocate memory: 8 bytes")):
         with pytest.raises(AimkitError, match="out of memory in step 3") as caught, failures_told(recipe(), 3, CPU):
@@ -241,6 +285,6 @@ def test_each_process_takes_its_part_of_a_batch(recipe: Make) -> None:
 def test_a_step_launches_few_kernels_and_moves_few_bytes() -> None:
     """AimNet on resnet34_mp, 16 samples of 512 x 512, bfloat16, without the optimiser: it was 1,739 and 112 GB."""
     cost = step_cost("resnet34_mp", batch=16, size=512)
-    assert cost.kernels <= 1150
-    assert cost.gigabytes <= 104
+    assert cost.kernels <= 1060
+    assert cost.gigabytes <= 93
     assert cost.tflop == pytest.approx(7.42, rel=0.01)
