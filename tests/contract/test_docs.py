@@ -71,7 +71,9 @@ def check_command(words: list[str]) -> None:
     while isinstance(command, click.Group):
         options = command.make_parser(context)
         options.allow_interspersed_args = False
-        _, rest, _ = options.parse_args(rest)
+        # A group that takes an argument of its own would take the name of a subcommand for it.
+        if not (rest and rest[0] in command.list_commands(context)):
+            _, rest, _ = options.parse_args(rest)
         nested = command.get_command(context, rest[0]) if rest else None
         if nested is None:
             # A group alone, such as `aimkit evaluate RECIPE`, or one that is only named, such as `aimkit bench`.
