@@ -18,6 +18,7 @@ from aimkit.datasets.types_file import USUAL_NAMES, Typed, match, read_types
 from aimkit.errors import AimkitError
 from aimkit.lint.item import LintItem, LintRole, LintTarget
 from aimkit.paths import as_text
+from aimkit.recipe import find
 from aimkit.storage import Place, place
 from aimkit.types import ImageType
 
@@ -64,6 +65,10 @@ def collect(target: str, overrides: Sequence[str] = (), folders: Mapping[str, st
     else:
         from aimkit.lint.recipes import recipe_target
 
+        try:
+            find(target)
+        except AimkitError as error:
+            raise AimkitError("neither a folder nor a recipe has this name", target, error.hint) from None
         found = recipe_target(target, overrides, folders)
     if not found.items and not found.faults:
         notes = "; ".join(found.notes)
