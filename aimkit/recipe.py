@@ -183,7 +183,7 @@ def find(name_or_path: str | os.PathLike[str] | Remote, kind: str | None = None)
     if isinstance(path, Remote) or path.suffix == ".toml" or len(path.parts) > 2:
         raise AimkitError("recipe file not found", str(path), "'aimkit recipes ls' lists the packaged recipes")
     known = [key for key in packaged if kind is None or key.startswith(f"{kind}/")]
-    names = known + [key.split("/")[1] for key in known]
+    names = {*known, *(key.split("/")[1] for key in known)}
     raise AimkitError(f"unknown recipe '{text}'", hint=did_you_mean(text, names) + " ('aimkit recipes ls')")
 
 

@@ -165,7 +165,7 @@ def test_the_default_weights_find_a_subject(tmp_path: Path, capsys: pytest.Captu
     ("arguments", "message"),
     [
         ([], "missing argument TARGET"),
-        (["nothing-of-this-name"], "unknown recipe"),
+        (["nothing-of-this-name"], "neither a folder nor a recipe"),
         ([".", "--fix"], "--fix and -o OUT belong together"),
         ([".", "--only", "binary-mate"], "unknown check 'binary-mate'"),
     ],
