@@ -9,6 +9,7 @@ times as many.
 from __future__ import annotations
 
 import os
+import signal
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -315,7 +316,8 @@ def test_ctrl_c_ends_workers_too(name: str, times: int, server: Faults, inputs: 
     out = tmp_path / "out"
     ended = server.run(filled(words, inputs, out), when=str(out / when), times=times)
     assert (ended.left, "Traceback" in ended.err) == ([], False), ended.err
-    assert ended.code in (0, 130)
+    # The second may come while the process ends already; shells report 130 for the signal itself too.
+    assert ended.code in (0, 130, -signal.SIGINT)
     again = server.run(filled([*words, *more], inputs, out))
     assert (again.code, again.left) == (0, []), again.err
     assert tree(out) == tree(tmp_path / "whole")
