@@ -9,9 +9,9 @@ times as many.
 from __future__ import annotations
 
 import os
-import signal
 import re
 import shutil
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
