@@ -19,13 +19,13 @@ from aimkit.errors import AimkitError
 from aimkit.files import write_error
 from aimkit.imageio import read_alpha, write_png
 
-#: All in one process, since each would import torch anew.
+#: All in one process, since each would import anew what the others do. Fog needs few compiled loops.
 COMMANDS = """
 import sys
 from aimkit.cli import run
 codes = [
     run(["zoo", "ls"]),
-    run(["synth", "quick", "count=2", "-o", "data"]),
+    run(["synth", "quick", "count=2", "-o", "data", "balance={}", "foregrounds.0.generators=['fog']"]),
     run(["predict", "photo.png", "--device", "cpu", "-o", "out"]),
 ]
 print("codes", codes)
