@@ -48,20 +48,7 @@ def own_sources(
     Raises:
         AimkitError: A folder is missing, or holds something else.
     """
-    if mattes and not foregrounds:
-        raise AimkitError("--mattes needs --foregrounds", "--mattes", "add --foregrounds DIR, the folder of the photos")
-    data, where = raw_recipe(recipe, overrides, kind="synth")
-    result = []
-    for key, table in (
-        ("foregrounds", foreground_table(foregrounds, mattes) if foregrounds else None),
-        ("backgrounds", background_table(backgrounds) if backgrounds else None),
-    ):
-        if table:
-            tables = data.get(key, [])
-            if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
-                raise AimkitError(f"'{key}' must be a list of tables", f"{where}, {key}")
-            result.append(f"{key}={_toml(_with_own(tables, table))}")
-    return result
+    return _with_tables(recipe, overrides, _own_tables(foregrounds, mattes, backgrounds))
 
 
 def own_streams(
@@ -75,7 +62,7 @@ def own_streams(
         AimkitError: The recipe trains on something else than composites.
     """
     data, where = raw_recipe(recipe, overrides, kind="train")
-    result = []
+    tables, result = _own_tables(foregrounds, mattes, backgrounds), []
     for key in ("data.train", "validation.data"):
         first, second = key.split(".")
         stream = data.get(first, {}).get(second) if isinstance(data.get(first, {}), dict) else None
@@ -85,7 +72,7 @@ def own_streams(
             what = "the recipe does not train on composites, so it has no foregrounds or backgrounds to replace"
             raise AimkitError(what, f"{where}, {key}", "recipes that do: aimkit recipes ls train")
         inner = [str(text) for text in stream.get("overrides", [])]
-        own = own_sources(str(stream.get("recipe")), foregrounds=foregrounds, mattes=mattes, backgrounds=backgrounds)
+        own = _with_tables(str(stream.get("recipe")), (), tables)
         result.append(f"{key}.overrides={json.dumps([*own, *inner], ensure_ascii=False)}")
     return result
 
@@ -148,6 +135,25 @@ def kind_of(folder: Place) -> str:
         hint = "separate them, or choose source=cutouts (foregrounds) or source=folder (backgrounds)"
         raise AimkitError(what, str(folder), hint)
     return "cutouts" if clear[0] else "folder"
+
+
+def _own_tables(foregrounds: str, mattes: str, backgrounds: str) -> dict[str, dict[str, Any]]:
+    """The source tables of own folders, by the recipe's key; looking at a large folder takes a while."""
+    if mattes and not foregrounds:
+        raise AimkitError("--mattes needs --foregrounds", "--mattes", "add --foregrounds DIR, the folder of the photos")
+    tables = {"foregrounds": foreground_table(foregrounds, mattes)} if foregrounds else {}
+    return tables | ({"backgrounds": background_table(backgrounds)} if backgrounds else {})
+
+
+def _with_tables(recipe: str, overrides: Sequence[str], tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    data, where = raw_recipe(recipe, overrides, kind="synth")
+    result = []
+    for key, own in tables.items():
+        known = data.get(key, [])
+        if not isinstance(known, list) or not all(isinstance(one, dict) for one in known):
+            raise AimkitError(f"'{key}' must be a list of tables", f"{where}, {key}")
+        result.append(f"{key}={_toml(_with_own(known, own))}")
+    return result
 
 
 def _with_own(tables: Sequence[Mapping[str, Any]], own: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -72,13 +72,19 @@ def nested(model: Any, path: str) -> list[nodes.section]:
     for name, field in model.model_fields.items():
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel) and inner.model_fields:
-            section = nodes.section(ids=[nodes.make_id(f"{path}-{name}")])
-            section += nodes.title("", "", nodes.Text("Table "), nodes.literal("", name))
-            summary = inspect.cleandoc(inner.__doc__ or "").split("\n\n")[0]
-            section += nodes.paragraph("", " ".join(summary.split()).replace("``", ""))
-            section += model_table(inner)
-            result.append(section)
+            title = nodes.title("", "", nodes.Text("Table "), nodes.literal("", name))
+            result.append(model_section(inner, title, f"{path}-{name}"))
     return result
+
+
+def model_section(model: Any, title: nodes.title, name: str) -> nodes.section:
+    """A title, the first paragraph of a model's docstring, and its table."""
+    section = nodes.section(ids=[nodes.make_id(name)])
+    section += title
+    summary = inspect.cleandoc(model.__doc__ or "").split("\n\n")[0]
+    section += nodes.paragraph("", " ".join(summary.split()).replace("``", ""))
+    section += model_table(model)
+    return section
 
 
 def _row(cells: list[nodes.Node]) -> nodes.row:
@@ -107,12 +113,7 @@ class RecipeKeys(Directive):
         result: list[nodes.Node] = []
         for key in found.list():
             block = block_of(found.get(key))
-            section = nodes.section(ids=[nodes.make_id(f"{name}-{key}")])
-            section += nodes.title("", key)
-            summary = inspect.cleandoc(block.__doc__ or "").split("\n\n")[0]
-            section += nodes.paragraph("", " ".join(summary.split()).replace("``", ""))
-            section += model_table(block)
-            result.append(section)
+            result.append(model_section(block, nodes.title("", key), f"{name}-{key}"))
         return result
 
 

@@ -33,11 +33,7 @@ def unpaired(folder: LintFolder) -> Iterable[LintFault]:
 )
 def no_alpha(folder: LintFolder) -> Iterable[LintFault]:
     """Pictures without an alpha channel that hides something, in a folder of which most have one."""
-    groups: dict[str, list[LintRecord]] = defaultdict(list)
-    for record in folder.records:
-        if record.item.role == "single" and not record.problem:
-            groups[record.item.group].append(record)
-    for records in groups.values():
+    for records in _single_groups(folder):
         opaque = [record for record in records if not record.has_alpha]
         if opaque and 2 * len(opaque) < len(records):
             yield from (LintFault(record.item.files, "it is opaque, among cut-outs") for record in opaque)
@@ -50,11 +46,7 @@ def no_alpha(folder: LintFolder) -> Iterable[LintFault]:
 )
 def alpha_in_background(folder: LintFolder) -> Iterable[LintFault]:
     """Cut-outs in a folder of which most are photos."""
-    groups: dict[str, list[LintRecord]] = defaultdict(list)
-    for record in folder.records:
-        if record.item.role == "single" and not record.problem:
-            groups[record.item.group].append(record)
-    for records in groups.values():
+    for records in _single_groups(folder):
         clear = [record for record in records if record.has_alpha]
         if 2 * len(clear) <= len(records):
             yield from (LintFault(record.item.files, "it is a cut-out, among photos") for record in clear)
@@ -69,3 +61,12 @@ def licence_missing(folder: LintFolder) -> Iterable[LintFault]:
     """Folders and sources whose licence is not stated."""
     for name in folder.target.unlicensed:
         yield LintFault((name,), "no licence is stated")
+
+
+def _single_groups(folder: LintFolder) -> Iterable[list[LintRecord]]:
+    """The readable single pictures, a list for each folder."""
+    groups: dict[str, list[LintRecord]] = defaultdict(list)
+    for record in folder.records:
+        if record.item.role == "single" and not record.problem:
+            groups[record.item.group].append(record)
+    return groups.values()
