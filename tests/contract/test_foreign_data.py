@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import tomli_w
 import torch
+from tiny_recipe import tiny_recipe
 
 import aimkit
 from aimkit import resources
@@ -68,28 +69,12 @@ def test_no_call_lets_data_bring_its_own_code() -> None:
 # Paths ------------------------------------------------------------------------------------------------------------
 
 
-def recipe(folder: Path, form: str) -> Path:
-    table = {
-        "kind": "synth",
-        "seed": 1,
-        "count": 2,
-        "foregrounds": [{"source": "procedural", "generators": ["toy"]}],
-        "backgrounds": [{"source": "procedural", "generators": ["material"]}],
-        "placement": {"mode": "canvas", "height": 24, "width": 24},
-        "labels": {"kernel": 3},
-        "output": {"format": form},
-    }
-    path = folder / f"{form}.toml"
-    path.write_text(tomli_w.dumps(table))
-    return path
-
-
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset in every format, and a pool."""
     root = tmp_path_factory.mktemp("written")
     for form in ("folder", "parquet", "webdataset"):
-        assert run(["synth", str(recipe(root, form)), "-o", str(root / form), "--workers", "1"]) == 0
+        assert run(["synth", str(tiny_recipe(root, form)), "-o", str(root / form), "--workers", "1"]) == 0
     words = ["pool", "build", str(root / "folder.toml"), "-o", str(root / "pool")]
     assert run([*words, "--drawn", "1", "--size", "16", "--workers", "1"]) == 0
     return root

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tomli_w
 from small_run import recipe as make_recipe
+from tiny_recipe import tiny_recipe
 
 from aimkit import digests
 from aimkit.cli import run
@@ -111,18 +112,7 @@ def test_a_pipe_beside_a_manifest_is_not_waited_for(folder: Path, monkeypatch: p
 @pytest.fixture(scope="module")
 def tar_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("tar")
-    table = {
-        "kind": "synth",
-        "seed": 1,
-        "count": 2,
-        "foregrounds": [{"source": "procedural", "generators": ["toy"]}],
-        "backgrounds": [{"source": "procedural", "generators": ["material"]}],
-        "placement": {"mode": "canvas", "height": 24, "width": 24},
-        "labels": {"kernel": 3},
-        "output": {"format": "webdataset"},
-    }
-    (out / "r.toml").write_text(tomli_w.dumps(table))
-    assert run(["synth", str(out / "r.toml"), "-o", str(out / "data"), "--workers", "1"]) == 0
+    assert run(["synth", str(tiny_recipe(out, "webdataset")), "-o", str(out / "data"), "--workers", "1"]) == 0
     return out / "data"
 
 
