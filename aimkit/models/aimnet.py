@@ -39,6 +39,8 @@ class AimNet(MattingModel):
             or ``auto``: unpooling where the backbone has indices, else bilinear.
         width: Channels of the decoders at strides 1 and 4; strides 8, 16, 32 have twice, four and eight times as many.
             ``paper`` is 64, ``auto`` follows the backbone, see ``decoder_widths``.
+        semantic_skips: Whether the semantic decoder also adds the maps of strides 16, 8 and 4, as a feature pyramid
+            does (Lin et al., CVPR 2017). The paper's sees the map of stride 32 alone, which is coarse for small images.
 
     Raises:
         AimkitError: An option is unknown, or ``unpool`` has no indices that fit.
@@ -52,6 +54,7 @@ class AimNet(MattingModel):
         "spatial_attention": bool,
         "upsample": Literal["auto", "unpool", "bilinear", "pixelshuffle"],
         "width": Width,
+        "semantic_skips": bool,
     }
 
     def __init__(
@@ -64,6 +67,7 @@ class AimNet(MattingModel):
         spatial_attention: bool = True,
         upsample: str = "auto",
         width: int | str = "auto",
+        semantic_skips: bool = False,
     ) -> None:
         super().__init__(backbone)
         self.classes = classes_of(representation)
@@ -74,11 +78,13 @@ class AimNet(MattingModel):
         self.projections = nn.ModuleList(projection(c, w) for c, w in zip(backbone.channels, inner, strict=True))
         self.semantic = SemanticDecoder(widths, len(self.classes), se=se, spatial_attention=spatial_attention)
         self.matting = MattingDecoder(widths, upsample)
+        self.semantic_skips = semantic_skips
 
     def predict(self, image: Tensor) -> MattingOutput:
         maps, indices = self.backbone(image)
         maps = tuple(project(x) for project, x in zip(self.projections, maps, strict=True))
-        semantic_logits, attention = self.semantic(maps[-1])
+        skips = maps[2:5] if self.semantic_skips else None
+        semantic_logits, attention = self.semantic(maps[-1], skips)
         detail_logits = self.matting(maps, indices, attention)
         # In float32 under autocast too: bfloat16 sigmoids are often equal, which makes the argmax arbitrary.
         semantic_logits, detail_logits = semantic_logits.float(), detail_logits.float()
@@ -88,7 +94,7 @@ class AimNet(MattingModel):
 
 
 class SemanticDecoder(nn.Module):
-    """Class logits and an attention map, both of the image's size, from the coarsest map."""
+    """Class logits and an attention map, both of the image's size, from the coarsest map and optional finer ones."""
 
     def __init__(self, widths: Widths, classes: int, *, se: bool, spatial_attention: bool) -> None:
         super().__init__()
@@ -109,15 +115,20 @@ class SemanticDecoder(nn.Module):
         self.spatial_attention = SpatialAttention() if spatial_attention else None
         self.head = nn.Conv2d(s1, classes, 3, padding=1)
 
-    def forward(self, e32: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forward(self, e32: Tensor, skips: tuple[Tensor, ...] | None = None) -> tuple[Tensor, Tensor | None]:
+        e4, e8, e16 = skips or (None,) * 3
         psp = self.psp(e32)
-        x = self.se32(enlarge(self.block32(torch.cat([psp, e32], 1)), 2))
-        x = self.se16(enlarge(self.block16(torch.cat([enlarge(self.guide16(psp), 2), x], 1)), 2))
-        x = self.se8(enlarge(self.block8(torch.cat([enlarge(self.guide8(psp), 4), x], 1)), 2))
+        x = _plus(self.se32(enlarge(self.block32(torch.cat([psp, e32], 1)), 2)), e16)
+        x = _plus(self.se16(enlarge(self.block16(torch.cat([enlarge(self.guide16(psp), 2), x], 1)), 2)), e8)
+        x = _plus(self.se8(enlarge(self.block8(torch.cat([enlarge(self.guide8(psp), 4), x], 1)), 2)), e4)
         x = self.se4(enlarge(self.block4(torch.cat([enlarge(self.guide4(psp), 8), x], 1)), 2))
         x = enlarge(self.block2(torch.cat([enlarge(self.guide2(psp), 16), x], 1)), 2)
         attention = None if self.spatial_attention is None else self.spatial_attention(x)
         return self.head(self.se2(x)), attention
+
+
+def _plus(x: Tensor, skip: Tensor | None) -> Tensor:
+    return x if skip is None else x + skip
 
 
 class MattingDecoder(nn.Module):

@@ -151,3 +151,19 @@ def test_outputs_are_close_when_compiled(paper: MattingModel, golden_image: torc
         wanted, found = paper(golden_image), compiled(golden_image)
     assert (found.semantic - wanted.semantic).abs().max() < 1e-4
     assert (found.detail - wanted.detail).abs().max() < 1e-4
+
+
+def test_semantic_skips_add_finer_maps_without_new_weights(tiny: type) -> None:
+    torch.manual_seed(0)
+    plain, skipping = AimNet(tiny()).eval(), AimNet(tiny(), semantic_skips=True).eval()
+    skipping.load_state_dict(plain.state_dict())
+    image = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        maps = tuple(p(x) for p, x in zip(plain.projections, plain.backbone(image)[0], strict=True))
+        wanted, _ = plain.semantic(maps[-1], maps[2:5])
+        before, found = plain(image), skipping(image)
+        nothing, _ = plain.semantic(maps[-1], tuple(torch.zeros_like(x) for x in maps[2:5]))
+    assert torch.equal(found.semantic_logits, wanted.float())
+    assert not torch.allclose(found.semantic_logits, before.semantic_logits)
+    # Maps of zeros are as no maps at all.
+    assert torch.equal(nothing.float(), before.semantic_logits)
