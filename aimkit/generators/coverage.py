@@ -53,18 +53,18 @@ def polygon(size: tuple[int, int], points: Array) -> Float:
 
 def _patch(size: tuple[int, int], points: Array) -> tuple[tuple[int, int], Float]:
     """Coverage of a polygon in the window that it touches: (top, left) and the window."""
-    from aimkit.generators import kernels
+    from aimkit.generators import coverage_kernels
 
     height, width = size
     start = np.asarray(points, np.float64) * unit(size)
     step = np.roll(start, -1, axis=0) - start
     # Pieces of a quarter pixel: each counts as lying in the pixel of its middle.
     count = np.maximum(np.ceil(4 * np.abs(step).max(axis=1)), 1).astype(np.int64)
-    top, bottom, left, right = kernels.polygon_bounds(start, step, count, height, width)
+    top, bottom, left, right = coverage_kernels.polygon_bounds(start, step, count, height, width)
     if bottom < top:
         return (0, 0), np.zeros((0, 0), np.float32)
     patch = np.empty((bottom + 1 - top, min(right + 1, width) - left), np.float32)
-    kernels.polygon_area(start, step, count, height, width, top, left, patch)
+    coverage_kernels.polygon_area(start, step, count, height, width, top, left, patch)
     return (top, left), patch
 
 
@@ -179,11 +179,11 @@ def strokes(
 
 def _draw(canvas: Float, lines: Float, attributes: Float) -> None:
     """Composite strokes over the canvas in place; attributes are width, red, green, blue, one, opacity."""
-    from aimkit.generators import kernels
+    from aimkit.generators import coverage_kernels
 
     size = (canvas.shape[0], canvas.shape[1])
     whole, share = np.empty(0, np.int64), np.empty(0, np.float32)
-    total, samples, top, bottom, left, right = kernels.fragments(
+    total, samples, top, bottom, left, right = coverage_kernels.fragments(
         lines, attributes, size, (0, 0), size[1], whole, share, whole, np.empty((0, 4), np.float32)
     )
     if total == 0:
@@ -191,23 +191,23 @@ def _draw(canvas: Float, lines: Float, attributes: Float) -> None:
     window = canvas[top : bottom + 1, left : right + 1]
     pixel, sample = np.empty(total, np.int64), np.empty(total, np.int64)
     cover, color = np.empty(total, np.float32), np.empty((samples, 4), np.float32)
-    kernels.fragments(lines, attributes, size, (top, left), window.shape[1], pixel, cover, sample, color)
+    coverage_kernels.fragments(lines, attributes, size, (top, left), window.shape[1], pixel, cover, sample, color)
     _accumulate(window, pixel, cover, sample, color)
 
 
 def _accumulate(window: Float, pixel: Array, cover: Float, sample: Array, color: Float) -> None:
     """Composite fragments in their order: weights c_i prod_{j later} (1 - c_j), summed by pixel."""
-    from aimkit.generators import kernels
+    from aimkit.generators import coverage_kernels
 
     start = np.zeros(window.shape[0] * window.shape[1] + 1, np.int64)
     ordered, source = np.empty_like(cover), np.empty_like(sample)
-    kernels.sort_fragments(pixel, cover, sample, start, ordered, source)
+    coverage_kernels.sort_fragments(pixel, cover, sample, start, ordered, source)
     through = np.zeros(len(cover) + 1)
     np.cumsum(np.log1p(-ordered), out=through[1:], dtype=np.float64)
     last = through[start[1:]]
     behind = np.exp((np.repeat(last, np.diff(start)) - through[1:]).astype(np.float32))
     shown = np.exp((last - through[start[:-1]]).astype(np.float32))
-    kernels.add_fragments(window, shown, start, ordered * behind, source, color)
+    coverage_kernels.add_fragments(window, shown, start, ordered * behind, source, color)
 
 
 def reduce(image: Float, factor: int) -> Float:

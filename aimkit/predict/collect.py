@@ -14,6 +14,9 @@ from aimkit.imageio.formats import SUFFIXES, is_picture
 from aimkit.recipe import expand
 from aimkit.skips import Skips
 
+#: In the folder of the outputs: a line a photo, its name and the SHA-256 of its file.
+JOURNAL = "photos.jsonl"
+
 #: Outputs of a prediction, each in a folder of its name.
 KINDS = ("alpha", "cutout", "composite", "trimap", "semantic")
 
@@ -43,11 +46,13 @@ class PhotoList:
         jobs: The photos, each once and under a unique name.
         skips: Files that can't be photos: broken links, pipes.
         others: Files of folders that are not pictures, counted by suffix ("none" without one).
+        predictions: Folders of an earlier prediction, whose outputs are left out.
     """
 
     jobs: list[PhotoJob] = field(default_factory=list)
     skips: Skips = field(default_factory=lambda: Skips("photo"))
     others: Counter[str] = field(default_factory=Counter)
+    predictions: list[Path] = field(default_factory=list)
 
     @property
     def total(self) -> int:
@@ -55,12 +60,12 @@ class PhotoList:
         return len(self.jobs) + len(self.skips)
 
     def others_text(self) -> str:
-        """The other files in words, "" if there are none: ``3 other files left out: 2 .txt, 1 .mp4``."""
-        count = sum(self.others.values())
-        if not count:
-            return ""
-        kinds = ", ".join(f"{number} {suffix}" for suffix, number in self.others.most_common())
-        return f"{count} other file{'s' * (count != 1)} left out: {kinds}"
+        """What was left out in words, "" if nothing was: ``3 other files left out: 2 .txt, 1 .mp4``."""
+        texts = [f"outputs of an earlier prediction left out: {folder}" for folder in self.predictions]
+        if count := sum(self.others.values()):
+            kinds = ", ".join(f"{number} {suffix}" for suffix, number in self.others.most_common())
+            texts.append(f"{count} other file{'s' * (count != 1)} left out: {kinds}")
+        return "; ".join(texts)
 
 
 def collect(inputs: Iterable[str | os.PathLike[str]], out: Path | None = None) -> PhotoList:
@@ -73,7 +78,8 @@ def collect(inputs: Iterable[str | os.PathLike[str]], out: Path | None = None) -
 
     Args:
         inputs: Files and folders. An existing path is taken literally; else ``~`` and ``${NAME}`` are filled in.
-        out: Folder of the outputs; its output folders (``alpha``, ``cutout``, ...) are skipped.
+        out: Folder of the outputs. Its output folders (``alpha``, ``cutout``, ...) are skipped, and so are those of
+            earlier predictions, which are known by their journal.
 
     Raises:
         AimkitError: A file or folder does not exist, or a folder has no pictures.
@@ -133,6 +139,11 @@ def _pictures(folder: Path, out: Path | None, photos: PhotoList) -> Iterator[Pat
             folders.clear()
             continue
         seen.add(real)
+        if JOURNAL in files:
+            files.remove(JOURNAL)
+            folders[:] = [name for name in folders if name not in KINDS]
+            if out is None or Path(real) != out.resolve():
+                photos.predictions.append(Path(place))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(place) / name

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from aimkit.journal import append, read
-
-#: In the folder of the outputs: a line a photo, its name and the SHA-256 of its file.
-NAME = "photos.jsonl"
+from aimkit.predict.collect import JOURNAL
 
 
 class Journal:
@@ -21,7 +19,7 @@ class Journal:
     """
 
     def __init__(self, out: Path) -> None:
-        self.path = out / NAME
+        self.path = out / JOURNAL
         rows = read(self.path, "their photos are predicted again")
         wanted = [(row.get("name"), row.get("sha256")) for row in rows]
         self.digests = {name: digest for name, digest in wanted if isinstance(name, str) and isinstance(digest, str)}

@@ -93,6 +93,16 @@ def test_only_the_output_folders_are_left_out(tmp_path: Path) -> None:
     assert {job.name for job in collect([tmp_path], tmp_path).jobs} == {"a", "mine/b"}
 
 
+def test_outputs_of_an_earlier_prediction_are_left_out_and_named(tmp_path: Path) -> None:
+    for name in ("a.png", "before/photos.jsonl", "before/mine/b.png", "before/alpha/a.png", "before/cutout/a.png"):
+        picture(tmp_path / name)
+    found = collect([tmp_path], tmp_path / "now")
+    assert {job.name for job in found.jobs} == {"a", "before/mine/b"}
+    assert found.others_text() == f"outputs of an earlier prediction left out: {tmp_path / 'before'}"
+    # Named by the user, they are photos.
+    assert [job.name for job in collect([tmp_path / "before/cutout"]).jobs] == ["a"]
+
+
 def test_an_output_is_never_an_input(tmp_path: Path) -> None:
     photo = picture(tmp_path / "cutout/x.png")
     jobs = collect([photo], tmp_path).jobs
