@@ -36,7 +36,7 @@ class EvaluateGroup(click.Group):
 @click.option("--model", help="Network.  [default: that of the weights, else aimnet]")
 @click.option("--backbone", help="Backbone of the network.  [default: that of the weights, else resnet34_mp]")
 @click.option("--weights", help="A file, a zoo id, or 'random' for an untrained network.")
-@click.option("--strategy", help="hybrid, resize, whole or tiled.")
+@click.option("--strategy", help="hybrid, resize, whole, tiled or refined.")
 @click.option(
     "--option", "options_", multiple=True, metavar="KEY=VALUE", help="Set an option of the strategy: detail_scale=0.33."
 )

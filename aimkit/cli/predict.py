@@ -33,7 +33,7 @@ _MOST_BYTES = 2 << 30
 @click.option("--weights", help="A file, the folder of a training run, or a zoo id.  [default: the zoo's default]")
 @click.option("--model", help="Network.  [default: that of the weights, else aimnet]")
 @click.option("--backbone", help="Backbone of the network.  [default: that of the weights, else resnet34_mp]")
-@click.option("--strategy", help="hybrid, resize, whole or tiled.  [default: the network's, mostly hybrid]")
+@click.option("--strategy", help="hybrid, resize, whole, tiled or refined.  [default: the network's, mostly hybrid]")
 @click.option(
     "--option", "options", multiple=True, metavar="KEY=VALUE", help="Set an option of the strategy: detail_scale=0.33."
 )

@@ -64,7 +64,7 @@ class StrategyBlock(Block):
     """How a network is applied to a photo.
 
     Attributes:
-        name: Strategy: hybrid, resize, whole or tiled; the network's default if empty.
+        name: Strategy: hybrid, resize, whole, tiled or refined; the network's default if empty.
         options: Options of the strategy, such as ``semantic_scale``; the network's defaults apply to the others.
     """
 

@@ -9,7 +9,7 @@ from aimkit.errors import AimkitError
 from aimkit.registry import did_you_mean
 
 #: Strategies that come with aimkit, a module each.
-STRATEGIES = ("hybrid", "resize", "whole", "tiled")
+STRATEGIES = ("hybrid", "resize", "whole", "tiled", "refined")
 
 #: Names of devices: one of PyTorch's, with or without a number.
 _DEVICE = re.compile(r"auto|(cpu|cuda|mps|xpu|hpu|npu|mlu|musa|mtia|xla|maia|meta|privateuseone)(:\d{1,3})?")

@@ -83,8 +83,8 @@ class Predictor:
         model: A matting model, which is moved to the device and switched to evaluation mode; or a network of the
             runtime ``onnx``, whose device and flip are its own: ``device``, ``precision``, ``tta``, ``channels_last``
             and ``compile`` do not apply to it.
-        strategy: ``hybrid``, ``resize``, ``whole`` or ``tiled``; see ``aimkit.predict.strategies``. The default is the
-            network's own: hybrid, except for GFM's RIM.
+        strategy: ``hybrid``, ``resize``, ``whole``, ``tiled`` or ``refined``; see ``aimkit.predict.strategies``. The
+            default is the network's own: hybrid, except for GFM's RIM.
         device: ``auto`` (CUDA, else MPS, else CPU), or a device of PyTorch.
         precision: ``auto`` (mixed on CUDA), ``fp32``, ``bf16`` or ``fp16``.
         tta: Average the predictions of the photo and of its mirror image, which takes twice the time.

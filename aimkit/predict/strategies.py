@@ -6,6 +6,7 @@
 | resize | a small one | speed |
 | whole | the photo's | small photos |
 | tiled | a small one for the semantic classes, tiles for the detail | large photos, little memory |
+| refined | as hybrid, then windows along the transition area | fine borders of large photos |
 
 A network declares its best input sizes, relative to the photo (``model.scales``): AimNet 1/4 and 1/2, resize 1/4;
 GFM 1/3 and 1/2, resize 1/2, its RIM 1/3; P3M-Net 1/2 and 1, resize 1/2. Weights may declare further defaults
@@ -41,6 +42,7 @@ __all__ = [
     "create",
     "default_options",
     "hybrid",
+    "refined",
     "resize",
     "run",
     "strategies",
@@ -91,6 +93,14 @@ def tiled(model: MattingModel, image: Array, *, flip: bool = False, **options: A
     that grows with the photo.
     """
     return run("tiled", model, image, flip=flip, **options).alpha
+
+
+def refined(model: MattingModel, image: Array, *, flip: bool = False, **options: Any) -> Float:
+    """Predict as :func:`hybrid`, then the detail again in finer windows along the transition area.
+
+    ``options`` are the fields of :class:`aimkit.predict.refined.Refined`.
+    """
+    return run("refined", model, image, flip=flip, **options).alpha
 
 
 def run(name: str, model: MattingModel, image: Array, *, flip: bool = False, **options: Any) -> Result:

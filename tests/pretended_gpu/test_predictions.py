@@ -20,6 +20,7 @@ CASES: list[dict[str, Any]] = [
     {"strategy": "hybrid", "parity": True, "semantic_scale": 0.5, "channels_last": True},
     {"strategy": "resize", "tta": True, "short_side": 60},
     {"strategy": "tiled", "tile": 64, "overlap": 16, "detail_scale": 1.0},
+    {"strategy": "refined", "window": 64, "overlap": 16},
     {"strategy": "whole", "precision": "bf16"},
     {"strategy": "whole", "precision": "fp16"},
 ]

@@ -31,7 +31,7 @@ class Scales(NamedTuple):
         if strategy == "resize":
             return {"scale": self.resize}
         two = {"semantic_scale": self.semantic, "detail_scale": self.detail}
-        return two if strategy in ("hybrid", "tiled") else {}
+        return two if strategy in ("hybrid", "tiled", "refined") else {}
 
 
 @dataclass(frozen=True)

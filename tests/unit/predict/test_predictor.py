@@ -157,7 +157,7 @@ def test_weights_without_facts_need_names(few_convs: str, smooth_photo: np.ndarr
 
 
 @pytest.mark.parametrize("name", ["semantic_logits", "detail", "alpha"])
-@pytest.mark.parametrize("strategy", ["whole", "resize", "hybrid", "tiled"])
+@pytest.mark.parametrize("strategy", ["whole", "resize", "hybrid", "tiled", "refined"])
 def test_nan_in_any_map_is_an_error_and_not_an_empty_matte(
     name: str, strategy: str, pointwise: Any, smooth_photo: np.ndarray
 ) -> None:

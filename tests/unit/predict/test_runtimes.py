@@ -27,7 +27,7 @@ from aimkit.zoo.manifest import default_entry
 from aimkit.zoo.onnx_file import onnx_path
 
 pytest.importorskip("onnxruntime")
-ALL = ("hybrid", "resize", "tiled", "whole")
+ALL = ("hybrid", "refined", "resize", "tiled", "whole")
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,7 @@ def test_every_strategy_gives_the_same_on_both_runtimes(name: str, shipped: Any,
     noise = np.random.default_rng(0).integers(-30, 31, smooth_photo.shape)
     photos = np.clip(smooth_photo + noise, 0, 255).astype(np.uint8)[None, :150, :205]
     tiles = {"tile": 64, "overlap": 16, "detail_scale": 1} if name == "tiled" else {}
+    tiles |= {"window": 64, "overlap": 16} if name == "refined" else {}
     for flip, sharpness in ((False, 1), (False, 3), (True, 3)):
         strategy = strategies.create(name, {"sharpness": sharpness, **tiles})
         onnx.flip = flip

@@ -79,7 +79,7 @@ def test_the_caller_overrides_the_weights_which_override_the_network(few_convs: 
         strategies.hybrid(model, photo, parity=True, semantic_side=160)
 
 
-@pytest.mark.parametrize("strategy", ["hybrid", "resize", "whole", "tiled"])
+@pytest.mark.parametrize("strategy", ["hybrid", "resize", "whole", "tiled", "refined"])
 def test_sharpness_goes_from_the_expected_alpha_to_the_likeliest_class(strategy: str, few_convs: str) -> None:
     torch.manual_seed(0)
     model = create_model("aimnet", backbone=few_convs, width=8, fusion="soft").eval()

@@ -20,7 +20,7 @@ from aimkit.predict.runtime.torch import TorchNetwork
 from aimkit.predict.strategy import Strategy
 from aimkit.predict.tiled import weighted_spans
 
-ALL = ("hybrid", "resize", "tiled", "whole")
+ALL = ("hybrid", "refined", "resize", "tiled", "whole")
 
 
 def test_all_strategies_are_registered_with_a_summary() -> None:
@@ -67,7 +67,7 @@ def slow(name: str, photo: np.ndarray) -> np.ndarray:
     return fused(resized(logits(small), 300, 420), resized(resized(image[..., 2], 150, 210), 300, 420))
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [name for name in ALL if name != "refined"])
 def test_every_function_equals_a_slow_one(name: str, pointwise: Any, smooth_photo: np.ndarray) -> None:
     noise = np.random.default_rng(0).integers(-20, 21, smooth_photo.shape)
     photo = np.clip(smooth_photo + noise, 0, 255).astype(np.uint8)
@@ -124,6 +124,35 @@ def test_tiles_make_the_whole(pointwise: Any, smooth_photo: np.ndarray) -> None:
     assert sum(shape[-2:] == (96, 96) for shape in model.seen) == 24
     assert np.abs(tiled.alpha - whole.alpha).max() < 1e-5
     assert np.array_equal(tiled.semantic, whole.semantic)
+
+
+def test_windows_refine_the_transition_area_and_leave_the_rest(pointwise: Any) -> None:
+    photo = np.zeros((600, 800, 3), np.uint8)
+    photo[..., 1] = 255
+    photo[:260, :260] = np.random.default_rng(0).integers(0, 256, (260, 260, 1))
+    options = {"semantic_scale": 1 / 4, "detail_scale": 1 / 4}
+    coarse = strategies.run("hybrid", pointwise(), photo, **options)
+    model = pointwise()
+    found = strategies.run("refined", model, photo, window=128, overlap=32, **options)
+    # The grid has 6 x 8 windows, with starts of 94 and 96 pixels; three rows and three columns touch the noise.
+    assert [shape[-2:] for shape in model.seen] == [(150, 200)] * 2 + [(128, 128)] * 9
+    fine = strategies.run("tiled", pointwise(), photo, **(options | {"tile": 128, "overlap": 32, "detail_scale": 1}))
+    # A corner that only windows with a second look cover, and one that none of them covers.
+    assert np.abs(found.detail[:260, :260] - fine.detail[:260, :260]).max() < 1e-6
+    assert np.abs(found.detail[:260, :260] - coarse.detail[:260, :260]).mean() > 0.1
+    assert np.array_equal(found.alpha[400:, 400:], coarse.alpha[400:, 400:])
+    assert np.array_equal(found.semantic, coarse.semantic)
+
+
+@pytest.mark.parametrize("options", [{}, {"fine_scale": 0.5}])
+def test_nothing_is_refined_where_nothing_can_be(options: dict[str, Any], pointwise: Any) -> None:
+    """A photo without transition area, and a second look that is no finer than the first."""
+    photo = np.zeros((400, 400, 3), np.uint8)
+    photo[..., 1] = np.random.default_rng(0).integers(0, 256, (400, 400)) if options else 255
+    model = pointwise()
+    found = strategies.run("refined", model, photo, **options)
+    assert len(model.seen) == 2
+    assert np.array_equal(found.alpha, strategies.hybrid(pointwise(), photo))
 
 
 def test_tiles_meet_without_a_seam(pointwise: Any) -> None:
@@ -194,7 +223,7 @@ def test_a_network_without_fusion_is_refused_by_strategies_of_two_input_sizes(
         def forward(self, image: torch.Tensor) -> Any:
             return self.inner(image)._replace(alpha=image[:, :1])
 
-    for name in ("hybrid", "tiled"):
+    for name in ("hybrid", "tiled", "refined"):
         with pytest.raises(AimkitError, match="use 'resize' or 'whole'"):
             strategies.run(name, OnePass(), smooth_photo)
     alpha = strategies.run("whole", OnePass(), smooth_photo, flip=True).alpha
@@ -229,6 +258,7 @@ def test_nan_is_an_error(pointwise: Any, smooth_photo: np.ndarray) -> None:
         ("hybrid", {"detail_scale": 2}, "less than or equal to 1"),
         ("resize", {"scale": "much"}, "valid number"),
         ("tiled", {"tile": 64, "overlap": 40}, "at most half of the tile"),
+        ("refined", {"window": 64, "overlap": 40}, "at most half of the window"),
         ("hybrid", {"parity": True, "semantic_scale": 0.05}, "too small for the reference"),
     ],
 )
