@@ -76,6 +76,8 @@ def render(job: dict[str, Any]) -> dict[str, Any]:
     if not meshes:
         raise ValueError("the model has no mesh")
     missing = forget_missing(os.path.dirname(job["model"]))
+    if job["model"].lower().endswith(".obj"):
+        wear_lone_picture(meshes, os.path.dirname(job["model"]))
     points = corners(meshes)
     glass = dress(meshes, job["look"])
     if job["look"]["look"] == "fur":
@@ -150,6 +152,26 @@ def forget_missing(folder: str) -> list[str]:
         if material.node_tree:
             _see_through(material)
     return sorted(set(names))
+
+
+def wear_lone_picture(meshes: list[Any], folder: str) -> None:
+    """Give an OBJ that came without materials the only picture beside it, as scans are often passed on."""
+    import bpy
+
+    names = _listed(folder)
+    pictures = [name for name in names if name.lower().endswith((".png", ".jpg", ".jpeg", ".tga", ".bmp"))]
+    if len(pictures) != 1 or any(name.lower().endswith(".mtl") for name in names):
+        return
+    material = bpy.data.materials.new("picture")
+    material.use_nodes = True
+    tree = material.node_tree
+    texture, surface = tree.nodes.new("ShaderNodeTexImage"), _surface(material)
+    texture.image = bpy.data.images.load(os.path.join(folder, pictures[0]))
+    tree.links.new(texture.outputs["Color"], surface.inputs["Base Color"])
+    for thing in meshes:
+        if thing.data.uv_layers:
+            thing.data.materials.clear()
+            thing.data.materials.append(material)
 
 
 def _file_name(image: Any) -> str:
