@@ -26,14 +26,19 @@ def catalog() -> None:
 @catalog.command("ls")
 @as_json
 def list_(as_json: bool) -> None:
-    """List the published datasets of the catalog."""
+    """List the published datasets and the sets of 3-D models of the catalog."""
     from aimkit.datasets.catalog import published_sets
+    from aimkit.datasets.catalog.model_sets import model_sets
 
-    published = published_sets().values()
+    published, models = published_sets().values(), model_sets().values()
     if as_json:
-        console.out(json.dumps([one.model_dump(mode="json") for one in published], indent=1))
+        rows = [one.model_dump(mode="json") for one in published]
+        console.out(json.dumps(rows + [{"kind": "models", **one.model_dump(mode="json")} for one in models], indent=1))
         return
     console.table(["name", "title", "parts", "types", "used for", "terms"], [_row(one) for one in published])
+    console.out("\n3-D models for aimkit render:")
+    counted = [(one.name, one.title, "any" if one.count is None else one.count, one.licence) for one in models]
+    console.table(["name", "title", "models", "licence"], counted)
     console.info("for download, folders and recipes: aimkit catalog show NAME")
 
 
@@ -41,10 +46,15 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @as_json
 def show(name: str, as_json: bool) -> None:
-    """Show a dataset: where to get it, its terms, its folders, and the recipes that use it."""
+    """Show a dataset: where to get it, its terms, its folders, and the recipes that use it; or a set of 3-D models."""
     from aimkit.datasets.catalog import find_published
+    from aimkit.datasets.catalog.model_sets import model_page, model_sets
     from aimkit.datasets.catalog.page import page
 
+    models = model_sets().get(name.lower())
+    if models is not None:
+        console.out(json.dumps(models.model_dump(mode="json"), indent=1) if as_json else model_page(models))
+        return
     published = find_published(name)
     console.out(json.dumps(published.model_dump(mode="json"), indent=1) if as_json else page(published))
 

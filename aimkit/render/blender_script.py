@@ -70,11 +70,14 @@ def render(job: dict[str, Any]) -> dict[str, Any]:
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
-    load(job["model"])
+    load(job["model"], job.get("up", "y"))
+    posed = pose(job["pose"]) if job.get("pose") else {}
     meshes = [thing for thing in scene.objects if thing.type == "MESH" and not thing.hide_render]
     if not meshes:
         raise ValueError("the model has no mesh")
-    missing = forget_missing()
+    missing = forget_missing(os.path.dirname(job["model"]))
+    if job["model"].lower().endswith(".obj"):
+        wear_lone_picture(meshes, os.path.dirname(job["model"]))
     points = corners(meshes)
     glass = dress(meshes, job["look"])
     if job["look"]["look"] == "fur":
@@ -95,18 +98,22 @@ def render(job: dict[str, Any]) -> dict[str, Any]:
     for name in [name for name in passes if name != "shadow"]:
         paint(scene, name)
         shoot(scene, f"{job['out']}.{name}.exr", 16, denoise=False)
-    return {"view": view, "size": size, "glass": bool(glass), "vertices": len(points), "missing": missing}
+    facts = {"view": view, "size": size, "glass": bool(glass), "vertices": len(points), "missing": missing}
+    return {**facts, **posed}
 
 
-def load(path: str) -> None:
-    """Import a model and remove what is not part of the thing."""
+def load(path: str, up: str = "y") -> None:
+    """Import a model and remove what is not part of the thing; ``up`` is the axis of OBJ files that points up."""
     import bpy
 
     suffix = path.rsplit(".", 1)[-1].lower()
     if suffix == "obj":
-        bpy.ops.wm.obj_import(filepath=path)
+        ahead = "NEGATIVE_Z" if up == "y" else "Y"
+        bpy.ops.wm.obj_import(filepath=path, forward_axis=ahead, up_axis=up.upper())
     elif suffix in ("glb", "gltf"):
         bpy.ops.import_scene.gltf(filepath=path)
+    elif suffix == "fbx":
+        bpy.ops.import_scene.fbx(filepath=path, use_custom_props=False)
     elif suffix in ("usd", "usda", "usdc", "usdz"):
         bpy.ops.wm.usd_import(filepath=path)
     elif suffix == "ply":
@@ -120,19 +127,167 @@ def load(path: str) -> None:
             bpy.data.objects.remove(thing)
 
 
-def forget_missing() -> list[str]:
-    """Unlink textures whose files are missing, which Blender shows in magenta; returns their names."""
+def forget_missing(folder: str) -> list[str]:
+    """Find textures near the model whose paths are wrong, and unlink those that are missing, shown in magenta.
+
+    Returns:
+        The names of those that are missing.
+    """
     import bpy
 
+    near = _files_near(folder)
+    for image in bpy.data.images:
+        name = _file_name(image)
+        # The size is read from the file; it is 0 when there is none.
+        if image.source == "FILE" and not image.size[0] and name.lower() in near:
+            image.filepath = near[name.lower()]
+            image.reload()
     names = []
     for material in bpy.data.materials:
         nodes = material.node_tree.nodes if material.node_tree else ()
         for node in [node for node in nodes if node.type == "TEX_IMAGE"]:
-            # The size is read from the file; it is 0 when there is none.
             if node.image is None or not node.image.size[0]:
-                names.append(os.path.basename(node.image.filepath.replace("\\", "/")) if node.image else node.name)
+                names.append(_file_name(node.image) if node.image else node.name)
                 material.node_tree.nodes.remove(node)
+        if material.node_tree:
+            _see_through(material)
     return sorted(set(names))
+
+
+def wear_lone_picture(meshes: list[Any], folder: str) -> None:
+    """Give an OBJ that came without materials the only picture beside it, as scans are often passed on."""
+    import bpy
+
+    names = _listed(folder)
+    pictures = [name for name in names if name.lower().endswith((".png", ".jpg", ".jpeg", ".tga", ".bmp"))]
+    if len(pictures) != 1 or any(name.lower().endswith(".mtl") for name in names):
+        return
+    material = bpy.data.materials.new("picture")
+    material.use_nodes = True
+    tree = material.node_tree
+    texture, surface = tree.nodes.new("ShaderNodeTexImage"), _surface(material)
+    texture.image = bpy.data.images.load(os.path.join(folder, pictures[0]))
+    tree.links.new(texture.outputs["Color"], surface.inputs["Base Color"])
+    for thing in meshes:
+        if thing.data.uv_layers:
+            thing.data.materials.clear()
+            thing.data.materials.append(material)
+
+
+def _file_name(image: Any) -> str:
+    """A texture's file without its folder; models name files of other systems."""
+    return os.path.basename(image.filepath.replace("\\", "/"))
+
+
+def _files_near(folder: str) -> dict[str, str]:
+    """Files beside the model, in folders there, and in folders of textures one level up, by their names."""
+    above = os.path.dirname(folder)
+    folders = [os.path.join(above, name) for name in _listed(above) if "texture" in name.lower()]
+    folders += [os.path.join(folder, name) for name in _listed(folder)] + [folder]
+    return {name.lower(): os.path.join(place, name) for place in folders for name in _listed(place)}
+
+
+def _listed(folder: str) -> list[str]:
+    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+
+def _see_through(material: Any) -> None:
+    """Let hair and lashes have the alpha of their texture, where the file only says so by a name."""
+    node = _surface(material)
+    if node is None or node.inputs["Alpha"].is_linked or not node.inputs["Base Color"].is_linked:
+        return
+    texture = node.inputs["Base Color"].links[0].from_node
+    if texture.type != "TEX_IMAGE" or texture.image.depth not in (32, 64, 128):
+        return
+    names = f"{material.name} {_file_name(texture.image)}".lower()
+    if any(word in names for word in ("opacity", "alpha", "transparen", "hair", "lash", "brow")):
+        node.inputs["Alpha"].default_value = 1.0
+        material.node_tree.links.new(texture.outputs["Alpha"], node.inputs["Alpha"])
+
+
+# Poses.
+
+
+def pose(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Put the model's skeleton into a moment of an animation of the same skeleton, and keep the shape.
+
+    Bones are matched by name and turned as the animation's are, whatever rest pose it was made in; where a bone is
+    stays as long as the model's own bones make it. Bones that only one of the two has stay as they are.
+
+    Args:
+        chosen: The ``file``, and ``at``, the moment in shares of the animation.
+
+    Returns:
+        The frame, and how many bones turned.
+    """
+    import bpy
+
+    scene = bpy.context.scene
+    bodies = [thing for thing in scene.objects if thing.type == "ARMATURE"]
+    if not bodies:
+        raise ValueError("the model has no skeleton to pose")
+    before = list(bpy.data.objects)
+    load(chosen["file"])
+    brought = [thing for thing in bpy.data.objects if thing not in before]
+    donors = [thing for thing in brought if thing.type == "ARMATURE" and thing.animation_data]
+    donors = [thing for thing in donors if thing.animation_data.action]
+    if not donors:
+        raise ValueError("the pose has no animated skeleton")
+    first, last = donors[0].animation_data.action.frame_range
+    frame = round(first + (last - first) * chosen["at"])
+    scene.frame_set(frame)
+    wanted = {}
+    for donor in donors:
+        for bone in donor.pose.bones:
+            wanted[bone.name] = (donor.matrix_world @ bone.matrix).to_quaternion()
+    for thing in brought:
+        bpy.data.objects.remove(thing)
+    turned = sum(_turn(body, wanted) for body in bodies)
+    if not turned:
+        raise ValueError("the pose moves nothing: no bone of its skeleton has a name of the model's, or none turns")
+    bpy.context.view_layer.update()
+    _keep_shape(scene)
+    return {"frame": frame, "bones": turned}
+
+
+def _turn(body: Any, wanted: dict[str, Any]) -> int:
+    """Turn the bones of a skeleton into the wanted directions (world space); returns how many turned."""
+    from mathutils import Matrix
+
+    body.animation_data_clear()
+    upright, turned = body.matrix_world.to_quaternion().inverted(), 0
+    # Of every bone, parents first: where the pose puts it, in the space of the skeleton.
+    placed: dict[str, Any] = {}
+    for bone in _parents_first(body.pose.bones):
+        rest = bone.bone.matrix_local
+        if bone.parent is not None:
+            rest = placed[bone.parent.name] @ bone.parent.bone.matrix_local.inverted() @ rest
+        bone.rotation_mode = "QUATERNION"
+        own = bone.matrix_basis.to_quaternion()
+        if bone.name in wanted:
+            own = rest.to_quaternion().inverted() @ (upright @ wanted[bone.name])
+            turned += own.angle > 0.01 and own.angle < 2 * math.pi - 0.01
+        bone.location, bone.rotation_quaternion, bone.scale = (0, 0, 0), own, (1, 1, 1)
+        placed[bone.name] = rest @ Matrix(own.to_matrix()).to_4x4()
+    return turned
+
+
+def _parents_first(bones: Any) -> list[Any]:
+    return sorted(bones, key=lambda bone: len(bone.parent_recursive))
+
+
+def _keep_shape(scene: Any) -> None:
+    """Replace posed meshes by what they look like, for all that reads their vertices."""
+    import bpy
+
+    graph = bpy.context.evaluated_depsgraph_get()
+    for thing in [thing for thing in scene.objects if thing.type == "MESH"]:
+        shape = bpy.data.meshes.new_from_object(thing.evaluated_get(graph), depsgraph=graph)
+        where = thing.matrix_world.copy()
+        thing.modifiers.clear()
+        thing.data = shape
+        thing.parent = None
+        thing.matrix_world = where
 
 
 def corners(meshes: list[Any]) -> Any:
@@ -271,6 +426,8 @@ def light(scene: Any, chosen: dict[str, Any], points: Any) -> None:
         tree.links.new(where.outputs["Generated"], turned.inputs[0])
         tree.links.new(turned.outputs[0], panorama.inputs[0])
         tree.links.new(panorama.outputs[0], back.inputs[0])
+        # A map of its light in full size costs more time than all samples of a small picture.
+        world.cycles.sampling_method, world.cycles.sample_map_resolution = "MANUAL", 512
         return
     back.inputs[0].default_value = (*chosen["walls"], 1)
     back.inputs[1].default_value = chosen["strength"] * 0.4

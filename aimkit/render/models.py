@@ -6,7 +6,7 @@ import os
 import re
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -17,7 +17,10 @@ from aimkit.render.recipe import RenderedModels
 from aimkit.skips import Skips
 
 #: Suffixes of files that Blender imports.
-SUFFIXES = (".obj", ".glb", ".gltf", ".usd", ".usda", ".usdc", ".usdz", ".ply", ".stl")
+SUFFIXES = (".obj", ".glb", ".gltf", ".fbx", ".usd", ".usda", ".usdc", ".usdz", ".ply", ".stl")
+
+#: Suffixes of files that a pose may come from.
+ANIMATED = (".fbx", ".glb", ".gltf")
 
 #: What lists the models of a catalogue.
 _CATALOGUE = "PluginFurnitureCatalog.properties"
@@ -40,6 +43,8 @@ class RenderModel:
         views: Pictures to take of it, or None.
         file: The file, or its path in the archive.
         archive: The archive it is packed in, or None.
+        poses: Animations of its skeleton, one of which gives the pose of a picture.
+        up: Axis of an OBJ file that points up.
     """
 
     id: str
@@ -51,6 +56,8 @@ class RenderModel:
     views: int | None
     file: str
     archive: Path | None = None
+    poses: tuple[Path, ...] = ()
+    up: str = "y"
 
     def matches(self, patterns: Iterable[str]) -> bool:
         """Whether a shell pattern, or a plain name, fits its id, name, category or file's name; case is ignored."""
@@ -64,8 +71,8 @@ def find_models(entries: Sequence[RenderedModels], skips: Skips) -> list[RenderM
     """All models of a recipe, in its order; what can't be one is skipped with its reason.
 
     Raises:
-        AimkitError: A path does not exist, an archive can't be read, a pattern of ``exclude`` matches nothing, or no
-            model is left.
+        AimkitError: A path does not exist, an archive can't be read, a pattern of ``only`` or ``exclude`` matches
+            nothing, a folder has no poses, or no model is left.
     """
     found: list[RenderModel] = []
     for number, entry in enumerate(entries):
@@ -82,12 +89,16 @@ def find_models(entries: Sequence[RenderedModels], skips: Skips) -> list[RenderM
             raise AimkitError(what, str(root), f"known: {', '.join(SUFFIXES)}, .sh3f")
         else:
             raise AimkitError("3-D models not found", str(root), f"check models.{number}.path")
-        unused = [pattern for pattern in entry.exclude if not any(model.matches([pattern]) for model in own)]
-        if unused:
-            hint = "correct or remove it"
-            raise AimkitError(f"exclude = '{unused[0]}' matches no model", f"models.{number}, {root}", hint)
+        for key, patterns in (("only", entry.only), ("exclude", entry.exclude)):
+            unused = [pattern for pattern in patterns if not any(model.matches([pattern]) for model in own)]
+            if unused:
+                hint = "correct or remove it"
+                raise AimkitError(f"{key} = '{unused[0]}' matches no model", f"models.{number}, {root}", hint)
         low = {category.lower() for category in entry.exclude_categories}
-        found += [m for m in own if not m.matches(entry.exclude) and m.category.lower() not in low]
+        own = [m for m in own if not entry.only or m.matches(entry.only)]
+        own = [m for m in own if not m.matches(entry.exclude) and m.category.lower() not in low]
+        poses = _poses(entry, f"models.{number}.poses")
+        found += [replace(model, poses=poses, up=entry.up) for model in own]
     if not found:
         raise AimkitError("there is no model to render", ", ".join(entry.path for entry in entries)[:200])
     seen: dict[str, RenderModel] = {}
@@ -130,6 +141,17 @@ def unpack(model: RenderModel, folder: Path) -> Path:
         except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, ValueError) as error:
             raise AimkitError(f"can't unpack the model: {error}", f"{model.archive}, {model.file}") from None
     return target / inside.name
+
+
+def _poses(entry: RenderedModels, where: str) -> tuple[Path, ...]:
+    if not entry.poses:
+        return ()
+    root = expand(entry.poses, where)
+    files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
+    poses = tuple(path for path in files if path.suffix.lower() in ANIMATED)
+    if not poses:
+        raise AimkitError(f"there are no animations ({', '.join(ANIMATED)})", str(root), f"check {where}")
+    return poses
 
 
 def _in_folder(root: Path, entry: RenderedModels, title: str) -> list[RenderModel]:

@@ -25,6 +25,10 @@ class RenderedModels(Block):
         creator: Who made the models, where the catalogue does not say it.
         origin: Where they are from: a URL.
         views: Pictures of each model; the recipe's when None.
+        poses: A folder of animations (FBX, glTF, GLB) of the models' skeleton, or one file. Each picture draws one and
+            a moment of it; bones are matched by name.
+        up: Axis that points up in OBJ files; "y" as the format is usually written, "z" for many scans.
+        only: Patterns of ids, names or files of models to take; all when empty.
         exclude: Patterns of ids, names or files of models to leave out, such as ``"wallSocket"`` or ``"*-plug-*"``.
         exclude_categories: Categories of the catalogue to leave out.
     """
@@ -35,6 +39,9 @@ class RenderedModels(Block):
     creator: Text = ""
     origin: Text = ""
     views: Views | None = None
+    poses: Text = ""
+    up: Literal["y", "z"] = "y"
+    only: Texts = Field(default_factory=list)
     exclude: Texts = Field(default_factory=list)
     exclude_categories: Names = Field(default_factory=list)
 

@@ -275,6 +275,7 @@ def _sidecar(shot: Shot, answer: dict[str, Any], versions: dict[str, str]) -> di
         "light": shot.setup["light"],
         "camera": {key: value for key, value in camera.items() if key != "views"} | camera["views"][number],
         "look": shot.setup["look"],
+        **({"pose": shot.setup["pose"] | {"frame": answer.get("frame")}} if "pose" in shot.setup else {}),
         **{key: shot.setup[key] for key in ("seed", "samples", "matte_samples", "denoise", "output", "passes")},
         "frame": answer.get("size"),
         "glass": bool(answer.get("glass")),

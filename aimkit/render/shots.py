@@ -66,16 +66,18 @@ class Shot:
         model: What is on it.
         setup: Everything that was drawn, as plain JSON, without any path of this machine.
         panorama: The file of its light, or None.
+        pose: The animation of its pose, or None.
     """
 
     id: str
     model: RenderModel
     setup: dict[str, Any]
     panorama: Path | None
+    pose: Path | None = None
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) of everything but the model's and the light's files."""
+        """SHA-256 (hex) of everything but the files of model, light and pose."""
         facts = [_VERSION, self.model.id, self.setup]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -90,21 +92,27 @@ def job_of(shot: Shot, model: Path, out: Path, threads: int) -> dict[str, Any]:
     job |= {"model": str(model), "out": str(out), "threads": threads}
     if shot.panorama is not None:
         job["light"]["file"] = str(light_file(shot.panorama, out.parent))
+    if shot.pose is not None:
+        job["pose"]["file"] = str(shot.pose)
     return job
 
 
 def plan(recipe: RenderRecipe, models: Sequence[RenderModel]) -> list[Shot]:
-    """The pictures of a recipe: first a view of every model, then a second of every one, and so on.
+    """The pictures of a recipe, in an order of which any beginning holds a bit of everything.
 
-    Models are shuffled, so that any beginning of the list holds a bit of everything.
+    The views of a model are spread evenly over the whole: models of many views come soon and often.
 
     Raises:
         AimkitError: A folder of panoramas does not exist or is empty, or a model has no look.
     """
     panoramas = [find_panoramas(light, f"lights.{number}") for number, light in enumerate(recipe.lights)]
-    shuffled = sorted(models, key=lambda model: hashlib.sha256(f"{recipe.seed} {model.id}".encode()).digest())
-    rounds = [(view, model) for model in shuffled for view in range(views_of(recipe, model))]
-    return [shot_of(recipe, model, view, panoramas) for view, model in sorted(rounds, key=lambda pair: pair[0])]
+    placed = []
+    for model in models:
+        draw = hashlib.sha256(f"{recipe.seed} {model.id}".encode()).digest()
+        offset, views = int.from_bytes(draw[:8], "big") / 2**64, views_of(recipe, model)
+        placed += [((view + offset) / views, model, view) for view in range(views)]
+    placed.sort(key=lambda entry: (entry[0], entry[1].id))
+    return [shot_of(recipe, model, view, panoramas) for _, model, view in placed]
 
 
 def views_of(recipe: RenderRecipe, model: RenderModel) -> int:
@@ -158,7 +166,14 @@ def shot_of(recipe: RenderRecipe, model: RenderModel, view: int, panoramas: Sequ
         "passes": list(recipe.passes),
         "output": {"exposure": recipe.exposure, "view": recipe.view, "format": recipe.format, "bits": recipe.bits},
     }
-    return Shot(f"{model.id}-{view:02d}", model, setup, panorama)
+    if model.up != "y":
+        setup["up"] = model.up
+    pose = None
+    if model.poses:
+        draw = stream("pose")
+        pose = model.poses[int(draw.integers(len(model.poses)))]
+        setup["pose"] = {"name": pose.name, "at": _between(draw, (0, 1))}
+    return Shot(f"{model.id}-{view:02d}", model, setup, panorama, pose)
 
 
 def _between(draw: np.random.Generator, pair: tuple[float, float]) -> float:

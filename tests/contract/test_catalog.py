@@ -12,6 +12,7 @@ from aimkit import resources
 from aimkit.datasets.catalog import find_published, plain, published_sets
 from aimkit.datasets.catalog.check import check
 from aimkit.datasets.catalog.layout import files, locate
+from aimkit.datasets.catalog.model_sets import model_page, model_sets
 from aimkit.datasets.catalog.page import command, page
 from aimkit.recipe import load_recipe
 from aimkit.synth.source import background_sources, foreground_sources
@@ -37,6 +38,21 @@ def test_no_two_sets_share_a_name() -> None:
     names = [name for one in published_sets().values() for name in {one.name, plain(one.title), *one.aliases}]
     assert len(names) == len(set(names))
     assert len({one.variable for one in published_sets().values()}) == len(NAMES)
+
+
+def test_every_collection_of_the_packaged_render_is_in_the_catalog_with_its_licence() -> None:
+    recipe = load_recipe("render/things")
+    assert {entry.name: entry.licence for entry in recipe.models} == {
+        one.name: one.licence for one in model_sets().values()
+    }
+    assert not set(model_sets()) & set(NAMES)
+    guide = (Path(__file__).parents[2] / "docs/guides/rendering.md").read_text(encoding="utf-8")
+    for one in model_sets().values():
+        text = model_page(one)
+        assert all(fact in text for fact in (one.title, one.page, one.get, one.licence, one.credit, one.variable))
+        assert "render/things" in one.recipes
+        row = next(line for line in guide.splitlines() if line.startswith(f"| `{one.name}`"))
+        assert f"| {one.licence} |" in row
 
 
 @pytest.mark.parametrize("name", NAMES)

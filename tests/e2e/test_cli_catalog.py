@@ -39,6 +39,20 @@ def test_ls_and_show_name_parts_terms_and_commands(capsys: pytest.CaptureFixture
     assert len(json.loads(capsys.readouterr().out)) >= 8
 
 
+def test_sets_of_models_are_listed_and_shown_with_licence_and_credit(capsys: pytest.CaptureFixture) -> None:
+    assert run(["catalog", "ls"]) == 0
+    assert "YCB Object and Model Set" in capsys.readouterr().out
+    assert run(["catalog", "show", "Scopia"]) == 0
+    shown = capsys.readouterr().out
+    assert "licence CC-BY-3.0\ncredit  Scopia Visual Interfaces Systems" in shown
+    assert "SWEETHOME3D=DIR" in shown
+    assert "aimkit render things -o CUTOUTS" in shown
+    assert run(["catalog", "show", "ycb", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["count"] == 78
+    assert run(["catalog", "ls", "--json"]) == 0
+    assert "ycb" in {one["name"] for one in json.loads(capsys.readouterr().out) if one.get("kind") == "models"}
+
+
 def test_an_unknown_name_gets_the_nearest(capsys: pytest.CaptureFixture) -> None:
     assert run(["catalog", "show", "ppm10"]) == 2
     assert "did you mean 'ppm100'" in capsys.readouterr().err

@@ -108,3 +108,20 @@ def test_properties_are_read_as_java_reads_them() -> None:
     whole, rows = read_catalogue("a=1\n! b=2\nname#2 = x \\\n  y\nname#1:z\nname#1=second\n")
     assert whole == {"a": "1"}
     assert rows == [{"name": "z"}, {"name": "x y"}]
+
+
+def test_poses_are_the_animations_of_a_folder_and_only_takes_what_it_names(tmp_path: Path) -> None:
+    for name in ("m/ann.fbx", "m/bob.FBX", "m/cup.obj", "p/walk.fbx", "p/sub/sit.GLB", "p/notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    table = {"path": str(tmp_path / "m"), "poses": str(tmp_path / "p"), "up": "z"}
+    ann, bob, cup = found(table)
+    assert [pose.name for pose in ann.poses] == ["sit.GLB", "walk.fbx"]
+    assert (bob.poses, cup.poses, cup.up) == (ann.poses, ann.poses, "z")
+    assert found({"path": str(tmp_path / "m")})[0].poses == ()
+    assert [m.id for m in found({**table, "only": ["a*", "cup"], "exclude": ["cup"]})] == ["m/ann"]
+    with pytest.raises(AimkitError, match="only = 'eve' matches no model"):
+        found({**table, "only": ["eve"]})
+    (tmp_path / "none").mkdir()
+    with pytest.raises(AimkitError, match=r"no animations \(\.fbx, \.glb, \.gltf\)"):
+        found({**table, "poses": str(tmp_path / "none")})

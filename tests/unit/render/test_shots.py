@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,29 @@ def test_any_beginning_of_a_plan_holds_every_model_before_a_second_view() -> Non
     found = shots([model(name) for name in "abcdefgh"], views=3)
     assert {shot.model.id for shot in found[:8]} == {f"set/{name}" for name in "abcdefgh"}
     assert [shot.model.id for shot in found[:8]] != [f"set/{name}" for name in "abcdefgh"]
+
+
+def test_models_of_many_views_come_as_often_in_any_part_of_a_plan() -> None:
+    often = [{"only": ["often"], "views": 40}]
+    names = [shot.model.name for shot in shots([model("often"), *map(model, "abcdefgh")], views=10, favour=often)]
+    for start in range(0, 120, 30):
+        assert 8 <= names[start : start + 30].count("often") <= 12
+
+
+def test_a_pose_and_its_moment_are_drawn_and_named_without_a_folder(tmp_path: Path) -> None:
+    files = (tmp_path / "sit.fbx", tmp_path / "walk.fbx")
+    found = shots([replace(model("ann"), poses=files, up="z"), model("cup")], views=40)
+    posed = [shot for shot in found if shot.model.name == "ann"]
+    drawn = [shot.setup["pose"] for shot in posed]
+    assert {pose["name"] for pose in drawn} == {"sit.fbx", "walk.fbx"}
+    assert min(pose["at"] for pose in drawn) < 0.1 < 0.9 < max(pose["at"] for pose in drawn)
+    assert str(tmp_path) not in json.dumps(posed[0].setup)
+    job = job_of(posed[0], Path("ann.fbx"), Path("out"), 1)
+    assert job["pose"] == drawn[0] | {"file": str(tmp_path / drawn[0]["name"])}
+    assert job["up"] == "z"
+    plain = next(shot for shot in found if shot.model.name == "cup")
+    assert not {"pose", "up"} & set(plain.setup)
+    assert plain.digest == shots([model("cup")])[0].digest, "what has no pose is drawn as it was"
 
 
 def test_favoured_models_have_views_of_their_own() -> None:
