@@ -19,10 +19,14 @@ import random
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 #: What an answer begins with; Blender itself writes to the same stream.
 ANSWER = "@aimkit "
+
+#: Sides of the frame of a shadow by those of the picture, and its resolution: shadows reach far, and are soft.
+SHADOW_FRAME, SHADOW_SCALE = 2, 0.5
 
 #: Vertices that framing looks at.
 _MOST = 40_000
@@ -86,10 +90,10 @@ def render(job: dict[str, Any]) -> dict[str, Any]:
     settle(scene, job, size)
     shoot(scene, job["out"] + ".color.exr", job["samples"], denoise=job["denoise"])
     passes = job.get("passes", ())
-    if "shadow" in passes:
-        floor = shadow(scene, points)
+    if "shadow" in passes and above(scene, points):
+        undo = shadow(scene, points, glass)
         shoot(scene, job["out"] + ".shadow.exr", job["samples"], denoise=True)
-        unshadow(scene, floor)
+        undo()
     matte(scene, glass)
     shoot(scene, job["out"] + ".matte.exr", job["matte_samples"], denoise=False)
     for name in [name for name in passes if name != "shadow"]:
@@ -694,27 +698,74 @@ def paint(scene: Any, name: str) -> None:
         _shine(material, depth if name == "depth" else normal)
 
 
-def shadow(scene: Any, points: Any) -> Any:
-    """Put a floor that only catches shadow under the thing, and hide the thing from the camera."""
+def above(scene: Any, points: Any) -> bool:
+    """Whether the camera sees the ground that the thing stands on from above."""
+    return bool(scene.camera.matrix_world.translation.z > float(points[:, 2].min()))
+
+
+def shadow(scene: Any, points: Any, glass: list[Any]) -> Callable[[], None]:
+    """Put a floor that only catches shadow under the thing, hide the thing from the camera, and widen the frame.
+
+    Returns:
+        What undoes it.
+    """
     import bpy
 
     extent = float((points.max(0) - points.min(0)).max())
     middle = (points.min(0) + points.max(0)) / 2
-    for thing in scene.objects:
+    hidden = list(scene.objects)
+    for thing in hidden:
         thing.visible_camera = False
     bpy.ops.mesh.primitive_plane_add(size=extent * 40, location=(middle[0], middle[1], float(points[:, 2].min())))
     floor = bpy.context.active_object
     floor.is_shadow_catcher = True
-    return floor
+    clear = [_clear_up(material) for material in glass]
+    frame(scene, SHADOW_FRAME, SHADOW_SCALE)
+
+    def undo() -> None:
+        frame(scene, 1 / SHADOW_FRAME, 1 / SHADOW_SCALE)
+        for restore in clear:
+            restore()
+        bpy.data.objects.remove(floor)
+        for thing in hidden:
+            thing.visible_camera = True
+
+    return undo
 
 
-def unshadow(scene: Any, floor: Any) -> None:
-    """Undo :func:`shadow`."""
-    import bpy
+def frame(scene: Any, factor: float, scale: float) -> None:
+    """Let the camera see that many times as much on all sides, at another resolution."""
+    eye, render = scene.camera.data, scene.render
+    eye.lens /= factor
+    # In shares of the film, whose size stays.
+    eye.shift_x /= factor
+    eye.shift_y /= factor
+    # The opening stays as wide as it was.
+    eye.dof.aperture_fstop /= factor
+    render.resolution_x = max(1, round(render.resolution_x * factor * scale))
+    render.resolution_y = max(1, round(render.resolution_y * factor * scale))
 
-    bpy.data.objects.remove(floor)
-    for thing in scene.objects:
-        thing.visible_camera = True
+
+def _clear_up(material: Any) -> Callable[[], None]:
+    """Let light straight through glass, less what its faces reflect: without caustics, glass casts a black shadow."""
+    tree = material.node_tree
+    out = next(node for node in tree.nodes if node.type == "OUTPUT_MATERIAL")
+    glass = out.inputs["Surface"].links[0].from_node
+    mix, fresnel = tree.nodes.new("ShaderNodeMixShader"), tree.nodes.new("ShaderNodeFresnel")
+    through, dark = tree.nodes.new("ShaderNodeBsdfTransparent"), tree.nodes.new("ShaderNodeBsdfDiffuse")
+    through.inputs["Color"].default_value = glass.inputs["Color"].default_value
+    dark.inputs["Color"].default_value = (0, 0, 0, 1)
+    fresnel.inputs["IOR"].default_value = glass.inputs["IOR"].default_value
+    for source, target in ((fresnel, mix.inputs[0]), (through, mix.inputs[1]), (dark, mix.inputs[2])):
+        tree.links.new(source.outputs[0], target)
+    tree.links.new(mix.outputs[0], out.inputs["Surface"])
+
+    def restore() -> None:
+        tree.links.new(glass.outputs[0], out.inputs["Surface"])
+        for node in (mix, fresnel, through, dark):
+            tree.nodes.remove(node)
+
+    return restore
 
 
 if __name__ == "__main__":

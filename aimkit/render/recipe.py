@@ -239,7 +239,7 @@ class RenderRecipe(Recipe):
         view: How linear light is displayed: "soft" rolls highlights off, "standard" clips them.
         format: "png", or "webp" with lossy colours and lossless alpha.
         bits: Bits of a PNG.
-        passes: More planes: depth, normal, shadow.
+        passes: More planes: depth, normal, shadow. The step ``shadow`` casts shadows on backgrounds.
         reject: Pictures that are not kept.
     """
 
