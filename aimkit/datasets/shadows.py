@@ -1,8 +1,8 @@
 """Shadow layers of cut-outs: what each leaves of the light on the ground, as files beside the pictures.
 
-``aimkit render`` writes them, and anyone may: ``.passes/ID.shadow.png`` below the folder of cut-outs, where an ID is the
-picture's path below the folder without its suffix. A layer is grey, white where all light arrives. It has the scale and
-the centre of its picture, and may be larger: a shadow reaches beyond the frame of what casts it.
+``aimkit render`` writes them, and anyone may: ``.passes/ID.shadow.png`` below the folder of cut-outs, where an ID is
+the picture's path below the folder without its suffix. A layer is grey, white where all light arrives. It has the scale
+and the centre of its picture, and may be larger: a shadow reaches beyond the frame of what casts it.
 """
 
 from __future__ import annotations

@@ -23,8 +23,7 @@ class Layer:
         type: Image type of a foreground; without meaning for a background.
         category: Category of a foreground, or "".
         refraction: Displacement behind a glass foreground, in its own pixels as (x, y), float32, (h, w, 2), or None.
-        shadow: Share of the light on the ground that a foreground takes, with its scale and centre; None when its source
-            does not tell.
+        shadow: Share of the light on the ground that a foreground takes, with its scale and centre, or None.
         floats: Whether a foreground hangs in the air by nature, as smoke does.
         placement: Where it lies on the canvas; None until that is drawn.
         texture: Layer that a foreground shows within its outline, and its share in [0, 1]; None for its own colours.
