@@ -84,7 +84,7 @@ def render(job: dict[str, Any]) -> dict[str, Any]:
     if job["look"]["look"] == "fur":
         points = grow(meshes, points, job["look"], job["seed"])
     view, size = aim(scene, points, job["camera"], job["size"])
-    light(scene, job["light"], points)
+    light(scene, job["light"], points, job["camera"]["views"][view]["azimuth"])
     if job["camera"].get("motion"):
         move(scene, points, job["camera"]["motion"])
     settle(scene, job, size)
@@ -254,8 +254,15 @@ def move(scene: Any, points: Any, share: float) -> None:
 # Light.
 
 
-def light(scene: Any, chosen: dict[str, Any], points: Any) -> None:
-    """Light the scene by a panorama, or by a studio of three lamps in front of grey walls."""
+def light(scene: Any, chosen: dict[str, Any], points: Any, azimuth: float) -> None:
+    """Light the scene by a panorama, a photo behind the thing, or a studio of three lamps in front of grey walls.
+
+    Args:
+        scene: The scene.
+        chosen: What was drawn.
+        points: Points of the thing.
+        azimuth: Direction from the thing to the camera.
+    """
     import bpy
 
     world = bpy.data.worlds.new("world")
@@ -270,7 +277,9 @@ def light(scene: Any, chosen: dict[str, Any], points: Any) -> None:
         where, turned = tree.nodes.new("ShaderNodeTexCoord"), tree.nodes.new("ShaderNodeMapping")
         panorama = tree.nodes.new("ShaderNodeTexEnvironment")
         panorama.image = image
-        turned.inputs["Rotation"].default_value = (0, 0, chosen["turn"])
+        # The middle of a photo is a quarter from the left end of its panorama, which lies towards +Y.
+        turn = -math.pi / 2 - azimuth if chosen.get("photo") else chosen["turn"]
+        turned.inputs["Rotation"].default_value = (0, 0, turn)
         back.inputs[1].default_value = chosen["strength"] / _mean(image)
         tree.links.new(where.outputs["Generated"], turned.inputs[0])
         tree.links.new(turned.outputs[0], panorama.inputs[0])

@@ -120,9 +120,15 @@ def _whole_shadow(darkness: Float) -> Float:
     """A rendered shadow in the resolution of its picture, without an edge where its frame ends."""
     height, width = (round(n / SHADOW_SCALE) for n in darkness.shape)
     large = cv2.resize(darkness, (width, height), interpolation=cv2.INTER_LINEAR)
-    across, down = (np.minimum(np.arange(n) + 0.5, n - 0.5 - np.arange(n)) / (_FADE * n) for n in (width, height))
-    inside = np.minimum(np.minimum(across, 1)[None], np.minimum(down, 1)[:, None])
-    return np.asarray(large * inside * inside * (3 - 2 * inside), np.float32)
+    across, down = (_faded(n) for n in (width, height))
+    return np.asarray(large * across * down[:, None], np.float32)
+
+
+def _faded(count: int) -> Float:
+    """1 but towards both ends, where it falls smoothly to 0."""
+    at = np.arange(count) + 0.5
+    inside = np.minimum(np.minimum(at, count - at) / (_FADE * count), 1)
+    return np.asarray(inside * inside * (3 - 2 * inside), np.float32)
 
 
 def fault(cutout: RenderedCutout, recipe: RenderRecipe) -> str:

@@ -56,7 +56,7 @@ class RenderLight(Block):
 
     Attributes:
         path: A panorama (HDR or EXR) or a photo, or a folder of them; three lamps in a grey studio when empty. A photo
-            lights the thing by a blurred panorama of it, so that the two fit as foreground and background.
+            lights the thing by a blurred panorama of it, as if it were the background of the picture.
         weight: Chance relative to the other lights.
         strength: Range of the mean radiance.
         exclude: Patterns of panoramas to leave out.
