@@ -25,8 +25,9 @@ from typing import Any
 #: What an answer begins with; Blender itself writes to the same stream.
 ANSWER = "@aimkit "
 
-#: Sides of the frame of a shadow by those of the picture, and its resolution: shadows reach far, and are soft.
-SHADOW_FRAME, SHADOW_SCALE = 2, 0.5
+#: Resolution of a shadow by that of its picture: shadows are soft. Its frame is larger by half of the longer side of
+#: the picture, on all sides.
+SHADOW_SCALE = 0.5
 
 #: Vertices that framing looks at.
 _MOST = 40_000
@@ -729,10 +730,10 @@ def shadow(scene: Any, points: Any, glass: list[Any]) -> Callable[[], None]:
     floor = bpy.context.active_object
     floor.is_shadow_catcher = True
     clear = [_clear_up(material) for material in glass]
-    frame(scene, SHADOW_FRAME, SHADOW_SCALE)
+    unframe = widen(scene, SHADOW_SCALE)
 
     def undo() -> None:
-        frame(scene, 1 / SHADOW_FRAME, 1 / SHADOW_SCALE)
+        unframe()
         for restore in clear:
             restore()
         bpy.data.objects.remove(floor)
@@ -742,17 +743,20 @@ def shadow(scene: Any, points: Any, glass: list[Any]) -> Callable[[], None]:
     return undo
 
 
-def frame(scene: Any, factor: float, scale: float) -> None:
-    """Let the camera see that many times as much on all sides, at another resolution."""
+def widen(scene: Any, scale: float) -> Callable[[], None]:
+    """Let the camera see half of the longer side more on all sides, at another resolution; returns what undoes it."""
     eye, render = scene.camera.data, scene.render
-    eye.lens /= factor
-    # In shares of the film, whose size stays.
-    eye.shift_x /= factor
-    eye.shift_y /= factor
-    # The opening stays as wide as it was.
-    eye.dof.aperture_fstop /= factor
-    render.resolution_x = max(1, round(render.resolution_x * factor * scale))
-    render.resolution_y = max(1, round(render.resolution_y * factor * scale))
+    size = (render.resolution_x, render.resolution_y)
+    kept = (eye.lens, eye.shift_x, eye.shift_y, eye.dof.aperture_fstop)
+    # The longer side fits the film, and doubles; shifts are in shares of the film, and the opening stays as wide.
+    eye.lens, eye.shift_x, eye.shift_y, eye.dof.aperture_fstop = (value / 2 for value in kept)
+    render.resolution_x, render.resolution_y = (max(1, round((side + max(size)) * scale)) for side in size)
+
+    def undo() -> None:
+        eye.lens, eye.shift_x, eye.shift_y, eye.dof.aperture_fstop = kept
+        render.resolution_x, render.resolution_y = size
+
+    return undo
 
 
 def _clear_up(material: Any) -> Callable[[], None]:
@@ -760,18 +764,27 @@ def _clear_up(material: Any) -> Callable[[], None]:
     tree = material.node_tree
     out = next(node for node in tree.nodes if node.type == "OUTPUT_MATERIAL")
     glass = out.inputs["Surface"].links[0].from_node
-    mix, fresnel = tree.nodes.new("ShaderNodeMixShader"), tree.nodes.new("ShaderNodeFresnel")
+    mix, facing = tree.nodes.new("ShaderNodeMixShader"), tree.nodes.new("ShaderNodeLayerWeight")
+    power, fresnel = tree.nodes.new("ShaderNodeMath"), tree.nodes.new("ShaderNodeMath")
     through, dark = tree.nodes.new("ShaderNodeBsdfTransparent"), tree.nodes.new("ShaderNodeBsdfDiffuse")
     through.inputs["Color"].default_value = glass.inputs["Color"].default_value
     dark.inputs["Color"].default_value = (0, 0, 0, 1)
-    fresnel.inputs["IOR"].default_value = glass.inputs["IOR"].default_value
+    # Schlick's approximation; Blender's node takes the far sides of glass for total reflectors.
+    ior = glass.inputs["IOR"].default_value
+    least = ((ior - 1) / (ior + 1)) ** 2
+    facing.inputs["Blend"].default_value = 0.5
+    power.operation, fresnel.operation = "POWER", "MULTIPLY_ADD"
+    power.inputs[1].default_value = 5
+    fresnel.inputs[1].default_value, fresnel.inputs[2].default_value = 1 - least, least
+    tree.links.new(facing.outputs["Facing"], power.inputs[0])
+    tree.links.new(power.outputs[0], fresnel.inputs[0])
     for source, target in ((fresnel, mix.inputs[0]), (through, mix.inputs[1]), (dark, mix.inputs[2])):
         tree.links.new(source.outputs[0], target)
     tree.links.new(mix.outputs[0], out.inputs["Surface"])
 
     def restore() -> None:
         tree.links.new(glass.outputs[0], out.inputs["Surface"])
-        for node in (mix, fresnel, through, dark):
+        for node in (mix, facing, power, fresnel, through, dark):
             tree.nodes.remove(node)
 
     return restore

@@ -16,7 +16,7 @@ from aimkit.render.blender_script import SHADOW_SCALE
 from aimkit.render.recipe import RenderRecipe
 from aimkit.types import Array, Float
 
-#: Share of the frame of a shadow in which it fades out, at each end.
+#: Share of the longer side of the frame of a shadow in which it fades out, at each end.
 _FADE = 0.2
 
 #: Alpha below which a colour is not the thing's but noise; it is taken from the neighbours.
@@ -120,14 +120,14 @@ def _whole_shadow(darkness: Float) -> Float:
     """A rendered shadow in the resolution of its picture, without an edge where its frame ends."""
     height, width = (round(n / SHADOW_SCALE) for n in darkness.shape)
     large = cv2.resize(darkness, (width, height), interpolation=cv2.INTER_LINEAR)
-    across, down = (_faded(n) for n in (width, height))
+    across, down = (_faded(n, _FADE * max(width, height)) for n in (width, height))
     return np.asarray(large * across * down[:, None], np.float32)
 
 
-def _faded(count: int) -> Float:
+def _faded(count: int, reach: float) -> Float:
     """1 but towards both ends, where it falls smoothly to 0."""
     at = np.arange(count) + 0.5
-    inside = np.minimum(np.minimum(at, count - at) / (_FADE * count), 1)
+    inside = np.minimum(np.minimum(at, count - at) / reach, 1)
     return np.asarray(inside * inside * (3 - 2 * inside), np.float32)
 
 

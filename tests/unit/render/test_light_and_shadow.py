@@ -11,7 +11,6 @@ from blender_test import SHARE, SIDE, TOP, box, disc, rendered
 
 from aimkit.datasets.shadows import find_shadows
 from aimkit.imageio import decode, write_png
-from aimkit.render.blender_script import SHADOW_FRAME
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +36,8 @@ def test_a_disc_above_the_ground_takes_the_light_that_it_hides_of_the_sky(tmp_pa
         camera={**TOP, "focal": [200]},
     )
     light = decode(find_shadows(tmp_path / "out")["m/m-00"].read_bytes()).pixels / 255
-    assert light.shape == tuple(SHADOW_FRAME * n for n in found.shape[:2])
+    assert found.shape[:2] == (side, side)
+    assert light.shape == (2 * side, 2 * side)
     # From there the rim of the disc would reach the rim of the film (36 mm wide).
     distance = 200 / 18
     scale = side * SHARE / 2 * distance / (distance + height)
