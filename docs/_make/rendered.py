@@ -1,4 +1,4 @@
-"""Draw the sheet of rendered cut-outs: ``python docs/_make/rendered.py CUTOUTS`` (the folder of ``aimkit render things``).
+"""Draw the sheet of rendered cut-outs: ``python docs/_make/rendered.py CUTOUTS`` (a folder of ``aimkit render``).
 
 Writes ``docs/gallery/rendered.jpg``, and the credits of what it shows into ``docs/gallery.md``.
 """
