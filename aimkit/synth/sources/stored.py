@@ -133,7 +133,7 @@ class StoredForegrounds:
         light = decode_again(blobs[1], where).pixels
         if light.ndim != 2 or light.dtype not in (np.uint8, np.uint16):
             raise AimkitError("a shadow layer is a grey picture of 8 or 16 bits", where)
-        dark = 1 - light.astype(np.float32) / np.iinfo(light.dtype).max
+        dark: Array = 1 - light.astype(np.float32) / np.iinfo(light.dtype).max
         side = max(decode_again(blobs[0], one.where).size)
         if self.max_side is not None and side > self.max_side:
             height, width = (max(1, round(n * self.max_side / side)) for n in dark.shape)
