@@ -13,6 +13,8 @@ _KNOWN = frozenset(
 def hub_licence(licence: str) -> str:
     """The hub's identifier of a licence, or "other"."""
     text = licence.strip().lower()
+    # The hub does not tell the ports of a licence to a law apart from it.
+    text = text.removesuffix("-us") if text.startswith("cc-by-3.0") else text
     return text if text in _KNOWN else "other"
 
 

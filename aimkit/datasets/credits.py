@@ -7,7 +7,7 @@ The file ``credits.json`` is written by ``aimkit render``, and may be written by
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,6 +55,12 @@ def read_credits(folder: Place) -> dict[str, Credit]:
             )
         found[name] = Credit(**{key: row[key][:4096] for key in wanted & set(row)})
     return found
+
+
+def all_licensed(folder: Place, ids: Iterable[str]) -> bool:
+    """Whether a folder states a licence for each of these pictures; False when it has no statements."""
+    stated = read_credits(folder)
+    return bool(stated) and all(name in stated and stated[name].licence for name in ids)
 
 
 def write_credits(folder: Path, pictures: Mapping[str, Credit]) -> None:

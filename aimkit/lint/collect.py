@@ -10,7 +10,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from aimkit.datasets.credits import all_licensed
 from aimkit.datasets.find import FoundImages, find_images
+from aimkit.datasets.inspect.stats import source_rows, total
 from aimkit.datasets.lock import NAME as LOCK
 from aimkit.datasets.pairing import pair_files
 from aimkit.datasets.reader import Dataset, open_dataset
@@ -90,7 +92,7 @@ def folder_target(root: Place) -> LintTarget:
             target.items.append(LintItem(name, "single", (name,), (path,), group, split_of(name)))
     if isinstance(root, Path):
         _add_types(target, root)
-        if not _has_licence(root):
+        if not _has_licence(root) and not all_licensed(root, [_id(item.name) for item in target.items]):
             target.unlicensed.append(".")
     return target
 
@@ -105,10 +107,14 @@ def dataset_target(root: Place) -> LintTarget:
         files = (f"sample {position}", f"sample {position} (alpha)")
         planes = tuple(partial(_plane, opened, lock, position, name) for name in ("image", "alpha"))
         target.items.append(LintItem(files[0], "composite", files, planes, "samples"))
+    # Pictures may state their licences themselves; the samples have them then.
+    used = source_rows(total(opened.sidecars())["sources"])
+    bare = {source for _, source, licence, _, _ in used if not licence}
     for role in ("foregrounds", "backgrounds"):
         for table in opened.recipe.get(role, ()):
-            if table.get("source") != "procedural" and not table.get("licence"):
-                target.unlicensed.append(f"{role}: {table.get('name') or table.get('source')}")
+            title = table.get("name") or table.get("source")
+            if table.get("source") != "procedural" and not table.get("licence") and title in bare:
+                target.unlicensed.append(f"{role}: {title}")
     return target
 
 
@@ -152,16 +158,22 @@ def add_pairs(
         target.items.append(LintItem(shown[0], role, shown, files, names[1], own, kind, trimaps.get(name)))
 
 
-def add_singles(target: LintTarget, folder: Place, *, exclude: Any = (), split: str = "") -> None:
-    """Add the pictures below a folder to a target; ``exclude`` and ``split`` as for :func:`add_pairs`."""
-    for path in _listed(target, find_images(folder, exclude)).values():
+def add_singles(target: LintTarget, folder: Place, *, exclude: Any = (), split: str = "") -> bool:
+    """Add the pictures below a folder to a target; ``exclude`` and ``split`` as for :func:`add_pairs`.
+
+    Returns:
+        Whether the folder states a licence for each of them.
+    """
+    found = find_images(folder, exclude)
+    for path in _listed(target, found).values():
         name = _name(target, path)
         target.items.append(LintItem(name, "single", (name,), (path,), _name(target, folder), split or split_of(name)))
+    return all_licensed(folder, found.files)
 
 
 def with_types(items: list[LintItem], typed: Mapping[str, Typed]) -> list[LintItem]:
     """The items with the types of a types file."""
-    ids = [PurePosixPath(item.name).with_suffix("").as_posix() for item in items]
+    ids = [_id(item.name) for item in items]
     found = match(ids, dict(typed)).typed
     return [replace(one, type=found[i].type) if i in found else one for i, one in zip(ids, items, strict=True)]
 
@@ -170,6 +182,10 @@ def split_of(name: str) -> str:
     """The split that the folders of a path name, or ""."""
     parts = [_SPLITS.get(part.lower(), "") for part in PurePosixPath(name).parts[:-1]]
     return next((part for part in reversed(parts) if part), "")
+
+
+def _id(name: str) -> str:
+    return PurePosixPath(name).with_suffix("").as_posix()
 
 
 def _pair_folders(root: Path) -> Iterator[tuple[Path, tuple[LintRole, str, str]]]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
+from aimkit.errors import AimkitError
+from aimkit.json_files import read_json
 from aimkit.lint.registry import LintFault
 from aimkit.storage import Place
 from aimkit.types import ImageType
@@ -38,6 +41,18 @@ class LintItem:
     split: str = ""
     type: ImageType | None = None
     trimap: Place | None = None
+
+
+def is_rendered(item: LintItem) -> bool:
+    """Whether the sidecar of a picture says that ``aimkit render`` made it."""
+    file = item.sources[0]
+    if not isinstance(file, Path):
+        return False
+    try:
+        sidecar = read_json(file.with_suffix(".json"), dict, "sidecar")
+    except AimkitError:
+        return False
+    return {"model", "look", "matte_samples"} <= set(sidecar)
 
 
 @dataclass

@@ -73,14 +73,15 @@ def _add_recipe(target: LintTarget, recipe: SynthRecipe, split: str) -> None:
 def _add_source(target: LintTarget, block: Any, split: str, role: str) -> None:
     if block.source == "procedural":
         return
-    start = len(target.items)
+    start, stated_licence = len(target.items), bool(block.licence)
     # A source that divides its items by content shares no picture between its sides.
     own = "" if getattr(block, "split", "all") != "all" else split
     exclude = read_exclude(getattr(block, "exclude", []))
     stated = getattr(block, "type", "infer")
     kind = ImageType(stated) if stated in set(ImageType) else None
     if block.source in ("cutouts", "folder"):
-        add_singles(target, place(block.path), exclude=exclude, split=own)
+        credited = add_singles(target, place(block.path), exclude=exclude, split=own)
+        stated_licence = stated_licence or (credited and block.source == "cutouts")
     elif block.source in ("pairs", "photos"):
         colours, mattes = block.searched()
         name: LintRole = "colours" if block.source == "pairs" else "photo"
@@ -92,7 +93,7 @@ def _add_source(target: LintTarget, block: Any, split: str, role: str) -> None:
         return
     if getattr(block, "types", ""):
         target.items[start:] = with_types(target.items[start:], read_types(block.types, block.dataset))
-    if not block.licence and block.source != "catalog":
+    if not stated_licence and block.source != "catalog":
         target.unlicensed.append(f"{role}: {block.title}")
 
 

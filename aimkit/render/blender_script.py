@@ -19,10 +19,15 @@ import random
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 #: What an answer begins with; Blender itself writes to the same stream.
 ANSWER = "@aimkit "
+
+#: Resolution of a shadow by that of its picture: shadows are soft. Its frame is larger by half of the longer side of
+#: the picture, on all sides.
+SHADOW_SCALE = 0.5
 
 #: Vertices that framing looks at.
 _MOST = 40_000
@@ -83,16 +88,16 @@ def render(job: dict[str, Any]) -> dict[str, Any]:
     if job["look"]["look"] == "fur":
         points = grow(meshes, points, job["look"], job["seed"])
     view, size = aim(scene, points, job["camera"], job["size"])
-    light(scene, job["light"], points)
+    light(scene, job["light"], points, job["camera"]["views"][view]["azimuth"])
     if job["camera"].get("motion"):
         move(scene, points, job["camera"]["motion"])
     settle(scene, job, size)
     shoot(scene, job["out"] + ".color.exr", job["samples"], denoise=job["denoise"])
     passes = job.get("passes", ())
-    if "shadow" in passes:
-        floor = shadow(scene, points)
+    if "shadow" in passes and above(scene, points):
+        undo = shadow(scene, points, glass)
         shoot(scene, job["out"] + ".shadow.exr", job["samples"], denoise=True)
-        unshadow(scene, floor)
+        undo()
     matte(scene, glass)
     shoot(scene, job["out"] + ".matte.exr", job["matte_samples"], denoise=False)
     for name in [name for name in passes if name != "shadow"]:
@@ -405,8 +410,15 @@ def move(scene: Any, points: Any, share: float) -> None:
 # Light.
 
 
-def light(scene: Any, chosen: dict[str, Any], points: Any) -> None:
-    """Light the scene by a panorama, or by a studio of three lamps in front of grey walls."""
+def light(scene: Any, chosen: dict[str, Any], points: Any, azimuth: float) -> None:
+    """Light the scene by a panorama, a photo behind the thing, or a studio of three lamps in front of grey walls.
+
+    Args:
+        scene: The scene.
+        chosen: What was drawn.
+        points: Points of the thing.
+        azimuth: Direction from the thing to the camera.
+    """
     import bpy
 
     world = bpy.data.worlds.new("world")
@@ -421,7 +433,9 @@ def light(scene: Any, chosen: dict[str, Any], points: Any) -> None:
         where, turned = tree.nodes.new("ShaderNodeTexCoord"), tree.nodes.new("ShaderNodeMapping")
         panorama = tree.nodes.new("ShaderNodeTexEnvironment")
         panorama.image = image
-        turned.inputs["Rotation"].default_value = (0, 0, chosen["turn"])
+        # The middle of a photo is a quarter from the left end of its panorama, which lies towards +Y.
+        turn = -math.pi / 2 - azimuth if chosen.get("photo") else chosen["turn"]
+        turned.inputs["Rotation"].default_value = (0, 0, turn)
         back.inputs[1].default_value = chosen["strength"] / _mean(image)
         tree.links.new(where.outputs["Generated"], turned.inputs[0])
         tree.links.new(turned.outputs[0], panorama.inputs[0])
@@ -851,27 +865,86 @@ def paint(scene: Any, name: str) -> None:
         _shine(material, depth if name == "depth" else normal)
 
 
-def shadow(scene: Any, points: Any) -> Any:
-    """Put a floor that only catches shadow under the thing, and hide the thing from the camera."""
+def above(scene: Any, points: Any) -> bool:
+    """Whether the camera sees the ground that the thing stands on from above."""
+    return bool(scene.camera.matrix_world.translation.z > float(points[:, 2].min()))
+
+
+def shadow(scene: Any, points: Any, glass: list[Any]) -> Callable[[], None]:
+    """Put a floor that only catches shadow under the thing, hide the thing from the camera, and widen the frame.
+
+    Returns:
+        What undoes it.
+    """
     import bpy
 
     extent = float((points.max(0) - points.min(0)).max())
     middle = (points.min(0) + points.max(0)) / 2
-    for thing in scene.objects:
+    hidden = list(scene.objects)
+    for thing in hidden:
         thing.visible_camera = False
     bpy.ops.mesh.primitive_plane_add(size=extent * 40, location=(middle[0], middle[1], float(points[:, 2].min())))
     floor = bpy.context.active_object
     floor.is_shadow_catcher = True
-    return floor
+    clear = [_clear_up(material) for material in glass]
+    unframe = widen(scene, SHADOW_SCALE)
+
+    def undo() -> None:
+        unframe()
+        for restore in clear:
+            restore()
+        bpy.data.objects.remove(floor)
+        for thing in hidden:
+            thing.visible_camera = True
+
+    return undo
 
 
-def unshadow(scene: Any, floor: Any) -> None:
-    """Undo :func:`shadow`."""
-    import bpy
+def widen(scene: Any, scale: float) -> Callable[[], None]:
+    """Let the camera see half of the longer side more on all sides, at another resolution; returns what undoes it."""
+    eye, render = scene.camera.data, scene.render
+    size = (render.resolution_x, render.resolution_y)
+    kept = (eye.lens, eye.shift_x, eye.shift_y, eye.dof.aperture_fstop)
+    # The longer side fits the film, and doubles; shifts are in shares of the film, and the opening stays as wide.
+    eye.lens, eye.shift_x, eye.shift_y, eye.dof.aperture_fstop = (value / 2 for value in kept)
+    render.resolution_x, render.resolution_y = (max(1, round((side + max(size)) * scale)) for side in size)
 
-    bpy.data.objects.remove(floor)
-    for thing in scene.objects:
-        thing.visible_camera = True
+    def undo() -> None:
+        eye.lens, eye.shift_x, eye.shift_y, eye.dof.aperture_fstop = kept
+        render.resolution_x, render.resolution_y = size
+
+    return undo
+
+
+def _clear_up(material: Any) -> Callable[[], None]:
+    """Let light straight through glass, less what its faces reflect: without caustics, glass casts a black shadow."""
+    tree = material.node_tree
+    out = next(node for node in tree.nodes if node.type == "OUTPUT_MATERIAL")
+    glass = out.inputs["Surface"].links[0].from_node
+    mix, facing = tree.nodes.new("ShaderNodeMixShader"), tree.nodes.new("ShaderNodeLayerWeight")
+    power, fresnel = tree.nodes.new("ShaderNodeMath"), tree.nodes.new("ShaderNodeMath")
+    through, dark = tree.nodes.new("ShaderNodeBsdfTransparent"), tree.nodes.new("ShaderNodeBsdfDiffuse")
+    through.inputs["Color"].default_value = glass.inputs["Color"].default_value
+    dark.inputs["Color"].default_value = (0, 0, 0, 1)
+    # Schlick's approximation; Blender's node takes the far sides of glass for total reflectors.
+    ior = glass.inputs["IOR"].default_value
+    least = ((ior - 1) / (ior + 1)) ** 2
+    facing.inputs["Blend"].default_value = 0.5
+    power.operation, fresnel.operation = "POWER", "MULTIPLY_ADD"
+    power.inputs[1].default_value = 5
+    fresnel.inputs[1].default_value, fresnel.inputs[2].default_value = 1 - least, least
+    tree.links.new(facing.outputs["Facing"], power.inputs[0])
+    tree.links.new(power.outputs[0], fresnel.inputs[0])
+    for source, target in ((fresnel, mix.inputs[0]), (through, mix.inputs[1]), (dark, mix.inputs[2])):
+        tree.links.new(source.outputs[0], target)
+    tree.links.new(mix.outputs[0], out.inputs["Surface"])
+
+    def restore() -> None:
+        tree.links.new(glass.outputs[0], out.inputs["Surface"])
+        for node in (mix, facing, power, fresnel, through, dark):
+            tree.nodes.remove(node)
+
+    return restore
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from aimkit import console
@@ -21,15 +22,22 @@ PYTHON = "3.11"
 #: What it takes, for people.
 SIZE = "about 400 MB to download, 1 GB on disk"
 
+#: Bytes that must be free: the download and what is unpacked.
+_SPACE = 1_500_000_000
+#: What the names of unfinished environments begin with.
+_UNFINISHED = "blender-unfinished-"
+#: What pip and uv say when they reach no server, in lower case.
+_UNREACHED = ("connection broken", "failed to establish", "max retries", "dns error", "error sending request")
+
 
 def set_up() -> Path:
-    """Make the environment, unless it is there.
+    """Make the environment, unless it is there. It appears when it is whole.
 
     Returns:
         Its Python.
 
     Raises:
-        AimkitError: There is no Python 3.11 and no uv, or the packages can't be installed.
+        AimkitError: There is no Python 3.11 and no uv, no space, or the packages can't be installed.
     """
     folder = cache_folder("blender")
     python = environment_python(folder)
@@ -38,12 +46,27 @@ def set_up() -> Path:
             return python
         if is_offline():
             raise AimkitError("the environment needs the package index", "AIMKIT_OFFLINE", "unset it, and try again")
+        for leftover in folder.parent.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        free = shutil.disk_usage(folder.parent).free
+        if free < _SPACE:
+            what = f"the environment needs {_SPACE / 1e9:.1f} GB, and the disk has {free / 1e9:.1f} GB left"
+            raise AimkitError(what, str(folder), "free some, or set AIMKIT_HOME")
         console.info(f"installing {' and '.join(PACKAGES)} into {folder} ({SIZE})")
-        shutil.rmtree(folder, ignore_errors=True)
-        for command in _commands(folder, python):
-            _run(command, folder)
-        if not _works(python):
-            raise AimkitError("the new environment can't import bpy", str(folder), "try --blender PATH", exit_code=1)
+        unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder.parent))
+        try:
+            made = environment_python(unfinished)
+            for command in _commands(unfinished, made):
+                _run(command, folder)
+            if not _works(made):
+                raise AimkitError(
+                    "the new environment can't import bpy", str(folder), "try --blender PATH", exit_code=1
+                )
+            shutil.rmtree(folder, ignore_errors=True)
+            # Its Python finds its packages from where it is; nothing else of it is used.
+            unfinished.rename(folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
     return python
 
 
@@ -68,10 +91,13 @@ def _commands(folder: Path, python: Path) -> list[list[str]]:
 def _run(command: list[str], folder: Path) -> None:
     done = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True, errors="replace")
     if done.returncode:
-        shutil.rmtree(folder, ignore_errors=True)
-        last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["no reason given"]
-        hint = "check the connection to the package index, or give --blender PATH"
-        raise AimkitError(f"can't make the environment: {last[0][:300]}", str(folder), hint, exit_code=1)
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        if any(sign in done.stderr.lower() for sign in _UNREACHED):
+            hint = "check the network and the proxy, or give --blender PATH; run the same command again"
+            raise AimkitError("can't reach the package index", str(folder), hint, exit_code=1)
+        last = lines[-1][:300] if lines else "no reason given"
+        hint = "give --blender PATH if there is no bpy for this system"
+        raise AimkitError(f"can't make the environment: {last}", str(folder), hint, exit_code=1)
 
 
 def _works(python: Path) -> bool:

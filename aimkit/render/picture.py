@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from io import BytesIO
 
+import cv2
 import numpy as np
 
 from aimkit.errors import AimkitError
 from aimkit.imageio import decode, read_file
 from aimkit.imageio.write import encode_png
 from aimkit.matting.foreground import bleed
+from aimkit.render.blender_script import SHADOW_SCALE
 from aimkit.render.recipe import RenderRecipe
 from aimkit.types import Array, Float
+
+#: Share of the longer side of the frame of a shadow in which it fades out, at each end.
+_FADE = 0.2
 
 #: Alpha below which a colour is not the thing's but noise; it is taken from the neighbours.
 _CLEAR = 1 / 512
@@ -94,20 +99,36 @@ def encode_pass(name: str, plane: Float) -> bytes:
     """A further plane as a 16-bit PNG.
 
     The normal is in world space, -1 to 1 as 0 to 1. The depth is 1 at the nearest point and falls to 0 at the farthest.
-    The shadow is what it leaves of the light on the floor: 1 where there is none.
+    The shadow is what it leaves of the light on the floor, 1 where there is none, as :mod:`aimkit.datasets.shadows`
+    describes it (8 bits): it is rendered at half the resolution, and fades out towards the border of its frame.
     """
     alpha = np.clip(plane[..., 3:], 0, 1)
     straight = plane[..., :3] / np.maximum(alpha, _CLEAR)
     values: Array
     if name == "shadow":
-        values = 1 - alpha[..., 0]
-    elif name == "depth":
+        return encode_png(np.round((1 - _whole_shadow(alpha[..., 0])) * 255).astype(np.uint8))
+    if name == "depth":
         seen = straight[..., 0][alpha[..., 0] > 0.5]
         near, far = (float(seen.min()), float(seen.max())) if seen.size else (0.0, 1.0)
         values = np.where(alpha[..., 0] > 0.5, (far - straight[..., 0]) / max(far - near, 1e-9), 0)
     else:
         values = straight
     return encode_png(np.round(np.clip(values, 0, 1).astype(np.float64) * 65535).astype(np.uint16))
+
+
+def _whole_shadow(darkness: Float) -> Float:
+    """A rendered shadow in the resolution of its picture, without an edge where its frame ends."""
+    height, width = (round(n / SHADOW_SCALE) for n in darkness.shape)
+    large = cv2.resize(darkness, (width, height), interpolation=cv2.INTER_LINEAR)
+    across, down = (_faded(n, _FADE * max(width, height)) for n in (width, height))
+    return np.asarray(large * across * down[:, None], np.float32)
+
+
+def _faded(count: int, reach: float) -> Float:
+    """1 but towards both ends, where it falls smoothly to 0."""
+    at = np.arange(count) + 0.5
+    inside = np.minimum(np.minimum(at, count - at) / reach, 1)
+    return np.asarray(inside * inside * (3 - 2 * inside), np.float32)
 
 
 def fault(cutout: RenderedCutout, recipe: RenderRecipe) -> str:

@@ -63,7 +63,7 @@ class RenderLight(Block):
 
     Attributes:
         path: A panorama (HDR or EXR) or a photo, or a folder of them; three lamps in a grey studio when empty. A photo
-            lights the thing by a blurred panorama of it, so that the two fit as foreground and background.
+            lights the thing by a blurred panorama of it, as if it were the background of the picture.
         weight: Chance relative to the other lights.
         strength: Range of the mean radiance.
         exclude: Patterns of panoramas to leave out.
@@ -246,7 +246,7 @@ class RenderRecipe(Recipe):
         view: How linear light is displayed: "soft" rolls highlights off, "standard" clips them.
         format: "png", or "webp" with lossy colours and lossless alpha.
         bits: Bits of a PNG.
-        passes: More planes: depth, normal, shadow.
+        passes: More planes: depth, normal, shadow. The step ``shadow`` casts shadows on backgrounds.
         reject: Pictures that are not kept.
     """
 

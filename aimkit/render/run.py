@@ -14,6 +14,7 @@ from typing import Any
 
 from aimkit import console
 from aimkit.datasets.credits import CREDITS, Credit, write_credits
+from aimkit.datasets.shadows import PASSES
 from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.folder_lock import clean_leftovers, locked
@@ -27,8 +28,6 @@ from aimkit.skips import Skips, reason_of
 
 #: Name of the folder's record: the recipe and its digest.
 RECORD = "render.json"
-#: Folder of further planes; hidden, so that they are not taken for cut-outs.
-PASSES = ".passes"
 
 #: Views of a model that may fail; its others are skipped then.
 _FAILURES = 2
@@ -223,9 +222,12 @@ class _RenderRun:
             sidecar |= {"rejected": bad, "limits": self.limits}
             self._remove(shot.id)
         else:
-            for name in shot.setup["passes"]:
+            # From below the ground there is no shadow to see.
+            written = [name for name in shot.setup["passes"] if Path(f"{target}.{name}.exr").is_file()]
+            for name in written:
                 data = encode_pass(name, read_plane(f"{target}.{name}.exr"))
                 write_bytes(self.out / PASSES / f"{shot.id}.{name}.png", data)
+            sidecar["passes"] = written
             write_bytes(self.out / f"{shot.id}.{options['format']}", encode(cutout, options["format"], options["bits"]))
         write_bytes(self.out / f"{shot.id}.json", (json.dumps(sidecar, indent=1, ensure_ascii=False) + "\n").encode())
         return sidecar

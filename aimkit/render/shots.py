@@ -213,6 +213,9 @@ def _light(
     strength, own = _between(draw, lights[number].strength), panoramas[number]
     if own:
         chosen = own[int(draw.integers(len(own)))]
+        if chosen.file.suffix.lower() in PHOTOS:
+            # It is behind the thing, wherever the camera is.
+            return {"panorama": chosen.name, "photo": True, "strength": strength}, chosen.file
         turn = _between(draw, (0, 2 * math.pi))
         return {"panorama": chosen.name, "turn": turn, "strength": strength}, chosen.file
     around = draw.uniform(-math.pi, math.pi)

@@ -22,13 +22,13 @@ _BLUR = 0.06
 
 
 def surroundings(photo: UInt8) -> UInt8:
-    """A blurred panorama (equirectangular) of a photo: the photo in front, and its mirror image behind.
+    """A blurred panorama (equirectangular) of a photo: the photo behind the thing, and its mirror image before it.
 
     Args:
         photo: RGB, (H, W, 3).
 
     Returns:
-        RGB, (128, 256, 3); its left and right ends meet.
+        RGB, (128, 256, 3): the photo is its left half; its left and right ends meet.
     """
     half: Float = cv2.resize(_linear(photo), (_HEIGHT, _HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32)
     whole = np.concatenate([half, half[:, ::-1]], axis=1)

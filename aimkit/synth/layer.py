@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from aimkit.synth.chosen_steps import ChosenStep
-from aimkit.synth.geometry import warp_plane
+from aimkit.synth.geometry import render_matte, warp_plane
 from aimkit.synth.placement import Placement
-from aimkit.synth.pyramid import ImagePyramid
+from aimkit.synth.pyramid import ImagePyramid, ShadowPyramid
 from aimkit.synth.view import View
 from aimkit.types import Array, Float, ImageType
 
@@ -23,6 +23,7 @@ class Layer:
         type: Image type of a foreground; without meaning for a background.
         category: Category of a foreground, or "".
         refraction: Displacement behind a glass foreground, in its own pixels as (x, y), float32, (h, w, 2), or None.
+        shadow: Share of the light on the ground that a foreground takes, with its scale and centre, or None.
         floats: Whether a foreground hangs in the air by nature, as smoke does.
         placement: Where it lies on the canvas; None until that is drawn.
         texture: Layer that a foreground shows within its outline, and its share in [0, 1]; None for its own colours.
@@ -33,6 +34,7 @@ class Layer:
     type: ImageType = ImageType.SO
     category: str = ""
     refraction: Float | None = None
+    shadow: ShadowPyramid | None = None
     floats: bool = False
     placement: Placement | None = None
     texture: tuple[Layer, float] | None = None
@@ -55,6 +57,16 @@ class Layer:
         """Kernel that it is resampled with."""
         assert self.placement is not None
         return self.placement.kernel
+
+    def darkness(self, view: View) -> Float:
+        """The shadow that a view shows, moved, turned and scaled with the foreground, float32 in [0, 1], (H, W)."""
+        assert self.shadow is not None
+        if not self.visible:
+            return np.zeros(view.size, np.float32)
+        (rows, columns), (height, width) = self.shadow.size, self.pixels.size
+        own = self.matrix.astype(np.float64)
+        own[:, 2] += own[:, :2] @ ((width - columns) / 2, (height - rows) / 2)
+        return render_matte(self.shadow, own, view)
 
     def refraction_field(self, view: View) -> Float:
         """Displacements that a view shows, turned and scaled with the foreground, float32, (H, W, 2)."""

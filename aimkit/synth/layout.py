@@ -134,10 +134,10 @@ def _with_foreground_steps(layer: Layer, recipe: SynthRecipe, index: int, number
     scene = Scene(color, alpha, type=layer.type)
     for pending in draw_steps(chosen, scene, provenance, number):
         pending.apply(scene)
-    # The field of refraction lies where it lay: it no longer fits a matte that a step has moved.
+    # Refraction and shadow lie where they lay: they no longer fit a matte that a step has moved.
     still = scene.alpha.shape == alpha.shape and np.array_equal(scene.alpha, to_float(alpha))
-    refraction = layer.refraction if still else None
-    return replace(layer, pixels=ImagePyramid(scene.foreground, scene.alpha), refraction=refraction)
+    refraction, shadow = (layer.refraction, layer.shadow) if still else (None, None)
+    return replace(layer, pixels=ImagePyramid(scene.foreground, scene.alpha), refraction=refraction, shadow=shadow)
 
 
 def _other_texture(

@@ -36,7 +36,14 @@ def render_planes(layout: SampleLayout, view: View, provenance: Provenance) -> S
         field: Float = np.stack([layer.refraction_field(view) for layer in glasses]).sum(axis=0)
         background = displace(to_float(background), field)
         provenance.add("refraction", {"largest": round(float(np.abs(field).max()), 3)})
-    return Scene(color, alpha, background, layout.layers[0].type, view=view)
+    scene = Scene(color, alpha, background, layout.layers[0].type, view=view)
+    casting = [] if layout.empty else [layer for layer in layout.layers if layer.shadow is not None]
+    if casting and any(one.step.casts for one in layout.plane_steps):
+        clear = np.ones(view.size, np.float32)
+        for layer in casting:
+            clear *= 1 - layer.darkness(view)
+        scene.darkness = 1 - clear
+    return scene
 
 
 def _render_layer(layer: Layer, number: int, view: View, provenance: Provenance) -> tuple[Array, Array]:

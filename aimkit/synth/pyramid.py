@@ -8,7 +8,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from aimkit.types import Array
+from aimkit.types import Array, UInt8
 
 #: Below this alpha the un-premultiplied colour is noise.
 _THIN = np.float32(1 / 512)
@@ -94,6 +94,22 @@ class ImagePyramid:
             return self._known()
         alpha = self.matte(0)
         return bounding_box(alpha), border_contact(alpha)
+
+
+class ShadowPyramid(ImagePyramid):
+    """A shadow layer and its halvings: its levels are (darkness, None).
+
+    Args:
+        darkness: Share of the light that the shadow takes, uint8, (h, w).
+        levels: Levels from 1 on, as far as they are already known.
+    """
+
+    def __init__(self, darkness: UInt8, levels: Sequence[UInt8] = ()) -> None:
+        super().__init__(darkness, darkness, [(level, level) for level in levels])
+
+    def level(self, number: int) -> Level:
+        """A level; behind the last one that makes sense, that one."""
+        return self.matte(number), None
 
 
 #: (left, top, right, bottom).

@@ -46,6 +46,8 @@ class Scene:
         type: Image type of the foreground.
         view: The part of the canvas that the planes show; None means the whole canvas.
         overview: The whole canvas before any step on its planes, reduced; None where the planes show the whole.
+        darkness: Share of the background's light that the foregrounds take, float32 in [0, 1], (H, W), as their sources
+            tell it, before any step; None where they don't.
         planes: The planes by name as they are stored, uint8 or float32.
     """
 
@@ -68,6 +70,7 @@ class Scene:
         self.background = nothing if background is None else background
         self.type, self.view = type, view
         self.overview: Scene | None = None
+        self.darkness: Float | None = None
 
     def uint8(self, name: str) -> UInt8:
         """The plane of that name, rounded to 8 bit."""

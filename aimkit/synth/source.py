@@ -51,7 +51,8 @@ class ForegroundSource(Protocol):
 
     A source of stored pictures may also have ``picture(position)``, which returns the same pixels as an
     :class:`aimkit.synth.pyramid.ImagePyramid`; the engine then reads only the pixels that it needs. Sources with
-    ``mapped = True`` open pictures at no cost; the pictures of other sources may be cached for later samples.
+    ``mapped = True`` open pictures at no cost; the pictures of other sources may be cached for later samples. A source
+    whose pictures have shadow layers has ``shadow(position)``, a :class:`aimkit.synth.pyramid.ShadowPyramid` or None.
 
     Attributes:
         items: What can be loaded.

@@ -15,7 +15,7 @@ from aimkit.rng import rng
 from aimkit.synth.layer import Layer
 from aimkit.synth.lru_cache import LRUCache
 from aimkit.synth.provenance import Provenance
-from aimkit.synth.pyramid import ImagePyramid
+from aimkit.synth.pyramid import ImagePyramid, ShadowPyramid
 from aimkit.synth.recipe import SynthRecipe
 from aimkit.synth.source import Item, background_sources, foreground_sources
 from aimkit.types import Array, Foreground, ImageType
@@ -98,7 +98,7 @@ class SourceSampler:
             if hasattr(entry.source, "picture"):
                 item = entry.item
                 assert item.type is not None
-                return Layer(self._open(entry), item.type, item.category)
+                return Layer(self._open(entry), item.type, item.category, shadow=self._shadow(entry))
             stream = self._rng(index, "foreground", layer, attempt)
             foreground: Foreground = entry.source.load(entry.position, size, stream)
             if not foreground.valid:
@@ -190,6 +190,14 @@ class SourceSampler:
         if getattr(entry.source, "mapped", False):
             return make()
         return self._cache.get((id(entry.source), entry.position), make)
+
+    def _shadow(self, entry: _SourceEntry) -> ShadowPyramid | None:
+        """The shadow layer of a stored item, if a step may ask for it."""
+        if not any(step.casts for step in self.recipe.steps):
+            return None
+        read = getattr(entry.source, "shadow", None)
+        found: ShadowPyramid | None = read(entry.position) if read else None
+        return found
 
     def _any_background(self, draw: np.random.Generator) -> _SourceEntry:
         return self._backgrounds[int(draw.choice(len(self._backgrounds), p=self._chances["backgrounds"]))]

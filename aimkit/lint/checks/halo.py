@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from aimkit.lint.checks.premultiplied import is_premultiplied
+from aimkit.lint.item import is_rendered
 from aimkit.lint.registry import picture_checks
 from aimkit.lint.view import LintView
 from aimkit.matting.foreground import bleed
@@ -26,14 +27,17 @@ _GROWTH, _DISTANCE = 1.8, 28.0
     fix="colours under partial alpha estimated again",
 )
 def halo(view: LintView) -> str:
-    """Colours that move away from the solid foreground's the lower alpha gets, as those of the photo itself do."""
+    """Colours that move away from the solid foreground's the lower alpha gets, as those of the photo itself do.
+
+    Those of ``aimkit render`` are exact: fur shines through at its tips, and glass is brightest where it is clearest.
+    """
     if view.alpha is None or view.item.role not in ("single", "colours") or is_premultiplied(view):
         return ""
     found = residue(view.rgb, view.alpha)
     if found is None:
         return ""
     low, high, brighter = found
-    if low < _DISTANCE or low < _GROWTH * (high + 3):
+    if low < _DISTANCE or low < _GROWTH * (high + 3) or is_rendered(view.item):
         return ""
     seen = "dark" if brighter else "bright"
     return f"background shows in the colours under low alpha (off by {low:.0f} levels): a halo on {seen} backgrounds"

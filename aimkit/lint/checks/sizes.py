@@ -41,6 +41,8 @@ def exif_one_side(view: LintView) -> str:
     "tiny", severity="warning", advice="Get the original, or leave the picture out: training crops are larger."
 )
 def tiny(view: LintView) -> str:
-    """A picture whose shorter side has less than 200 pixels."""
+    """A picture whose shorter side has less than 200 pixels; of a cut-out, which may be a spoon, the longer side."""
     height, width = view.image.size
-    return f"the picture has only {width} x {height} pixels" if min(height, width) < 200 else ""
+    alone = view.item.role == "single" and view.alpha is not None
+    side = max(height, width) if alone else min(height, width)
+    return f"the picture has only {width} x {height} pixels" if side < 200 else ""

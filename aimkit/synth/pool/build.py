@@ -134,7 +134,7 @@ def _complete(
 ) -> PoolOutcome:
     pictures = {**old.pictures, **{p.key: p for shard in written for p in shard.pictures}}
     errors = dict(failure for shard in written for failure in shard.failed)
-    kept = {entry.name: entry for entry in entries if entry.picture in pictures}
+    kept = {entry.name: entry for entry in entries if entry.keys <= pictures.keys()}
     if not kept and not old.entries:
         hint = next(iter(errors.values()), "")
         raise AimkitError("none of the pictures can be read", str(root), hint, exit_code=1)
@@ -144,7 +144,8 @@ def _complete(
     _clean(root, index)
     before = {name: old.entries[name].picture for name in kept if name in old.entries}
     replaced = sum(kept[name].picture != picture for name, picture in before.items())
-    failed = [("/".join(entry.name[1:]), errors[entry.picture]) for entry in entries if entry.picture in errors]
+    broken = [(entry, next((key for key in sorted(entry.keys) if key in errors), "")) for entry in entries]
+    failed = [("/".join(entry.name[1:]), errors[key]) for entry, key in broken if key]
     return PoolOutcome(len(kept) - len(before), replaced, len(before) - replaced, failed)
 
 

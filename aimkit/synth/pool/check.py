@@ -70,7 +70,8 @@ def verify(root: Path, advance: Callable[[int], None] = lambda amount: None) -> 
         yield f"{NAME}: changed since it was written"
     names: dict[str, list[str]] = {}
     for entry in index.entries.values():
-        names.setdefault(entry.picture, []).append("/".join(entry.name))
+        for key in entry.keys:
+            names.setdefault(key, []).append("/".join(entry.name))
     for number in sorted(index.shards):
         path = root / shard_name(number)
         own = [picture for picture in index.pictures.values() if picture.shard == number]

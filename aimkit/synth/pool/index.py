@@ -36,12 +36,19 @@ class PoolEntry:
         item: The item as the provenance describes it.
         content: Digest (hex) that decides the item's side of the train/val split.
         picture: Key of its picture; several items may share one.
+        shadow: Key of its shadow layer, or "".
     """
 
     role: str
     item: Item
     content: str
     picture: str
+    shadow: str = ""
+
+    @property
+    def keys(self) -> set[str]:
+        """Keys of all that it needs."""
+        return {self.picture, self.shadow} - {""}
 
     @property
     def name(self) -> tuple[str, str, str]:
@@ -73,7 +80,7 @@ class Index:
 
     def tidy(self) -> Index:
         """A copy without unused pictures, and without files that hold no used picture."""
-        used = {entry.picture for entry in self.entries.values()}
+        used = {key for entry in self.entries.values() for key in entry.keys}
         pictures = {key: picture for key, picture in self.pictures.items() if key in used}
         shards = {picture.shard for picture in pictures.values()}
         return replace(self, pictures=pictures, shards={n: size for n, size in self.shards.items() if n in shards})
@@ -143,7 +150,7 @@ def _parse(data: Mapping[str, Any]) -> Index:
         {int(row["number"]): int(row["bytes"]) for row in data["shards"]},
         data["aimkit"],
     )
-    missing = {entry.picture for entry in index.entries.values()} - index.pictures.keys()
+    missing = {key for entry in index.entries.values() for key in entry.keys} - index.pictures.keys()
     missing |= {picture.key for picture in index.pictures.values() if picture.shard not in index.shards}
     if missing:
         raise ValueError(f"{len(missing)} pictures are not in it")
@@ -162,14 +169,15 @@ def _check_files(root: Path, index: Index) -> None:
 
 def _row(entry: PoolEntry) -> dict[str, Any]:
     known = {name: value for name, value in asdict(entry.item).items() if value or name in ("id", "source")}
-    return {"role": entry.role, **known, "content": entry.content, "picture": entry.picture}
+    shadow = {"shadow": entry.shadow} if entry.shadow else {}
+    return {"role": entry.role, **known, "content": entry.content, "picture": entry.picture, **shadow}
 
 
 def _entry(row: dict[str, Any]) -> PoolEntry:
-    known = {name: value for name, value in row.items() if name not in ("role", "content", "picture")}
+    known = {name: value for name, value in row.items() if name not in ("role", "content", "picture", "shadow")}
     if "type" in known:
         known["type"] = ImageType(known["type"])
-    return PoolEntry(row["role"], Item(**known), row["content"], row["picture"])
+    return PoolEntry(row["role"], Item(**known), row["content"], row["picture"], row.get("shadow", ""))
 
 
 def _lines(data: Mapping[str, Any]) -> str:

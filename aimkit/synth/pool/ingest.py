@@ -78,11 +78,13 @@ class Task:
         source: Index of its source in ``Ingest.sources``.
         position: Index of the item in its source.
         stream: Names of its stream of random numbers if it is generated, else ().
+        shadow: Whether to make its shadow layer instead.
     """
 
     source: int
     position: int
     stream: tuple[str | int, ...] = ()
+    shadow: bool = False
 
 
 @dataclass
@@ -115,7 +117,7 @@ class Ingest:
         task = self.tasks[key]
         role, source = self.sources[task.source]
         if not task.stream:
-            picture: ImagePyramid = source.picture(task.position)
+            picture: ImagePyramid = (source.shadow if task.shadow else source.picture)(task.position)
             return picture
         drawn = source.load(task.position, self.size, rng(*task.stream))  # type: ignore[arg-type]
         if role == "background":
@@ -193,7 +195,10 @@ def ingest(sources: Sources, drawing: Drawing | None = None) -> Ingest:
                 found = _drawn(role, block, source, drawing, sources.seed)
             for entry, position, stream in found:
                 result.entries.append(entry)
-                result.tasks.setdefault(entry.picture, Task(len(result.sources) - 1, position, stream))
+                task = Task(len(result.sources) - 1, position, stream)
+                result.tasks.setdefault(entry.picture, task)
+                if entry.shadow:
+                    result.tasks.setdefault(entry.shadow, replace(task, shadow=True))
     return result
 
 
@@ -206,7 +211,9 @@ def _read(role: str, block: SourceBlock, source: Any) -> _Found:
         origin = item.digest or f"{item.source}/{item.id}"
         # The same file on another scale of mattes is another picture.
         scale = [source.mattes.unusual] if getattr(getattr(source, "mattes", None), "unusual", "") else []
-        yield PoolEntry(role, item, content, _key(role, _options(block), origin, *scale)), position, ()
+        key = _key(role, _options(block), origin, *scale)
+        shadow = _key("shadow", key) if hasattr(source, "casts") and source.casts(position) else ""
+        yield PoolEntry(role, item, content, key, shadow), position, ()
 
 
 def _drawn(role: str, block: SourceBlock, source: Any, drawing: Drawing, seed: int) -> _Found:

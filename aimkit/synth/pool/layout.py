@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from aimkit.synth.pyramid import ImagePyramid, Level
+from aimkit.synth.pyramid import ImagePyramid, Level, ShadowPyramid
 from aimkit.types import Array
 
 #: Arrays start at multiples of this number of bytes, the size of a cache line.
 ALIGNMENT = 64
+
+#: Instead of a matte's dtype, for shadow layers: planes of darkness, uint8.
+SHADOW = "shadow"
 
 #: (first byte, shape, dtype) of an array.
 _Place = tuple[int, tuple[int, ...], np.dtype[Any]]
@@ -30,7 +33,7 @@ class Stored:
         offset: Offset of its first byte in the file.
         height: Height of level 0 in pixels.
         width: Width of level 0 in pixels.
-        matte: dtype of the matte, "uint8" or "float32"; "" for backgrounds.
+        matte: dtype of the matte, "uint8" or "float32"; "" for backgrounds, "shadow" for shadow layers.
         digest: SHA-256 (hex) of its bytes.
         box: Bounding box of the foreground in pixels, (left, top, right, bottom), or None.
         contact: Whether the foreground reaches the (left, top, right, bottom) border.
@@ -69,6 +72,8 @@ class Stored:
         """
         arrays, _ = _arrays(self.height, self.width, self.matte)
         views = [np.ndarray(shape, dtype, buffer, self.offset + start) for start, shape, dtype in arrays]
+        if self.matte == SHADOW:
+            return ShadowPyramid(views[0], views[1:])
         if not self.matte:
             return ImagePyramid(views[0], None, [(view, None) for view in views[1:]])
         others = list(zip(views[2::2], views[3::2], strict=True))
@@ -95,7 +100,8 @@ def _arrays(height: int, width: int, matte: str) -> tuple[list[_Place], int]:
     found: list[_Place] = []
     end = 0
     for size in sizes(height, width):
-        for shape, name in [((*size, 3), "uint8"), *([(size, matte)] if matte else [])]:
+        planes = [((*size, 3), "uint8"), *([(size, matte)] if matte else [])]
+        for shape, name in planes if matte != SHADOW else [(size, "uint8")]:
             start, dtype = aligned(end), np.dtype(name).newbyteorder("<")
             found.append((start, shape, dtype))
             end = start + prod(shape) * dtype.itemsize

@@ -15,8 +15,8 @@ from aimkit.errors import AimkitError
 from aimkit.files import replacing, write_bytes
 from aimkit.json_files import LARGE, read_json
 from aimkit.synth.pool.index import shard_name
-from aimkit.synth.pool.layout import Stored, aligned, pieces
-from aimkit.synth.pyramid import ImagePyramid
+from aimkit.synth.pool.layout import SHADOW, Stored, aligned, pieces
+from aimkit.synth.pyramid import ImagePyramid, ShadowPyramid
 
 #: Number of files that a process keeps open; each takes a file descriptor.
 _OPEN = 128
@@ -149,5 +149,5 @@ def _write(file: Any, key: str, shard: int, offset: int, picture: ImagePyramid) 
     if alpha is not None:
         box, contact = picture.outline
         outline = {"box": box, "contact": contact}
-    matte = "" if alpha is None else alpha.dtype.name
+    matte = SHADOW if isinstance(picture, ShadowPyramid) else "" if alpha is None else alpha.dtype.name
     return Stored(key, shard, offset, *picture.size, matte, digest.hexdigest(), **outline)

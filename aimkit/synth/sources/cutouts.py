@@ -11,6 +11,7 @@ from aimkit.datasets.exclude import read_exclude
 from aimkit.datasets.find import find_images
 from aimkit.datasets.scan import Candidate, candidates
 from aimkit.datasets.scan_report import ScanReport
+from aimkit.datasets.shadows import find_shadows
 from aimkit.imageio import DecodedImage, rgb_of
 from aimkit.imageio import decode as read_image
 from aimkit.storage import place
@@ -24,7 +25,8 @@ class Cutouts(StoredBlock):
     """All RGBA images below a folder.
 
     A file ``credits.json`` in the folder states licence, origin and category of every picture, as ``aimkit render``
-    writes it; the keys ``licence`` and ``origin`` of the table override it.
+    writes it; the keys ``licence`` and ``origin`` of the table override it. Shadow layers in the folder
+    (:mod:`aimkit.datasets.shadows`) are what the step ``shadow`` casts.
 
     Attributes:
         premultiplied: Whether the files' colours are multiplied by alpha. What a file itself says of that (TIFF) is
@@ -44,7 +46,10 @@ def cutouts(block: Cutouts) -> StoredForegrounds:
     images = find_images(root, exclude)
     report.add(images)
     report.notes += exclude.check(images.files, bool(block.allow_missing))
-    found = candidates([(name, (path,)) for name, path in images.files.items()], report.skips)
+    # A shadow layer is part of its cut-out: its bytes count in digest and stamp.
+    shadows = find_shadows(root)
+    rows = [(name, (path, *([shadows[name]] if name in shadows else []))) for name, path in images.files.items()]
+    found = candidates(rows, report.skips)
     stated = read_credits(root)
     found = [replace(one, **stated[one.id]._asdict()) if one.id in stated else one for one in found]
     return open_stored(block, found, report, reader(block.premultiplied), options=str(block.premultiplied))

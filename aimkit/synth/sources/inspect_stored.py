@@ -48,7 +48,7 @@ class ForegroundReader:
 
     def matte_name(self, one: Candidate) -> str:
         """What errors call the matte of a candidate."""
-        return as_text(one.files[-1]) if len(one.files) > 1 else one.where
+        return as_text(one.files[-1]) if len(one.files) > 1 and self.channel != "alpha" else one.where
 
 
 def unchanged(blobs: tuple[bytes, ...], digest: str, where: str) -> tuple[bytes, ...]:

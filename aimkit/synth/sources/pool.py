@@ -16,7 +16,7 @@ from aimkit.registry import did_you_mean
 from aimkit.synth.pool.index import PoolEntry, pool_folder, read_index
 from aimkit.synth.pool.layout import Stored
 from aimkit.synth.pool.shard import Shards
-from aimkit.synth.pyramid import ImagePyramid
+from aimkit.synth.pyramid import ImagePyramid, ShadowPyramid
 from aimkit.synth.source import BackgroundBlock, ForegroundBlock, Item, background_sources, foreground_sources
 from aimkit.synth.sources.split import SplitBlock, used
 from aimkit.types import Float, Foreground, to_float
@@ -62,17 +62,26 @@ class Packed:
         items: What can be loaded.
         pictures: Picture of every item, in the same order.
         shards: The pool's files.
+        shadows: Shadow layer of every item, in the same order, or None.
         mapped: Pictures are memory-mapped: opening one costs nothing, and all processes share its pages.
     """
 
     items: Sequence[Item]
     pictures: Sequence[Stored]
     shards: Shards
+    shadows: Sequence[Stored | None] = ()
     mapped: ClassVar[bool] = True
 
     def picture(self, position: int) -> ImagePyramid:
         """Open a picture as views of its file; nothing is read yet."""
         return self.shards.picture(self.pictures[position])
+
+    def shadow(self, position: int) -> ShadowPyramid | None:
+        """Open the shadow layer of a foreground; None when it has none."""
+        stored = self.shadows[position]
+        found = None if stored is None else self.shards.picture(stored)
+        assert found is None or isinstance(found, ShadowPyramid)
+        return found
 
 
 class PackedForegrounds(Packed):
@@ -109,7 +118,7 @@ def packed_backgrounds(block: PoolBackgrounds) -> PackedBackgrounds:
 
 def _open(
     block: PoolForegrounds | PoolBackgrounds, role: str, category: str = "", type: str = "infer"
-) -> tuple[list[Item], list[Stored], Shards]:
+) -> tuple[list[Item], list[Stored], Shards, list[Stored | None]]:
     """Select the items of a role that match the block.
 
     Raises:
@@ -125,7 +134,8 @@ def _open(
         hint = f"it has {have}" if have else f"it has no {role}s"
         raise AimkitError(f"no {role} of the pool matches the table", f"{block.title}, {root}", hint)
     items = [_completed(entry.item, block, category) for entry in chosen]
-    return items, [index.pictures[entry.picture] for entry in chosen], Shards(root)
+    shadows = [index.pictures.get(entry.shadow) for entry in chosen]
+    return items, [index.pictures[entry.picture] for entry in chosen], Shards(root), shadows
 
 
 def _of_sources(entries: list[PoolEntry], block: PoolBlock, role: str, root: Path) -> list[PoolEntry]:

@@ -26,8 +26,9 @@ from aimkit.imageio import decode_again, open_again
 from aimkit.imageio.png_rows import PngRows
 from aimkit.matting.foreground import bleed
 from aimkit.matting.image_type import Statistics, decide
+from aimkit.paths import as_text
 from aimkit.synth.encoded_picture import EncodedPicture
-from aimkit.synth.pyramid import ImagePyramid
+from aimkit.synth.pyramid import ImagePyramid, ShadowPyramid
 from aimkit.synth.source import ForegroundBlock, Item
 from aimkit.synth.sources.inspect_stored import ForegroundReader, inspect_foregrounds, unchanged
 from aimkit.synth.sources.split import SplitBlock, alike, sides, used
@@ -113,6 +114,31 @@ class StoredForegrounds:
             return ImagePyramid(color, alpha)
         reduced, matte = reduce(to_float(color), to_float(alpha), self.max_side)
         return ImagePyramid(to_uint8(reduced), matte)
+
+    def casts(self, position: int) -> bool:
+        """Whether a cut-out has a shadow layer."""
+        return self.reader.channel == "alpha" and len(self.candidates[position].files) > 1
+
+    def shadow(self, position: int) -> ShadowPyramid | None:
+        """Read the shadow layer of a cut-out, in the scale of :meth:`picture`; None when it has none.
+
+        Raises:
+            AimkitError: It can't be read, or is not the file any more that was scanned.
+        """
+        one, item = self.candidates[position], self.items[position]
+        if not self.casts(position):
+            return None
+        blobs = unchanged(self.reader.fetch(one), item.digest, one.where)
+        where = as_text(one.files[1])
+        light = decode_again(blobs[1], where).pixels
+        if light.ndim != 2 or light.dtype not in (np.uint8, np.uint16):
+            raise AimkitError("a shadow layer is a grey picture of 8 or 16 bits", where)
+        dark: Array = 1 - light.astype(np.float32) / np.iinfo(light.dtype).max
+        side = max(decode_again(blobs[0], one.where).size)
+        if self.max_side is not None and side > self.max_side:
+            height, width = (max(1, round(n * self.max_side / side)) for n in dark.shape)
+            dark = cv2.resize(dark, (width, height), interpolation=cv2.INTER_AREA)
+        return ShadowPyramid(to_uint8(np.asarray(dark, np.float32)))
 
     def _encoded(self, blobs: tuple[bytes, ...], where: str) -> EncodedPicture | None:
         """The picture before it is decoded; None where colours or levels of the matte depend on the whole of it."""

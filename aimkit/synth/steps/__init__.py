@@ -56,11 +56,13 @@ class Step(Block):
         p: Probability that a sample gets the step.
         stage: When the engine applies the step (class variable).
         keeps_equation: Whether I = aF + (1-a)B holds afterwards if it held before (class variable).
+        casts: Whether ``draw`` needs ``scene.darkness`` (class variable).
         overview: Whether ``draw`` needs ``scene.whole`` to show the whole canvas (class variable).
     """
 
     stage: ClassVar[Stage]
     keeps_equation: ClassVar[bool]
+    casts: ClassVar[bool] = False
     overview: ClassVar[bool] = False
 
     step: Name

@@ -12,7 +12,7 @@ from aimkit.bounds import Shares, Within
 from aimkit.recipe import Range
 from aimkit.synth import geometry
 from aimkit.synth.steps import PointwiseStep, Scene, Stage, Step, StepParams, steps
-from aimkit.types import ImageType
+from aimkit.types import Array, Float, ImageType
 
 #: Blur of a shadow on the ground where it begins, relative to where it ends.
 _NEAR = 0.15
@@ -32,10 +32,15 @@ class Shadow(PointwiseStep):
             begins at the foreground's foot, where it is sharp and darkest around what touches the ground, falls
             forwards by ``offset``, up to 50 degrees sideways, and softens on its way. Only SO foregrounds cast one, and
             none whose foot is above the ground or out of sight. None lets it fall anywhere.
+
+    Foregrounds whose source has shadow layers, as cut-outs of ``aimkit render`` may, cast these as they were rendered:
+    with the scale, turn and place of the foreground. ``strength``, ``softness`` and ``offset`` are not used then, and
+    further foregrounds of the sample without a layer cast none. ``strength = 0`` leaves rendered shadows alone.
     """
 
     stage: ClassVar[Stage] = "planes"
     keeps_equation: ClassVar[bool] = True
+    casts: ClassVar[bool] = True
     overview: ClassVar[bool] = True
 
     strength: Shares = (0.2, 0.6)
@@ -48,6 +53,8 @@ class Shadow(PointwiseStep):
         if scene.type is ImageType.NS:
             # Fog, rain and dirt on the lens cast no shadow on what is behind them.
             return StepParams({"skipped": "non-salient"})
+        if scene.darkness is not None:
+            return self._rendered(scene, scene.darkness)
         # Shadows are soft: the overview shows all that there is of them, wherever it is cast from.
         alpha = scene.whole.alpha
         short = min(alpha.shape)
@@ -80,8 +87,7 @@ class Shadow(PointwiseStep):
         alpha, lean = scene.whole.alpha, float(rng.uniform(-50, 50))
         height, width = alpha.shape
         rows = np.flatnonzero(alpha.max(axis=1) > 0.5)
-        standing = scene.type is ImageType.SO and rows.size
-        if not standing or not self.ground * height <= rows[-1] + 1 < height:
+        if scene.type is not ImageType.SO or not self._stands(rows, height):
             return StepParams({"skipped": "no foot on the ground"})
         # Edges of the foreground, as OpenCV counts (centres of pixels at integers).
         top, foot = rows[0] - 0.5, rows[-1] + 0.5
@@ -108,6 +114,19 @@ class Shadow(PointwiseStep):
         drawn = {"strength": strength, "lean": lean, "length": length / height, "foot": (rows[-1] + 1) / height}
         record = {name: round(float(value), 4) for name, value in drawn.items()}
         return StepParams(record, {"strength": np.float32(strength)}, cast)
+
+    def _stands(self, rows: Array, height: int) -> bool:
+        """Whether the last of a foreground's rows shows its foot, on ground."""
+        return bool(rows.size and (self.ground or 0) * height <= rows[-1] + 1 < height)
+
+    def _rendered(self, scene: Scene, darkness: Float) -> StepParams:
+        """The shadow that comes with the foreground."""
+        seen = scene.whole.alpha
+        if self.ground is not None and not self._stands(np.flatnonzero(seen.max(axis=1) > 0.1), len(seen)):
+            return StepParams({"skipped": "no foot on the ground"})
+        whole = scene.whole.darkness
+        darkest = 0.0 if whole is None else float(whole.max())
+        return StepParams({"rendered": True, "darkest": round(darkest, 4)}, {"strength": np.float32(1)}, darkness)
 
     def apply(self, scene: Scene, params: StepParams) -> None:
         """Darken B."""

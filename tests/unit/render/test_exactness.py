@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from blender_test import SHARE, SIDE, TOP, disc, rendered
 
 from aimkit.errors import AimkitError
 from aimkit.imageio import decode
@@ -21,47 +20,6 @@ from aimkit.render.shots import plan
 from aimkit.skips import Skips
 
 pytestmark = pytest.mark.slow
-
-SIDE, SHARE = 96, 0.8
-
-#: Shines in its own colour alone.
-MTL = "newmtl m\nKd 0 0 0\nKs 0 0 0\nKe 0.5 0.2 0.05\nillum 1\nd {alpha}\n"
-TOP = {"elevation": 90, "azimuth": -90, "roll": 0, "share": SHARE, "focal": [50]}
-
-
-def taken(folder: Path, points: list[tuple[float, float, float]], alpha: float = 1, **keys: Any) -> np.ndarray:
-    """The picture of a polygon in the file's own axes (y is up), float64 in [0, 1], (H, W, 4)."""
-    try:
-        command = find_blender()
-    except AimkitError as error:
-        pytest.skip(f"{error.what}: {error.hint}")
-    (folder / "m.mtl").write_text(MTL.format(alpha=alpha))
-    lines = [f"v {x:.9f} {y:.9f} {z:.9f}" for x, y, z in points]
-    face = "f " + " ".join(str(i + 1) for i in range(len(points)))
-    (folder / "m.obj").write_text("\n".join(["mtllib m.mtl", *lines, "usemtl m", face, ""]))
-    data = {
-        "models": [{"path": str(folder / "m.obj"), "name": "m"}],
-        "views": 1,
-        "size": SIDE,
-        "samples": 64,
-        "matte_samples": 1024,
-        "denoise": False,
-        "exposure": 0.0,
-        "view": "standard",
-        "lights": [{"strength": 0}],
-        "camera": TOP,
-        "looks": [{"look": "imported", "glass": False}],
-        **keys,
-    }
-    recipe = parse(RenderRecipe, data, "test")
-    shots = plan(recipe, find_models(recipe.models, Skips("model")))
-    outcome = render(recipe, shots, folder / "out", command, timeout=3600)
-    assert outcome.skips.rows == []
-    return decode((folder / "out/m/m-00.png").read_bytes()).pixels.astype(np.float64) / 65535
-
-
-def disc(count: int = 720) -> list[tuple[float, float, float]]:
-    return [(math.cos(a), 0.0, -math.sin(a)) for a in np.linspace(0, 2 * np.pi, count, endpoint=False)]
 
 
 def square() -> list[tuple[float, float, float]]:
@@ -81,7 +39,7 @@ def filtered(inside: np.ndarray, fine: int) -> np.ndarray:
 
 
 def test_a_disc_covers_its_pixels_and_has_one_colour_to_its_rim(tmp_path: Path) -> None:
-    found = taken(tmp_path, disc())
+    found = rendered(tmp_path, [disc()])
     assert found.shape == (SIDE, SIDE, 4)
     radius, fine = SHARE * SIDE / 2, 17
     at = (np.arange(SIDE * fine) + 0.5) / fine - SIDE / 2
@@ -97,7 +55,7 @@ def test_a_disc_covers_its_pixels_and_has_one_colour_to_its_rim(tmp_path: Path) 
 
 
 def test_a_half_transparent_plane_has_its_alpha_and_its_colour(tmp_path: Path) -> None:
-    found = taken(tmp_path, square(), alpha=0.4)
+    found = rendered(tmp_path, [square()], alpha=0.4)
     inside = slice(SIDE // 2 - 30, SIDE // 2 + 30)
     assert np.abs(found[inside, inside, 3] - 0.4).max() < 0.002
     assert found[..., 3].sum() == pytest.approx(0.4 * (SHARE * SIDE) ** 2, rel=0.005)
@@ -109,7 +67,7 @@ def test_a_strand_of_hair_covers_what_its_width_and_length_say(tmp_path: Path) -
     fur |= {"lie": 0, "droop": 0, "clump": 0, "curl": 0}
     side = {**TOP, "elevation": 0, "min_aspect": 0}
     # The triangle that the strand grows on is 1 wide and seen from its edge, so all above the lowest rows is strand.
-    found = taken(tmp_path, [(-0.5, 0, 0.3), (0.5, 0, 0.3), (0, 0, -0.3)], looks=[fur], camera=side)
+    found = rendered(tmp_path, [[(-0.5, 0, 0.3), (0.5, 0, 0.3), (0, 0, -0.3)]], looks=[fur], camera=side)
     assert found.shape[0] == SIDE
     # The strand is 5 long; its width falls from twice the thickness to 15 % of that.
     scale, low = SHARE * SIDE / 5, SIDE * (1 + SHARE) / 2
@@ -127,7 +85,7 @@ def test_the_same_seed_gives_the_same_file(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         keys = {"denoise": True, "samples": 8, "matte_samples": 32, "lights": [{}], "looks": [fur], "size": 48}
-        taken(tmp_path / name, square(), **keys)
+        rendered(tmp_path / name, [square()], **keys)
         pictures.append((tmp_path / name / "out/m/m-00.png").read_bytes())
     assert pictures[0] == pictures[1]
 

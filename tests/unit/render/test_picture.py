@@ -74,8 +74,17 @@ def test_passes_are_told_in_their_ranges() -> None:
     plane[:, 1:, 3], plane[:, 1:, :3] = 1, np.linspace(2, 6, 5)[:, None]
     depth = decode(encode_pass("depth", plane)).pixels / 65535
     np.testing.assert_allclose(depth[0], [0, 1, 0.75, 0.5, 0.25, 0], atol=1e-4)
-    shadow = decode(encode_pass("shadow", plane)).pixels
-    np.testing.assert_array_equal(shadow[0], [65535, 0, 0, 0, 0, 0])
+
+
+def test_a_shadow_has_the_resolution_of_its_picture_and_ends_before_its_frame_does() -> None:
+    plane = np.zeros((50, 80, 4), np.float32)
+    plane[..., 3] = 0.6
+    light = decode(encode_pass("shadow", plane)).pixels
+    assert (light.shape, light.dtype) == ((100, 160), np.uint8)
+    assert np.unique(light[32:68, 32:128]).tolist() == [102]
+    assert min(light[0].min(), light[-1].min(), light[:, 0].min(), light[:, -1].min()) >= 253
+    assert (np.diff(light[50, :40].astype(int)) <= 0).all()
+    assert (np.diff(light[:25, 80].astype(int)) <= 0).all()
 
 
 def test_what_shows_nothing_is_not_kept() -> None:
