@@ -24,7 +24,8 @@ Plane = Literal["whole", "subject"]
 def duplicate(folder: LintFolder) -> Iterable[LintFault]:
     """Files of the same bytes within a split."""
     for first, second in _equal(folder.records):
-        if not _divided(first, second):
+        # Two mattes of one photo are two foregrounds, not one twice.
+        if second.item.role != "photo" and not _divided(first, second):
             yield _fault(second, first, "the same file twice")
 
 
@@ -85,8 +86,7 @@ def _equal(records: Sequence[LintRecord]) -> Iterator[tuple[LintRecord, LintReco
     """Pairs of the first file of some bytes and each later one of the same."""
     first: dict[str, LintRecord] = {}
     for record in records:
-        # Two mattes of one photo are two foregrounds, not one twice.
-        if record.digest and record.item.role != "photo":
+        if record.digest:
             if record.digest in first:
                 yield first[record.digest], record
             first.setdefault(record.digest, record)
