@@ -1,4 +1,4 @@
-"""What is not a folder of files: hub datasets, pools, sources of other packages, and test sets by their catalog name."""
+"""What is no folder of files: hub datasets, pools, sources of other packages, and test sets by their catalog name."""
 
 from __future__ import annotations
 
