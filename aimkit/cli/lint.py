@@ -33,7 +33,12 @@ _SHOWN = 5
 @click.option("-o", "--out", metavar="OUT", help="New folder for --fix.")
 @click.option("--with-network", is_flag=True, help="Also look for subjects in backgrounds with the default weights.")
 @click.option("--weights", default="default", show_default=True, help="Weights for --with-network: a file or zoo id.")
-@click.option("--against", multiple=True, metavar="FOLDER", help="A test set that must not be in TARGET. Repeatable.")
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="SET",
+    help="A test set that must not be in TARGET: a folder, hf:NAME or a name such as aim500. Repeatable.",
+)
 @click.option("--only", multiple=True, metavar="CHECK", help="Run only this check. Repeatable.")
 @click.option("--ignore", multiple=True, metavar="CHECK", help="Do not run this check. Repeatable.")
 @click.option("--workers", type=click.IntRange(1), help="Threads.  [default: processors + 1]")
@@ -60,9 +65,10 @@ def lint(
 ) -> int:
     """Check a folder, a recipe's sources or a written dataset for what spoils training.
 
-    TARGET is a folder (cut-outs, backgrounds, fg/ with alpha/, original/ with mask/, at any depth), a recipe, or the
-    OUT folder of 'aimkit synth'. Folders named train, val and test are splits. With a recipe, KEY=VALUE, --foregrounds,
-    --mattes and --backgrounds mean what they mean to 'aimkit synth'.
+    TARGET is a folder (cut-outs, backgrounds, fg/ with alpha/, original/ with mask/, at any depth), a recipe, the OUT
+    folder of 'aimkit synth', a pool, or hf:NAME: a dataset on the hub, or of parquet files. Folders and parts named
+    train, val and test are splits. With a recipe, KEY=VALUE, --foregrounds, --mattes and --backgrounds mean what they
+    mean to 'aimkit synth'.
 
     The exit code is 0 when there are no errors, 1 when there are, and 3 with --strict when there are warnings.
     """
@@ -75,7 +81,7 @@ def lint(
     from aimkit.errors import AimkitError
     from aimkit.files import write_bytes
     from aimkit.lint import report
-    from aimkit.lint.collect import collect
+    from aimkit.lint.collect import collect, collect_known
     from aimkit.lint.fix import check_output, write_fixed
     from aimkit.lint.run import lint as run
     from aimkit.recipe import expand
@@ -88,7 +94,7 @@ def lint(
     goal = check_output(found, expand(out, "--out")) if out else None
     result = run(
         found,
-        against=[collect(one) for one in against],
+        against=[collect_known(one) for one in against],
         only=only,
         ignore=ignore,
         predict=_network(weights) if with_network else None,

@@ -34,6 +34,27 @@ def open_table(path: str, subset: str = "", split: str = "train", revision: str 
         AimkitError: The dataset can't be found or loaded, names files of others, has no such split, or has several and
             none is named.
     """
+    splits, where = open_splits(path, subset, revision)
+    if not split and len(splits) > 1:
+        raise AimkitError(f"the dataset has several splits: {', '.join(splits)}", where, "name one of them")
+    if "" in splits:
+        # The dataset is one table, without splits.
+        return splits[""], f"{where}, {split}" if split else where
+    split = split or next(iter(splits))
+    if split not in splits:
+        raise AimkitError(f"the dataset has no part '{split}'", where, did_you_mean(split, splits))
+    return splits[split], f"{where}, {split}"
+
+
+def open_splits(path: str, subset: str = "", revision: str = "") -> tuple[dict[str, Any], str]:
+    """Open all splits of a dataset; arguments as for :func:`open_table`.
+
+    Returns:
+        The splits by name, one named "" if the dataset has none, and the dataset's name for error messages.
+
+    Raises:
+        AimkitError: The dataset can't be found or loaded, or names files of others.
+    """
     import datasets
 
     local = expand(path)
@@ -60,14 +81,7 @@ def open_table(path: str, subset: str = "", split: str = "train", revision: str 
         raise AimkitError(
             f"can't load the dataset: {(str(error).splitlines() or [type(error).__name__])[0][:200]}", where, hint
         ) from None
-    if isinstance(loaded, datasets.DatasetDict):
-        if not split and len(loaded) > 1:
-            raise AimkitError(f"the dataset has several splits: {', '.join(loaded)}", where, "name one of them")
-        split = split or next(iter(loaded))
-        if split not in loaded:
-            raise AimkitError(f"the dataset has no part '{split}'", where, did_you_mean(split, loaded))
-        loaded = loaded[split]
-    return loaded, f"{where}, {split}" if split else where
+    return dict(loaded) if isinstance(loaded, datasets.DatasetDict) else {"": loaded}, where
 
 
 def _from_hub(name: str, subset: str, revision: str) -> Any:

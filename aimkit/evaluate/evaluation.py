@@ -178,7 +178,7 @@ def network_subject(recipe: EvaluateRecipe, device: str = "auto") -> EvaluationS
 def _check_weights(weights: str) -> None:
     """Refuse weights that are neither a file nor in the zoo: PyTorch needs seconds to import."""
     if not weights:
-        hint = "--weights FILE or zoo id (aimkit zoo ls); 'random' evaluates an untrained network"
+        hint = "--weights FILE or zoo id (aimkit zoo ls), such as default; 'random' evaluates an untrained network"
         raise AimkitError("an evaluation needs weights", "weights", hint)
     if weights == "random" or weights.startswith("timm:") or expand(weights).exists():
         return

@@ -1,4 +1,4 @@
-"""Listing what there is to check: a folder of any layout, the sources of a recipe, or a written dataset."""
+"""Listing what there is to check: a folder of any layout, a recipe's sources, a dataset, a pool, or a published set."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from aimkit.datasets.catalog import DatasetPart, PublishedSet, evaluation_parts, find_published
+from aimkit.datasets.catalog.layout import Located, locate
 from aimkit.datasets.credits import all_licensed
 from aimkit.datasets.find import FoundImages, find_images
 from aimkit.datasets.inspect.stats import source_rows, total
@@ -18,10 +20,13 @@ from aimkit.datasets.pairing import pair_files
 from aimkit.datasets.reader import Dataset, open_dataset
 from aimkit.datasets.types_file import USUAL_NAMES, Typed, match, read_types
 from aimkit.errors import AimkitError
-from aimkit.lint.item import LintItem, LintRole, LintTarget
+from aimkit.lint.item import LintItem, LintRole, LintTarget, split_of
+from aimkit.lint.items import pool_target
+from aimkit.lint.rows import HUB, table_target
 from aimkit.paths import as_text
 from aimkit.recipe import find
 from aimkit.storage import Place, place
+from aimkit.synth.pool.index import is_pool
 from aimkit.types import ImageType
 
 #: Names of a foreground's folders: its colours or its photo, and its mattes.
@@ -31,17 +36,6 @@ _PAIRS: tuple[tuple[LintRole, tuple[str, ...], tuple[str, ...]], ...] = (
 )
 _TRIMAPS = ("trimap", "trimaps")
 
-#: Names of folders that are splits.
-_SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
-
 _LICENCES = ("licence", "license", "copying", "copyright")
 
 
@@ -49,19 +43,21 @@ def collect(target: str, overrides: Sequence[str] = (), folders: Mapping[str, st
     """List what a command's argument names.
 
     Args:
-        target: A folder, a recipe (by name or file), or a dataset that aimkit wrote.
+        target: A folder, a recipe (by name or file), a dataset that aimkit wrote, a pool, or ``hf:NAME``.
         overrides: ``key=value`` texts for a recipe.
         folders: Own folders in place of a recipe's, see :func:`aimkit.synth.own_data.own_sources`.
 
     Raises:
         AimkitError: There is nothing of that name, or nothing to check in it.
     """
+    if target.startswith(HUB):
+        return table_target(target)
     root = place(target, "TARGET")
     given = [*overrides, *(name for name, path in (folders or {}).items() if path)]
     if root.is_dir() and given:
         raise AimkitError(f"'{given[0]}' belongs to a recipe, and TARGET is a folder", target, "leave it out")
     if root.is_dir():
-        found = dataset_target(root) if (root / LOCK).is_file() else folder_target(root)
+        found = place_target(root)
     elif root.exists() and isinstance(root, Path) and root.suffix.lower() != ".toml":
         raise AimkitError("this file is not a recipe", target, "give a folder, a recipe or a dataset")
     else:
@@ -76,6 +72,45 @@ def collect(target: str, overrides: Sequence[str] = (), folders: Mapping[str, st
         notes = "; ".join(found.notes)
         raise AimkitError("there are no pictures to check", target, notes or "give a folder of images")
     return found
+
+
+def collect_known(name: str) -> LintTarget:
+    """List a known test set: a published one by its name in the catalog, or whatever else :func:`collect` takes.
+
+    The files of a published set are those of its part for evaluation, in the folder that the set's environment variable
+    names, as in recipes. A folder of that name comes first.
+
+    Raises:
+        AimkitError: There is nothing of that name, or the variable is not set.
+    """
+    if name.startswith(HUB) or place(name, "--against").exists():
+        return collect(name)
+    known = evaluation_parts()
+    if name in known:
+        return published_target(*known[name])
+    try:
+        published = find_published(name)
+    except AimkitError:
+        return collect(name)
+    return published_target(published, published.part("", "evaluation", "--against"))
+
+
+def published_target(published: PublishedSet, part: DatasetPart) -> LintTarget:
+    """List a part of a published set, in the folder that its environment variable names."""
+    if published.variable not in os.environ:
+        what = f"the folder of {published.title} is not known: the variable {published.variable} is not set"
+        mirror = next((f", or --against hf:{one.hub}" for one in published.mirrors if one.part == part.name), "")
+        raise AimkitError(what, "--against", f"export {published.variable}=/your/folder, or --against FOLDER{mirror}")
+    target = LintTarget(part.title or published.title)
+    add_published(target, locate(published, part, place(f"${{{published.variable}}}"), "--against"))
+    return target
+
+
+def place_target(root: Place) -> LintTarget:
+    """List a folder: a dataset that aimkit wrote, a pool, or pictures in any layout."""
+    if (root / LOCK).is_file():
+        return dataset_target(root)
+    return pool_target(root) if is_pool(root) else folder_target(root)
 
 
 def folder_target(root: Place) -> LintTarget:
@@ -158,6 +193,20 @@ def add_pairs(
         target.items.append(LintItem(shown[0], role, shown, files, names[1], own, kind, trimaps.get(name)))
 
 
+def add_published(
+    target: LintTarget, located: Located, *, exclude: Any = (), split: str = "", kind: ImageType | None = None
+) -> None:
+    """Add a part of a published dataset; ``exclude``, ``split`` and ``kind`` as for :func:`add_pairs`."""
+    planes = located.planes
+    if "alpha" not in planes:
+        for folder in planes["image"]:
+            add_singles(target, folder, exclude=exclude, split=split)
+        return
+    role: LintRole = "colours" if "foreground" in planes else "photo"
+    for colours, mattes in zip(planes["foreground" if role == "colours" else "image"], planes["alpha"], strict=False):
+        add_pairs(target, role, colours, mattes, located.folder, exclude=exclude, split=split, kind=kind)
+
+
 def add_singles(target: LintTarget, folder: Place, *, exclude: Any = (), split: str = "") -> bool:
     """Add the pictures below a folder to a target; ``exclude`` and ``split`` as for :func:`add_pairs`.
 
@@ -176,16 +225,6 @@ def with_types(items: list[LintItem], typed: Mapping[str, Typed]) -> list[LintIt
     ids = [_id(item.name) for item in items]
     found = match(ids, dict(typed)).typed
     return [replace(one, type=found[i].type) if i in found else one for i, one in zip(ids, items, strict=True)]
-
-
-def split_of(name: str) -> str:
-    """The split that the folders of a path name, or ""."""
-    parts = [_SPLITS.get(part.lower(), "") for part in PurePosixPath(name).parts[:-1]]
-    return next((part for part in reversed(parts) if part), "")
-
-
-def _id(name: str) -> str:
-    return PurePosixPath(name).with_suffix("").as_posix()
 
 
 def _pair_folders(root: Path) -> Iterator[tuple[Path, tuple[LintRole, str, str]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from aimkit.errors import AimkitError
@@ -16,6 +16,18 @@ from aimkit.types import ImageType
 #: "single": one file, a cut-out where it has an alpha channel that hides something; "colours": colours of a foreground
 #: and their matte; "photo": a photo and its matte; "composite": the same, made by aimkit.
 LintRole = Literal["single", "colours", "photo", "composite"]
+
+
+#: Names of folders that are splits.
+_SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
 
 
 @dataclass(frozen=True)
@@ -78,3 +90,9 @@ class LintTarget:
     def fault(self, check: str, what: str, *files: str) -> None:
         """Put a finding on record."""
         self.faults.setdefault(check, []).append(LintFault(files, what))
+
+
+def split_of(name: str) -> str:
+    """The split that the folders of a path name, or ""."""
+    parts = [_SPLITS.get(part.lower(), "") for part in PurePosixPath(name).parts[:-1]]
+    return next((part for part in reversed(parts) if part), "")

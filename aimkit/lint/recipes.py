@@ -9,12 +9,16 @@ from aimkit.datasets.catalog import find_published
 from aimkit.datasets.catalog.layout import locate
 from aimkit.datasets.exclude import read_exclude
 from aimkit.datasets.types_file import read_types
-from aimkit.lint.collect import add_pairs, add_singles, folder_target, with_types
+from aimkit.lint.collect import add_pairs, add_published, add_singles, place_target, with_types
 from aimkit.lint.item import LintRole, LintTarget
+from aimkit.lint.items import add_items
+from aimkit.lint.rows import HUB, add_table, table_target
 from aimkit.recipe import load_recipe, parse, raw_recipe
+from aimkit.registry import Registry
 from aimkit.storage import place
 from aimkit.synth.own_data import own_sources, own_streams
 from aimkit.synth.recipe import SynthRecipe
+from aimkit.synth.source import background_sources, foreground_sources
 from aimkit.types import ImageType
 
 
@@ -43,8 +47,10 @@ def recipe_target(name: str, overrides: Sequence[str] = (), folders: Mapping[str
         for split, stream in streams.items():
             if isinstance(stream, dict):
                 _add_stream(target, stream, split)
-    elif folder := data.get("data", {}).get("root", ""):
-        return folder_target(place(folder, f"{where}, data.root"))
+    elif (kind := str(data.get("data", {}).get("kind", ""))).startswith(HUB):
+        return table_target(kind)
+    elif folder := str(data.get("data", {}).get("root", "")):
+        return table_target(folder) if folder.startswith(HUB) else place_target(place(folder, f"{where}, data.root"))
     # Two sources may read the same files, which are no duplicates then.
     target.items = list({(item.files, item.split): item for item in target.items}.values())
     target.unlicensed = list(dict.fromkeys(target.unlicensed))
@@ -56,8 +62,9 @@ def _add_stream(target: LintTarget, stream: dict[str, Any], split: str) -> None:
         recipe = load_recipe(str(stream.get("recipe")), [str(o) for o in stream.get("overrides", ())], kind="synth")
         _add_recipe(target, recipe, split)
     elif stream.get("path"):
-        found = folder_target(place(str(stream["path"])))
+        found = place_target(place(str(stream["path"])))
         target.items += found.items
+        target.notes += found.notes
         for check, faults in found.faults.items():
             target.faults.setdefault(check, []).extend(faults)
     else:
@@ -88,8 +95,13 @@ def _add_source(target: LintTarget, block: Any, split: str, role: str) -> None:
         add_pairs(target, name, colours, mattes, place(block.path), exclude=exclude, split=own, kind=kind)
     elif block.source == "catalog":
         _add_published(target, block, own, role, exclude)
+    elif block.source == "huggingface":
+        add_table(target, block, own, role, exclude, kind)
     else:
-        target.notes.append(f"the source '{block.title}' ({block.source}) is not checked")
+        # A pool, or a source of another package.
+        registry: Registry[Any] = foreground_sources if role == "foregrounds" else background_sources
+        sides = {"split": "all", "first": None} if hasattr(block, "split") else {}
+        add_items(target, registry.get(block.source).value(block.model_copy(update=sides)), role, block.title, own)
         return
     if getattr(block, "types", ""):
         target.items[start:] = with_types(target.items[start:], read_types(block.types, block.dataset))
@@ -101,12 +113,5 @@ def _add_published(target: LintTarget, block: Any, split: str, role: str, exclud
     one = find_published(block.set, f"{block.title}, set")
     use = "backgrounds" if role == "backgrounds" else "foregrounds"
     located = locate(one, one.part(block.part, use, block.title), place(block.path), block.title)  # type: ignore[arg-type]
-    planes = located.planes
-    if "alpha" not in planes:
-        for folder in planes["image"]:
-            add_singles(target, folder, exclude=exclude, split=split)
-        return
-    name: LintRole = "colours" if "foreground" in planes else "photo"
     kind = ImageType(one.type) if one.type else None
-    for colours, mattes in zip(planes["foreground" if name == "colours" else "image"], planes["alpha"], strict=False):
-        add_pairs(target, name, colours, mattes, located.folder, exclude=exclude, split=split, kind=kind)
+    add_published(target, located, exclude=exclude, split=split, kind=kind)

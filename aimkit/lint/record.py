@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 
 from aimkit.datasets.matte_folder import MatteFacts
+from aimkit.lint.crops import LintCorners, corners, crops
 from aimkit.lint.item import LintItem, LintTarget
+from aimkit.lint.once import once
 from aimkit.lint.view import LintView, reduced
 from aimkit.synth.sources.split import look
 from aimkit.types import UInt8, to_float
@@ -48,6 +50,7 @@ class LintRecord:
         digest: SHA-256 of the colours' file, hex.
         whole: How the whole picture looks; None for cut-outs, whose surroundings mean nothing.
         subject: How the foreground looks, cut out by its matte; None without one.
+        corners: By what crops of the whole picture are found; None for cut-outs, composites and plain pictures.
         thumbnail: PNG of at most 160 pixels, or b"".
     """
 
@@ -60,6 +63,7 @@ class LintRecord:
     digest: str = ""
     whole: LintLook | None = None
     subject: LintLook | None = None
+    corners: LintCorners | None = None
     thumbnail: bytes = b""
 
 
@@ -77,6 +81,11 @@ class LintFolder:
     records: list[LintRecord]
     against: list[LintRecord] = field(default_factory=list)
 
+    @once
+    def crops(self) -> list[tuple[int, int]]:
+        """Positions in ``[*records, *against]`` of the pairs of which one is a crop of the other."""
+        return crops([record.corners for record in [*self.records, *self.against]])
+
 
 def looks(view: LintView) -> tuple[LintLook | None, LintLook | None]:
     """How a picture looks: the whole of it, and its foreground."""
@@ -86,6 +95,11 @@ def looks(view: LintView) -> tuple[LintLook | None, LintLook | None]:
     # Composites share their foregrounds by design.
     subject = None if made or view.small_alpha is None else _look(view.small, view.small_alpha)
     return whole, subject
+
+
+def corners_of(view: LintView, whole: LintLook | None) -> LintCorners | None:
+    """What crops of a picture are found by; composites share their backgrounds by design."""
+    return None if whole is None or whole.flat or view.item.role == "composite" else corners(view.small)
 
 
 def thumbnail(view: LintView, side: int = 160) -> bytes:

@@ -13,7 +13,7 @@ from functools import partial
 from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.lint.item import LintItem, LintTarget
-from aimkit.lint.record import LintFolder, LintRecord, looks, thumbnail
+from aimkit.lint.record import LintFolder, LintRecord, corners_of, looks, thumbnail
 from aimkit.lint.registry import (
     SEVERITIES,
     LintCheckInfo,
@@ -117,6 +117,7 @@ def _look(item: LintItem, chosen: frozenset[str], predict: Predict | None, keep:
         digest=view.digest,
         whole=whole,
         subject=subject,
+        corners=corners_of(view, whole),
         thumbnail=thumbnail(view) if keep else b"",
     )
 

@@ -21,14 +21,16 @@ from aimkit.evaluate.results import read_results
 from aimkit.evaluate.tables import model_name
 from aimkit.files import write_bytes
 from aimkit.publish.add import metric_of
+from aimkit.publish.known_weights import entry_of
 from aimkit.recipe import Block, parse
 from aimkit.redact import redact_all
 from aimkit.registry import did_you_mean
 from aimkit.toml_files import read_toml
-from aimkit.zoo.manifest import METRIC, ZooEntry, default_entry, entries, own_folders
+from aimkit.zoo.manifest import METRIC, ZooEntry, entries, own_folders
 
 #: Whether a network saw the test set or its look-alikes in training or in the choice of the model.
 Seen = Literal["no", "yes", "unknown"]
+_WHY = {"yes": "as its authors say", "unknown": "its training data are not stated"}
 _COUNT = re.compile(r"\b(\d+) (?:images|photos|portraits)\b")
 
 
@@ -43,6 +45,7 @@ class BoardRow(Block):
         protocol: How they were measured, with the number of images.
         seen: Whether the network saw the test set or its look-alikes.
         why: Reason for "yes" or "unknown".
+        weights: Digest of the network's values, as results.json tells it, or "".
         values: Value by metric, as in the zoo's manifests.
     """
 
@@ -53,6 +56,7 @@ class BoardRow(Block):
     protocol: str = ""
     seen: Seen
     why: str = ""
+    weights: str = Field("", pattern=r"^([0-9a-f]{64})?$")
     values: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -153,9 +157,11 @@ def standings(name: str, files: Sequence[Path] = ()) -> Standings:
         rows += [row for row in own if row.values.get(board.metrics[0]) not in printed or "aimkit" in row.source]
     for file in [*_own_files(name), *files]:
         rows += parse(BoardRows, read_toml(file), str(file)).row
-    first = board.metrics[0]
-    reasons = [(row, _unranked(row, board)) for row in rows]
-    ranked = sorted((row for row, why in reasons if not why), key=lambda row: (row.values[first], row.method))
+    saw = {row.weights: row.method for row in rows if row.seen == "yes" and row.weights}
+    reasons = [(row, _unranked(row, board, saw.get(row.weights, ""))) for row in rows]
+    ranked = sorted(
+        (row for row, why in reasons if not why), key=lambda row: (row.values[board.metrics[0]], row.method)
+    )
     below = [(row, why) for row, why in reasons if why]
     return Standings(board, ranked, below)
 
@@ -192,8 +198,8 @@ def add_row(
 ) -> tuple[str, Path, BoardRow]:
     """Add a row from the results of an evaluation; a row of the same method and protocol is replaced.
 
-    Of weights that are a zoo entry, training data and test sets that they saw come from the entry. Of others, they must
-    be given, or the row has no rank.
+    Of weights that are a zoo entry, by their values and not by their name, training data and test sets that they saw
+    come from the entry. Of others, they must be given, or the row has no rank.
 
     Args:
         results: A ``results.json`` of ``aimkit evaluate``, or its folder.
@@ -219,16 +225,19 @@ def add_row(
     if content.get("skipped"):
         what = f"the results leave out {len(content['skipped'])} images, so they are not those of the set"
         raise AimkitError(what, str(results), "its notes name them; correct them and evaluate again")
-    entry = _entry(str(content["model"].get("weights", "")))
+    digest = str(content["model"].get("weights_digest", ""))
+    entry, certain = entry_of(str(content["model"].get("weights", "")), digest)
     known: Seen = "unknown"
     if entry is not None:
         known, reason = _seen(entry, board)
-        training = training or ", ".join(data.name for data in entry.data)
+        if known == "no" and not certain:
+            known = "unknown"
+            reason = f"only their name says that the weights are {entry.id} (aimkit zoo pull {entry.id} compares them)"
         if known == "yes" and seen == "no":
-            raise AimkitError(
-                f"the zoo says that these weights saw the test set: {reason}", entry.id, "leave out --seen"
-            )
-        why = why or (reason if known != "no" else "")
+            what = f"the zoo says that these weights saw the test set: {reason}"
+            raise AimkitError(what, entry.id, "leave out --seen")
+        training = training or (", ".join(data.name for data in entry.data) if known != "unknown" else "")
+        why = why or reason
     seen = seen or known
     row = {
         "method": method or model_name(content),
@@ -237,7 +246,8 @@ def add_row(
         "url": url,
         "protocol": metric["protocol"],
         "seen": seen,
-        "why": why or {"no": "", "yes": "as its authors say", "unknown": "its training data are not stated"}[seen],
+        "why": "" if seen == "no" else why or _WHY[seen],
+        "weights": digest,
         "values": metric["values"],
     }
     file = target or _own_file(name)
@@ -258,12 +268,6 @@ def as_json(found: Standings) -> dict[str, Any]:
     return {"board": board, "ranked": ranked, "below": below}
 
 
-def _entry(weights: str) -> ZooEntry | None:
-    if weights == "default":
-        return default_entry()
-    return next((entry for entry in entries() if entry.id == weights), None)
-
-
 def _seen(entry: ZooEntry, board: Board) -> tuple[Seen, str]:
     names = {name.casefold() for name in (*board.alike, *board.tests)}
     for name in entry.seen:
@@ -276,10 +280,12 @@ def _seen(entry: ZooEntry, board: Board) -> tuple[Seen, str]:
     return ("no", "") if entry.data else ("unknown", "its entry states no training data")
 
 
-def _unranked(row: BoardRow, board: Board) -> str:
-    """Why a row has no rank; "" if it has one."""
+def _unranked(row: BoardRow, board: Board, twin: str) -> str:
+    """Why a row has no rank; "" if it has one. ``twin`` is a row of the same weights that saw the test set, or ""."""
     if row.seen != "no":
         return ("saw the test set: " if row.seen == "yes" else "not known: ") + row.why
+    if twin:
+        return f"saw the test set: its weights are those of {twin}"
     named = [name for name in board.barring if name.casefold() in row.training.casefold()]
     if named:
         return f"saw the test set: its training data name {named[0]}"

@@ -30,7 +30,7 @@ def path(entry: ZooEntry) -> Path:
     """
     if outdated(entry):
         return pull(entry)
-    return store.verify(entry) or _in_place(entry) or pull(entry)
+    return store.verify(entry) or in_place(entry) or pull(entry)
 
 
 def pull(
@@ -82,7 +82,7 @@ def outdated(entry: ZooEntry) -> bool:
     return bool(entry.sha256 and record.sha256 != entry.sha256 and store.cached(entry))
 
 
-def _in_place(entry: ZooEntry) -> Path | None:
+def in_place(entry: ZooEntry) -> Path | None:
     """A file on this machine that is the entry's own: shipped weights are read where they lie, with no copy."""
     for source in entry.sources:
         address, member = split(source)

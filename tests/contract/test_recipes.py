@@ -157,6 +157,7 @@ def environment(folders: Path, portraits: Path, monkeypatch: pytest.MonkeyPatch)
     for variable in ("DIM", "HATT", "AM2K", "FOREGROUNDS", "DUTS"):
         monkeypatch.setenv(variable, str(folders))
     monkeypatch.setenv("CUTOUTS", str(folders / "library"))
+    monkeypatch.setenv("RENDERED", str(folders / "library"))
     monkeypatch.setenv("PHOTOS", str(folders / "im"))
     monkeypatch.setenv("MATTES", str(folders / "alpha"))
     monkeypatch.setenv("BG20K", str(folders / "photos"))

@@ -38,7 +38,7 @@ FAULTS: dict[str, set[str]] = {
     "compressed": {"backgrounds/quality.jpg", "backgrounds/blocks.png"},
     "colour-profile": {"backgrounds/profile.png"},
     "duplicate": {"backgrounds/twice.png"},
-    "near-duplicate": {"backgrounds/mirrored.png", "backgrounds/smaller.jpg"},
+    "near-duplicate": {"backgrounds/mirrored.png", "backgrounds/smaller.jpg", "backgrounds/cropped.jpg"},
     "alpha-in-background": {"backgrounds/cutout.png"},
     "trimap-mismatch": {"evaluation/original/wrong.png"},
     "licence-missing": {"."},
@@ -178,6 +178,8 @@ def _backgrounds(folder: Path) -> None:
     write_png(folder / "twice.png", texture(91, size))
     write_png(folder / "mirrored.png", np.ascontiguousarray(texture(92, size)[:, ::-1]))
     _jpeg(folder / "smaller.jpg", cv2.resize(texture(93, size), (300, 274), interpolation=cv2.INTER_AREA), 92)
+    cropped = cv2.resize(texture(94, size)[40:350, 10:350], (300, 274), interpolation=cv2.INTER_AREA)
+    _jpeg(folder / "cropped.jpg", cropped, 92)
     write_png(folder / "cutout.png", cutout(86, size))
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
     Image.fromarray(texture(87, size)).save(folder / "profile.png", icc_profile=profile)

@@ -24,7 +24,8 @@ Plane = Literal["whole", "subject"]
 def duplicate(folder: LintFolder) -> Iterable[LintFault]:
     """Files of the same bytes within a split."""
     for first, second in _equal(folder.records):
-        if not _divided(first, second):
+        # Two mattes of one photo are two foregrounds, not one twice.
+        if second.item.role != "photo" and not _divided(first, second):
             yield _fault(second, first, "the same file twice")
 
 
@@ -34,8 +35,8 @@ def duplicate(folder: LintFolder) -> Iterable[LintFault]:
     advice="Keep one of them, unless both are wanted; training sees the picture twice as often.",
 )
 def near_duplicate(folder: LintFolder) -> Iterable[LintFault]:
-    """Pictures within a split that are one picture in another size, format or mirrored."""
-    for first, second, how in _similar(folder.records):
+    """Pictures within a split that are one picture in another size or format, mirrored or cropped."""
+    for first, second, how in _similar(folder):
         if not _divided(first, second):
             yield _fault(second, first, f"nearly the same picture{how}")
 
@@ -48,7 +49,7 @@ def near_duplicate(folder: LintFolder) -> Iterable[LintFault]:
 )
 def split_leak(folder: LintFolder) -> Iterable[LintFault]:
     """The same picture, or nearly the same, in two splits."""
-    for first, second, how in [*((a, b, "") for a, b in _equal(folder.records)), *_similar(folder.records)]:
+    for first, second, how in [*((a, b, "") for a, b in _equal(folder.records)), *_similar(folder)]:
         if _divided(first, second):
             trained, held = (first, second) if first.item.split == "train" else (second, first)
             yield _fault(trained, held, f"the same picture{how} in '{first.item.split}' and '{second.item.split}'")
@@ -66,8 +67,7 @@ def test_leak(folder: LintFolder) -> Iterable[LintFault]:
     for record in folder.records:
         if record.digest in known:
             yield _fault(record, known[record.digest], "the same file as in a test set")
-    count = len(folder.records)
-    for record, other, how in _similar([*folder.records, *folder.against], count):
+    for record, other, how in _similar(folder, to_known=True):
         yield _fault(record, other, f"nearly the same picture{how} as in a test set")
 
 
@@ -85,15 +85,16 @@ def _equal(records: Sequence[LintRecord]) -> Iterator[tuple[LintRecord, LintReco
     """Pairs of the first file of some bytes and each later one of the same."""
     first: dict[str, LintRecord] = {}
     for record in records:
-        # Two mattes of one photo are two foregrounds, not one twice.
-        if record.digest and record.item.role != "photo":
+        if record.digest:
             if record.digest in first:
                 yield first[record.digest], record
             first.setdefault(record.digest, record)
 
 
-def _similar(records: Sequence[LintRecord], own: int = 0) -> Iterator[tuple[LintRecord, LintRecord, str]]:
-    """Pairs that look alike but are not equal, and how; with ``own``, only of the first ``own`` and the others."""
+def _similar(folder: LintFolder, *, to_known: bool = False) -> Iterator[tuple[LintRecord, LintRecord, str]]:
+    """Pairs that look alike but are not equal, and how: of two own records, or of an own one and a known one."""
+    own = len(folder.records)
+    records = [*folder.records, *folder.against] if to_known else folder.records
     told: set[tuple[int, int]] = set()
     planes: tuple[Plane, ...] = ("whole", "subject")
     for plane in planes:
@@ -103,12 +104,16 @@ def _similar(records: Sequence[LintRecord], own: int = 0) -> Iterator[tuple[Lint
             (i, first), (j, second) = kept[a % len(kept)], kept[b % len(kept)]
             mirrored = (a < len(kept)) != (b < len(kept))
             # Mirror images match in both orders, and a symmetrical picture matches itself.
-            if i >= j or (i, j) in told or (own and not i < own <= j):
+            if i >= j or (i, j) in told or (to_known and not i < own <= j):
                 continue
             one, other = records[i], records[j]
             if one.digest != other.digest and _correlation(first, second, mirrored) > _SAME:
                 told.add((i, j))
                 yield one, other, _how(one, other, mirrored)
+    for i, j in folder.crops:
+        wanted = i < own <= j if to_known else j < own
+        if wanted and (i, j) not in told and records[i].digest != records[j].digest:
+            yield records[i], records[j], " (cropped)"
 
 
 def _how(one: LintRecord, other: LintRecord, mirrored: bool) -> str:

@@ -14,7 +14,7 @@ from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.json_files import LARGE, parsed, read_json
 from aimkit.remote import Remote
-from aimkit.storage import place
+from aimkit.storage import Place, place
 from aimkit.synth.pool.layout import Stored
 from aimkit.synth.source import Item
 from aimkit.types import ImageType
@@ -89,6 +89,16 @@ class Index:
 def shard_name(number: int) -> str:
     """File name of a shard, by its number."""
     return f"pixels-{number:05d}.bin"
+
+
+def is_pool(root: Place) -> bool:
+    """Whether a folder has the index of a pool."""
+    if not isinstance(root, Path) or not (root / NAME).is_file():
+        return False
+    try:
+        return bool(read_json(root / NAME, dict, limit=LARGE).get("kind") == _KIND)
+    except AimkitError:
+        return False
 
 
 def pool_folder(path: str, where: str = "") -> Path:

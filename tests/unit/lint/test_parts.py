@@ -13,9 +13,9 @@ from aimkit.imageio import encode_jpeg, encode_png, write_png
 from aimkit.lint.checks.alignment import best_position
 from aimkit.lint.checks.detail import blockiness, spectral_fall
 from aimkit.lint.checks.lossy import block_noise
-from aimkit.lint.collect import collect, split_of
+from aimkit.lint.collect import collect
 from aimkit.lint.header import read_header
-from aimkit.lint.item import LintItem, LintTarget
+from aimkit.lint.item import LintItem, LintTarget, split_of
 from aimkit.lint.registry import all_checks, picture_checks
 from aimkit.lint.run import lint
 from aimkit.lint.view import LintView, reduced

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,15 @@ import pytest
 from aimkit.cli import run
 from aimkit.digests import with_digest
 from aimkit.errors import AimkitError
+from aimkit.evaluate.digest import state_digest
+from aimkit.predict.predictor import load_network
+from aimkit.publish import known_weights
 from aimkit.publish.add import write
 from aimkit.publish.board import Standings, add_row, standings
 from aimkit.publish.board_page import as_markdown, as_page
-from aimkit.zoo.manifest import ZooEntry
+from aimkit.publish.known_weights import entry_of
+from aimkit.zoo import fetch
+from aimkit.zoo.manifest import ZooEntry, default_entry
 
 Results = Callable[..., Path]
 
@@ -90,19 +96,64 @@ def test_training_data_that_name_the_test_set_bar_whatever_is_claimed(results: R
     assert "name AIM-500" in {row.method: why for row, why in found.below}["mine"]
 
 
-def test_the_zoo_knows_what_its_weights_saw(results: Results, entry: Callable[..., ZooEntry]) -> None:
+def test_the_zoo_knows_what_its_weights_saw(
+    results: Results, entry: Callable[..., ZooEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever their file is called: the digest decides, and a name alone is not believed."""
     clean = entry()
-    assert add_row(results(weights=clean.id))[2].seen == "no"
+    digests = {clean.id: "ab" * 32}
+    monkeypatch.setattr(known_weights, "network_digest", lambda entry: digests.get(entry.id, ""))
+    assert add_row(results(weights=clean.id, weights_digest="ab" * 32))[2].seen == "no"
     assert standings("aim500").ranked[0].training == "cut-outs"
+    named = {"weights": clean.id, "weights_digest": "cd" * 32}
+    assert add_row(results(**named))[2].why == "its training data are not stated"
+    digests.clear()
+    for facts in (named, {"weights": clean.id}):
+        row = add_row(results(**facts))[2]
+        assert (row.seen, row.training) == ("unknown", "")
+        assert row.why.startswith(f"only their name says that the weights are {clean.id}")
+    digests[clean.id] = "ab" * 32
+    renamed = {"weights": "mine.safetensors", "weights_digest": "ab" * 32}
     entry(seen=["AIM-500"])
-    _, _, row = add_row(results(weights=clean.id))
+    _, _, row = add_row(results(**renamed))
     assert (row.seen, row.why) == ("yes", "its entry lists AIM-500 as seen")
     with pytest.raises(AimkitError, match="saw the test set"):
-        add_row(results(weights=clean.id), seen="no")
+        add_row(results(**renamed), seen="no", training="my own photos")
     entry(data=[{"name": "AIM-500", "licence": "MIT"}])
-    assert add_row(results(weights=clean.id))[2].why == "trained on AIM-500"
+    assert add_row(results(**renamed))[2].why == "trained on AIM-500"
     entry(data=[])
-    assert add_row(results(weights=clean.id))[2].seen == "unknown"
+    assert add_row(results(**renamed))[2].seen == "unknown"
+
+
+def test_weights_that_one_row_bars_have_no_rank_in_another(
+    results: Results, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the zoo does not know them: the rows of a file say which weights they are of."""
+    monkeypatch.setattr(known_weights, "network_digest", lambda entry: "")
+    add_row(results(title="theirs", weights_digest="ab" * 32), seen="yes", training="everything")
+    for name, digest in (("copy", "ab"), ("other", "cd")):
+        facts = {"seen": "no", "training": "my own photos", "target": home / "rows.toml"}
+        add_row(results(weights="w", weights_digest=digest * 32), method=name, **facts)  # type: ignore[arg-type]
+    found = standings("aim500", [home / "rows.toml"])
+    assert "other" in ranks(found)
+    assert {r.method: why for r, why in found.below}["copy"] == "saw the test set: its weights are those of theirs"
+
+
+def test_a_renamed_or_resaved_copy_is_still_the_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    monkeypatch.setenv("AIMKIT_ZOO", str(tmp_path))
+    lite = default_entry()
+    assert lite is not None
+    original = fetch.path(lite)
+    shutil.copy(original, tmp_path / "mine.safetensors")
+    torch.save(load_file(original), tmp_path / "mine.pth")
+    for copy in ("mine.safetensors", "mine.pth"):
+        network = load_network(tmp_path / copy, model="aimnet", backbone="tf_efficientnet_lite0")
+        assert entry_of(copy, state_digest(network)) == (lite, True)
+    assert entry_of(lite.id, "0" * 64) == (None, True)
+    assert entry_of("default", "") == (lite, False)
 
 
 def test_metrics_of_an_entry_appear_with_their_protocol(entry: Callable[..., ZooEntry]) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from planted import cutout
 from tiny_source import tree
 
 from aimkit.datasets.inspect import stats
 from aimkit.datasets.inspect.card import metadata
 from aimkit.datasets.reader import open_dataset
+from aimkit.datasets.source_list import list_digest
+from aimkit.imageio import write_png
 from aimkit.recipe import load_recipe
 from aimkit.synth.engine import Synthesizer
 from aimkit.synth.run import synthesize
@@ -28,6 +32,30 @@ def test_two_runs_are_the_same_bytes_under_permissive_licences(tmp_path: Path) -
     assert {role for role, *_ in sources} == {"foreground", "background"}
     assert all(commercial(licence) for _, _, licence, _, _ in sources)
     assert metadata(dataset)["license"] == ["mit"]
+
+
+def test_the_mixed_form_has_all_three_kinds_and_their_licences_on_its_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock file knows the files: another picture gives another digest of the sources."""
+    for i in range(2):
+        write_png(tmp_path / f"rendered/{i}.png", cutout(i, (90, 100)))
+        write_png(tmp_path / f"photos/{i}.png", cutout(5 + i, (90, 100)))
+    credits = {"0": {"licence": "CC0-1.0"}, "1": {"licence": "CC-BY-3.0", "origin": "a modeller, https://a.example"}}
+    (tmp_path / "rendered/credits.json").write_text(json.dumps({"pictures": credits}))
+    monkeypatch.setenv("RENDERED", str(tmp_path / "rendered"))
+    monkeypatch.setenv("CUTOUTS", str(tmp_path / "photos"))
+    recipe = load_recipe("open-10k", ["variant=mixed", *SMALL, "count=12", "output.shard_size=6"])
+    synthesize(recipe, tmp_path / "out", workers=0)
+    dataset = open_dataset(tmp_path / "out")
+    rows = stats.source_rows(stats.total(dataset.sidecars())["sources"])
+    used = {(source, licence) for _, source, licence, *_ in rows}
+    assert {("rendered", "CC0-1.0"), ("rendered", "CC-BY-3.0"), ("photos", "MIT"), ("procedural", "MIT")} == used
+    assert metadata(dataset)["license"] == ["cc-by-3.0", "cc0-1.0", "mit"]
+    assert "a modeller, https://a.example" in (tmp_path / "out/README.md").read_text()
+    assert dataset.remarks["sources"] == list_digest(Synthesizer(recipe).sources)
+    write_png(tmp_path / "photos/0.png", cutout(9, (90, 100)))
+    assert dataset.remarks["sources"] != list_digest(Synthesizer(recipe).sources)
 
 
 @pytest.mark.slow

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,108 @@ def test_every_tracker_gets_every_line(
     assert [step for step, _ in logged] == [1, 2, 2]
     assert "train/total" in logged[0][1]
     assert logged[2][1]["val/mad"] == pytest.approx(events.Scalars("val/mad")[0].value)
+
+
+_MLFLOW = """
+import json, os
+from pathlib import Path
+from types import SimpleNamespace
+
+utils = SimpleNamespace(validation=SimpleNamespace(MAX_PARAM_VAL_LENGTH=500, MAX_PARAMS_TAGS_PER_BATCH=100))
+
+def told(kind, content=None):
+    with Path(os.environ["FAKE_TRACKER"]).open("a") as file:
+        file.write(json.dumps([kind, content, os.environ.get("MLFLOW_TRACKING_URI")]) + "\\n")
+
+def search_experiments(**options):
+    return []
+def create_experiment(name, artifact_location=None, tags=None):
+    told("experiment", [name, artifact_location])
+    return "1"
+def start_run(**options):
+    told("run", options["run_name"])
+def log_params(values):
+    told("params")
+def log_metrics(values, step=None):
+    told("metrics", step)
+def end_run():
+    told("end")
+"""
+
+
+@pytest.fixture
+def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
+    """Put a module in the place of a package; returns the file that it writes what it is told to."""
+
+    def make(name: str, text: str) -> Path:
+        (tmp_path / "packages").mkdir(exist_ok=True)
+        (tmp_path / "packages" / f"{name}.py").write_text(text)
+        monkeypatch.syspath_prepend(tmp_path / "packages")
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        monkeypatch.setenv("FAKE_TRACKER", str(tmp_path / "told.jsonl"))
+        for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "TRACKIO_DIR", "TRACKIO_SPACE_ID"):
+            monkeypatch.delenv(variable, raising=False)
+        return tmp_path / "told.jsonl"
+
+    return make
+
+
+def _told(file: Path) -> list[Any]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def test_mlflow_writes_into_each_run_unless_the_environment_names_a_place(
+    recipe: Make, tmp_path: Path, pretend: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = pretend("mlflow", _MLFLOW)
+    for name in ("a", "b"):
+        train(recipe(steps=1, trackers=["mlflow"]), tmp_path / name)
+        folder = tmp_path / name / "mlflow"
+        assert folder.is_dir()
+        told = _told(file)
+        assert told[0][:2] == ["experiment", ["aimkit", (folder / "artifacts").as_uri()]]
+        assert [kind for kind, _, _ in told[1:]] == ["run", "params", "metrics", "end"]
+        assert {uri for _, _, uri in told} == {f"sqlite:///{(folder / 'mlflow.db').as_posix()}"}
+        assert "MLFLOW_TRACKING_URI" not in os.environ
+        file.unlink()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mine.example")
+    train(recipe(steps=1, trackers=["mlflow"]), tmp_path / "c")
+    assert _told(file)[0] == ["experiment", ["aimkit", None], "http://mine.example"]
+    assert os.environ["MLFLOW_TRACKING_URI"] == "http://mine.example"
+    assert not (tmp_path / "c" / "mlflow").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [("", "", "RUN"), ("TRACKIO_DIR", "/somewhere", "/somewhere"), ("TRACKIO_SPACE_ID", "me/space", None)],
+)
+def test_trackio_writes_into_the_run_unless_the_environment_names_a_place(
+    recipe: Make,
+    tmp_path: Path,
+    pretend: Callable[[str, str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    expected: str | None,
+) -> None:
+    file = pretend("trackio", _FAKE + 'PLACE = os.environ.get("TRACKIO_DIR")\n')
+    if variable:
+        monkeypatch.setenv(variable, value)
+    train(recipe(steps=1, trackers=["trackio"]), tmp_path / "run")
+    assert [kind for kind, _ in _told(file)] == ["init", "config", "log", "finish"]
+    place = tmp_path / "run" / "trackio"
+    assert (str(place) if expected == "RUN" else expected) == sys.modules["trackio"].PLACE
+    assert place.is_dir() == (expected == "RUN")
+    assert os.environ.get("TRACKIO_DIR") == (value if variable == "TRACKIO_DIR" else None)
+
+
+def test_a_tracker_that_fails_leaves_no_place_behind(
+    recipe: Make, tmp_path: Path, pretend: Callable[[str, str], Path]
+) -> None:
+    pretend("mlflow", "def search_experiments(**options):\n    raise RuntimeError('no database')\n")
+    with pytest.raises(AimkitError, match="can't start mlflow: no database"):
+        train(recipe(trackers=["mlflow"]), tmp_path / "run")
+    assert "MLFLOW_TRACKING_URI" not in os.environ
 
 
 def test_the_older_key_still_means_tensorboard_and_changes_no_digest(recipe: Make) -> None:
