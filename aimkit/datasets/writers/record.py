@@ -18,15 +18,11 @@ from aimkit.errors import AimkitError
 from aimkit.imageio.png import SIGNATURE, sound_png
 from aimkit.imageio.source import check_size, max_pixels
 from aimkit.json_files import parse_json
-from aimkit.types import Array, ImageType, Sample, UInt8
+from aimkit.types import ImageType, Sample, UInt8
 
 #: Planes in the order in which they are stored and digested; the last two only if ``output.planes`` is set.
 PLANES = ("image", "alpha", "trimap", "label", "foreground", "background")
 COLOR = frozenset({"image", "foreground", "background"})
-
-# Run-length coding suits filtered photos: as small as deflate's best level at a third of its time.
-_PNG_COLOR = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
-_PNG_GREY = [cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT]
 
 
 @dataclass(frozen=True)
@@ -147,15 +143,16 @@ def _header_size(data: bytes) -> tuple[int, int]:
         raise AimkitError(f"can't read the image: {error}") from None
 
 
-def _encode_plane(plane: Array, name: str, output: Output) -> bytes:
-    if name == "image" and output.image == "jpg":
-        # 4:4:4, since halved chroma would smear the colours of hair.
-        options = [cv2.IMWRITE_JPEG_QUALITY, output.quality]
-        options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-        suffix = ".jpg"
-    else:
-        options, suffix = (_PNG_COLOR if name in COLOR else _PNG_GREY), ".png"
-    ok, data = cv2.imencode(suffix, plane[..., ::-1] if name in COLOR else plane, options)
+def _encode_plane(plane: UInt8, name: str, output: Output) -> bytes:
+    if name != "image" or output.image == "png":
+        # Numba is imported only where its loops run.
+        from aimkit.imageio.png_encode import encode_levels
+
+        return encode_levels(plane)
+    # 4:4:4, since halved chroma would smear the colours of hair.
+    options = [cv2.IMWRITE_JPEG_QUALITY, output.quality]
+    options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    ok, data = cv2.imencode(".jpg", plane[..., ::-1], options)
     if not ok:
-        raise AimkitError(f"the {name} can't be encoded as {suffix[1:]}", exit_code=1)
+        raise AimkitError(f"the {name} can't be encoded as jpg", exit_code=1)
     return data.tobytes()
