@@ -33,7 +33,7 @@ def deflate(data: UInt8) -> bytes:
     # No code has more than 15 bits, and a run's extra bits are fewer than those of the bytes it stands for.
     out = np.empty(2 * len(data) + 1024, np.uint8)
     size = _deflate(data, *_token_codes(), _ORDER, out)
-    return b"\x78\x01" + out[:size].tobytes() + zlib.adler32(data).to_bytes(4, "big")
+    return b"\x78\x01" + out[:size].tobytes() + zlib.adler32(data.tobytes()).to_bytes(4, "big")
 
 
 @cache
@@ -80,7 +80,7 @@ def _deflate(data: Array, symbols: Array, extra: Array, bits: Array, order: Arra
             sizes[token] = np.uint64(lengths[symbol] + bits[token] + run)
         _put_tokens(put, out, tokens, number, values, sizes)
     _put(put, out, 0, 7)
-    return np.int64(put[2])
+    return int(put[2])
 
 
 @compiled

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -249,6 +250,15 @@ def unpool_to_slots(x: Tensor, indices: Tensor) -> Tensor:
     return flat[..., :end].reshape(batch, channels, 2 * height, 2 * width)
 
 
+#: Windows that a later window may share a position with, and that window: to the right, lower left, below, lower right.
+_LATER = (
+    (np.s_[..., :-1], np.s_[..., 1:]),
+    (np.s_[..., :-1, 1:], np.s_[..., 1:, :-1]),
+    (np.s_[..., :-1, :], np.s_[..., 1:, :]),
+    (np.s_[..., :-1, :-1], np.s_[..., 1:, 1:]),
+)
+
+
 class _UnpoolInOrder(torch.autograd.Function):
     """Unpooling on the CPU, which writes the values of a map one after the other: the last window wins by itself."""
 
@@ -263,11 +273,15 @@ class _UnpoolInOrder(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (indices,) = ctx.saved_tensors
         own = gradient.flatten(2).gather(2, indices.flatten(2)).view(indices.shape)
-        # What a later window has overwritten gets none: one to the right, lower left, below or lower right.
-        own[..., :-1].masked_fill_(indices[..., :-1] == indices[..., 1:], 0)
-        own[..., :-1, 1:].masked_fill_(indices[..., :-1, 1:] == indices[..., 1:, :-1], 0)
-        own[..., :-1, :].masked_fill_(indices[..., :-1, :] == indices[..., 1:, :], 0)
-        own[..., :-1, :-1].masked_fill_(indices[..., :-1, :-1] == indices[..., 1:, 1:], 0)
+        # What a later window has overwritten gets none: one to the right, lower left, below or lower right. Numbers as
+        # masks: on CPUs, torch is slow with bools.
+        bits = {2: torch.int16, 4: torch.int32, 8: torch.int64}[own.element_size()]
+        positions = indices.int()
+        kept, differ = torch.full_like(positions, -1, dtype=bits), torch.empty_like(positions, dtype=bits)
+        for own_part, later in _LATER:
+            torch.ne(positions[own_part], positions[later], out=differ[own_part])
+            kept[own_part] *= differ[own_part]
+        own.view(bits).bitwise_and_(kept)
         return own, None
 
 
