@@ -39,8 +39,26 @@ def projection(inputs: int, outputs: int) -> nn.Module:
 
 def enlarge(x: Tensor, factor: int) -> Tensor:
     """Bilinear upsampling by a whole factor, align_corners=False."""
+    if factor >= _MANY and x.dtype in (torch.bfloat16, torch.float16) and not torch.compiler.is_compiling():
+        enlarged: Tensor = _Enlarge.apply(x, factor)
+        return enlarged
     exact = x if factor < _MANY else _summable(x)
     return F.interpolate(exact, scale_factor=float(factor), mode="bilinear", align_corners=False).to(x.dtype)
+
+
+class _Enlarge(torch.autograd.Function):
+    """Bilinear upsampling of half floats whose gradient is added up in float32; large maps are never float32."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, factor: int) -> Tensor:
+        ctx.factor, ctx.shape = float(factor), x.shape
+        return F.interpolate(x, scale_factor=float(factor), mode="bilinear", align_corners=False)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        size, factors = list(gradient.shape[2:]), (ctx.factor, ctx.factor)
+        summed = torch.ops.aten.upsample_bilinear2d_backward(gradient.float(), size, list(ctx.shape), False, *factors)
+        return summed.to(gradient.dtype), None
 
 
 def _summable(x: Tensor) -> Tensor:
@@ -220,8 +238,11 @@ def unpool_as_gradient(x: Tensor, indices: Tensor) -> Tensor:
     may refuse the operation where all have to be deterministic.
     """
     batch, channels, height, width = x.shape
-    later = F.pad(indices.int(), (1, 1, 0, 1), value=-1)
+    # Windows that overlap have positions within five rows, which differ in their last 16 bits.
+    small = torch.int16 if 2 * width < 1 << 13 else torch.int32
+    later = torch.full((batch, channels, height + 1, width + 2), -1, dtype=small, device=x.device)
     own = later[..., :-1, 1:-1]
+    own.copy_(indices)
     # The windows to the right, lower left, below and lower right: the last three lie side by side.
     shares = torch.empty(*x.shape, 4, dtype=torch.bool, device=x.device)
     torch.eq(later[..., :-1, 2:], own, out=shares[..., 0])
