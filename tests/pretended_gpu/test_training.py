@@ -145,11 +145,11 @@ def test_every_network_learns_without_waiting(name: str, backbone: str, recipe: 
         {"parity": True, "model": {"name": "p3mnet", "backbone": "resnet18"}},
         {"parity": True, "model": {"name": "gfm", "backbone": "resnet18", "options": {"rosta": "BT"}}},
         {"model": {"name": "gfm", "backbone": "resnet18", "options": {"rosta": "RIM"}}},
-        {"model": {"backbone": "mobilenetv3_small_050", "checkpoint_activations": True}},
+        {"model": {"backbone": "mobilenetv3_small_050", "options": {"width": 8}, "checkpoint_activations": True}},
         {"channels_last": True, "precision": "bf16"},
         {"optim": {"lr": 1e-3, "backbone_factor": 0}},
         {"optim": {"lr": 1e-3, "name": "adam"}},
-        {"model": {"backbone": "mobilenetv3_small_050", "freeze_norm": True}},
+        {"model": {"backbone": "mobilenetv3_small_050", "options": {"width": 8}, "freeze_norm": True}},
     ],
     ids=lambda keys: "-".join(keys),
 )
