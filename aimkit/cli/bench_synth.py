@@ -55,7 +55,7 @@ def synth(
             "rows": [{**row.__dict__, "rate": row.rate} for row in rows],
             "parts": {mode: dict(table) for mode, table in parts.items()},
             "limits": dict(limits),
-            "writing": {image: {"both": both, "encoding": alone} for image, (both, alone) in writing.items()},
+            "writing": {image: times.__dict__ for image, times in writing.items()},
             "processes": dict(processes),
         }
         console.out(json.dumps(result, indent=2))
@@ -70,8 +70,11 @@ def synth(
     )
     console.table(["bare limits", "ms"], [[what, f"{ms:.1f}"] for what, ms in limits])
     console.table(
-        ["writing whole composites", "ms", "of it encoding", "times the encoding"],
-        [[image, f"{both:.0f}", f"{alone:.0f}", f"{both / alone:.2f}"] for image, (both, alone) in writing.items()],
+        ["writing whole composites", "ms", "of it encoding", "OpenCV's encoding", "times OpenCV's", "bytes, times"],
+        [
+            [image, f"{w.both:.0f}", f"{w.encoding:.0f}", f"{w.bare:.0f}", f"{w.both / w.bare:.2f}", f"{w.size:.2f}"]
+            for image, w in writing.items()
+        ],
     )
     console.table(["processes", "samples/s, fast, pool"], [[str(n), f"{rate:.0f}"] for n, rate in processes])
     console.info(machine_line())

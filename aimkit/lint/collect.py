@@ -227,6 +227,10 @@ def with_types(items: list[LintItem], typed: Mapping[str, Typed]) -> list[LintIt
     return [replace(one, type=found[i].type) if i in found else one for i, one in zip(ids, items, strict=True)]
 
 
+def _id(name: str) -> str:
+    return PurePosixPath(name).with_suffix("").as_posix()
+
+
 def _pair_folders(root: Path) -> Iterator[tuple[Path, tuple[LintRole, str, str]]]:
     """Folders with pairs at any depth below a folder, and the names of their two subfolders."""
     for folder, names, _ in os.walk(root):

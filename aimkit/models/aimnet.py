@@ -118,13 +118,14 @@ class SemanticDecoder(nn.Module):
     def forward(self, e32: Tensor, skips: tuple[Tensor, ...] | None = None) -> tuple[Tensor, Tensor | None]:
         e4, e8, e16 = skips or (None,) * 3
         psp = self.psp(e32)
-        x = _plus(self.se32(enlarge(self.block32(torch.cat([psp, e32], 1)), 2)), e16)
-        x = _plus(self.se16(enlarge(self.block16(torch.cat([enlarge(self.guide16(psp), 2), x], 1)), 2)), e8)
-        x = _plus(self.se8(enlarge(self.block8(torch.cat([enlarge(self.guide8(psp), 4), x], 1)), 2)), e4)
-        x = self.se4(enlarge(self.block4(torch.cat([enlarge(self.guide4(psp), 8), x], 1)), 2))
-        x = enlarge(self.block2(torch.cat([enlarge(self.guide2(psp), 16), x], 1)), 2)
-        attention = None if self.spatial_attention is None else self.spatial_attention(x)
-        return self.head(self.se2(x)), attention
+        # A factor per channel and bilinear upsampling may change places: a quarter of the memory is moved.
+        x = _plus(enlarge(self.se32(self.block32(torch.cat([psp, e32], 1))), 2), e16)
+        x = _plus(enlarge(self.se16(self.block16(torch.cat([enlarge(self.guide16(psp), 2), x], 1))), 2), e8)
+        x = _plus(enlarge(self.se8(self.block8(torch.cat([enlarge(self.guide8(psp), 4), x], 1))), 2), e4)
+        x = enlarge(self.se4(self.block4(torch.cat([enlarge(self.guide4(psp), 8), x], 1))), 2)
+        x = self.block2(torch.cat([enlarge(self.guide2(psp), 16), x], 1))
+        attention = None if self.spatial_attention is None else self.spatial_attention(enlarge(x, 2))
+        return self.head(enlarge(self.se2(x), 2)), attention
 
 
 def _plus(x: Tensor, skip: Tensor | None) -> Tensor:

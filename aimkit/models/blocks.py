@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -38,8 +39,26 @@ def projection(inputs: int, outputs: int) -> nn.Module:
 
 def enlarge(x: Tensor, factor: int) -> Tensor:
     """Bilinear upsampling by a whole factor, align_corners=False."""
+    if factor >= _MANY and x.dtype in (torch.bfloat16, torch.float16) and not torch.compiler.is_compiling():
+        enlarged: Tensor = _Enlarge.apply(x, factor)
+        return enlarged
     exact = x if factor < _MANY else _summable(x)
     return F.interpolate(exact, scale_factor=float(factor), mode="bilinear", align_corners=False).to(x.dtype)
+
+
+class _Enlarge(torch.autograd.Function):
+    """Bilinear upsampling of half floats whose gradient is added up in float32; large maps are never float32."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, factor: int) -> Tensor:
+        ctx.factor, ctx.shape = float(factor), x.shape
+        return F.interpolate(x, scale_factor=float(factor), mode="bilinear", align_corners=False)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        size, factors = list(gradient.shape[2:]), (ctx.factor, ctx.factor)
+        summed = torch.ops.aten.upsample_bilinear2d_backward(gradient.float(), size, list(ctx.shape), False, *factors)
+        return summed.to(gradient.dtype), None
 
 
 def _summable(x: Tensor) -> Tensor:
@@ -219,8 +238,11 @@ def unpool_as_gradient(x: Tensor, indices: Tensor) -> Tensor:
     may refuse the operation where all have to be deterministic.
     """
     batch, channels, height, width = x.shape
-    later = F.pad(indices.int(), (1, 1, 0, 1), value=-1)
+    # Windows that overlap have positions within five rows, which differ in their last 16 bits.
+    small = torch.int16 if 2 * width < 1 << 13 else torch.int32
+    later = torch.full((batch, channels, height + 1, width + 2), -1, dtype=small, device=x.device)
     own = later[..., :-1, 1:-1]
+    own.copy_(indices)
     # The windows to the right, lower left, below and lower right: the last three lie side by side.
     shares = torch.empty(*x.shape, 4, dtype=torch.bool, device=x.device)
     torch.eq(later[..., :-1, 2:], own, out=shares[..., 0])
@@ -249,6 +271,15 @@ def unpool_to_slots(x: Tensor, indices: Tensor) -> Tensor:
     return flat[..., :end].reshape(batch, channels, 2 * height, 2 * width)
 
 
+#: Windows that a later window may share a position with, and that window: to the right, lower left, below, lower right.
+_LATER = (
+    (np.s_[..., :-1], np.s_[..., 1:]),
+    (np.s_[..., :-1, 1:], np.s_[..., 1:, :-1]),
+    (np.s_[..., :-1, :], np.s_[..., 1:, :]),
+    (np.s_[..., :-1, :-1], np.s_[..., 1:, 1:]),
+)
+
+
 class _UnpoolInOrder(torch.autograd.Function):
     """Unpooling on the CPU, which writes the values of a map one after the other: the last window wins by itself."""
 
@@ -263,11 +294,15 @@ class _UnpoolInOrder(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (indices,) = ctx.saved_tensors
         own = gradient.flatten(2).gather(2, indices.flatten(2)).view(indices.shape)
-        # What a later window has overwritten gets none: one to the right, lower left, below or lower right.
-        own[..., :-1].masked_fill_(indices[..., :-1] == indices[..., 1:], 0)
-        own[..., :-1, 1:].masked_fill_(indices[..., :-1, 1:] == indices[..., 1:, :-1], 0)
-        own[..., :-1, :].masked_fill_(indices[..., :-1, :] == indices[..., 1:, :], 0)
-        own[..., :-1, :-1].masked_fill_(indices[..., :-1, :-1] == indices[..., 1:, 1:], 0)
+        # What a later window has overwritten gets none: one to the right, lower left, below or lower right. Numbers as
+        # masks: on CPUs, torch is slow with bools.
+        bits = {2: torch.int16, 4: torch.int32, 8: torch.int64}[own.element_size()]
+        positions = indices.int()
+        kept, differ = torch.full_like(positions, -1, dtype=bits), torch.empty_like(positions, dtype=bits)
+        for own_part, later in _LATER:
+            torch.ne(positions[own_part], positions[later], out=differ[own_part])
+            kept[own_part] *= differ[own_part]
+        own.view(bits).bitwise_and_(kept)
         return own, None
 
 

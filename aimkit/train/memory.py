@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -22,8 +24,25 @@ def estimate(recipe: TrainRecipe, processes: int = 1) -> int:
 
     The network is run on torch's meta device, where tensors have shapes and no content.
     """
-    table, side = recipe.model, recipe.data.transform.size
+    table = recipe.model
     samples = max(1, recipe.batch // (recipe.accumulate * processes))
+    names = (table.name, table.backbone, json.dumps(table.options, sort_keys=True))
+    weights, learning, activations = _counts(
+        *names, samples, recipe.data.transform.size, bool(recipe.optim.backbone_factor)
+    )
+    if recipe.precision != "fp32":
+        activations //= 2
+    if table.checkpoint_activations:
+        activations //= 2
+    average = weights if recipe.ema is not None else 0
+    return int(_BASE + 4 * (weights + average + 3 * learning) + _MARGIN * activations)
+
+
+@lru_cache(maxsize=16)
+def _counts(
+    name: str, backbone: str, options: str, samples: int, side: int, backbone_learns: bool
+) -> tuple[int, int, int]:
+    """Numbers of weights and of those that learn, and bytes that are kept for the backward pass in float32."""
     kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -32,10 +51,10 @@ def estimate(recipe: TrainRecipe, processes: int = 1) -> int:
         return tensor
 
     with torch.device("meta"):
-        network = create_model(table.name, backbone=table.backbone, **table.options).train()
+        network = create_model(name, backbone=backbone, **json.loads(options)).train()
         weights = sum(p.numel() for p in network.parameters())
-        learning = weights if recipe.optim.backbone_factor else sum(p.numel() for p in _head(network))
-        network.backbone.requires_grad_(bool(recipe.optim.backbone_factor))
+        learning = weights if backbone_learns else sum(p.numel() for p in _head(network))
+        network.backbone.requires_grad_(backbone_learns)
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             # Kept until the end, so that no storage's address is given to another.
             output = network(torch.zeros(samples, 3, side, side))
@@ -43,12 +62,7 @@ def estimate(recipe: TrainRecipe, processes: int = 1) -> int:
             kept.pop(parameter.untyped_storage()._cdata, None)
         activations = sum(kept.values())
         del output
-    if recipe.precision != "fp32":
-        activations //= 2
-    if table.checkpoint_activations:
-        activations //= 2
-    average = weights if recipe.ema is not None else 0
-    return int(_BASE + 4 * (weights + average + 3 * learning) + _MARGIN * activations)
+    return weights, learning, activations
 
 
 def check(recipe: TrainRecipe, device: torch.device, processes: int = 1) -> tuple[int, int | None]:

@@ -10,12 +10,13 @@ from torch import nn
 from aimkit.train.recipe import Optim
 
 
-def make_optimizer(model: nn.Module, params: Optim) -> torch.optim.Optimizer:
+def make_optimizer(model: nn.Module, params: Optim, fused: bool = False) -> torch.optim.Optimizer:
     """Adam or AdamW with four parameter groups: backbone and rest, with and without weight decay.
 
     Args:
         model: Network with a ``backbone``.
         params: Table ``optim`` of the recipe.
+        fused: Take the steps in one kernel, even if ``params`` does not ask for it.
     """
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
@@ -33,7 +34,7 @@ def make_optimizer(model: nn.Module, params: Optim) -> torch.optim.Optimizer:
         for (in_backbone, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
     ]
     kind = torch.optim.Adam if params.name == "adam" else torch.optim.AdamW
-    return kind(rows, lr=params.lr, betas=params.betas, fused=params.fused or None)
+    return kind(rows, lr=params.lr, betas=params.betas, fused=params.fused or fused or None)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, params: Optim, step: int, steps: int) -> float:

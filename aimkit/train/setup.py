@@ -94,7 +94,8 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
     torch.backends.cudnn.benchmark = recipe.cudnn_benchmark
     if accelerator.num_processes > 1 and accelerator.device.type == "cuda" and not recipe.model.freeze_norm:
         network = model = synchronised(network)
-    optimizer = make_optimizer(network, recipe.optim)
+    # With float16, only the fused optimisers leave the question whether a gradient has overflowed to the device.
+    optimizer = make_optimizer(network, recipe.optim, fused=recipe.precision == "fp16")
     average = None
     if recipe.ema is not None:
         average = MovingAverage(network, recipe.ema)

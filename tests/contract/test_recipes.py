@@ -228,7 +228,7 @@ def test_a_train_recipe_passes_its_dry_run(name: str) -> None:
     from aimkit.train.dry_run import dry_run
 
     small = ["batch=2", "data.transform.size=64", "model.init=", "model.pretrained=false"]
-    recipe = load_recipe(name, [*small, "model.backbone=mobilenetv3_small_050"])
+    recipe = load_recipe(name, [*small, "model.backbone=mobilenetv3_small_050", "model.options.width=8"])
     data = recipe.data.model_copy(update={"train": shrunk(recipe.data.train)})
     rows = dict(dry_run(recipe.model_copy(update={"data": data})))
     assert rows["network"].endswith("mobilenetv3_small_050, from random weights")

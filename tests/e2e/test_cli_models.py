@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,14 @@ def soft_weights(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that show the same network count its cost once."""
+    from aimkit.models import summary
+
+    monkeypatch.setattr(summary, "summarise", cache(summary.summarise))
+
+
 def test_networks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "ls"]) == 0
     assert "aimnet" in capsys.readouterr().out
@@ -36,6 +45,7 @@ def test_networks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)[0]["name"] == "aimnet"
 
 
+@pytest.mark.usefixtures("counted_once")
 def test_a_network_is_shown_with_its_cost(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "show", "aimnet", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
@@ -57,6 +67,7 @@ def test_unknown_names_and_sizes_are_told(tmp_path: Path, capsys: pytest.Capture
     assert "HxW" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("counted_once")
 def test_the_network_of_weights_is_shown(soft_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "show", "--weights", str(soft_weights), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)

@@ -115,7 +115,7 @@ def test_two_processes_composite_and_validate_as_one_does(
         steps=2,
         batch=4,
         device_compositing=compositing,
-        model={"backbone": "mobilenetv3_small_050", "freeze_norm": True},
+        model={"backbone": "mobilenetv3_small_050", "options": {"width": 8}, "freeze_norm": True},
         optim={"name": "adam", "lr": 1e-4, "warmup": 1},
         validation={**held_out, "every": 2, "count": 3},
         data=data,

@@ -42,7 +42,7 @@ def recipe() -> Callable[..., TrainRecipe]:
             "batch": 2,
             "log_every": 1,
             "checkpoint_every": 2,
-            "model": {"backbone": "mobilenetv3_small_050"},
+            "model": {"backbone": "mobilenetv3_small_050", "options": {"width": 8}},
             "data": {"workers": 0, "train": SYNTH, "transform": {"transform": "crop", "size": 64, "crops": [64]}},
             "optim": {"lr": 1e-3, "warmup": 1},
         }

@@ -24,7 +24,7 @@ from aimkit.train.step import one_step
 
 Make = Callable[..., TrainRecipe]
 
-#: The optimiser of a GPU in float16 asks in each step whether a gradient has overflowed.
+#: Where gradients in float16 are examined for infinity.
 OVERFLOW = "torch/amp/grad_scaler.py"
 
 
@@ -102,7 +102,7 @@ def test_a_step_gives_the_losses_of_the_cpu_and_does_not_wait(precision: str, re
     )
     terms = steps(same)
     assert {term.device.type for term in terms.values()} == {"cuda"}
-    assert waits_of_steps(gpu) == ({OVERFLOW} if precision == "fp16" else set())
+    assert waits_of_steps(gpu) == set()
     assert gpu.copies.total() == 6
     torch.manual_seed(0)
     near = 1e-4 if precision == "fp32" else 0.03
@@ -145,11 +145,11 @@ def test_every_network_learns_without_waiting(name: str, backbone: str, recipe: 
         {"parity": True, "model": {"name": "p3mnet", "backbone": "resnet18"}},
         {"parity": True, "model": {"name": "gfm", "backbone": "resnet18", "options": {"rosta": "BT"}}},
         {"model": {"name": "gfm", "backbone": "resnet18", "options": {"rosta": "RIM"}}},
-        {"model": {"backbone": "mobilenetv3_small_050", "checkpoint_activations": True}},
+        {"model": {"backbone": "mobilenetv3_small_050", "options": {"width": 8}, "checkpoint_activations": True}},
         {"channels_last": True, "precision": "bf16"},
         {"optim": {"lr": 1e-3, "backbone_factor": 0}},
         {"optim": {"lr": 1e-3, "name": "adam"}},
-        {"model": {"backbone": "mobilenetv3_small_050", "freeze_norm": True}},
+        {"model": {"backbone": "mobilenetv3_small_050", "options": {"width": 8}, "freeze_norm": True}},
     ],
     ids=lambda keys: "-".join(keys),
 )

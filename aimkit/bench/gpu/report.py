@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from accelerate.state import AcceleratorState
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,19 @@ class GpuCheck:
                 done += 1
             self.wait()
         return (time.perf_counter() - start) / done * 1e3
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Let runs that are begun here train on the device, not on the one that accelerate would choose."""
+        name, before = "ACCELERATE_TORCH_DEVICE", os.environ.get("ACCELERATE_TORCH_DEVICE")
+        os.environ[name] = str(self.device)
+        # accelerate keeps the device of the first run in a process for all others.
+        AcceleratorState._reset_state(reset_partial_state=True)
+        try:
+            yield
+        finally:
+            AcceleratorState._reset_state(reset_partial_state=True)
+            os.environ.pop(name) if before is None else os.environ.update({name: before})
 
     def peak(self) -> float | None:
         """Peak memory since the last call, in GB; None away from CUDA."""

@@ -57,7 +57,7 @@ def checkpoints(check: GpuCheck) -> Iterator[Figure]:
     """Two steps of the recipe `demo` on the device, resumed after the first, beside two without a break."""
     overrides = ["steps=2", "batch=2", "checkpoint_every=1", "validation.count=1", "validation.every=2"]
     recipe = load_recipe("demo", [*overrides, "data.workers=0"], kind="train")
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, check.training():
         whole, parts = Path(folder) / "whole", Path(folder) / "parts"
         train(recipe, whole)
         shutil.copytree(whole, parts)

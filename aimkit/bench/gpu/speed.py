@@ -138,7 +138,8 @@ def data(check: GpuCheck) -> Iterator[Figure]:
     ):
         for workers in size.workers:
             recipe = load_recipe("demo", [*common, *extra, f"data.workers={workers}"], kind="train")
-            found = training.measure(recipe, size.seconds)
+            with check.training():
+                found = training.measure(recipe, size.seconds)
             note = f"one core makes {found.data:.1f}, the network takes {found.network:.1f}; limit: {found.limit}"
             yield Figure(part, f"{named}, {workers} workers", found.together, "samples/s", note=note)
     check.peak()

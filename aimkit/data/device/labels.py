@@ -80,6 +80,15 @@ def element(kernel: int, schedule: str) -> Array:
 
 def _distances(mask: Tensor) -> tuple[Tensor, Tensor]:
     """Pixels to the nearest True of the row, at or before each pixel and at or after it, int16."""
+    try:
+        return _scan(mask)
+    except NotImplementedError:
+        # PyTorch learnt running maxima on Apple's GPUs after 2.6.
+        before, after = _scan(mask.cpu())
+        return before.to(mask.device), after.to(mask.device)
+
+
+def _scan(mask: Tensor) -> tuple[Tensor, Tensor]:
     at = torch.arange(mask.shape[3], device=mask.device)
     last = torch.where(mask, at, -_FAR).cummax(3).values
     following = torch.where(mask, at, 2 * _FAR).flip(3).cummin(3).values.flip(3)

@@ -18,7 +18,7 @@ from aimkit.errors import AimkitError
 from aimkit.imageio.png import SIGNATURE, sound_png
 from aimkit.imageio.source import check_size, max_pixels
 from aimkit.json_files import parse_json
-from aimkit.types import Array, ImageType, Sample, UInt8
+from aimkit.types import ImageType, Sample, UInt8
 
 #: Planes in the order in which they are stored and digested; the last two only if ``output.planes`` is set.
 PLANES = ("image", "alpha", "trimap", "label", "foreground", "background")
@@ -149,7 +149,7 @@ def _header_size(data: bytes) -> tuple[int, int]:
         raise AimkitError(f"can't read the image: {error}") from None
 
 
-def _encode_plane(plane: Array, name: str, output: Output) -> bytes:
+def _encode_plane(plane: UInt8, name: str, output: Output) -> bytes:
     if name == "image" and output.image == "jpg":
         # 4:4:4, since halved chroma would smear the colours of hair.
         options = [cv2.IMWRITE_JPEG_QUALITY, output.quality]

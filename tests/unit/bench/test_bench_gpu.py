@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 
 import pytest
 import torch
+from accelerate import Accelerator
 
 from aimkit.bench.gpu.report import SMALL, Figure, GpuCheck, run_parts
 from aimkit.cli import run
@@ -64,6 +66,17 @@ def test_a_part_that_fails_or_comes_too_late_says_so_and_the_others_run() -> Non
         ("third", "one", None),
         ("fourth", "not begun", None),
     ]
+
+
+def test_runs_train_on_the_given_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As if there was a GPU, which accelerate would take.
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    found = []
+    for name in ("cuda:1", "cpu"):
+        with GpuCheck(torch.device(name), SMALL, 60.0).training():
+            found.append(str(Accelerator(cpu=not torch.accelerator.is_available()).device))
+    assert found == ["cuda:1", "cpu"]
+    assert "ACCELERATE_TORCH_DEVICE" not in os.environ
 
 
 def test_a_wrong_result_is_an_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

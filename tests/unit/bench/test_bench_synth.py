@@ -86,4 +86,7 @@ def test_limits_and_writing_are_told_in_milliseconds(photos: Path) -> None:
     limits = bench.time_limits(photos, repeats=2, clock=ticking(1.0))
     # The first of two runs is the faster one by this clock: 2 of 2 and 4 seconds, 6 of 6 and 8, ...
     assert [milliseconds for _, milliseconds in limits] == [1000 * (2 + 4 * n) for n in range(len(limits))]
-    assert bench.time_writing(photos, "jpg", samples=2, clock=ticking()) == (2000, 1000)
+    for image in ("jpg", "png"):
+        times = bench.time_writing(photos, image, samples=2, clock=ticking())
+        assert (times.both, times.encoding, times.bare) == (2000, 1000, 1000)
+        assert 0.5 < times.size < 1.1

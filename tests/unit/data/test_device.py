@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from aimkit.data.device import filters
+from aimkit.data.device import filters, labels
 from aimkit.data.device.batch import BatchRow, DeferredBatch, collate_deferred, division, finish_batch
 from aimkit.data.device.filters import filter_2d
 from aimkit.data.device.labels import trimaps
@@ -156,6 +156,24 @@ def test_what_rounding_before_the_steps_costs_is_a_level() -> None:
     assert apart["image"].mean() < 0.4
     assert np.quantile(apart["image"], 0.999) < 3.01
     assert (apart["label"] > 0).mean() < 0.002
+
+
+def test_labels_without_running_maxima_are_those_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch has not all of them on Apple's GPUs: there the CPU finds the distances."""
+    mask = torch.rand(2, 1, 20, 30, generator=torch.Generator().manual_seed(0)) > 0.8
+    wanted, calls = labels._distances(mask), []
+    found = torch.Tensor.cummax
+
+    def missing(tensor: torch.Tensor, dim: int) -> Any:
+        calls.append(dim)
+        if len(calls) == 1:
+            raise NotImplementedError("aten::_cummax_helper is not implemented for the MPS device")
+        return found(tensor, dim)
+
+    monkeypatch.setattr(torch.Tensor, "cummax", missing)
+    got = labels._distances(mask)
+    assert len(calls) == 2
+    assert all(torch.equal(one, other) for one, other in zip(got, wanted, strict=True))
 
 
 def test_trimaps_equal_those_of_the_engine_for_every_kernel() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from aimkit.models import blocks
 from aimkit.models.blocks import (
@@ -124,18 +127,55 @@ def test_pooling_with_few_passes_has_the_values_and_gradients_of_torch(
         assert torch.allclose(results[0][1], results[1][1], rtol=1e-12 if dtype == torch.float64 else 0.01)
 
 
+class Summed(TorchDispatchMode):
+    """Notes the types in which gradients of upsampling are summed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.types: list[torch.dtype] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if "upsample_bilinear2d_backward" in str(func):
+            self.types.append(args[0].dtype)
+        return func(*args, **(kwargs or {}))
+
+
 @pytest.mark.parametrize(("factor", "computed"), [(2, torch.bfloat16), (4, torch.float32), (16, torch.float32)])
-def test_many_gradients_are_added_up_in_float32(
-    factor: int, computed: torch.dtype, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_gradients_are_added_up_in_float32(factor: int, computed: torch.dtype) -> None:
     """On a GPU the gradient of upsampling is summed in the type of its input: 1024 terms in bfloat16 are 14 % off."""
-    seen = []
-    interpolate = F.interpolate
-    monkeypatch.setattr(F, "interpolate", lambda x, **keys: (seen.append(x.dtype), interpolate(x, **keys))[1])
     x = torch.rand(1, 2, 4, 4, dtype=torch.bfloat16, requires_grad=True)
-    assert enlarge(x, factor).dtype == torch.bfloat16
-    assert seen == [computed]
-    with torch.autocast("cpu", torch.bfloat16):
-        seen.clear()
-        PyramidPooling(8)(torch.rand(1, 8, 8, 8))
-    assert seen == [torch.float32] * 3
+    exact = x.detach().float().requires_grad_()
+    y, wanted = enlarge(x, factor), enlarge(exact, factor)
+    assert torch.equal(y, wanted.bfloat16())
+    weight = torch.rand(y.shape).bfloat16()
+    with Summed() as summed:
+        (y * weight).sum().backward()
+    assert summed.types == [computed]
+    (wanted * weight.float()).sum().backward()
+    assert x.grad is not None
+    assert exact.grad is not None
+    assert torch.allclose(x.grad.float(), exact.grad, rtol=0.004 if computed is torch.float32 else 0.02)
+    with torch.autocast("cpu", torch.bfloat16), Summed() as summed:
+        PyramidPooling(8)(torch.rand(1, 8, 8, 8)).sum().backward()
+    assert summed.types == [torch.float32] * 3
+
+
+def test_excitation_may_come_before_upsampling() -> None:
+    torch.manual_seed(0)
+    excite, x = SqueezeExcite(8).double(), torch.rand(2, 8, 5, 3, dtype=torch.float64)
+    weight = torch.rand(2, 8, 10, 6, dtype=torch.float64)
+    results = []
+    for work in (lambda x: enlarge(excite(x), 2), lambda x: excite(enlarge(x, 2))):
+        leaf = x.clone().requires_grad_()
+        y = work(leaf)
+        (y * weight).sum().backward()
+        results.append((y.detach(), leaf.grad))
+    for first, second in zip(*results, strict=True):
+        assert torch.allclose(first, second, rtol=1e-12)
+
+
+def test_unpooling_tells_windows_of_wide_maps_apart() -> None:
+    """Around the width from which positions no longer fit into 16 bits, rounded up."""
+    for width in (1 << 12, 1 << 13, 1 << 14):
+        x, indices = pooled(6, width)
+        assert torch.equal(unpool_as_gradient(x, indices), unpool_to_slots(x, indices))

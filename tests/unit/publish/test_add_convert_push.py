@@ -284,7 +284,13 @@ def test_trained_added_pulled_on_a_clean_cache_and_used_gives_equal_outputs(
     from aimkit.train.recipe import TrainRecipe
 
     stream = {"source": "synth", "recipe": "demo", "overrides": ["placement.height=64", "placement.width=64"]}
-    keys = {"kind": "train", "seed": 5, "steps": 2, "batch": 2, "model": {"backbone": "mobilenetv3_small_050"}}
+    keys = {
+        "kind": "train",
+        "seed": 5,
+        "steps": 2,
+        "batch": 2,
+        "model": {"backbone": "mobilenetv3_small_050", "options": {"width": 8}},
+    }
     data = {"workers": 0, "train": stream, "transform": {"transform": "crop", "size": 64, "crops": [64]}}
     train(parse(TrainRecipe, {**keys, "data": data}, "test"), home / "run")
     file = next((home / "run" / "checkpoints").glob("step_*")) / "model.safetensors"

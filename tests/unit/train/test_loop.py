@@ -95,7 +95,7 @@ def test_a_run_leaves_what_it_promises(whole: Path) -> None:
 
 
 def test_accumulating_gives_the_same_gradient_when_norms_are_frozen(tmp_path: Path, recipe: Make) -> None:
-    model = {"backbone": "mobilenetv3_small_050", "freeze_norm": True}
+    model = {"backbone": "mobilenetv3_small_050", "options": {"width": 8}, "freeze_norm": True}
     for name, accumulate in (("a", 1), ("b", 2)):
         train(
             recipe(steps=2, batch=4, accumulate=accumulate, model=model, optim={"name": "adam", "lr": 1e-4}),
@@ -151,7 +151,7 @@ def test_weights_of_unknown_terms_are_told(recipe: Make) -> None:
 def test_a_run_can_start_from_another(
     whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], recipe: Make
 ) -> None:
-    model = {"backbone": "mobilenetv3_small_050", "init": str(whole)}
+    model = {"backbone": "mobilenetv3_small_050", "options": {"width": 8}, "init": str(whole)}
     started = build(recipe(model=model)).network.state_dict()
     assert equal(started, load_file(whole / "checkpoints/best/model.safetensors"))
     assert "tensors loaded" in capsys.readouterr().err
@@ -191,7 +191,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory, recipe: Make) -> Path:
     import tomli_w
 
     folder = tmp_path_factory.mktemp("alone")
-    model = {"backbone": "mobilenetv3_small_050", "freeze_norm": True}
+    model = {"backbone": "mobilenetv3_small_050", "options": {"width": 8}, "freeze_norm": True}
     # The backbone thaws after the first step: then all processes must expect its gradients.
     optim = {"name": "adam", "lr": 1e-4, "freeze_backbone": 1}
     data = recipe(steps=3, batch=4, model=model, optim=optim).resolved()

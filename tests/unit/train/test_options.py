@@ -26,7 +26,7 @@ from aimkit.train.state import State
 from aimkit.train.step import one_step
 
 Make = Callable[..., TrainRecipe]
-SMALL = {"backbone": "mobilenetv3_small_050"}
+SMALL = {"backbone": "mobilenetv3_small_050", "options": {"width": 8}}
 
 
 def stepped(recipe: TrainRecipe, folder: Path, steps: int = 1, look: Callable[[Parts], Any] | None = None) -> Parts:

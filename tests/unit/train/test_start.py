@@ -93,7 +93,7 @@ def test_given_weights_are_validated_before_they_are_trained(
     tmp_path: Path, recipe: Make, held_out: dict[str, Any]
 ) -> None:
     train(recipe(steps=2, validation=held_out), tmp_path / "first")
-    model = {"backbone": "mobilenetv3_small_050", "init": str(tmp_path / "first")}
+    model = {"backbone": "mobilenetv3_small_050", "options": {"width": 8}, "init": str(tmp_path / "first")}
     train(recipe(steps=2, validation=held_out, model=model), tmp_path / "second")
     before = [row["mad"] for row in read(tmp_path / "first/metrics.jsonl") if row["kind"] == "val"]
     after = [row for row in read(tmp_path / "second/metrics.jsonl") if row["kind"] == "val"]
