@@ -24,7 +24,9 @@ from aimkit.types import Array, Float, to_float
 _EVERYWHERE = 0.7
 #: Smallest longer side of a distractor, as a share of the canvas's.
 _SMALLEST = 0.06
-#: Places beside the subject that are tried for a distractor; the one that the subject hides least is taken.
+#: Largest area of a distractor's bounding box, relative to what shows of the subject's.
+_LARGEST = 0.6
+#: Places that are tried for a distractor; taken is the one that the subject hides least, and that is less central.
 _TRIES = 4
 #: Rec. 601 luma.
 _LUMA = (np.float32(0.299), np.float32(0.587), np.float32(0.114))
@@ -131,8 +133,13 @@ def _place(
     (height, width), scene = size, subject.placement
     fitting = min(width / (box[2] - box[0]), height / (box[3] - box[1]))
     scale = max((scene.scale or _EVERYWHERE) * relative / distance, _SMALLEST) * fitting
-    w, h = scale * (box[2] - box[0]), scale * (box[3] - box[1])
     hidden = _rectangle(subject, size)
+    covered = (hidden[2] - hidden[0]) * (hidden[3] - hidden[1])
+    if scene.scale:
+        # Thin or half out of sight, the subject is smaller than it is long.
+        largest = np.sqrt(_LARGEST * covered / ((box[2] - box[0]) * (box[3] - box[1])))
+        scale = max(min(scale, float(largest)), _SMALLEST * fitting)
+    w, h = scale * (box[2] - box[0]), scale * (box[3] - box[1])
     foot = horizon + ((scene.foot or 0.9) - horizon) / distance + sway
     places = []
     for u, v in spots:
@@ -145,7 +152,13 @@ def _place(
             x = w / 2 + u * (width - w)
         y = foot * height - h / 2 if stands and not layer.floats else h / 2 + v * (height - h)
         places.append(_at_its_border((x, y), (w, h), touched, flip, size))
-    x, y = places[0] if behind or cut else min(places, key=lambda place: _overlap(place, (w, h), hidden))
+    middle = ((hidden[0] + hidden[2]) / 2, (hidden[1] + hidden[3]) / 2)
+
+    def cost(place: tuple[float, float]) -> float:
+        nearer = _off_centre(middle, size) - _off_centre(place, size)
+        return _overlap(place, (w, h), hidden) / (w * h) + max(0.0, nearer)
+
+    x, y = places[0] if behind or cut else min(places, key=cost)
     center = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
     record: dict[str, Any] = {"box": [round(n) for n in (x - w / 2, y - h / 2, x + w / 2, y + h / 2)], "flip": flip}
     return Placement(geometry.affine(center, scale=scale, flip=flip, to=(x, y)), "auto", record)
@@ -175,6 +188,12 @@ def _rectangle(subject: Layer, size: tuple[int, int]) -> _Rectangle:
     moved = corners @ subject.matrix[:, :2].T + subject.matrix[:, 2]
     (left, top), (right, bottom) = np.clip(moved, 0, (size[1], size[0])).min(axis=0), moved.max(axis=0)
     return float(left), float(top), min(float(right), size[1]), min(float(bottom), size[0])
+
+
+def _off_centre(place: tuple[float, float], size: tuple[int, int]) -> float:
+    """Distance from the middle of the canvas, as a share of half its diagonal."""
+    height, width = size
+    return float(np.hypot(place[0] - width / 2, place[1] - height / 2) / np.hypot(width / 2, height / 2))
 
 
 def _overlap(place: tuple[float, float], extent: tuple[float, float], other: _Rectangle) -> float:

@@ -58,7 +58,8 @@ def draw_lens(recipe: SynthRecipe, index: int, size: tuple[int, int], provenance
 
 def log_uniform(draw: np.random.Generator, span: tuple[float, float]) -> float:
     """A number from [low, high], drawn evenly on a logarithmic scale."""
-    return float(np.exp(draw.uniform(*np.log(span))))
+    # The ends themselves don't survive the way through the logarithm.
+    return float(np.clip(np.exp(draw.uniform(*np.log(span))), *span))
 
 
 def out_of_focus(layer: Layer, canvas: tuple[int, int], approximate: bool = False) -> tuple[ImagePyramid, Array, str]:

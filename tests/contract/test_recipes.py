@@ -46,11 +46,25 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     for name in ("animals", "portraits", "mixed", "emoji"):
         shutil.copytree(root / "cutouts", root / "library" / name)
+    (root / "panoramas").mkdir()
+    for i in range(2):
+        cv2.imwrite(str(root / f"panoramas/{i}.png"), draw.integers(0, 255, (32, 64, 3), np.uint8))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CUTOUTS", str(root / "library"))
-        patch.setenv("BACKGROUNDS", str(root / "photos"))
-        build(ingest(sources_of(["lite"]), Drawing(1, (48, 48))), root / "pool")
+        for name, folder in LIBRARY.items():
+            patch.setenv(name, str(root / folder))
+        views = [f"backgrounds.panoramas.{key}" for key in ("views=2", "height=48", "width=48")]
+        build(ingest(sources_of(["scenes", *views]), Drawing(1, (48, 48))), root / "pool")
     return root
+
+
+#: The folders that the recipes of the shipped weights name; `scenes` has all the sources that `lite` has.
+LIBRARY = {
+    "CUTOUTS": "library",
+    "RENDERED": "cutouts",
+    "BACKGROUNDS": "photos",
+    "PANORAMAS": "panoramas",
+    "PILES": "im",
+}
 
 
 #: Commands whose first argument may be a packaged recipe, and its kind.
@@ -156,11 +170,11 @@ def environment(folders: Path, portraits: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("P3M10K", str(portraits))
     for variable in ("DIM", "HATT", "AM2K", "FOREGROUNDS", "DUTS"):
         monkeypatch.setenv(variable, str(folders))
-    monkeypatch.setenv("CUTOUTS", str(folders / "library"))
+    for name, folder in LIBRARY.items():
+        monkeypatch.setenv(name, str(folders / folder))
     monkeypatch.setenv("PHOTOS", str(folders / "im"))
     monkeypatch.setenv("MATTES", str(folders / "alpha"))
     monkeypatch.setenv("BG20K", str(folders / "photos"))
-    monkeypatch.setenv("BACKGROUNDS", str(folders / "photos"))
     monkeypatch.setenv("POOL", str(folders / "pool"))
 
 

@@ -19,6 +19,9 @@ Side = Literal["left", "top", "right", "bottom"]
 _SIDES: tuple[Side, ...] = ("left", "right", "bottom")
 _CUT_SHARE = (0.1, 0.4)
 
+#: Least scale of what its photo's border cuts off, when ``area`` decides: smaller, it would be a scrap in a corner.
+_CUT_OFF = 0.5
+
 
 @placements.register("canvas")
 class Canvas(PlacementMode):
@@ -30,12 +33,14 @@ class Canvas(PlacementMode):
     Attributes:
         scale: Size of the foreground's bounding box, relative to the largest that fits into the canvas.
         area: Share of the canvas that the bounding box covers, drawn evenly on a logarithmic scale from [low, high], in
-            place of ``scale``; a box that would not fit is as large as fits. None keeps ``scale``.
+            place of ``scale``; a box that would not fit is as large as fits, and what a photo's border cuts off is at
+            least half as large as fits. None keeps ``scale``.
         spread: How far from the middle the foreground may lie, as a share of the room for it: 0 centres it, 1 (None)
             lets it lie anywhere.
         cut: Chance that the foreground is cut by a border of the canvas; not where its photo's border cuts it off.
-        cut_sides: The borders that may cut it.
-        cut_share: How much of its width or height lies behind that border then, drawn from [low, high].
+        cut_sides: The borders that may cut it, one is drawn; left, right and bottom when left out.
+        cut_share: How much of its width or height lies behind that border then, drawn from [low, high]; 0.1 to 0.4 when
+            left out.
         max_enlargement: Largest factor from the foreground's own pixels to the canvas's, so that small cut-outs show no
             staircases; those that cover the canvas or reach from border to border go beyond it. None sets no limit.
         foot: Row of a foreground's lower end, as a share of the canvas's height, drawn from [low, high]; not for those
@@ -59,7 +64,7 @@ class Canvas(PlacementMode):
     area: Annotated[Range, Within(1e-4, 1)] | None = None
     spread: Share | None = None
     cut: Share | None = None
-    cut_sides: Annotated[tuple[Side, ...], Field(min_length=1, max_length=4)] | None = None
+    cut_sides: Annotated[tuple[Side, ...], Field(min_length=1, max_length=16)] | None = None
     cut_share: Annotated[Range, Within(0, 0.95)] | None = None
     max_enlargement: float | None = Field(None, ge=0.1, le=1000)
     foot: Annotated[Range, Within(-10, 10)] | None = None
@@ -181,7 +186,8 @@ def _put(
     touches_left, touches_top, touches_right, touches_bottom = touched
     fitting = min(width / spread_x, height / spread_y)
     if "area" in drawn:
-        drawn["scale"] = min(1.0, float(np.sqrt(drawn["area"] * width * height / (spread_x * spread_y))) / fitting)
+        wanted = float(np.sqrt(drawn["area"] * width * height / (spread_x * spread_y))) / fitting
+        drawn["scale"] = float(np.clip(wanted, _CUT_OFF if any(touched) else 0, 1))
     scale = drawn["scale"] * fitting
     if touches_top and not touches_bottom and "foot" in drawn:
         # What hangs in from above reaches down to where it stands, as far as the canvas is wide enough.
