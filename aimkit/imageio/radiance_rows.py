@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from aimkit.compiled import compiled
 from aimkit.types import Array, UInt8
 
@@ -28,7 +26,7 @@ def _read_rows(data: Array, rows: Array) -> bool:
     for y in range(height):
         if at + 4 > end:
             return False
-        length = (np.int64(data[at + 2]) << 8) | np.int64(data[at + 3])
+        length = 256 * int(data[at + 2]) + int(data[at + 3])
         if data[at] != 2 or data[at + 1] != 2 or length != width:
             if at + 4 * width > end:
                 return False
@@ -43,10 +41,8 @@ def _read_rows(data: Array, rows: Array) -> bool:
             while x < width:
                 if at + 1 >= end:
                     return False
-                count = np.int64(data[at])
-                run = count > 128
-                if run:
-                    count -= 128
+                run = data[at] > 128
+                count = int(data[at]) - 128 if run else int(data[at])
                 if count == 0 or x + count > width or (not run and at + 1 + count > end):
                     return False
                 for i in range(count):

@@ -75,7 +75,9 @@ class SourceSampler:
         self._things = np.array([own != str(ImageType.NS) for own in types])
         self._check_balance()
         if recipe.distractors is not None and not self._things.any():
-            raise AimkitError("no foreground can be a distractor", "distractors", "give the recipe SO or STM foregrounds")
+            raise AimkitError(
+                "no foreground can be a distractor", "distractors", "give the recipe SO or STM foregrounds"
+            )
         self._order = lru_cache(maxsize=4)(self._shuffled)
 
     def __len__(self) -> int:

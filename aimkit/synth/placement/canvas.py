@@ -14,7 +14,6 @@ from aimkit.synth.placement import Placement, PlacementMode, placements
 from aimkit.synth.pyramid import ImagePyramid
 from aimkit.types import Array, ImageType
 
-
 Side = Literal["left", "top", "right", "bottom"]
 _SIDES: tuple[Side, ...] = ("left", "right", "bottom")
 _CUT_SHARE = (0.1, 0.4)
