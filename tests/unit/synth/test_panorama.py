@@ -73,7 +73,7 @@ def test_roll_turns_the_view() -> None:
 
 
 def test_the_ends_of_a_panorama_meet() -> None:
-    y, x = np.mgrid[:256, :512]
+    _, x = np.mgrid[:256, :512]
     smooth = np.repeat((0.5 + 0.5 * np.cos((x + 0.5) / 512 * 2 * np.pi))[..., None], 3, axis=2).astype(np.float32)
     seen = photograph(smooth, CameraPose(60, yaw=180), SIZE)[..., 0]
     longitude = np.arctan2(np.arange(SIZE[1]) + 0.5 - SIZE[1] / 2, focal(60)) + np.pi

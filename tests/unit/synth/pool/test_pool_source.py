@@ -44,6 +44,7 @@ def same(one: Sample, other: Sample) -> None:
         {"placement": {"mode": "stretch"}},
         {"placement": {"mode": "canvas", "height": 90, "width": 70, "kernels": ["cubic", "nearest"], "layers": [0, 1]}},
         {"steps": [{"step": "motion_blur"}, {"step": "match_histogram"}, {"step": "defocus"}]},
+        {"distractors": {"p": 1, "count": 3}, "focus": {"p": 1, "radius": [20, 60], "missed": 0.3}},
     ],
 )
 def test_a_pool_gives_the_samples_of_the_folders_it_came_from(
