@@ -86,8 +86,8 @@ class Distractors(Block):
     saturation: Shares = (0.6, 1.0)
 
 
-class Focus(Block):
-    """Depth of field: a thin lens blurs what it is not focused on, by its distance.
+class DepthOfField(Block):
+    """A thin lens blurs what it is not focused on, by its distance.
 
     At a distance d, with the lens focused at f, a point becomes a disc of radius ``radius`` x abs(1/f - 1/d); all
     distances are relative to the subject's, which is 1.
@@ -144,7 +144,7 @@ class SynthRecipe(Recipe):
     labels: Labels = Labels()
     hard_cases: HardCases = HardCases()
     distractors: Distractors | None = None
-    focus: Focus | None = None
+    focus: DepthOfField | None = None
     output: Output = Output()
 
     @model_validator(mode="after")
