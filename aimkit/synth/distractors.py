@@ -18,14 +18,15 @@ from aimkit.synth.pyramid import Box, Contact
 from aimkit.synth.recipe import Distractors, SynthRecipe
 from aimkit.synth.source_sampler import SourceSampler
 from aimkit.synth.view import View
-from aimkit.types import Array, Float, to_float
+from aimkit.types import Array, Float, ImageType, to_float
 
 #: Scale, relative to the largest that fits, of a subject that has none since it is everywhere.
 _EVERYWHERE = 0.7
 #: Smallest longer side of a distractor, as a share of the canvas's.
 _SMALLEST = 0.06
-#: Largest area of a distractor's bounding box, relative to what shows of the subject's.
-_LARGEST = 0.6
+#: Largest area of a distractor's bounding box, relative to what shows of the subject's, by the subject's type: beside
+#: what is seen through, an opaque thing would soon be the subject.
+_LARGEST = {ImageType.SO: 0.6, ImageType.STM: 0.3}
 #: Places that are tried for a distractor; taken is the one that the subject hides least, and that is less central.
 _TRIES = 4
 #: Rec. 601 luma.
@@ -137,7 +138,7 @@ def _place(
     covered = (hidden[2] - hidden[0]) * (hidden[3] - hidden[1])
     if scene.scale:
         # Thin or half out of sight, the subject is smaller than it is long.
-        largest = np.sqrt(_LARGEST * covered / ((box[2] - box[0]) * (box[3] - box[1])))
+        largest = np.sqrt(_LARGEST[subject.type] * covered / ((box[2] - box[0]) * (box[3] - box[1])))
         scale = max(min(scale, float(largest)), _SMALLEST * fitting)
     w, h = scale * (box[2] - box[0]), scale * (box[3] - box[1])
     foot = horizon + ((scene.foot or 0.9) - horizon) / distance + sway

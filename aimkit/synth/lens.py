@@ -79,8 +79,11 @@ def out_of_focus(layer: Layer, canvas: tuple[int, int], approximate: bool = Fals
     if layer.blur < _SHARP:
         return layer.pixels, layer.matrix, layer.kernel
     matrix = np.asarray(layer.matrix, np.float64)
-    radius = layer.blur / float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    number = layer.pixels.depth(max(0, int(np.ceil(np.log2(radius / _LARGEST)))))
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    radius = layer.blur / scale
+    # Levels finer than the canvas would cost more and show no more.
+    wanted = max(0, round(-np.log2(scale)), int(np.ceil(np.log2(radius / _LARGEST))))
+    number = layer.pixels.depth(wanted)
     kernel = disc(radius / 2**number)
     half = kernel.shape[0] // 2
     linear, shift = matrix[:, :2] * 2.0**number, matrix[:, 2]
