@@ -222,5 +222,6 @@ def _part(matrix: Array, extent: tuple[int, int], view: View) -> View | None:
 
 def _dulled(color: Float, light: float, saturation: float) -> Float:
     """Colours with less light and less colour. Channel by channel, so that a window's bits are those of the whole."""
-    grey = sum(color[..., c] * weight for c, weight in enumerate(_LUMA))[..., None]
-    return np.float32(light) * (grey + np.float32(saturation) * (color - grey))
+    red, green, blue = (color[..., c] * weight for c, weight in enumerate(_LUMA))
+    grey = (red + green + blue)[..., None]
+    return np.asarray(np.float32(light) * (grey + np.float32(saturation) * (color - grey)), np.float32)

@@ -89,11 +89,11 @@ def out_of_focus(layer: Layer, canvas: tuple[int, int], approximate: bool = Fals
     linear, shift = matrix[:, :2] * 2.0**number, matrix[:, 2]
     seen = _seen(linear, shift, canvas, layer.pixels.extent(number), 2 * half + 2)
     color, alpha = layer.pixels.part(number, *seen, approximate)
-    color, alpha = (None if plane is None else _padded(plane, half) for plane in (color, alpha))
+    color = _padded(color, half)
     if alpha is None:
         color = np.asarray(cv2.filter2D(color, -1, kernel, borderType=cv2.BORDER_REPLICATE))
     else:
-        color, alpha = filter_premultiplied(to_float(color), to_float(alpha), kernel)
+        color, alpha = filter_premultiplied(to_float(color), to_float(_padded(alpha, half)), kernel)
     corner = np.array([seen[1].start - half, seen[0].start - half])
     return ImagePyramid(color, alpha), np.column_stack([linear, linear @ corner + shift]), "auto"
 
