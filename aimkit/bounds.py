@@ -87,6 +87,10 @@ Shears = Annotated[Range, Within(-75, 75)]
 CanvasSides = Annotated[IntRange, Within(1, 16_384)]
 Kernels = Annotated[IntRange, Within(0, 1000)]
 Qualities = Annotated[IntRange, Within(1, 100)]
+#: How many things a picture shows beside its subject.
+Counts = Annotated[IntRange, Within(0, 64)]
+#: How far away something is, relative to the subject.
+Distances = Annotated[Range, Within(1, 1000)]
 
 # Lists.
 #: Sides of square crops, one of which is drawn.

@@ -28,6 +28,9 @@ class Layer:
         placement: Where it lies on the canvas; None until that is drawn.
         texture: Layer that a foreground shows within its outline, and its share in [0, 1]; None for its own colours.
         steps: Steps on the foreground as placed.
+        blur: Radius of the disc that the lens makes of its points, in pixels of the canvas.
+        light: Factor of its light, in [0, 1].
+        saturation: Factor of its saturation, in [0, 1].
     """
 
     pixels: ImagePyramid
@@ -39,6 +42,9 @@ class Layer:
     placement: Placement | None = None
     texture: tuple[Layer, float] | None = None
     steps: tuple[ChosenStep, ...] = ()
+    blur: float = 0.0
+    light: float = 1.0
+    saturation: float = 1.0
 
     @property
     def visible(self) -> bool:

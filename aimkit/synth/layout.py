@@ -9,8 +9,11 @@ import numpy as np
 
 from aimkit.rng import rng
 from aimkit.synth.chosen_steps import ChosenStep, choose_steps, draw_steps
+from aimkit.synth.distractors import place_distractors
 from aimkit.synth.geometry import render_matte
 from aimkit.synth.layer import Layer
+from aimkit.synth.lens import draw_lens
+from aimkit.synth.placement import PlacementMode
 from aimkit.synth.provenance import Provenance
 from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.recipe import SynthRecipe
@@ -30,6 +33,7 @@ class SampleLayout:
         layers: The foregrounds as placed; the first lies in front.
         empty: Whether the sample shows the background alone.
         background: The background as placed.
+        distractors: Things in the background as placed; the last lies in front.
         plane_steps: Steps on the planes.
         image_steps: Steps on the composite.
         provenance: Sources and operations so far.
@@ -43,6 +47,7 @@ class SampleLayout:
     plane_steps: list[ChosenStep]
     image_steps: list[ChosenStep]
     provenance: Provenance
+    distractors: tuple[Layer, ...] = ()
 
     def margin(self, chosen: Iterable[ChosenStep], view: View) -> int:
         """How far around a view its planes matter to it.
@@ -89,35 +94,41 @@ def make_layout(recipe: SynthRecipe, sources: SourceSampler, index: int) -> Samp
         return rng(recipe.seed, "sample", index, *names)
 
     size = recipe.placement.canvas_size(stream("size"))
-    chances = np.asarray(recipe.placement.layers) / sum(recipe.placement.layers)
+    mode, chosen = recipe.placement.chosen(stream("placement mode"))
+    if chosen:
+        provenance.add("choose_placement", chosen)
+    chances = np.asarray(mode.layers) / sum(mode.layers)
     count = 1 + int(stream("layers").choice(len(chances), p=chances))
     layers: list[Layer] = []
     for number in range(count):
         layer = sources.foreground(index, number, layers[0].type if layers else None, size, provenance)
         layer = _with_foreground_steps(layer, recipe, index, number, provenance)
-        if recipe.placement.keeps_foreground_size and not layers:
+        if mode.keeps_foreground_size and not layers:
             size = layer.pixels.size
         draw = stream("placement", number)
         front = layers[0].placement if layers else None
-        placement = recipe.placement.place_foreground(layer.pixels, layer.type, size, draw, front, layer.floats)
+        placement = mode.place_foreground(layer.pixels, layer.type, size, draw, front, layer.floats)
         provenance.add("place_foreground", placement.record, layer=number)
         layer = replace(layer, placement=placement, steps=tuple(choose_steps(recipe, index, "layer", number)))
         # What has no outline, and what is seen through, would not be a thing of other colours but vanish.
         if layer.type is not ImageType.NS and layer.refraction is None:
-            layer = replace(layer, texture=_other_texture(recipe, sources, index, number, size, provenance))
+            layer = replace(layer, texture=_other_texture(recipe, mode, sources, index, number, size, provenance))
         layers.append(layer)
     empty = bool(stream("background only").random() < recipe.hard_cases.background_only)
     if empty:
         provenance.add("background_only", {})
     background = sources.background(index, size, provenance)
-    placement = recipe.placement.place_background(background.pixels.size, size, stream("place background"))
+    placement = mode.place_background(background.pixels.size, size, stream("place background"))
     provenance.add("place_background", placement.record)
+    lens = draw_lens(recipe, index, size, provenance)
+    others = () if empty else place_distractors(recipe, sources, index, size, layers[0], lens, provenance)
     return SampleLayout(
         index=index,
         size=size,
-        layers=layers,
+        layers=[replace(layer, blur=lens.blur(1.0)) for layer in layers],
         empty=empty,
-        background=replace(background, placement=placement),
+        background=replace(background, placement=placement, blur=lens.blur(lens.background)),
+        distractors=others,
         plane_steps=choose_steps(recipe, index, "planes"),
         image_steps=choose_steps(recipe, index, "image"),
         provenance=provenance,
@@ -142,6 +153,7 @@ def _with_foreground_steps(layer: Layer, recipe: SynthRecipe, index: int, number
 
 def _other_texture(
     recipe: SynthRecipe,
+    mode: PlacementMode,
     sources: SourceSampler,
     index: int,
     number: int,
@@ -154,7 +166,7 @@ def _other_texture(
     if draw.random() >= recipe.hard_cases.texture_swap:
         return None
     texture = sources.texture(index, number, size, provenance)
-    placement = recipe.placement.place_background(texture.pixels.size, size, draw)
+    placement = mode.place_background(texture.pixels.size, size, draw)
     share = round(float(draw.uniform(0.5, 1.0)), 4)
     provenance.add("texture_swap", {"share": share, **placement.record}, layer=number)
     return replace(texture, placement=placement), share

@@ -1,4 +1,7 @@
-"""The planes of a view: the layers of a sample rendered, put over each other, and refracted."""
+"""The planes of a view: the layers of a sample rendered, put over each other, and refracted.
+
+Distractors are a part of the background from the start: what comes later, glass and steps, finds them there.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import numpy as np
 
 from aimkit.matting.composite import over
 from aimkit.synth.chosen_steps import draw_steps
+from aimkit.synth.distractors import draw_distractors
 from aimkit.synth.geometry import displace, render
 from aimkit.synth.layer import Layer
 from aimkit.synth.layout import SampleLayout
+from aimkit.synth.lens import out_of_focus
 from aimkit.synth.provenance import Provenance
 from aimkit.synth.scene import Scene
 from aimkit.synth.view import View
@@ -29,7 +34,9 @@ def render_planes(layout: SampleLayout, view: View, provenance: Provenance) -> S
         color, alpha = over((to_float(color), to_float(alpha)), (to_float(behind[0]), to_float(behind[1])))
     if layout.empty:
         alpha = np.zeros_like(alpha)
-    background, _ = render(layout.background.pixels, layout.background.matrix, view, layout.background.kernel)
+    pixels, matrix, kernel = out_of_focus(layout.background, view.canvas, view.approximate)
+    background, _ = render(pixels, matrix, view, kernel)
+    background = draw_distractors(layout.distractors, background, view)
     glasses = [] if layout.empty else [layer for layer in layout.layers if layer.refraction is not None]
     if glasses:
         # The background that is stored is the one that is seen through the glass, and so the equation holds.
@@ -50,7 +57,8 @@ def _render_layer(layer: Layer, number: int, view: View, provenance: Provenance)
     """Colour (H, W, 3) and matte (H, W) of a foreground as placed, after the steps on it, uint8 or float32."""
     if not layer.visible:
         return np.zeros((*view.size, 3), np.float32), np.zeros(view.size, np.float32)
-    color, alpha = render(layer.pixels, layer.matrix, view, layer.kernel)
+    pixels, matrix, kernel = out_of_focus(layer, view.canvas)
+    color, alpha = render(pixels, matrix, view, kernel)
     assert alpha is not None
     if layer.texture is not None:
         other, share = layer.texture

@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PlainValidator, SerializeAsAny, model_validator
 
-from aimkit.bounds import Count, Kernels, Share, Weight
+from aimkit.bounds import Count, Counts, Distances, Kernels, Share, Shares, Weight, Within
 from aimkit.datasets.lock import MAX_SHARDS
 from aimkit.datasets.writers.output import Output
-from aimkit.recipe import Block, Recipe, named
+from aimkit.recipe import Block, Range, Recipe, named
 from aimkit.synth.placement import PlacementMode, placements
 from aimkit.synth.source import BackgroundBlock, ForegroundBlock, background_sources, foreground_sources
 from aimkit.synth.steps import Step, steps
@@ -58,6 +58,56 @@ class HardCases(Block):
     texture_swap: Share = 0.0
 
 
+class Distractors(Block):
+    """Other things in the scene, of which none is the subject: they lie behind it and belong to the background.
+
+    They are foregrounds of the recipe's own sources, SO or STM, and never the subject itself. The alpha does not hold
+    them, and the stored background shows them, so that I = aF + (1-a)B holds. Samples without foreground have none.
+
+    Attributes:
+        p: Share of the samples that have some.
+        count: How many, drawn from [low, high].
+        distance: How far away each is, relative to the subject, drawn evenly on a logarithmic scale. What is farther is
+            smaller, stands nearer to the horizon, hides behind what is nearer, and is more out of focus (``focus``).
+        size: Size of each at the subject's distance, relative to the subject, drawn evenly on a logarithmic scale.
+        cut: Chance of each to be cut by the left or right border.
+        behind: Chance of each to be cut by the subject instead.
+        light: Factor of its light: what is not the subject is less well lit.
+        saturation: Factor of its saturation.
+    """
+
+    p: Share = 0.5
+    count: Counts = (1, 4)
+    distance: Distances = (1.1, 4.0)
+    size: Annotated[Range, Within(0.01, 10)] = (0.5, 1.0)
+    cut: Share = 0.3
+    behind: Share = 0.3
+    light: Shares = (0.6, 1.0)
+    saturation: Shares = (0.6, 1.0)
+
+
+class DepthOfField(Block):
+    """A thin lens blurs what it is not focused on, by its distance.
+
+    At a distance d, with the lens focused at f, a point becomes a disc of radius ``radius`` x abs(1/f - 1/d); all
+    distances are relative to the subject's, which is 1.
+
+    Attributes:
+        p: Share of the samples in which anything is out of focus.
+        radius: Radius of the disc of what is infinitely far while the subject is in focus, in thousandths of the short
+            side, drawn evenly on a logarithmic scale.
+        background: Distance of the background, drawn evenly on a logarithmic scale.
+        missed: Chance that the lens is focused behind the subject, which is blurred more than the background then.
+        missed_distance: Where it is focused then, drawn evenly on a logarithmic scale.
+    """
+
+    p: Share = 0.6
+    radius: Annotated[Range, Within(0.01, 100)] = (1.0, 20.0)
+    background: Distances = (2.0, 20.0)
+    missed: Share = 0.0
+    missed_distance: Distances = (2.0, 10.0)
+
+
 class SynthRecipe(Recipe):
     """A synthetic dataset.
 
@@ -74,6 +124,8 @@ class SynthRecipe(Recipe):
         steps: Compositing steps, applied in this order within their stage.
         labels: How trimaps are made.
         hard_cases: Shares of hard cases.
+        distractors: Other things in the background; none when left out.
+        focus: Depth of field; everything is as sharp as its picture when left out.
         output: How samples are stored.
     """
 
@@ -91,6 +143,8 @@ class SynthRecipe(Recipe):
     steps: Annotated[list[StepEntry], Field(max_length=256)] = Field(default_factory=list)
     labels: Labels = Labels()
     hard_cases: HardCases = HardCases()
+    distractors: Distractors | None = None
+    focus: DepthOfField | None = None
     output: Output = Output()
 
     @model_validator(mode="after")

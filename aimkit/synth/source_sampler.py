@@ -71,7 +71,13 @@ class SourceSampler:
         self._chances = {"foregrounds": _chances(self._foregrounds), "backgrounds": _chances(self._backgrounds)}
         types = [str(entry.item.type) for entry in self._foregrounds]
         self._of_type = {name: np.array([name == own for own in types]) for name in set(types)}
+        # What is everywhere, as fog is, is nothing beside the subject.
+        self._things = np.array([own != str(ImageType.NS) for own in types])
         self._check_balance()
+        if recipe.distractors is not None and not self._things.any():
+            raise AimkitError(
+                "no foreground can be a distractor", "distractors", "give the recipe SO or STM foregrounds"
+            )
         self._order = lru_cache(maxsize=4)(self._shuffled)
 
     def __len__(self) -> int:
@@ -95,21 +101,10 @@ class SourceSampler:
         """
 
         def load(entry: _SourceEntry, attempt: int) -> Layer:
-            if hasattr(entry.source, "picture"):
-                item = entry.item
-                assert item.type is not None
-                return Layer(self._open(entry), item.type, item.category, shadow=self._shadow(entry))
-            stream = self._rng(index, "foreground", layer, attempt)
-            foreground: Foreground = entry.source.load(entry.position, size, stream)
-            if not foreground.valid:
+            loaded, valid = self._load_foreground(entry, size, self._rng(index, "foreground", layer, attempt))
+            if not valid:
                 provenance.break_equation()
-            return Layer(
-                ImagePyramid(foreground.color, foreground.alpha),
-                foreground.type,
-                foreground.category,
-                refraction=foreground.refraction,
-                floats=foreground.floats,
-            )
+            return loaded
 
         # Only the first attempt at the first layer is the pass's own. Further layers have the type of the first: no
         # label is right for a union of types.
@@ -147,6 +142,32 @@ class SourceSampler:
             return self._load_background(entry, size, self._rng(index, "colors", layer, attempt))
 
         return self._attempt("texture", index, pick, load, provenance)
+
+    def distractor(self, index: int, number: int, size: tuple[int, int], provenance: Provenance) -> Layer | None:
+        """A foreground that is not a subject of the sample, for its background; None if draws find no other.
+
+        Arguments and errors as for :meth:`foreground`.
+        """
+        subjects = {(row["source"], row["id"]) for row in provenance.sources if row["role"] == "foreground"}
+        chances = self._chances["foregrounds"] * self._things
+
+        def pick(attempt: int) -> _SourceEntry:
+            draw = self._rng(index, "choose distractor", number, attempt)
+            chosen = draw.choice(len(self._foregrounds), _ATTEMPTS, p=chances / chances.sum())
+            entries = (self._foregrounds[int(one)] for one in chosen)
+            entry = next((one for one in entries if (one.item.source, one.item.id) not in subjects), None)
+            if entry is None:
+                raise LookupError
+            return entry
+
+        def load(entry: _SourceEntry, attempt: int) -> Layer:
+            # It is drawn into the background, so the equation holds whatever it was drawn for.
+            return self._load_foreground(entry, size, self._rng(index, "distractor", number, attempt))[0]
+
+        try:
+            return self._attempt("distractor", index, pick, load, provenance)
+        except LookupError:
+            return None
 
     def _rng(self, index: int, *names: str | int) -> np.random.Generator:
         return rng(self.recipe.seed, "sample", index, *names)
@@ -198,6 +219,19 @@ class SourceSampler:
         read = getattr(entry.source, "shadow", None)
         found: ShadowPyramid | None = read(entry.position) if read else None
         return found
+
+    def _load_foreground(
+        self, entry: _SourceEntry, size: tuple[int, int], stream: np.random.Generator
+    ) -> tuple[Layer, bool]:
+        """A foreground, and whether it may lie on any background."""
+        if hasattr(entry.source, "picture"):
+            item = entry.item
+            assert item.type is not None
+            return Layer(self._open(entry), item.type, item.category, shadow=self._shadow(entry)), True
+        drawn: Foreground = entry.source.load(entry.position, size, stream)
+        pixels = ImagePyramid(drawn.color, drawn.alpha)
+        layer = Layer(pixels, drawn.type, drawn.category, refraction=drawn.refraction, floats=drawn.floats)
+        return layer, drawn.valid
 
     def _any_background(self, draw: np.random.Generator) -> _SourceEntry:
         return self._backgrounds[int(draw.choice(len(self._backgrounds), p=self._chances["backgrounds"]))]

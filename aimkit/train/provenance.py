@@ -66,12 +66,12 @@ def _of_recipe(recipe: Any) -> list[Row]:
     rows = []
     for blocks, registry in ((recipe.foregrounds, foreground_sources), (recipe.backgrounds, background_sources)):
         for block in (block for block in blocks if block.weight):
-            counts: dict[tuple[str, str, str], int] = {}
+            # Generated foregrounds and backgrounds have no digest and are unlimited; of a panorama, all views have one.
+            digests: dict[tuple[str, str, str], set[str]] = {}
             for item in registry.get(block.source).value(block).items:
                 key = (item.source, item.licence, item.origin)
-                # Generated foregrounds and backgrounds have no digest and are unlimited.
-                counts[key] = counts.get(key, 0) + bool(item.digest)
-            rows += [_row(*key, images=count) for key, count in counts.items()]
+                digests.setdefault(key, set()).update(filter(None, [item.digest]))
+            rows += [_row(*key, images=len(own)) for key, own in digests.items()]
     return _once(rows)
 
 

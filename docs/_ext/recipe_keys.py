@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from typing import Any
+from typing import Any, get_args
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -70,7 +70,9 @@ def nested(model: Any, path: str) -> list[nodes.section]:
     """A section for every field that is a table of its own."""
     result = []
     for name, field in model.model_fields.items():
-        inner = field.annotation
+        # A table that may be left out is "X | None".
+        parts = [part for part in get_args(field.annotation) if part is not type(None)]
+        inner = parts[0] if len(parts) == 1 else field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel) and inner.model_fields:
             title = nodes.title("", "", nodes.Text("Table "), nodes.literal("", name))
             result.append(model_section(inner, title, f"{path}-{name}"))

@@ -64,6 +64,19 @@ def compositing_steps() -> UInt8:
     return wall(pictures, 5)
 
 
+def distractors() -> UInt8:
+    """Samples without distractors, with them, and with depth of field besides."""
+    rows = []
+    several = "distractors={p = 1.0, count = 4, distance = [1.3, 3.0], light = [0.8, 1.0]}"
+    blurred = "focus={p = 1.0, radius = 30, background = 6}"
+    placed = ("placement.scale=[0.5, 0.7]", "placement.foot=[0.85, 0.95]")
+    for index in (1, 4, 5):
+        samples = [drawn("procedural-so", index, *placed, *more) for more in ((), (several,), (several, blurred))]
+        planes = [*(sample.image for sample in samples), colour(samples[2].alpha)]
+        rows.append((f"sample {index}", [tile(plane, WIDTH, HEIGHT) for plane in planes]))
+    return grid(["no distractors", "distractors", "and depth of field", "alpha of all three"], rows)
+
+
 def trimaps() -> UInt8:
     """Trimaps of one matte: kernels and schedules."""
     alpha = drawn("procedural-so", 3).alpha
@@ -118,6 +131,7 @@ PICTURES: dict[str, Callable[[], UInt8]] = {
     "types": types,
     "backgrounds": backgrounds,
     "steps": compositing_steps,
+    "distractors": distractors,
     "trimaps": trimaps,
     "strategies": strategies,
 }

@@ -46,11 +46,26 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     for name in ("animals", "portraits", "mixed", "emoji"):
         shutil.copytree(root / "cutouts", root / "library" / name)
+    (root / "panoramas").mkdir()
+    for i in range(2):
+        cv2.imwrite(str(root / f"panoramas/{i}.png"), draw.integers(0, 255, (32, 64, 3), np.uint8))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CUTOUTS", str(root / "library"))
-        patch.setenv("BACKGROUNDS", str(root / "photos"))
-        build(ingest(sources_of(["lite"]), Drawing(1, (48, 48))), root / "pool")
+        for name, folder in LIBRARY.items():
+            patch.setenv(name, str(root / folder))
+        build(ingest(sources_of(["scenes", *VIEWS]), Drawing(1, (48, 48))), root / "pool")
     return root
+
+
+#: Small views out of panoramas.
+VIEWS = [f"backgrounds.panoramas.{key}" for key in ("views=2", "height=48", "width=48")]
+#: The folders that the recipes of the shipped weights name; `scenes` has all the sources that `lite` has.
+LIBRARY = {
+    "CUTOUTS": "library",
+    "RENDERED": "cutouts",
+    "BACKGROUNDS": "photos",
+    "PANORAMAS": "panoramas",
+    "PILES": "im",
+}
 
 
 #: Commands whose first argument may be a packaged recipe, and its kind.
@@ -156,12 +171,11 @@ def environment(folders: Path, portraits: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("P3M10K", str(portraits))
     for variable in ("DIM", "HATT", "AM2K", "FOREGROUNDS", "DUTS"):
         monkeypatch.setenv(variable, str(folders))
-    monkeypatch.setenv("CUTOUTS", str(folders / "library"))
-    monkeypatch.setenv("RENDERED", str(folders / "library"))
+    for name, folder in LIBRARY.items():
+        monkeypatch.setenv(name, str(folders / folder))
     monkeypatch.setenv("PHOTOS", str(folders / "im"))
     monkeypatch.setenv("MATTES", str(folders / "alpha"))
     monkeypatch.setenv("BG20K", str(folders / "photos"))
-    monkeypatch.setenv("BACKGROUNDS", str(folders / "photos"))
     monkeypatch.setenv("POOL", str(folders / "pool"))
 
 
@@ -195,6 +209,26 @@ def test_a_variant_is_a_recipe_that_draws(name: str, variant: str) -> None:
     from aimkit.synth.engine import Synthesizer
 
     assert Synthesizer(recipe).sample(1).size == (64, 64)
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_pool_of_scenes_gives_the_very_samples_of_its_stored_sources() -> None:
+    """Generators are drawn anew when they are not in a pool, so they are left out here."""
+    from aimkit.synth.engine import Synthesizer
+
+    stored = ["foregrounds.procedural.weight=0", "backgrounds.procedural.weight=0", "balance={}"]
+    small = ["placement.height=72", "placement.width=96", "distractors.p=1"]
+    live = Synthesizer(load_recipe("scenes", [*VIEWS, *stored, *small]))
+    pool = Synthesizer(load_recipe("scenes", ["variant=pool", *stored, *small]))
+    roles = set()
+    for index in range(8):
+        one, other = live.sample(index), pool.sample(index)
+        roles |= {(row["role"], row["source"]) for row in one.meta["sources"]}
+        for name in ("image", "alpha", "label", "foreground", "background"):
+            assert np.array_equal(getattr(one, name), getattr(other, name)), name
+        assert one.meta | {"recipe": ""} == other.meta | {"recipe": ""}
+    assert ("background", "panoramas") in roles
+    assert "distractor" in {role for role, _ in roles}
 
 
 def shrunk(table: Any) -> Any:

@@ -44,6 +44,7 @@ class PlacementMode(Block):
         height: Height of the canvas in pixels, drawn from [low, high].
         width: Width of the canvas in pixels, drawn from [low, high].
         layers: Chances of one, two, ... foregrounds over each other, relative to each other.
+        weight: Share of the samples in a mixture of placements, relative to the others of it; 1 when left out.
         keeps_foreground_size: Whether the canvas takes the size of the first foreground (class variable).
     """
 
@@ -53,6 +54,7 @@ class PlacementMode(Block):
     height: CanvasSides = (512, 512)
     width: CanvasSides = (512, 512)
     layers: Annotated[tuple[Weight, ...], Field(max_length=16)] = (1.0,)
+    weight: Weight | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> PlacementMode:
@@ -66,6 +68,10 @@ class PlacementMode(Block):
         """Draw (height, width) of a canvas."""
         height, width = (int(rng.integers(low, high + 1)) for low, high in (self.height, self.width))
         return height, width
+
+    def chosen(self, rng: np.random.Generator) -> tuple[PlacementMode, dict[str, Any]]:
+        """The mode that places what a sample shows, this one or one of a mixture, and what was drawn to choose it."""
+        return self, {}
 
     def place_foreground(
         self,

@@ -14,6 +14,13 @@ from aimkit.synth.placement import Placement, PlacementMode, placements
 from aimkit.synth.pyramid import ImagePyramid
 from aimkit.types import Array, ImageType
 
+Side = Literal["left", "top", "right", "bottom"]
+_SIDES: tuple[Side, ...] = ("left", "right", "bottom")
+_CUT_SHARE = (0.1, 0.4)
+
+#: Least scale of what its photo's border cuts off, when ``area`` decides: smaller, it would be a scrap in a corner.
+_CUT_OFF = 0.5
+
 
 @placements.register("canvas")
 class Canvas(PlacementMode):
@@ -24,6 +31,15 @@ class Canvas(PlacementMode):
 
     Attributes:
         scale: Size of the foreground's bounding box, relative to the largest that fits into the canvas.
+        area: Share of the canvas that the bounding box covers, drawn evenly on a logarithmic scale from [low, high], in
+            place of ``scale``; a box that would not fit is as large as fits, and what a photo's border cuts off is at
+            least half as large as fits. None keeps ``scale``.
+        spread: How far from the middle the foreground may lie, as a share of the room for it: 0 centres it, 1 (None)
+            lets it lie anywhere.
+        cut: Chance that the foreground is cut by a border of the canvas; not where its photo's border cuts it off.
+        cut_sides: The borders that may cut it, one is drawn; left, right and bottom when left out.
+        cut_share: How much of its width or height lies behind that border then, drawn from [low, high]; 0.1 to 0.4 when
+            left out.
         max_enlargement: Largest factor from the foreground's own pixels to the canvas's, so that small cut-outs show no
             staircases; those that cover the canvas or reach from border to border go beyond it. None sets no limit.
         foot: Row of a foreground's lower end, as a share of the canvas's height, drawn from [low, high]; not for those
@@ -44,6 +60,11 @@ class Canvas(PlacementMode):
 
     mode: Literal["canvas"] = "canvas"
     scale: Annotated[Range, Within(0.01, 10)] = (0.5, 1.0)
+    area: Annotated[Range, Within(1e-4, 1)] | None = None
+    spread: Share | None = None
+    cut: Share | None = None
+    cut_sides: Annotated[tuple[Side, ...], Field(min_length=1, max_length=16)] | None = None
+    cut_share: Annotated[Range, Within(0, 0.95)] | None = None
     max_enlargement: float | None = Field(None, ge=0.1, le=1000)
     foot: Annotated[Range, Within(-10, 10)] | None = None
     together: bool = False
@@ -76,6 +97,7 @@ class Canvas(PlacementMode):
             "position": [float(rng.random()), float(rng.random())],
             "kernel": str(self.kernels[int(rng.integers(len(self.kernels)))]),
         }
+        self._draw_more(drawn, rng)
         box, touched = pixels.outline
         if box is None:
             return Placement(None, "auto", {"empty": True})
@@ -90,14 +112,28 @@ class Canvas(PlacementMode):
             stands = not floats and not hangs
             if stands and self._stand(drawn, front, rng):
                 used.append("foot")
+            used += [name for name in ("area", "cut", "cut_share") if name in drawn]
             matrix, scale, foot = _put(drawn, box, touched, size, self.overhang, self.max_enlargement)
         return Placement(matrix, drawn["kernel"], {name: _short(drawn[name]) for name in used}, scale, foot, stands)
+
+    def _draw_more(self, drawn: dict[str, Any], rng: np.random.Generator) -> None:
+        """Draw what only recipes with these keys draw; the others go on to give the same samples."""
+        if self.area is not None:
+            drawn["area"] = float(np.exp(rng.uniform(*np.log(self.area))))
+        if self.spread is not None:
+            drawn["position"] = [0.5 + self.spread * (at - 0.5) for at in drawn["position"]]
+        if self.cut is not None:
+            happens, sides = bool(rng.random() < self.cut), self.cut_sides or _SIDES
+            side, share = str(sides[int(rng.integers(len(sides)))]), float(rng.uniform(*(self.cut_share or _CUT_SHARE)))
+            if happens:
+                drawn["cut"], drawn["cut_share"] = side, share
 
     def _stand(self, drawn: dict[str, Any], front: Placement | None, rng: np.random.Generator) -> bool:
         """Draw the row that a foreground stands on, and the size that it has behind the first; whether there is one."""
         if self.together and front is not None and front.stands:
             depth = float(rng.random())
             drawn["scale"] = front.scale * (1 - 0.3 * depth)
+            drawn.pop("area", None)
             drawn["foot"] = front.foot - 0.05 * depth
         elif self.foot is not None:
             drawn["foot"] = float(rng.uniform(*self.foot))
@@ -148,6 +184,9 @@ def _put(
     spread_x, spread_y = np.ptp(unit, axis=0)
     touches_left, touches_top, touches_right, touches_bottom = touched
     fitting = min(width / spread_x, height / spread_y)
+    if "area" in drawn:
+        wanted = float(np.sqrt(drawn["area"] * width * height / (spread_x * spread_y))) / fitting
+        drawn["scale"] = float(np.clip(wanted, _CUT_OFF if any(touched) else 0, 1))
     scale = drawn["scale"] * fitting
     if touches_top and not touches_bottom and "foot" in drawn:
         # What hangs in from above reaches down to where it stands, as far as the canvas is wide enough.
@@ -170,6 +209,11 @@ def _put(
         y = float(foot) - tall / 2
     else:
         y = _slide(v, tall, height, touches_top, touches_bottom, overhang)
+    wide, side, share = spread_x * scale, drawn.get("cut"), drawn.get("cut_share", 0.0)
+    if side in ("left", "right") and not (touches_left or touches_right):
+        x = (0.5 - share) * wide if side == "left" else width + (share - 0.5) * wide
+    if side in ("top", "bottom") and not (touches_top or touches_bottom):
+        y = (0.5 - share) * tall if side == "top" else height + (share - 0.5) * tall
     drawn["foot"] = (y + tall / 2) / height
     return geometry.affine(center, scale=scale, **turn, to=(x, y)), scale / fitting, drawn["foot"]
 

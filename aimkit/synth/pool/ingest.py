@@ -35,6 +35,7 @@ _BESIDE = {
         "split",
         "val_share",
         "variants",
+        "views",
         "generators",
         "subset",
         "part",
@@ -209,9 +210,11 @@ def _read(role: str, block: SourceBlock, source: Any) -> _Found:
     contents = getattr(source, "contents", ()) or [item.digest for item in source.items]
     for position, (item, content) in enumerate(zip(source.items, contents, strict=True)):
         origin = item.digest or f"{item.source}/{item.id}"
+        # One file may hold several items.
+        part = source.part(position) if hasattr(source, "part") else ()
         # The same file on another scale of mattes is another picture.
         scale = [source.mattes.unusual] if getattr(getattr(source, "mattes", None), "unusual", "") else []
-        key = _key(role, _options(block), origin, *scale)
+        key = _key(role, _options(block), origin, *scale, *part)
         shadow = _key("shadow", key) if hasattr(source, "casts") and source.casts(position) else ""
         yield PoolEntry(role, item, content, key, shadow), position, ()
 

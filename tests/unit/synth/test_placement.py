@@ -9,7 +9,7 @@ from aimkit.errors import AimkitError
 from aimkit.generators import generators
 from aimkit.recipe import find, parse
 from aimkit.synth import geometry
-from aimkit.synth.placement import Placement, PlacementMode
+from aimkit.synth.placement import Placement, PlacementMode, placements
 from aimkit.synth.placement.canvas import Canvas
 from aimkit.synth.placement.stretch import Stretch
 from aimkit.synth.pyramid import ImagePyramid, border_contact, bounding_box
@@ -265,3 +265,110 @@ def test_natural_lets_only_what_floats_by_nature_float() -> None:
     assert min(feet[True]) < 0.7
     floating = {entry.name for entry in generators if entry.info.floats}
     assert floating == {"bubble", "smoke", "splash", "thin_motion", "veil"}
+
+
+def share(drawn_box: tuple[int, int, int, int]) -> float:
+    left, top, right, bottom = drawn_box
+    return (right - left) * (bottom - top) / (120 * 160)
+
+
+def test_area_is_the_share_of_the_canvas_that_the_bounding_box_covers() -> None:
+    found = []
+    for seed in range(60):
+        _, alpha, drawn = place((20, 30, 60, 60), seed, area=[0.05, 0.6])
+        box = bounding_box(alpha, 0.5)
+        assert share(box) == pytest.approx(drawn["area"], rel=0.12)
+        found.append(drawn["area"])
+    assert 0.05 <= min(found) < 0.07
+    assert 0.5 < max(found) <= 0.6
+    # Evenly on a logarithmic scale: half lie below the geometric mean.
+    assert np.mean(np.array(found) < np.sqrt(0.05 * 0.6)) == pytest.approx(0.5, abs=0.15)
+
+
+def test_a_box_of_another_shape_is_as_large_as_fits() -> None:
+    for seed in range(5):
+        _, alpha, drawn = place((38, 10, 42, 90), seed, area=0.9, flip=0)
+        left, top, right, bottom = bounding_box(alpha, 0.5)
+        assert bottom - top == pytest.approx(120, abs=2)
+        assert right - left < 10
+        assert drawn["scale"] == 1
+
+
+def test_what_its_photo_cuts_off_is_never_a_scrap() -> None:
+    for seed in range(5):
+        _, alpha, drawn = place((20, 60, 60, 100), seed, area=0.01)
+        assert drawn["scale"] == 0.5
+        assert bounding_box(alpha, 0.5)[3] == 120, "it stays at its border"
+
+
+@pytest.mark.parametrize("side", ["left", "top", "right", "bottom"])
+def test_a_cut_foreground_lies_behind_that_border_by_its_share(side: str) -> None:
+    for seed in range(5):
+        _, alpha, drawn = place(
+            (20, 30, 60, 70), seed, scale=0.5, cut=1, cut_sides=[side], cut_share=0.25, foot=[0.5, 0.9]
+        )
+        assert (drawn["cut"], drawn["cut_share"]) == (side, 0.25)
+        left, top, right, bottom = bounding_box(alpha, 0.5)
+        assert {"left": left, "top": top, "right": 160 - right, "bottom": 120 - bottom}[side] == 0
+        seen = right - left if side in ("left", "right") else bottom - top
+        assert seen == pytest.approx(0.75 * 60, abs=2)
+
+
+def test_a_foreground_is_cut_by_chance_and_not_where_its_photo_does_it() -> None:
+    cut = ["cut" in place((20, 30, 60, 70), seed, scale=0.4, cut=0.4)[2] for seed in range(100)]
+    assert sum(cut) == pytest.approx(40, abs=13)
+    _, alpha, _ = place((20, 60, 60, 100), 1, scale=0.5, cut=1, cut_sides=["top"], cut_share=0.3)
+    assert bounding_box(alpha, 0.5)[3] == 120
+    assert bounding_box(alpha, 0.5)[1] > 0
+
+
+def test_spread_keeps_the_foreground_in_the_middle() -> None:
+    def middles(spread: float) -> np.ndarray:
+        boxes = [bounding_box(place((20, 30, 60, 70), seed, scale=0.3, spread=spread)[1], 0.5) for seed in range(20)]
+        return np.array([((box[0] + box[2]) / 2 - 80, (box[1] + box[3]) / 2 - 60) for box in boxes])
+
+    assert np.abs(middles(0)).max() <= 1
+    assert 5 < np.abs(middles(0.3)).max() < 0.3 * 80
+    assert np.abs(middles(1)).max() > 40
+
+
+def test_keys_that_are_left_out_change_no_draw() -> None:
+    """Recipes from before these keys give the same samples."""
+    params = parse(Canvas, {"mode": "canvas", "scale": [0.3, 0.9], "foot": [0.7, 0.9]}, "test")
+    dumped = {name: value for name, value in params.model_dump().items() if value is not None}
+    assert not {"area", "spread", "cut", "cut_sides", "cut_share", "weight"} & set(dumped)
+    _, record = place_foreground(params, foreground((20, 30, 60, 70)), (120, 160), np.random.default_rng(4))
+    assert record["scale"] == pytest.approx(0.3 + 0.6 * np.random.default_rng(4).random(), abs=1e-4)
+
+
+def mixture(**keys: object) -> PlacementMode:
+    table = {
+        "mode": "mixture",
+        "height": [100, 120],
+        "width": 160,
+        "modes": [{"mode": "canvas", "scale": 0.2, "weight": 3.0}, {"mode": "canvas", "scale": 0.8, "layers": [0, 1]}],
+    }
+    return parse(placements.get("mixture").value, table | keys, "test")
+
+
+def test_a_mixture_draws_its_modes_by_weight() -> None:
+    params = mixture()
+    drawn = [params.chosen(np.random.default_rng(seed)) for seed in range(400)]
+    assert sum(mode.scale == (0.2, 0.2) for mode, _ in drawn) == pytest.approx(300, abs=30)
+    assert all(mode is params.modes[record["number"]] for mode, record in drawn)
+    assert params.modes[1].layers == (0, 1)
+    assert {params.canvas_size(np.random.default_rng(seed))[1] for seed in range(5)} == {160}
+
+
+@pytest.mark.parametrize(
+    ("modes", "text"),
+    [
+        ([], "at least 1"),
+        ([{"mode": "canvas", "weight": 0}], "weight above 0"),
+        ([{"mode": "mixture", "modes": [{"mode": "canvas"}]}], "part of a mixture"),
+        ([{"mode": "canvass"}], "did you mean 'canvas'"),
+    ],
+)
+def test_a_mixture_that_can_not_be_drawn_from_is_refused(modes: list[object], text: str) -> None:
+    with pytest.raises(AimkitError, match=text):
+        mixture(modes=modes)

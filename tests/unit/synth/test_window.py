@@ -72,6 +72,16 @@ def test_a_window_equals_its_part_of_the_whole_whatever_the_kernel(kernel: str) 
         {"hard_cases": {"background_only": 1}},
         {"hard_cases": {"similar_background": 1}},
         {"hard_cases": {"texture_swap": 1}},
+        {"distractors": {"p": 1, "count": 4}, "focus": {"p": 1, "radius": [10, 60], "background": 3}},
+        {"distractors": {"p": 1, "count": 4}, "focus": {"p": 1, "radius": 40, "missed": 1}},
+        {
+            "placement": {
+                "mode": "mixture",
+                "height": 160,
+                "width": 220,
+                "modes": [{"mode": "canvas", "area": [0.1, 0.9], "cut": 1}, {"mode": "canvas", "spread": 0}],
+            }
+        },
         {"blend": "linear"},
         {"placement": {"mode": "stretch", "height": 160, "width": 220}},
         {

@@ -49,6 +49,16 @@ def test_sources_of_live_composites_come_with_licence_and_count(cutouts: Path) -
     assert provenance.history(recipe(live(cutouts))) == {"start": "", "data": [MINE, DRAWN]}
 
 
+def test_the_views_of_a_panorama_count_as_one_image(cutouts: Path, tmp_path: Path) -> None:
+    (tmp_path / "panoramas").mkdir()
+    cv2.imwrite(str(tmp_path / "panoramas/a.png"), np.zeros((8, 16, 3), np.uint8))
+    table = live(cutouts)
+    views = f'{{source="panoramas", path="{tmp_path / "panoramas"}", licence="CC0-1.0", views=5}}'
+    table["overrides"][1] = f"backgrounds=[{views}]"
+    rows = provenance.history(recipe(table))["data"]
+    assert rows == [MINE, {"name": "panoramas", "licence": "CC0-1.0", "images": 1}]
+
+
 def test_a_second_stage_begins_with_what_the_first_was_trained_on(cutouts: Path, tmp_path: Path) -> None:
     first = tmp_path / "first"
     (first / "checkpoints" / "best").mkdir(parents=True)

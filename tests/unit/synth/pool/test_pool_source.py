@@ -44,6 +44,7 @@ def same(one: Sample, other: Sample) -> None:
         {"placement": {"mode": "stretch"}},
         {"placement": {"mode": "canvas", "height": 90, "width": 70, "kernels": ["cubic", "nearest"], "layers": [0, 1]}},
         {"steps": [{"step": "motion_blur"}, {"step": "match_histogram"}, {"step": "defocus"}]},
+        {"distractors": {"p": 1, "count": 3}, "focus": {"p": 1, "radius": [20, 60], "missed": 0.3}},
     ],
 )
 def test_a_pool_gives_the_samples_of_the_folders_it_came_from(
@@ -64,7 +65,7 @@ def test_a_pool_gives_the_samples_of_the_folders_it_came_from(
         ):
             same(folders.window(index, choose), pool.window(index, choose))
     assert seen == {"pairs", "cutouts", "photos"}
-    known = pool.sample(0).meta["sources"][-1]
+    known = next(row for row in pool.sample(0).meta["sources"] if row["role"] == "background")
     assert known["source"] == "noise"
     assert len(known["digest"]) == 64
 
