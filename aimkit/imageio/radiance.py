@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import cv2
 import numpy as np
 
 from aimkit.imageio.source import check_size
@@ -25,9 +26,6 @@ def decode_radiance(data: bytes, limit: int) -> Float:
     Raises:
         AimkitError, ValueError: It is damaged, over the pixel limit, or of a kind that is not read.
     """
-    # Numba is imported only where its loops run.
-    from aimkit.imageio.radiance_rows import read_rows
-
     if not data.startswith((b"#?RADIANCE", b"#?RGBE")):
         raise ValueError("not a Radiance HDR file")
     head, found, rest = data.partition(b"\n\n")
@@ -40,12 +38,20 @@ def decode_radiance(data: bytes, limit: int) -> Float:
         raise ValueError("only Radiance files with rows from the top are read")
     height, width = int(size[1]), int(size[2])
     check_size(width, height, limit)
-    # A run of 127 takes 2 bytes: no sound file is smaller, and no header alone may claim memory.
-    if width * height > 64 * len(rest):
-        raise ValueError("the file is cut short")
-    rows = np.empty((height, width, 4), np.uint8)
-    if not read_rows(np.frombuffer(rest, np.uint8)[size.end() :], rows):
+    light = _decode(data)
+    if light is None or light.shape != (height, width, 3):
         raise ValueError("the file is damaged or cut short")
-    exponent = np.ldexp(np.float32(1), rows[..., 3].astype(np.int32) - 136)
-    light = rows[..., :3] * np.where(rows[..., 3] > 0, exponent, np.float32(0))[..., None]
-    return np.asarray(light, np.float32)
+    return np.ascontiguousarray(light[..., ::-1])
+
+
+def _decode(data: bytes) -> Float | None:
+    """Decode with OpenCV, which would print what it finds wrong."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        light = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        return None if light is None else np.asarray(light, np.float32)
+    except cv2.error:
+        return None
+    finally:
+        cv2.utils.logging.setLogLevel(level)

@@ -1,3 +1,5 @@
+"""Radiance HDR: light as written, damage told."""
+
 from __future__ import annotations
 
 import cv2
@@ -53,9 +55,12 @@ def test_plain_rows_of_any_width() -> None:
         (lambda data: data.replace(b"-Y 12", b"-Y 99999999"), "99999999 are"),
     ],
 )
-def test_what_is_damaged_is_refused(change: object, text: str) -> None:
+def test_what_is_damaged_is_refused_and_nothing_printed(
+    change: object, text: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises((ValueError, AimkitError), match=text):
         decode_radiance(change(encoded(light())), LIMIT)  # type: ignore[operator]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_any_damage_is_refused_or_read() -> None:
