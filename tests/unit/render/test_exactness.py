@@ -10,7 +10,6 @@ from blender_test import SHARE, SIDE, TOP, disc, rendered
 
 from aimkit.errors import AimkitError
 from aimkit.imageio import decode
-from aimkit.imageio.write import encode_png
 from aimkit.recipe import parse
 from aimkit.render.blender import find_blender
 from aimkit.render.models import find_models
@@ -88,23 +87,3 @@ def test_the_same_seed_gives_the_same_file(tmp_path: Path) -> None:
         rendered(tmp_path / name, [square()], **keys)
         pictures.append((tmp_path / name / "out/m/m-00.png").read_bytes())
     assert pictures[0] == pictures[1]
-
-
-def test_an_object_without_materials_has_the_only_picture_beside_it_and_stands_on_its_axis(tmp_path: Path) -> None:
-    try:
-        command = find_blender()
-    except AimkitError as error:
-        pytest.skip(f"{error.what}: {error.hint}")
-    lines = ["mtllib lost.mtl", "v -1 0 0", "v 1 0 0", "v 1 0 1", "v -1 0 1", "vt 0 0", "vt 1 0", "vt 1 1", "vt 0 1"]
-    (tmp_path / "m.obj").write_text("\n".join([*lines, "usemtl lost", "f 1/1 2/2 3/3 4/4", ""]))
-    picture = np.zeros((8, 8, 3), np.uint8)
-    picture[:4, :, 2] = picture[4:, :, 0] = 255
-    (tmp_path / "texture.png").write_bytes(encode_png(picture))
-    front = {"elevation": 0, "azimuth": -90, "roll": 0, "focal": [50]}
-    table = {"path": str(tmp_path / "m.obj"), "up": "z"}
-    recipe = parse(RenderRecipe, {"models": [table], "views": 1, "size": 48, "samples": 16, "camera": front}, "test")
-    assert render(recipe, plan(recipe, find_models(recipe.models, Skips("m"))), tmp_path / "out", command).made == 1
-    shown = decode(next((tmp_path / "out").rglob("*.png")).read_bytes()).pixels.astype(float)
-    assert shown.shape[:2] == (24, 48), "the square stands: it is twice as wide as high"
-    assert shown[6, 24, 2] > 2 * shown[6, 24, 0]
-    assert shown[18, 24, 0] > 2 * shown[18, 24, 2]
