@@ -217,8 +217,8 @@ class _RenderRun:
         exposure = options["exposure"]
         if exposure == "auto" and shot.setup["light"].get("photo"):
             exposure = photo_stops(float(answer.get("gain", 1)))
-        planes = (read_plane(f"{target}.{name}.exr") for name in ("color", "matte"))
-        cutout = develop(*planes, exposure, options["view"])
+        color, matte = (read_plane(f"{target}.{name}.exr") for name in ("color", "matte"))
+        cutout = develop(color, matte, exposure, options["view"])
         sidecar = _sidecar(shot, answer, blender.versions) | {"stops": cutout.stops}
         bad = fault(cutout, self.recipe)
         if bad:
