@@ -88,7 +88,7 @@ def render(job: dict[str, Any]) -> dict[str, Any]:
     if job["look"]["look"] == "fur":
         points = grow(meshes, points, job["look"], job["seed"])
     view, size = aim(scene, points, job["camera"], job["size"])
-    light(scene, job["light"], points, job["camera"]["views"][view]["azimuth"])
+    gain = light(scene, job["light"], points, job["camera"]["views"][view]["azimuth"])
     if job["camera"].get("motion"):
         move(scene, points, job["camera"]["motion"])
     settle(scene, job, size)
@@ -96,15 +96,16 @@ def render(job: dict[str, Any]) -> dict[str, Any]:
     passes = job.get("passes", ())
     if "shadow" in passes and above(scene, points):
         undo = shadow(scene, points, glass)
-        shoot(scene, job["out"] + ".shadow.exr", job["samples"], denoise=True)
+        # All of its frame is floor, which costs more than the thing; half of the samples do for what is that soft.
+        shoot(scene, job["out"] + ".shadow.exr", max(8, job["samples"] // 2), denoise=True)
         undo()
     matte(scene, glass)
     shoot(scene, job["out"] + ".matte.exr", job["matte_samples"], denoise=False)
     for name in [name for name in passes if name != "shadow"]:
         paint(scene, name)
         shoot(scene, f"{job['out']}.{name}.exr", 16, denoise=False)
-    facts = {"view": view, "size": size, "glass": bool(glass), "vertices": len(points), "missing": missing}
-    return {**facts, **posed}
+    facts = {"view": view, "size": size, "gain": gain, "glass": bool(glass), "vertices": len(points)}
+    return {**facts, "missing": missing, **posed}
 
 
 def load(path: str, up: str = "y") -> None:
@@ -410,7 +411,7 @@ def move(scene: Any, points: Any, share: float) -> None:
 # Light.
 
 
-def light(scene: Any, chosen: dict[str, Any], points: Any, azimuth: float) -> None:
+def light(scene: Any, chosen: dict[str, Any], points: Any, azimuth: float) -> float:
     """Light the scene by a panorama, a photo behind the thing, or a studio of three lamps in front of grey walls.
 
     Args:
@@ -418,6 +419,9 @@ def light(scene: Any, chosen: dict[str, Any], points: Any, azimuth: float) -> No
         chosen: What was drawn.
         points: Points of the thing.
         azimuth: Direction from the thing to the camera.
+
+    Returns:
+        What the light of a panorama or a photo is multiplied by; 1 for a studio.
     """
     import bpy
 
@@ -436,19 +440,21 @@ def light(scene: Any, chosen: dict[str, Any], points: Any, azimuth: float) -> No
         # The middle of a photo is a quarter from the left end of its panorama, which lies towards +Y.
         turn = -math.pi / 2 - azimuth if chosen.get("photo") else chosen["turn"]
         turned.inputs["Rotation"].default_value = (0, 0, turn)
-        back.inputs[1].default_value = chosen["strength"] / _mean(image)
+        gain = float(chosen["strength"]) / _mean(image)
+        back.inputs[1].default_value = gain
         tree.links.new(where.outputs["Generated"], turned.inputs[0])
         tree.links.new(turned.outputs[0], panorama.inputs[0])
         tree.links.new(panorama.outputs[0], back.inputs[0])
         # A map of its light in full size costs more time than all samples of a small picture.
         world.cycles.sampling_method, world.cycles.sample_map_resolution = "MANUAL", 512
-        return
+        return gain
     back.inputs[0].default_value = (*chosen["walls"], 1)
     back.inputs[1].default_value = chosen["strength"] * 0.4
     middle = (points.min(0) + points.max(0)) / 2
     reach = float((((points - middle) ** 2).sum(1)).max() ** 0.5)
     for lamp in chosen["lamps"]:
         _lamp(scene, lamp, middle, reach, chosen["strength"])
+    return 1.0
 
 
 def _lamp(scene: Any, lamp: dict[str, Any], middle: Any, reach: float, strength: float) -> None:

@@ -242,7 +242,8 @@ class RenderRecipe(Recipe):
         samples: Samples of colours a pixel; "auto" takes 32, or 64 for glass.
         matte_samples: Most samples of the matte a pixel; "auto" takes 128, or 256 for glass and fur.
         denoise: Whether the denoiser smooths colours (never the matte).
-        exposure: Stops of exposure; "auto" sets the brightest tenth of the thing near white.
+        exposure: Stops of exposure; "auto" sets the brightest tenth of the thing near white, or makes it as bright as
+            the photo that lights it.
         view: How linear light is displayed: "soft" rolls highlights off, "standard" clips them.
         format: "png", or "webp" with lossy colours and lossless alpha.
         bits: Bits of a PNG.

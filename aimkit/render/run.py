@@ -24,6 +24,7 @@ from aimkit.render.models import unpack
 from aimkit.render.picture import develop, encode, encode_pass, fault, read_plane
 from aimkit.render.recipe import RenderRecipe
 from aimkit.render.shots import Shot, job_of
+from aimkit.render.surroundings import photo_stops
 from aimkit.skips import Skips, reason_of
 
 #: Name of the folder's record: the recipe and its digest.
@@ -213,9 +214,11 @@ class _RenderRun:
             leftover.unlink()
         answer = blender.ask(job_of(shot, unpack(shot.model, own), target, threads))
         options = shot.setup["output"]
-        cutout = develop(
-            read_plane(f"{target}.color.exr"), read_plane(f"{target}.matte.exr"), options["exposure"], options["view"]
-        )
+        exposure = options["exposure"]
+        if exposure == "auto" and shot.setup["light"].get("photo"):
+            exposure = photo_stops(float(answer.get("gain", 1)))
+        color, matte = (read_plane(f"{target}.{name}.exr") for name in ("color", "matte"))
+        cutout = develop(color, matte, exposure, options["view"])
         sidecar = _sidecar(shot, answer, blender.versions) | {"stops": cutout.stops}
         bad = fault(cutout, self.recipe)
         if bad:

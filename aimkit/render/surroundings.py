@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,8 @@ PHOTOS = (".jpg", ".jpeg", ".png", ".webp")
 _HEIGHT = 128
 #: Standard deviation of the blur in shares of the height.
 _BLUR = 0.06
+#: Stops of light that a photo does not tell of: skies and lamps are clipped to white, and what is above is not on it.
+_LOST = 1.6
 
 
 def surroundings(photo: UInt8) -> UInt8:
@@ -38,6 +41,15 @@ def surroundings(photo: UInt8) -> UInt8:
     soft = cv2.GaussianBlur(around, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)[:, pad:-pad]
     shown = np.where(soft <= 0.0031308, soft * 12.92, 1.055 * np.maximum(soft, 1e-6) ** (1 / 2.4) - 0.055)
     return np.asarray(np.round(np.clip(shown, 0, 1) * 255), np.uint8)
+
+
+def photo_stops(gain: float) -> float:
+    """Exposure, in stops, that shows a thing as bright as its photo would.
+
+    Args:
+        gain: What the photo's light was multiplied by for the thing.
+    """
+    return _LOST - math.log2(max(gain, 1e-6))
 
 
 def light_file(file: Path, folder: Path) -> Path:

@@ -8,16 +8,6 @@ import numpy as np
 import pytest
 from blender_test import SHARE, SIDE, TOP, disc, rendered
 
-from aimkit.errors import AimkitError
-from aimkit.imageio import decode
-from aimkit.recipe import parse
-from aimkit.render.blender import find_blender
-from aimkit.render.models import find_models
-from aimkit.render.recipe import RenderRecipe
-from aimkit.render.run import render
-from aimkit.render.shots import plan
-from aimkit.skips import Skips
-
 pytestmark = pytest.mark.slow
 
 

@@ -92,3 +92,18 @@ def test_a_photo_lights_each_side_of_the_thing_by_its_own_side(tmp_path: Path, a
     sidecar = json.loads((tmp_path / "out/m/m-00.json").read_text())
     assert sidecar["light"]["panorama"] == "red left, blue right.png"
     assert sidecar["light"]["photo"] is True
+
+
+def test_a_thing_is_as_bright_as_its_photo_says(tmp_path: Path) -> None:
+    found = rendered(
+        tmp_path,
+        box(),
+        material="grey",
+        lights=[grey_sky(tmp_path)],
+        exposure="auto",
+        camera={**TOP, "elevation": 0, "azimuth": -45},
+    )
+    # A grey box of albedo 0.5 under a sky of level 128, which is 0.2159 in linear light, 1.6 stops brighter.
+    shown = 1.055 * (0.5 * 0.2159 * 2**1.6) ** (1 / 2.4) - 0.055
+    inside = slice(SIDE // 2 - 16, SIDE // 2 + 16)
+    assert found[inside, inside, :3].mean() == pytest.approx(shown, rel=0.05)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from aimkit.imageio import read_rgb, write_png
-from aimkit.render.surroundings import light_file, surroundings
+from aimkit.render.surroundings import light_file, photo_stops, surroundings
 
 
 def test_the_front_is_the_photo_and_the_ends_meet() -> None:
@@ -27,6 +27,11 @@ def test_light_is_averaged_as_light() -> None:
     photo[::2] = 255
     # Half of the light of white is 188 as displayed, not 128.
     assert np.abs(surroundings(photo).astype(int) - 188).max() <= 1
+
+
+def test_what_dims_a_photo_dims_the_things_that_it_lights() -> None:
+    assert photo_stops(0.5) - photo_stops(2.0) == 2
+    assert photo_stops(1.0) == 1.6
 
 
 def test_only_photos_are_blurred(tmp_path: Path) -> None:
