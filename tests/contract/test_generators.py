@@ -26,6 +26,12 @@ PARAMETERS = [
 FIRST_PARAMETERS = list({one.values[0].name: one for one in reversed(PARAMETERS)}.values())
 
 
+@pytest.fixture(params=NAMES, scope="module")
+def name(request):
+    """Every generator; pytest runs all tests of one after each other, so that its pictures are drawn once."""
+    return request.param
+
+
 @cache
 def made(name, size=WIDE, seed=0):
     """A foreground; kept, since most tests look at the same one."""
@@ -43,7 +49,6 @@ def premultiplied(foreground):
     return coverage.layer(foreground.color, foreground.alpha)
 
 
-@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("size", [TALL, WIDE])
 def test_planes_have_the_size_and_are_finite_and_in_range(name, size):
     foreground = made(name, size)
@@ -87,7 +92,6 @@ def test_caustics_fill_a_long_frame(size):
     check_tiny("caustics", size)
 
 
-@pytest.mark.parametrize("name", NAMES)
 def test_entry_says_what_the_foreground_is(name):
     entry = generators.get(name)
     assert made(name).type is entry.info.type
@@ -149,7 +153,6 @@ def drawing(entry, params, seed):
     return drawn.color.tobytes() + drawn.alpha.tobytes() + bent
 
 
-@pytest.mark.parametrize("name", NAMES)
 def test_same_stream_same_bytes_and_another_stream_another_picture(name):
     entry = generators.get(name)
     again = entry.value(entry.info.params(generator=name), WIDE, rng(0, name))
@@ -159,7 +162,6 @@ def test_same_stream_same_bytes_and_another_stream_another_picture(name):
     assert np.abs(premultiplied(other) - premultiplied(again)).mean() > 1e-3
 
 
-@pytest.mark.parametrize("name", NAMES)
 def test_twice_the_size_reduces_to_the_same_picture(name):
     bound = generators.get(name).info.bound
     large = made(name, (2 * WIDE[0], 2 * WIDE[1]))
@@ -168,7 +170,6 @@ def test_twice_the_size_reduces_to_the_same_picture(name):
     assert difference[..., :3].mean() <= bound
 
 
-@pytest.mark.parametrize("name", NAMES)
 def test_foreground_is_there_and_colour_is_bled_where_it_is_not(name):
     for seed in (0, 1):
         foreground = made(name, seed=seed)
@@ -182,7 +183,6 @@ def test_foreground_is_there_and_colour_is_bled_where_it_is_not(name):
             assert (foreground.color[empty] <= seen.max(axis=0) + 1e-3).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
 def test_salient_foregrounds_lie_inside_and_others_fill_the_frame(name):
     kind = generators.get(name).info.type
     for seed in (0, 1, 2):
@@ -199,7 +199,6 @@ def test_salient_foregrounds_lie_inside_and_others_fill_the_frame(name):
             assert (alpha == 1).mean() > 0.01, "no solid core, so a trimap would have no foreground"
 
 
-@pytest.mark.parametrize("name", NAMES)
 def test_type_inference_names_the_type_for_most_seeds(name):
     kind = generators.get(name).info.type
     guesses = [infer(made(name, seed=seed).alpha).type for seed in range(3)]

@@ -26,7 +26,9 @@ class FakeRepo:
 
     @property
     def commit(self) -> str:
-        return f"{len(self.commits):040x}"
+        # Of the content, as on the hub: its client keeps the files of a commit for later runs.
+        content = [(path, hashlib.sha256(data).hexdigest()) for path, data in sorted(self.files.items())]
+        return hashlib.sha1(repr((self.commits, content)).encode()).hexdigest()
 
 
 @dataclass
