@@ -38,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "publish": {"datasets", "zoo", "models", "predict", "evaluate", "train"},
 }
 #: What stands on top of everything else may import all folders but the commands.
+ALLOWED["app"] = {*ALLOWED}
 ALLOWED["bench"] = {*ALLOWED}
 ALLOWED["cli"] = {*ALLOWED}
 ALLOWED["ground floor"] = set()
