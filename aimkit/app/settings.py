@@ -24,5 +24,5 @@ class Studio:
 
     local: bool = True
     folders: tuple[Path, ...] = ()
-    limits: UploadLimits = UploadLimits()
+    limits: UploadLimits = field(default_factory=UploadLimits)
     sessions: Sessions = field(default_factory=lambda: Sessions(Path(gettempdir())))
