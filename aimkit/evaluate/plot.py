@@ -11,8 +11,8 @@ import numpy as np
 from aimkit.evaluate.tables import TITLES
 from aimkit.html import escape
 
-#: The colours of the dataset plots; distinct also for colour-blind readers.
-COLORS = {"SO": "#0072b2", "STM": "#e69f00", "NS": "#009e73"}
+#: The types in order; their colours, distinct also for colour-blind readers, are in the stylesheet of pages.
+_TYPES = ("SO", "STM", "NS")
 _WIDTH, _ROW, _LEFT, _TOP = 460, 56, 96, 30
 
 
@@ -30,7 +30,7 @@ def distribution(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
     if not used:
         return ""
     groups: dict[str, list[Mapping[str, Any]]] = {}
-    for name in (*COLORS, ""):
+    for name in (*_TYPES, ""):
         groups[name] = [row for row in used if row["type"] == name]
     groups = {name: members for name, members in groups.items() if members}
     low, high = _decades([row[metric] for row in used])
@@ -46,10 +46,10 @@ def distribution(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
 
 
 def _row(name: str, rows: Sequence[Mapping[str, Any]], metric: str, top: float, low: int, high: int) -> list[str]:
-    color = COLORS.get(name, "#666")
     middle = top + _ROW / 2
     parts = [
-        f'<text x="0" y="{middle - 2:.1f}">{escape(name or "no type")}</text>',
+        f'<g class="{name if name in _TYPES else "none"}">',
+        f'<text class="name" x="0" y="{middle - 2:.1f}">{escape(name or "no type")}</text>',
         f'<text class="faint" x="0" y="{middle + 13:.1f}">{len(rows)} images</text>',
     ]
     for number, row in enumerate(rows):
@@ -58,14 +58,14 @@ def _row(name: str, rows: Sequence[Mapping[str, Any]], metric: str, top: float, 
         x = _x(row[metric], low, high)
         hover = escape(f"{row['id']}: {row[metric]:.4g}")
         parts.append(
-            f'<circle cx="{x:.1f}" cy="{middle + offset:.1f}" r="2.5" fill="{color}"><title>{hover}</title></circle>'
+            f'<circle cx="{x:.1f}" cy="{middle + offset:.1f}" r="2.5" class="dot mark"><title>{hover}</title></circle>'
         )
     first, median, third = (_x(float(q), low, high) for q in np.quantile([r[metric] for r in rows], [0.25, 0.5, 0.75]))
     box = f'x="{first:.1f}" y="{middle - 13:.1f}" width="{max(1.0, third - first):.1f}" height="26"'
-    parts.append(f'<rect class="box" {box} stroke="{color}"/>')
+    parts.append(f'<rect class="line box" {box}/>')
     parts.append(
         f'<line x1="{median:.1f}" x2="{median:.1f}" y1="{middle - 13:.1f}" y2="{middle + 13:.1f}" '
-        f'stroke="{color}" stroke-width="3"/>'
+        'class="line" stroke-width="3"/></g>'
     )
     return parts
 

@@ -17,9 +17,6 @@ VERSION = 1
 #: Thumbnails of a check that the page shows; all findings are listed.
 _SHOWN = 24
 
-_STYLE = "<style>.words td,.words th{text-align:left;white-space:normal;vertical-align:top}</style>"
-_COLOURS = {"error": "#c53030", "warning": "#b7791f", "note": "#2b6cb0"}
-
 
 def as_json(result: LintResult) -> dict[str, Any]:
     """The document that ``--json`` prints: all keys are always there."""
@@ -65,28 +62,22 @@ def as_page(result: LintResult) -> str:
             pictures.setdefault(name, record)
     counts = ", ".join(f"{count} {name}{'s' * (count != 1)}" for name, count in result.counts.items())
     parts = [
-        _STYLE,
         f"<h1>{escape(target.title)}</h1>",
         f"<p class=result>{len(result.folder.records)} pictures and pairs checked: {counts}.</p>",
-        *(f"<p>{escape(note)}</p>" for note in target.notes),
+        *(f"<p class=note>{escape(note)}</p>" for note in target.notes),
     ]
     rows = [(name, known[name].severity, len(found), known[name].fix or "by hand") for name, found in groups.items()]
     if rows:
-        parts.append(_words(table(["check", "severity", "findings", "--fix"], rows)))
+        parts.append(table(["check", "severity", "findings", "--fix"], rows, "checks that found something"))
     for name, found in groups.items():
-        colour = _COLOURS[known[name].severity]
-        head = f"{escape(name)} <small style='color:{colour}'>{known[name].severity}, {len(found)}</small>"
+        severity = known[name].severity
+        head = f"{escape(name)} <span class='badge {severity}'>{severity}, {len(found)}</span>"
         parts.append(f"<h2 id='{escape(name)}'>{head}</h2><p>{escape(known[name].advice)}</p>")
         parts.append(_strips(found, pictures))
         listed = [(one.files[0] if one.files else "", one.what, ", ".join(one.files[1:])) for one in found]
-        lines = _words(table(["file", "finding", "with"], listed))
+        lines = table(["file", "finding", "with"], listed, f"findings of {name}")
         parts.append(f"<details{' open' * (len(found) <= _SHOWN)}><summary>all {len(found)}</summary>{lines}</details>")
     return page(f"aimkit lint {target.title}", "".join(parts))
-
-
-def _words(listing: str) -> str:
-    """A table of words, not of numbers."""
-    return f"<div class=words>{listing}</div>"
 
 
 def _strips(found: Sequence[LintFinding], pictures: dict[str, LintRecord]) -> str:
@@ -94,4 +85,4 @@ def _strips(found: Sequence[LintFinding], pictures: dict[str, LintRecord]) -> st
     for finding in found[:_SHOWN]:
         records = list({id(r): r for name in finding.files if (r := pictures.get(name)) and r.thumbnail}.values())
         figures += [picture(record.thumbnail, record.item.name) for record in records]
-    return f"<div class=strip style='flex-wrap:wrap'>{''.join(figures)}</div>" if figures else ""
+    return f"<div class=wall>{''.join(figures)}</div>" if figures else ""

@@ -45,7 +45,7 @@ def curves(run: Path) -> str:
             parts.append(chart(score, {name: points for name, points in lines.items() if points}))
         names = ["mad", "mse", "sad", "grad", "conn", *(f"mad/{t}" for t in types)]
         rows_ = [[row["step"], *(f"{row.get(name, float('nan')):.4g}" for name in names)] for row in val[-12:]]
-        parts.append("</div>" + table(["step", *names], rows_))
+        parts.append("</div>" + table(["step", *names], rows_, "validations"))
     return "".join(parts)
 
 
