@@ -16,6 +16,8 @@ STYLE, SCRIPT = (Path(__file__).with_suffix(suffix) for suffix in (".css", ".js"
 
 #: Number of colours for the lines of a chart, ``.k0`` and so on in the stylesheet.
 _COLOURS = 6
+#: Characters of a cell from which its column breaks lines.
+_WRAPS = 40
 _FIGURE = re.compile(r"[-+]?[\d.,]*\d(e[-+]?\d+)?( ?%)?( ?(\+-|±|/|\.\.|x) ?[-+]?[\d.]+%?)?|-|nan|", re.I)
 
 
@@ -58,7 +60,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], label: str =
     """
     texts = [[str(cell) for cell in row] for row in rows]
     words = [n for n in range(len(columns)) if not all(_FIGURE.fullmatch(row[n].strip()) for row in texts)]
-    kinds = " ".join(f"t{n + 1}" for n in words)
+    kinds = " ".join(f"t{n + 1}" + f" w{n + 1}" * any(len(row[n]) > _WRAPS for row in texts) for n in words)
     head = "".join(f"<th scope=col>{escape(name)}</th>" for name in columns)
     body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in texts)
     inside = f"<table class='{kinds}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

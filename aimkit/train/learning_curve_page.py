@@ -30,7 +30,7 @@ def write_curve(plan: CurvePlan, found: Sequence[CurvePoint], folder: Path, titl
     write_bytes(folder / "learning-curve.svg", picture.encode())
     body = f"<h1>{html.escape(title)}</h1><p>{html.escape(note)}</p>"
     # The document's fixed size is for files: on the page, it is as wide as there is room.
-    body += f"<div class=plots><figure>{picture}</figure></div>{html.table(columns, rows, 'runs')}"
+    body += f"<figure class=alone>{picture}</figure>{html.table(columns, rows, 'runs')}"
     page = folder / "learning-curve.html"
     write_bytes(page, html.page(title, body).encode())
     return page

@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "render": {"matting", "datasets"},
     "data": {"matting", "generators", "datasets", "synth"},
     "lint": {"matting", "datasets", "synth"},
+    "browse": {"matting", "datasets", "lint"},
     "zoo": set(),
     "models": {"zoo"},
     "predict": {"matting", "datasets", "zoo", "models"},
