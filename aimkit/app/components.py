@@ -1,0 +1,48 @@
+"""Parts of the page that Gradio does not have: each is HTML that never changes, and a script that fills it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from aimkit.imageio import encode_jpeg, encode_png
+from aimkit.types import UInt8
+
+_FOLDER = Path(__file__).parent
+
+
+def part(script: str, html: str, value: Any = None, functions: list[Callable[..., Any]] | None = None, **more: Any) -> gr.HTML:
+    """A part of the page.
+
+    Args:
+        script: Name of its script in this folder; it reads and sets ``props.value``.
+        html: Its elements; they must not depend on the value, since Gradio would draw them anew.
+        value: First value, as plain data.
+        functions: Functions that the script may call, by their names.
+        more: Further arguments of ``gradio.HTML``.
+    """
+    return gr.HTML(
+        value, html_template=html, js_on_load=_script(script), server_functions=functions, apply_default_css=False, **more
+    )
+
+
+def picture_url(picture: UInt8, exact: bool = False) -> str:
+    """A picture as a data URL, so that no file of it lies about: JPEG, or PNG where every level counts."""
+    kind, data = ("png", encode_png(picture)) if exact or picture.shape[-1] == 4 else ("jpeg", encode_jpeg(picture, 88))
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def copy_text(name: str, **more: Any) -> gr.HTML:
+    """A block of text with a button that copies it."""
+    html = f"<div class='copy-text'><pre tabindex='0' aria-label='{name}'></pre><button type='button'>Copy</button></div>"
+    return part("copy_text.js", html, "", **more)
+
+
+@cache
+def _script(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
