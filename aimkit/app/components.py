@@ -16,7 +16,9 @@ from aimkit.types import UInt8
 _FOLDER = Path(__file__).parent
 
 
-def part(script: str, html: str, value: Any = None, functions: list[Callable[..., Any]] | None = None, **more: Any) -> gr.HTML:
+def part(
+    script: str, html: str, value: Any = None, functions: list[Callable[..., Any]] | None = None, **more: Any
+) -> gr.HTML:
     """A part of the page.
 
     Args:
@@ -27,7 +29,12 @@ def part(script: str, html: str, value: Any = None, functions: list[Callable[...
         more: Further arguments of ``gradio.HTML``.
     """
     return gr.HTML(
-        value, html_template=html, js_on_load=_script(script), server_functions=functions, apply_default_css=False, **more
+        value,
+        html_template=html,
+        js_on_load=_script(script),
+        server_functions=functions,
+        apply_default_css=False,
+        **more,
     )
 
 
@@ -39,7 +46,9 @@ def picture_url(picture: UInt8, exact: bool = False) -> str:
 
 def copy_text(name: str, **more: Any) -> gr.HTML:
     """A block of text with a button that copies it."""
-    html = f"<div class='copy-text'><pre tabindex='0' aria-label='{name}'></pre><button type='button'>Copy</button></div>"
+    html = (
+        f"<div class='copy-text'><pre tabindex='0' aria-label='{name}'></pre><button type='button'>Copy</button></div>"
+    )
     return part("copy_text.js", html, "", **more)
 
 

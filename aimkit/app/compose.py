@@ -18,7 +18,7 @@ from aimkit.app.uploads import accept
 from aimkit.datasets.inspect.sides import SIDES, side_of
 from aimkit.errors import AimkitError
 from aimkit.imageio import DecodedImage
-from aimkit.recipe import find, header, raw_recipe
+from aimkit.recipe import header, raw_recipe
 from aimkit.recipe_text import essential, overrides_between, recipe_toml
 from aimkit.resources import recipes
 from aimkit.synth.draft import RecipeDraft, draft
@@ -30,6 +30,10 @@ from aimkit.types import Sample
 _SIDE, _CLOSE = 256, 720
 #: Bytes of what generators drew that are kept, for all visitors together: what they drew is nobody's own.
 _KEPT = 768 << 20
+#: Most samples on the wall.
+_MOST = 48
+#: What the wall shows at first.
+_TOOLS = {"side": "composite", "color": "#00b050", "first": 0, "count": 12}
 #: Largest recipe that is read, bytes.
 _LONGEST = 1 << 20
 
@@ -51,32 +55,15 @@ def compose(studio: Studio, page: gr.Blocks) -> None:
     def recipe_spec(_: Any = None) -> dict[str, Any]:
         from aimkit.synth.recipe_controls import synth_controls
 
-        return synth_controls()
+        purposes = [[name.split("/")[1], header(path).splitlines()[0]] for name, path in recipes("synth").items()]
+        return {"recipes": purposes, **synth_controls()}
 
-    names = [(f"{name.split('/')[1]} · {header(path).splitlines()[0]}", name) for name, path in recipes("synth").items()]
     with gr.Row(elem_id="compose", equal_height=False):
         with gr.Column(scale=0, min_width=380, elem_id="compose-form"):
-            choice = gr.Dropdown(names, value="synth/demo", label="Recipe", elem_id="compose-recipe")
-            own = gr.UploadButton("Open a recipe file …", file_types=[".toml"], size="sm", elem_id="compose-open")
             form = part("recipe_form.js", _FORM, functions=[recipe_spec], elem_id="recipe-form")
+            own = gr.UploadButton("Open a recipe file …", file_types=[".toml"], size="sm", elem_id="compose-open")
         with gr.Column(min_width=300, elem_id="compose-wall"):
-            with gr.Row(elem_classes="toolbar"):
-                side = gr.Radio(
-                    [(title, name) for name, title in SIDES.items()],
-                    value="composite",
-                    label="Show",
-                    show_label=False,
-                    container=False,
-                    elem_classes="segmented",
-                    elem_id="compose-side",
-                )
-                color = gr.ColorPicker("#00b050", label="Colour", visible=False, elem_id="compose-color")
-            with gr.Row(elem_classes="toolbar"):
-                back = gr.Button("←", size="sm", elem_id="compose-back", min_width=44)
-                first = gr.Number(0, label="First sample", precision=0, minimum=0, elem_id="compose-first", min_width=90)
-                forth = gr.Button("→", size="sm", elem_id="compose-forth", min_width=44)
-                count = gr.Dropdown([6, 12, 24, 48], value=12, label="Samples", elem_id="compose-count", min_width=90)
-                stop = gr.Button("Stop", size="sm", elem_id="compose-stop", min_width=70)
+            tools = part("wall_tools.js", _tools(), _TOOLS, elem_id="wall-tools")
             wall = part("wall.js", _WALL, elem_id="wall")
             closer = part("closer_look.js", _CLOSER, elem_id="closer")
             with gr.Accordion("Your own cut-outs and photos", open=False, elem_id="compose-own"):
@@ -95,10 +82,15 @@ def compose(studio: Studio, page: gr.Blocks) -> None:
         return {"serial": next(serials), "base": base, "data": data}
 
     @telling
-    def choose(name: str, request: gr.Request) -> dict[str, Any]:
-        session = studio.sessions.of(request)
-        session.values.pop("own recipe", None)
-        return take(session, raw_recipe(name, kind="synth")[0], name.split("/")[1])
+    def begin(request: gr.Request) -> dict[str, Any]:
+        return take(studio.sessions.of(request), raw_recipe("synth/demo")[0], "demo")
+
+    @telling
+    def choose(event: gr.EventData, request: gr.Request) -> dict[str, Any]:
+        name = str(event.name)
+        if f"synth/{name}" not in recipes("synth"):
+            raise AimkitError(f"unknown recipe '{name}'")
+        return take(studio.sessions.of(request), raw_recipe(f"synth/{name}")[0], name)
 
     @telling
     def open_file(path: str, request: gr.Request) -> dict[str, Any]:
@@ -112,14 +104,13 @@ def compose(studio: Studio, page: gr.Blocks) -> None:
         folders = {key: session.values.get(f"own {key}") for key in ("foregrounds", "backgrounds")}
         return draft(form_value["data"], local=studio.local, **folders)
 
-    def show(
-        form_value: dict[str, Any] | None, side: str, color: str, first: float, count: int, request: gr.Request
-    ) -> Iterator[dict[str, Any]]:
+    def show(form_value: dict[str, Any] | None, view: dict[str, Any], request: gr.Request) -> Iterator[dict[str, Any]]:
         if not form_value:
             return
         session = studio.sessions.of(request)
         wanted, turn = session.turn("wall"), next(serials)
-        told = {"turn": turn, "serial": form_value["serial"], "faults": {}, "note": "", "total": int(count), "items": []}
+        first, count = max(0, int(view["first"])), min(int(view["count"]), _MOST)
+        told = {"turn": turn, "serial": form_value["serial"], "faults": {}, "note": "", "total": count, "items": []}
         made = drafted(session, form_value)
         if made.shown is None:
             yield {**told, "faults": made.faults, "busy": False}
@@ -129,32 +120,30 @@ def compose(studio: Studio, page: gr.Blocks) -> None:
         kept: dict[int, Sample] = {}
         session.values["wall"] = (made.shown, kept)
         yield {**told, "busy": True}
-        indices = range(int(first or 0), int(first or 0) + int(count))
         try:
-            for index, sample in preview(made.shown, indices, _SIDE, drawn=drawn, wanted=wanted):
+            for index, sample in preview(made.shown, range(first, first + count), _SIDE, drawn=drawn, wanted=wanted):
                 kept[index] = sample
-                told = {**told, "items": [*told["items"], _tile(index, sample, side, color)]}
-                yield {**told, "busy": len(told["items"]) < int(count)}
+                told = {**told, "items": [*told["items"], _tile(index, sample, view)]}
+                yield {**told, "busy": len(told["items"]) < count}
         except AimkitError as error:
             key = error.where.split(",")[-1].strip()
             yield {**told, "faults": {key or "(root)": plain(error)}, "busy": False}
             return
         yield {**told, "busy": False}
 
-    def turn_over(side: str, color: str, wall_value: dict[str, Any], request: gr.Request) -> Any:
+    def turn_over(view: dict[str, Any], wall_value: dict[str, Any] | None, request: gr.Request) -> dict[str, Any]:
         """Another side of the samples that are there: nothing is made anew."""
         session = studio.sessions.of(request)
         _, kept = session.values.get("wall", (None, {}))
-        tiles = [_tile(index, sample, side, color) for index, sample in sorted(kept.items())]
-        shown = gr.ColorPicker(visible=side == "color")
-        return {**(wall_value or {}), "turn": next(serials), "items": tiles}, shown
+        tiles = [_tile(index, sample, view) for index, sample in sorted(kept.items())]
+        return {**(wall_value or {}), "turn": next(serials), "items": tiles}
 
     @telling
-    def look(color: str, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
+    def look(view: dict[str, Any], event: gr.EventData, request: gr.Request) -> dict[str, Any]:
         session = studio.sessions.of(request)
         recipe, _ = session.values["wall"]
         index, sample = next(preview(recipe, [int(event.index)], _CLOSE, drawn=drawn))
-        sides = [[title, picture_url(side_of(sample, name, _rgb(color)))] for name, title in SIDES.items()]
+        sides = [[title, picture_url(side_of(sample, name, _rgb(view["color"])))] for name, title in SIDES.items()]
         title = f"Sample {index}, {sample.type.value}" + (f", {sample.category}" if sample.category else "")
         return {"serial": next(serials), "title": title, "sides": sides, "meta": sample.meta}
 
@@ -193,24 +182,20 @@ def compose(studio: Studio, page: gr.Blocks) -> None:
         target.write_text(content, encoding="utf-8")
         return shlex.join(words), content, gr.DownloadButton(value=str(target), visible=True)
 
-    wanted = [form, side, color, first, count]
-    redo = {"fn": show, "inputs": wanted, "outputs": wall, "show_progress": "hidden", "trigger_mode": "multiple"}
-    redo |= {"concurrency_limit": 8, "concurrency_id": "wall", "api_visibility": "private"}
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    gr.on([choice.input], choose, choice, form, **quiet)
+    redo = {"fn": show, "inputs": [form, tools], "outputs": wall, "trigger_mode": "multiple", **quiet}
+    redo |= {"concurrency_limit": 8, "concurrency_id": "wall"}
+    form.choose(choose, None, form, **quiet)
     own.upload(open_file, own, form, **quiet)
     form.change(**redo)
-    first.change(**redo)
-    count.input(**redo)
-    gr.on([side.input, color.input], turn_over, [side, color, wall], [wall, color], **quiet)
-    back.click(lambda at, n: max(0, int(at or 0) - int(n)), [first, count], first, **quiet)
-    forth.click(lambda at, n: int(at or 0) + int(n), [first, count], first, **quiet)
-    stop.click(_stopping(studio), None, None, **quiet)
-    wall.look(look, color, closer, **quiet)
+    tools.move(**redo)
+    tools.turn(turn_over, [tools, wall], wall, **quiet)
+    tools.halt(_stopping(studio), None, None, **quiet)
+    wall.look(look, tools, closer, **quiet)
     for box, key in ((cutouts, "foregrounds"), (photos, "backgrounds")):
         box.change(add, [box, gr.State(key)], told, **quiet).then(**redo)
     write.click(text, form, [command, toml, file], **quiet)
-    page.load(choose, choice, form, **quiet)
+    page.load(begin, None, form, **quiet)
 
 
 def _stopping(studio: Studio) -> Any:
@@ -220,10 +205,10 @@ def _stopping(studio: Studio) -> Any:
     return stop
 
 
-def _tile(index: int, sample: Sample, side: str, color: str) -> dict[str, Any]:
+def _tile(index: int, sample: Sample, view: dict[str, Any]) -> dict[str, Any]:
     height, width = sample.size
     caption = " ".join(part for part in (sample.type.value, sample.category) if part)
-    source = picture_url(side_of(sample, side, _rgb(color)))
+    source = picture_url(side_of(sample, view["side"], _rgb(view["color"])))
     return {"index": index, "caption": caption, "src": source, "width": width, "height": height}
 
 
@@ -232,12 +217,21 @@ def _not_cut_out(picture: DecodedImage) -> str:
 
 
 def _rgb(color: str) -> tuple[int, int, int]:
-    """A colour as the picker sends it: ``#00b050`` or ``rgba(0, 176, 80, 1)``."""
-    from PIL import ImageColor
+    """A colour as the page's picker sends it, ``#00b050``."""
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
-    try:
-        red, green, blue = ImageColor.getrgb(color)[:3]
-    except ValueError:
-        numbers = [float(word) for word in color.partition("(")[2].rstrip(")").split(",")[:3]]
-        red, green, blue = (round(n) for n in numbers) if len(numbers) == 3 else (0, 176, 80)
-    return red, green, blue
+
+def _tools() -> str:
+    """The elements of the wall's tools."""
+    sides = "".join(f"<button type='button' data-side='{name}'>{title}</button>" for name, title in SIDES.items())
+    counts = "".join(f"<option>{n}</option>" for n in (6, 12, 24, _MOST))
+    return (
+        "<div class='tools-line' role='toolbar' aria-label='Samples'>"
+        f"<div class='sides' role='group' aria-label='Show'>{sides}</div>"
+        f"<input type='color' value='{_TOOLS['color']}' aria-label='Colour' hidden><span class='space'></span>"
+        "<span class='steps'><button type='button' class='back' aria-label='Earlier samples'>←</button>"
+        "<label>from <input type='number' class='first' min='0' value='0'></label>"
+        "<button type='button' class='forth' aria-label='Later samples'>→</button></span>"
+        f"<label>show <select class='count'>{counts}</select></label>"
+        "<button type='button' class='halt' disabled>Stop</button></div>"
+    )

@@ -121,7 +121,7 @@ function inputs(one, id, value, set, name) {
 }
 
 // ---- groups ----------------------------------------------------------------------------------------------------
-const opened = new Set(["Samples", "Placement", "Steps"]);
+const opened = new Set(matchMedia("(max-width: 900px)").matches ? ["Samples"] : ["Samples", "Placement", "Steps"]);
 function section(title, count, ...inside) {
   return el("details", {class: "section", open: opened.has(title), ontoggle: (e) => { if (e.target.classList.contains("section")) e.target.open ? opened.add(title) : opened.delete(title); }},
     el("summary", {}, el("span", {}, title), count ? el("span", {class: "count"}, count) : null), el("div", {class: "inside"}, inside.flat()));
@@ -199,7 +199,11 @@ function build() {
   const top = spec.root.filter((one) => !one.key.includes("."));
   const used = (data.steps ?? []).length, held = document.activeElement?.closest?.("[data-key]")?.dataset.key;
   fields = 0;
+  const chosen = props.value.base, own = !spec.recipes.some(([name]) => name === chosen);
   root.replaceChildren(
+    el("div", {class: "choose"}, el("label", {for: "recipe-choice"}, "Recipe"), el("select", {id: "recipe-choice", onchange: (e) => trigger("choose", {name: e.target.value})},
+      own ? el("option", {value: chosen, selected: true}, `${chosen} (your file)`) : null, spec.recipes.map(([name]) => el("option", {value: name, selected: name === chosen}, name))),
+      el("p", {class: "note"}, spec.recipes.find(([name]) => name === chosen)?.[1] ?? "")),
     el("p", {class: "fault", "data-key": "(root)", role: "alert", hidden: true}),
     section("Samples", "", group(top, [])),
     section("Foregrounds", `${(data.foregrounds ?? []).length}`, sources("foregrounds", spec.generators)),

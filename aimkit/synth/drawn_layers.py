@@ -1,4 +1,4 @@
-"""A cache of what generators drew, shared by recipes that differ in something else: changing a step draws nothing anew."""
+"""A cache of what generators drew, shared by recipes that differ in something else, such as a step."""
 
 from __future__ import annotations
 

@@ -153,9 +153,7 @@ def with_own(tables: Sequence[Mapping[str, Any]], own: Mapping[str, Any]) -> lis
     return [*drawn[:position], {**own, **kept}, *drawn[position:]]
 
 
-def with_stand_ins(
-    data: Mapping[str, Any], allowed: Sequence[Path] | None = None
-) -> tuple[dict[str, Any], list[str]]:
+def with_stand_ins(data: Mapping[str, Any], allowed: Sequence[Path] | None = None) -> tuple[dict[str, Any], list[str]]:
     """A synth recipe that can be looked at without its data: generators in place of folders that are not here.
 
     Args:

@@ -12,6 +12,7 @@ from aimkit.synth.recipe import SynthRecipe
 from aimkit.synth.view import View
 from aimkit.types import Sample
 
+
 def preview(
     recipe: SynthRecipe,
     indices: Sequence[int],

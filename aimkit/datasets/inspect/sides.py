@@ -1,4 +1,4 @@
-"""The sides of a sample that one looks at: composite, alpha, label, foreground, background, and the cut-out on a colour."""
+"""The sides of a sample: composite, alpha, label, foreground, background, and the cut-out on a colour."""
 
 from __future__ import annotations
 
