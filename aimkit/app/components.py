@@ -16,26 +16,18 @@ from aimkit.types import UInt8
 _FOLDER = Path(__file__).parent
 
 
-def part(
-    script: str, html: str, value: Any = None, functions: list[Callable[..., Any]] | None = None, **more: Any
-) -> gr.HTML:
+def part(name: str, value: Any = None, functions: list[Callable[..., Any]] | None = None, **more: Any) -> gr.HTML:
     """A part of the page.
 
     Args:
-        script: Name of its script in this folder; it reads and sets ``props.value``.
-        html: Its elements; they must not depend on the value, since Gradio would draw them anew.
+        name: Name of its two files in this folder: NAME.html has its elements, which must not depend on the value,
+            since Gradio would draw them anew; the script NAME.js fills them from ``props.value``.
         value: First value, as plain data.
         functions: Functions that the script may call, by their names.
         more: Further arguments of ``gradio.HTML``.
     """
-    return gr.HTML(
-        value,
-        html_template=html,
-        js_on_load=_script(script),
-        server_functions=functions,
-        apply_default_css=False,
-        **more,
-    )
+    more = {"server_functions": functions, "apply_default_css": False, **more}
+    return gr.HTML(value, html_template=_file(f"{name}.html"), js_on_load=_file(f"{name}.js"), **more)
 
 
 def picture_url(picture: UInt8, exact: bool = False) -> str:
@@ -44,14 +36,6 @@ def picture_url(picture: UInt8, exact: bool = False) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def copy_text(name: str, **more: Any) -> gr.HTML:
-    """A block of text with a button that copies it."""
-    html = (
-        f"<div class='copy-text'><pre tabindex='0' aria-label='{name}'></pre><button type='button'>Copy</button></div>"
-    )
-    return part("copy_text.js", html, "", **more)
-
-
 @cache
-def _script(name: str) -> str:
+def _file(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")

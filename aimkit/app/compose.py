@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from aimkit.app.components import copy_text, part, picture_url
+from aimkit.app.components import part, picture_url
 from aimkit.app.sessions import Session
 from aimkit.app.settings import Studio
 from aimkit.app.told import plain, telling
@@ -37,16 +37,6 @@ _TOOLS = {"side": "composite", "color": "#00b050", "first": 0, "count": 12}
 #: Largest recipe that is read, bytes.
 _LONGEST = 1 << 20
 
-_FORM = "<form class='recipe-form' onsubmit='return false' aria-label='Recipe'></form>"
-_WALL = (
-    "<div class='wall' aria-live='off'><div class='wall-line'><div class='wall-bar'></div></div>"
-    "<p class='wall-note' role='status' hidden></p><div class='wall-grid'></div></div>"
-)
-_CLOSER = (
-    "<dialog class='closer' aria-label='Sample'><button type='button' class='close' aria-label='Close'>✕</button>"
-    "<div class='closer-body'></div></dialog>"
-)
-
 
 def compose(studio: Studio, page: gr.Blocks) -> None:
     """Build the tab within the ``gr.Tab`` of the page that is open."""
@@ -60,12 +50,12 @@ def compose(studio: Studio, page: gr.Blocks) -> None:
 
     with gr.Row(elem_id="compose", equal_height=False):
         with gr.Column(scale=0, min_width=380, elem_id="compose-form"):
-            form = part("recipe_form.js", _FORM, functions=[recipe_spec], elem_id="recipe-form")
+            form = part("recipe_form", functions=[recipe_spec], elem_id="recipe-form")
             own = gr.UploadButton("Open a recipe file …", file_types=[".toml"], size="sm", elem_id="compose-open")
         with gr.Column(min_width=300, elem_id="compose-wall"):
-            tools = part("wall_tools.js", _tools(), _TOOLS, elem_id="wall-tools")
-            wall = part("wall.js", _WALL, elem_id="wall")
-            closer = part("closer_look.js", _CLOSER, elem_id="closer")
+            tools = part("wall_tools", _TOOLS, elem_id="wall-tools")
+            wall = part("wall", elem_id="wall")
+            closer = part("closer_look", elem_id="closer")
             with gr.Accordion("Your own cut-outs and photos", open=False, elem_id="compose-own"):
                 with gr.Row():
                     cutouts = gr.File(label="Cut-outs, with an alpha channel", file_count="multiple", height=150)
@@ -73,8 +63,8 @@ def compose(studio: Studio, page: gr.Blocks) -> None:
                 told = gr.Markdown(elem_id="compose-told")
             with gr.Accordion("Recipe file and command", open=False, elem_id="compose-text"):
                 write = gr.Button("Write the recipe", variant="primary", elem_id="compose-write")
-                command = copy_text("Command", elem_id="compose-command")
-                toml = copy_text("Recipe file", elem_id="compose-toml")
+                command = part("copy_text", "", elem_id="compose-command")
+                toml = part("copy_text", "", elem_id="compose-toml")
                 file = gr.DownloadButton("Download recipe.toml", visible=False, elem_id="compose-download")
 
     def take(session: Session, data: dict[str, Any], base: str) -> dict[str, Any]:
@@ -219,19 +209,3 @@ def _not_cut_out(picture: DecodedImage) -> str:
 def _rgb(color: str) -> tuple[int, int, int]:
     """A colour as the page's picker sends it, ``#00b050``."""
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
-
-
-def _tools() -> str:
-    """The elements of the wall's tools."""
-    sides = "".join(f"<button type='button' data-side='{name}'>{title}</button>" for name, title in SIDES.items())
-    counts = "".join(f"<option>{n}</option>" for n in (6, 12, 24, _MOST))
-    return (
-        "<div class='tools-line' role='toolbar' aria-label='Samples'>"
-        f"<div class='sides' role='group' aria-label='Show'>{sides}</div>"
-        f"<input type='color' value='{_TOOLS['color']}' aria-label='Colour' hidden><span class='space'></span>"
-        "<span class='steps'><button type='button' class='back' aria-label='Earlier samples'>←</button>"
-        "<label>from <input type='number' class='first' min='0' value='0'></label>"
-        "<button type='button' class='forth' aria-label='Later samples'>→</button></span>"
-        f"<label>show <select class='count'>{counts}</select></label>"
-        "<button type='button' class='halt' disabled>Stop</button></div>"
-    )
