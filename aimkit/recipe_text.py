@@ -1,4 +1,4 @@
-"""A recipe as text: a file with only the keys that say something, and overrides that lead from one recipe to another."""
+"""A recipe as text: a file with only the keys that say something, and the overrides between two recipes."""
 
 from __future__ import annotations
 

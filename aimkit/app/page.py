@@ -10,7 +10,8 @@ import gradio as gr
 from aimkit.app.look import FAVICON, HEADING, STYLES, theme
 from aimkit.app.settings import Studio
 
-#: The tabs in order: the name on the page, and the function that builds it within its ``gr.Tab``, given the studio.
+#: The tabs in order: the name on the page, and the function that builds it within its ``gr.Tab``, given
+#: the studio and the page (for ``page.load``).
 TABS: dict[str, str] = {
     "Compose": "aimkit.app.compose:compose",
     "Predict": "aimkit.app.predict:predict",
@@ -37,7 +38,7 @@ def build(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="studio-tabs"):
             for name, target in TABS.items():
                 with gr.Tab(name, id=name.lower(), elem_id=f"tab-{name.lower()}"):
-                    _builder(target)(studio)
+                    _builder(target)(studio, page)
         page.unload(leave)
     return page
 
@@ -71,7 +72,7 @@ def launch(page: gr.Blocks, studio: Studio, host: str, port: int | None) -> str:
     return url
 
 
-def _builder(target: str) -> Callable[[Studio], None]:
+def _builder(target: str) -> Callable[[Studio, gr.Blocks], None]:
     module, name = target.split(":")
-    build: Callable[[Studio], None] = getattr(importlib.import_module(module), name)
+    build: Callable[[Studio, gr.Blocks], None] = getattr(importlib.import_module(module), name)
     return build

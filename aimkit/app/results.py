@@ -7,6 +7,6 @@ import gradio as gr
 from aimkit.app.settings import Studio
 
 
-def results(studio: Studio) -> None:
-    """Build the tab within the ``gr.Tab`` that is open."""
+def results(studio: Studio, page: gr.Blocks) -> None:
+    """Build the tab within the ``gr.Tab`` of the page that is open."""
     gr.Markdown("Under construction.")

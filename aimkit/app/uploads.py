@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from aimkit.app.told import hide_paths
 from aimkit.errors import AimkitError
-from aimkit.imageio import decode
+from aimkit.imageio import DecodedImage, decode
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,19 @@ class Uploads:
         return "\n".join(f"{name}: {reason}" for name, reason in self.refused)
 
 
-def accept(paths: Sequence[str | os.PathLike[str]], folder: Path, limits: UploadLimits) -> Uploads:
+def accept(
+    paths: Sequence[str | os.PathLike[str]],
+    folder: Path,
+    limits: UploadLimits,
+    fault: Callable[[DecodedImage], str] = lambda picture: "",
+) -> Uploads:
     """Check uploaded pictures, and move the good ones into a folder under safe names that differ.
 
     Args:
         paths: The files, as the server stored them.
         folder: Where the good ones go.
         limits: The bounds.
+        fault: What else is wrong with a picture, or "".
     """
     good: list[Path] = []
     refused: list[tuple[str, str]] = []
@@ -67,7 +73,9 @@ def accept(paths: Sequence[str | os.PathLike[str]], folder: Path, limits: Upload
             if path.stat().st_size > limits.megabytes << 20:
                 raise AimkitError(f"the file has more than {limits.megabytes} MB")
             # Decoded once here: a file that only looks like a picture stops no later work.
-            decode(path, name, limit=limits.megapixels * 1_000_000)
+            picture = decode(path, name, limit=limits.megapixels * 1_000_000)
+            if text := fault(picture):
+                raise AimkitError(text)
             target = _unused(folder / name)
             shutil.copyfile(path, target)
             good.append(target)

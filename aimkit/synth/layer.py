@@ -27,6 +27,7 @@ class Layer:
         placement: Where it lies on the canvas; None until that is drawn.
         texture: Layer that a foreground shows within its outline, and its share in [0, 1]; None for its own colours.
         steps: Steps on the foreground as placed.
+        valid: False when its colour already assumes a background, see :class:`aimkit.types.Foreground`.
     """
 
     pixels: ImagePyramid
@@ -37,6 +38,7 @@ class Layer:
     placement: Placement | None = None
     texture: tuple[Layer, float] | None = None
     steps: tuple[ChosenStep, ...] = ()
+    valid: bool = True
 
     @property
     def visible(self) -> bool:
