@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from aimkit.html import SCRIPT
 from aimkit.imageio import encode_jpeg, encode_png
 from aimkit.types import UInt8
 
@@ -28,6 +29,12 @@ def part(name: str, value: Any = None, functions: list[Callable[..., Any]] | Non
     """
     more = {"server_functions": functions, "apply_default_css": False, **more}
     return gr.HTML(value, html_template=_file(f"{name}.html"), js_on_load=_file(f"{name}.js"), **more)
+
+
+def report_part(value: str = "", **more: Any) -> gr.HTML:
+    """A part that shows HTML of :mod:`aimkit.html`; it triggers ``pick`` with the name of what is clicked in it."""
+    script = f"{SCRIPT.read_text(encoding='utf-8')}\n{_file('report_view.js')}"
+    return gr.HTML(value, html_template=_file("report_view.html"), js_on_load=script, apply_default_css=False, **more)
 
 
 def picture_url(picture: UInt8, exact: bool = False) -> str:

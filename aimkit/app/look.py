@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from aimkit.html import STYLE
+
 _FOLDER = Path(__file__).parent
 
 #: Stylesheets of the page.
-STYLES = [_FOLDER / "studio.css"]
+STYLES = [STYLE, _FOLDER / "studio.css", _FOLDER / "browse.css"]
 #: Icon of the page.
 FAVICON = _FOLDER / "favicon.png"
 #: The line at the top.

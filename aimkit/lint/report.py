@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aimkit.html import escape, page, picture, table
@@ -54,8 +54,7 @@ def by_check(findings: Sequence[LintFinding]) -> dict[str, list[LintFinding]]:
 
 def as_page(result: LintResult) -> str:
     """The page that ``--html`` writes, which needs no other file."""
-    target, known = result.folder.target, all_checks()
-    groups = by_check(result.findings)
+    target = result.folder.target
     pictures: dict[str, LintRecord] = {}
     for record in [*result.folder.records, *result.folder.against]:
         for name in record.item.files:
@@ -66,6 +65,19 @@ def as_page(result: LintResult) -> str:
         f"<p class=result>{len(result.folder.records)} pictures and pairs checked: {counts}.</p>",
         *(f"<p class=note>{escape(note)}</p>" for note in target.notes),
     ]
+    parts.append(findings_html(result, pictures))
+    return page(f"aimkit lint {target.title}", "".join(parts))
+
+
+def findings_html(result: LintResult, pictures: Mapping[str, LintRecord] | None = None) -> str:
+    """The findings by check as HTML: a summary, then advice, thumbnails and all findings of each.
+
+    Args:
+        result: What was found.
+        pictures: Records with thumbnails by the names of their files; none are shown without.
+    """
+    known, groups = all_checks(), by_check(result.findings)
+    parts = []
     rows = [(name, known[name].severity, len(found), known[name].fix or "by hand") for name, found in groups.items()]
     if rows:
         parts.append(table(["check", "severity", "findings", "--fix"], rows, "checks that found something"))
@@ -73,14 +85,14 @@ def as_page(result: LintResult) -> str:
         severity = known[name].severity
         head = f"{escape(name)} <span class='badge {severity}'>{severity}, {len(found)}</span>"
         parts.append(f"<h2 id='{escape(name)}'>{head}</h2><p>{escape(known[name].advice)}</p>")
-        parts.append(_strips(found, pictures))
+        parts.append(_strips(found, pictures or {}))
         listed = [(one.files[0] if one.files else "", one.what, ", ".join(one.files[1:])) for one in found]
         lines = table(["file", "finding", "with"], listed, f"findings of {name}")
         parts.append(f"<details{' open' * (len(found) <= _SHOWN)}><summary>all {len(found)}</summary>{lines}</details>")
-    return page(f"aimkit lint {target.title}", "".join(parts))
+    return "".join(parts) or "<p>Nothing was found.</p>"
 
 
-def _strips(found: Sequence[LintFinding], pictures: dict[str, LintRecord]) -> str:
+def _strips(found: Sequence[LintFinding], pictures: Mapping[str, LintRecord]) -> str:
     figures = []
     for finding in found[:_SHOWN]:
         records = list({id(r): r for name in finding.files if (r := pictures.get(name)) and r.thumbnail}.values())
