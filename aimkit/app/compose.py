@@ -106,7 +106,7 @@ def compose(studio: Studio, page: gr.Blocks) -> None:
             yield {**told, "faults": made.faults, "busy": False}
             return
         if made.stand_ins:
-            told["note"] = f"Generators stand in for {', '.join(made.stand_ins)}: these pictures are not here."
+            told["note"] = f"Generators stand in for pictures that are not here: {', '.join(made.stand_ins)}."
         kept: dict[int, Sample] = {}
         session.values["wall"] = (made.shown, kept)
         yield {**told, "busy": True}
@@ -178,6 +178,7 @@ def compose(studio: Studio, page: gr.Blocks) -> None:
     form.choose(choose, None, form, **quiet)
     own.upload(open_file, own, form, **quiet)
     form.change(**redo)
+    form.change(None, None, [command, toml], js="() => ['', '']", **quiet)  # they would tell of another recipe
     tools.move(**redo)
     tools.turn(turn_over, [tools, wall], wall, **quiet)
     tools.halt(_stopping(studio), None, None, **quiet)

@@ -40,6 +40,7 @@ async function take() {
   if (!value || value.serial === serial) { if (value) showView(); return; }
   serial = value.serial; strokes = []; undone = [];
   showView(); count();
+  if (state.mode !== "clear") trigger("backdrop", {...state});  // the composite's file is of the picture before
   const [photo, matte] = await Promise.all([load(value.photo), load(value.alpha)]);
   if (serial !== value.serial) return;
   image = {photo, matte};
@@ -49,7 +50,7 @@ async function take() {
 }
 // The matte as a canvas's own alpha: white, and as opaque as the matte.
 function redraw() {
-  const c = alpha.getContext("2d");
+  const c = alpha.getContext("2d", {willReadFrequently: true});
   c.globalCompositeOperation = "copy"; c.drawImage(image.matte, 0, 0, alpha.width, alpha.height);
   const pixels = c.getImageData(0, 0, alpha.width, alpha.height), d = pixels.data;
   for (let i = 0; i < d.length; i += 4) { d[i + 3] = d[i]; d[i] = d[i + 1] = d[i + 2] = 255; }

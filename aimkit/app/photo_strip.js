@@ -1,9 +1,10 @@
 // The photos that were dropped. `props.value` is {turn, items: [{name, src, state, reason}], chosen, busy, note}.
 const strip = element.querySelector(".strip"), note = element.querySelector(".strip-note"), bar = element.querySelector(".wall-bar");
 function show() {
-  const value = props.value ?? {items: []}, done = value.items.filter((i) => i.state !== "waiting").length;
+  const value = props.value?.items ? props.value : {items: []}, done = value.items.filter((i) => i.state !== "waiting").length;
   element.querySelector(".photo-strip").setAttribute("aria-busy", String(!!value.busy));
   bar.style.width = value.busy ? `${Math.max(4, 100 * done / Math.max(1, value.items.length))}%` : "0";
+  element.querySelector(".nothing-yet").hidden = value.items.length > 0;
   note.textContent = value.note ?? ""; note.hidden = !note.textContent;
   strip.replaceChildren(...value.items.map((item) => {
     const b = document.createElement("button");

@@ -17,10 +17,10 @@ from aimkit.app.settings import Studio
 from aimkit.app.told import hide_paths, telling
 from aimkit.app.uploads import accept
 from aimkit.errors import AimkitError
-from aimkit.imageio import read_alpha, read_rgb, read_rgba
+from aimkit.imageio import decode, read_rgb
 from aimkit.predict.arguments import STRATEGIES
 from aimkit.predict.collect import PhotoJob
-from aimkit.types import UInt8
+from aimkit.types import UInt8, to_float
 
 if TYPE_CHECKING:
     from aimkit.predict.predictor import Predictor
@@ -73,13 +73,13 @@ def predict(studio: Studio, page: gr.Blocks) -> None:
             strip = part("photo_strip", elem_id="strip")
             shown = part("matte_view", elem_id="matte")
             with gr.Row(elem_classes="toolbar", elem_id="predict-files", visible=False) as files:
-                alpha = gr.DownloadButton("Alpha", size="sm", elem_id="predict-alpha")
-                cutout = gr.DownloadButton("Cut-out", size="sm", elem_id="predict-cutout")
-                over = gr.DownloadButton("Composite", size="sm", visible=False, elem_id="predict-composite")
+                alpha = gr.DownloadButton("↓ Alpha", size="sm", elem_id="predict-alpha")
+                cutout = gr.DownloadButton("↓ Cut-out", size="sm", elem_id="predict-cutout")
+                over = gr.DownloadButton("↓ Composite", size="sm", visible=False, elem_id="predict-composite")
                 pack = gr.Button("All as a ZIP", size="sm", elem_id="predict-pack")
-                archive = gr.DownloadButton("Download predictions.zip", size="sm", visible=False, elem_id="predict-zip")
+                archive = gr.DownloadButton("↓ predictions.zip", size="sm", visible=False, elem_id="predict-zip")
                 keep = gr.Button("Keep as a fine-tuning pair", size="sm", elem_id="predict-keep")
-                pairs = gr.DownloadButton("Download pairs.zip", size="sm", visible=False, elem_id="predict-pairs")
+                pairs = gr.DownloadButton("↓ pairs.zip", size="sm", visible=False, elem_id="predict-pairs")
 
     def work_of(request: gr.Request) -> _Work:
         session = studio.sessions.of(request)
@@ -107,15 +107,19 @@ def predict(studio: Studio, page: gr.Blocks) -> None:
             "height": photo.shape[0],
         }
         value["photo"] = picture_url(_reduced(photo))
-        value["cutout"] = picture_url(_reduced(read_rgba(job.output(work.folder, "cutout"))))
+        value["cutout"] = picture_url(_reduced(_stored(job.output(work.folder, "cutout"))))
         for kind in ("alpha", "trimap", "semantic"):
-            value[kind] = picture_url(_reduced(read_rgb(job.output(work.folder, kind))), exact=True)
+            value[kind] = picture_url(_reduced(_stored(job.output(work.folder, kind))), exact=True)
         value["backdrop"] = picture_url(_reduced(read_rgb(work.backdrop))) if work.backdrop else ""
         return value
 
     def buttons(work: _Work, name: str) -> list[Any]:
         paths = [str(work.jobs[name].output(work.folder, kind)) for kind in ("alpha", "cutout")]
-        return [gr.Row(visible=True), *(gr.DownloadButton(value=path) for path in paths)]
+        return [
+            gr.Row(visible=True),
+            *(gr.DownloadButton(value=path) for path in paths),
+            gr.DownloadButton(visible=False),
+        ]
 
     @telling
     def drop(paths: list[str] | None, request: gr.Request) -> dict[str, Any]:
@@ -131,7 +135,7 @@ def predict(studio: Studio, page: gr.Blocks) -> None:
     @telling
     def run(weights: str, strategy: str, mirrored: bool, request: gr.Request) -> Iterator[list[Any]]:
         session, work = studio.sessions.of(request), work_of(request)
-        nothing = [gr.skip()] * 4
+        nothing = [gr.skip()] * 5
         if not work.jobs:
             yield [strip_of(work, "" if work.refused else "Drop photos first."), *nothing]
             return
@@ -170,8 +174,8 @@ def predict(studio: Studio, page: gr.Blocks) -> None:
 
         work, name = work_of(request), str(event.name)
         job = _known(work, name)
-        matte = touch_up(read_alpha(job.output(work.folder, "alpha")), _strokes(event.strokes))
-        semantic = read_rgb(job.output(work.folder, "semantic"))[..., 0]
+        matte = touch_up(to_float(_stored(job.output(work.folder, "alpha"))), _strokes(event.strokes))
+        semantic = _stored(job.output(work.folder, "semantic"))
         prediction = Prediction(read_rgb(job.path), matte, semantic, matte)
         write_outputs(job, prediction, work.folder, ("alpha", "cutout", "trimap"), CompositeStyle())
         return [show(work, name), *buttons(work, name)]
@@ -186,8 +190,8 @@ def predict(studio: Studio, page: gr.Blocks) -> None:
         if mode == "clear" or (mode == "picture" and work.backdrop is None):
             return gr.DownloadButton(visible=False)
         background = read_rgb(work.backdrop) if mode == "picture" else read_background(f"#{str(event.color)[1:7]}")
-        cut, target = read_rgba(job.output(work.folder, "cutout")), job.output(work.folder, "composite")
-        write_png(target, place_over(cut[..., :3], read_alpha(job.output(work.folder, "alpha")), background))
+        cut, target = _stored(job.output(work.folder, "cutout")), job.output(work.folder, "composite")
+        write_png(target, place_over(cut[..., :3], to_float(cut[..., 3]), background))
         return gr.DownloadButton(value=str(target), visible=True)
 
     @telling
@@ -219,19 +223,19 @@ def predict(studio: Studio, page: gr.Blocks) -> None:
         work.pairs = list(dict.fromkeys([*work.pairs, str(shown["name"])]))
         target = work.folder / "pairs.zip"
         zip_pairs(target, [work.jobs[name] for name in work.pairs], work.folder)
-        return gr.DownloadButton(f"Download pairs.zip ({len(work.pairs)})", value=str(target), visible=True)
+        return gr.DownloadButton(f"↓ pairs.zip ({len(work.pairs)})", value=str(target), visible=True)
 
     def halt(request: gr.Request) -> None:
         studio.sessions.of(request).stop("predict")
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     network = {"concurrency_limit": 1, "concurrency_id": "network", **quiet}
-    settings, results = [weights, strategy, mirrored], [strip, shown, files, alpha, cutout]
+    settings, results = [weights, strategy, mirrored], [strip, shown, files, alpha, cutout, over]
     photos.change(drop, photos, strip, **quiet).then(run, settings, results, **network)
     again.click(run, settings, results, **network)
     stop.click(halt, None, None, **quiet)
     strip.pick(pick, None, results, **quiet)
-    shown.touched(touched, None, [shown, files, alpha, cutout], **quiet)
+    shown.touched(touched, None, [shown, files, alpha, cutout, over], **quiet)
     shown.backdrop(behind, shown, over, **quiet)
     backdrop.upload(hang, [backdrop, shown], shown, **quiet)
     pack.click(packed, None, archive, **quiet)
@@ -291,6 +295,11 @@ def _strokes(sent: Any) -> list[Any]:
         radius, softness = (min(max(float(one[key]), 0.0), 0.5) for key in ("radius", "softness"))
         strokes.append(BrushStroke(points, radius, softness, 1.0 if one["value"] else 0.0))
     return strokes
+
+
+def _stored(path: Path) -> UInt8:
+    """The pixels of one of our own outputs."""
+    return decode(path).pixels
 
 
 def _reduced(picture: UInt8, side: int = _SIDE) -> UInt8:

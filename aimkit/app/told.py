@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -63,4 +64,5 @@ def _shown(error: Exception) -> Exception:
     if isinstance(error, AimkitError):
         return gr.Error(plain(error), duration=None, print_exception=False)
     console.warn(f"{type(error).__name__}: {error}")
+    console.detail("".join(traceback.format_exception(error)))
     return gr.Error("Something went wrong on the server; its log says what.", print_exception=False)

@@ -11,7 +11,8 @@ function show() {
   grid.classList.toggle("stale", wrong > 0);
   bar.style.width = value.busy ? `${Math.max(4, 100 * value.items.length / Math.max(1, value.total))}%` : "0";
   element.querySelector(".wall").setAttribute("aria-busy", String(!!value.busy));
-  note.textContent = wrong ? `${wrong === 1 ? "One value is" : `${wrong} values are`} wrong; the samples are those before.` : value.note ?? "";
+  const faults = Object.entries(value.faults ?? {}).map(([key, text]) => key === "(root)" ? text : `${key}: ${text}`);
+  note.textContent = wrong ? `${faults.join("; ")}. The samples shown are the previous ones.` : value.note ?? "";
   note.hidden = !note.textContent;
   note.classList.toggle("bad", wrong > 0 || !!value.failed);
   if (wrong || value.failed) return;

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from aimkit.files import replacing
-from aimkit.imageio import encode_png, read_matte, read_rgb
+from aimkit.imageio import encode_png, read_rgb
 from aimkit.predict.collect import PhotoJob
 
 #: Date of all members, the earliest that ZIP knows: equal contents give equal archives.
@@ -56,7 +56,7 @@ def zip_pairs(target: Path, jobs: Sequence[PhotoJob], out: Path) -> None:
         yield "README.txt", _README.encode()
         for job in jobs:
             yield f"original/{job.name}.png", encode_png(read_rgb(job.path))
-            yield f"mask/{job.name}.png", encode_png(read_matte(job.output(out, "alpha")))
+            yield f"mask/{job.name}.png", job.output(out, "alpha").read_bytes()
 
     write_zip(target, members())
 
