@@ -50,19 +50,23 @@ def is_changed(data: bytes) -> bool:
     return digest != hashlib.sha256(body).hexdigest().encode() + b" -->\n"
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]], label: str = "table") -> str:
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], label: str = "table", *, pick: bool = False) -> str:
     """Return a table of text, which scrolls within itself and sorts by a click on a column's head.
 
     Args:
         columns: Heads of the columns.
         rows: Cells; columns of figures are aligned to the right.
         label: What it shows, for screen readers.
+        pick: Whether the first cells can be chosen, for pages that do something with ``data-pick``.
     """
     texts = [[str(cell) for cell in row] for row in rows]
     words = [n for n in range(len(columns)) if not all(_FIGURE.fullmatch(row[n].strip()) for row in texts)]
     kinds = " ".join(f"t{n + 1}" + f" w{n + 1}" * any(len(row[n]) > _WRAPS for row in texts) for n in words)
     head = "".join(f"<th scope=col>{escape(name)}</th>" for name in columns)
-    body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in texts)
+    lines = [[escape(cell) for cell in row] for row in texts]
+    if pick:
+        lines = [[f"<button type=button data-pick='{name}'>{name}</button>", *rest] for name, *rest in lines]
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in lines)
     inside = f"<table class='{kinds}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f"<div class=wide tabindex=0 role=region aria-label='{escape(label)}'>{inside}</div>"
 

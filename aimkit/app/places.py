@@ -58,3 +58,16 @@ def shown_title(studio: Studio, title: str) -> str:
 def shown_text(studio: Studio, text: str) -> str:
     """A text of the server's, without paths where they are nobody's business."""
     return text if studio.local else hide_paths(text)
+
+
+def may_open(studio: Studio, path: str) -> None:
+    """Refuse a path that a file names, unless the visitor could name it too, or it leads into an offered folder.
+
+    Raises:
+        AimkitError: It is refused.
+    """
+    if studio.local:
+        return
+    real = Path(path).resolve()
+    if not any(real.is_relative_to(folder.resolve()) for folder in studio.folders):
+        raise AimkitError(_ELSEWHERE, hint="the pictures of these results are not offered")

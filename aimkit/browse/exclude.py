@@ -37,5 +37,6 @@ def marked_by(found: BrowsedSet, exclude: ExcludeList) -> set[int]:
 def _line(entry: str) -> str:
     """An entry as a line of the list, which is one line, and neither a comment nor a pattern by accident."""
     if "\n" in entry or "\r" in entry:
-        return PATTERN + glob.escape(entry).replace("\n", "?").replace("\r", "?")
+        # A pattern knows the folders below the recipe's only, which may be any of these.
+        return PATTERN + glob.escape(entry.rpartition("/")[2]).replace("\n", "?").replace("\r", "?")
     return f"./{entry}" if entry.startswith(("#", PATTERN)) or entry != entry.strip() else entry

@@ -85,8 +85,7 @@ def error_map(prediction: Array, alpha: Array) -> UInt8:
 def _card(row: Mapping[str, Any], planes: EvaluationPlanes) -> str:
     assert planes.prediction is not None
     mattes = {"truth": planes.alpha, "prediction": planes.prediction}
-    pictures = {name: matte if matte.dtype == np.uint8 else to_uint8(matte) for name, matte in mattes.items()}
-    small = {name: _small(picture) for name, picture in pictures.items()}
+    small = {name: _small(_levels(matte)) for name, matte in mattes.items()}
     # Drawn at full size, so that thin errors are averaged, not skipped.
     small["error"] = _small(error_map(planes.prediction, planes.alpha))
     if planes.image is not None:
@@ -98,6 +97,39 @@ def _card(row: Mapping[str, Any], planes: EvaluationPlanes) -> str:
     values = ", ".join(f"{TITLES[m][0]} {cell(row, m)}" for m in ("sad", "mse", "grad", "conn", "sad_transition"))
     title = f"<h3>{escape(row['id'])} <small>{escape(about)}</small></h3>"
     return f"<section>{title}<p>{values}</p><div class=row>{''.join(figures)}</div></section>"
+
+
+def beside_html(name: str, names: Sequence[str], planes: Sequence[EvaluationPlanes]) -> str:
+    """One image as several networks see it: photo, truth, predictions, their errors, and a slider between the first two.
+
+    Args:
+        name: Name of the image.
+        names: Names of the predictions.
+        planes: The image with each prediction, see :meth:`aimkit.evaluate.images.EvaluationSet.read`.
+    """
+    first = planes[0]
+    shown: dict[str, UInt8] = {} if first.image is None else {"photo": first.image}
+    shown["truth"] = _levels(first.alpha)
+    mattes = []
+    for number, (title, one) in enumerate(zip(names, planes, strict=True), 1):
+        assert one.prediction is not None
+        own = f"{number}: {title}" if len(set(names)) < len(names) else title
+        mattes.append((own, _levels(one.prediction)))
+        shown[own] = mattes[-1][1]
+        shown[f"error of {own}"] = error_map(one.prediction, one.alpha)
+    urls = {title: picture_url(_small(picture)) for title, picture in shown.items()}
+    figures = [
+        f"<figure><img src='{url}' alt='{escape(title)}'><figcaption>{escape(title)}</figcaption></figure>"
+        for title, url in urls.items()
+    ]
+    left, right = (mattes[0][0], mattes[1][0]) if len(mattes) > 1 else (mattes[0][0], "truth")
+    figures.append(slider(urls[left], urls[right], (left, right), f"from {right} to {left}"))
+    title = f"<h3>{escape(name)}</h3><p class=faint>Error: red is too opaque, blue too transparent.</p>"
+    return f"<section>{title}<div class=row>{''.join(figures)}</div></section>"
+
+
+def _levels(matte: Array) -> UInt8:
+    return np.asarray(matte, np.uint8) if matte.dtype == np.uint8 else to_uint8(matte)
 
 
 def _small(picture: UInt8) -> UInt8:
