@@ -152,7 +152,7 @@ def data(studio: Studio, page: gr.Blocks) -> None:
             places &= one.marked
         chosen = {"type": kind, "category": category, "source": source}
         values = {key: None if value == _ALL else "" if value == _NONE else value for key, value in chosen.items()}
-        one.shown = one.found.select(**values, text=text.strip(), positions=places)
+        one.shown = one.found.select(**values, text=(text or "").strip(), positions=places)
         yield from leaf(session, one, 0)
 
     @telling

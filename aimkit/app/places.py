@@ -32,17 +32,18 @@ def folder_fields(studio: Studio, name: str, label: str, placeholder: str = "") 
     return offered, path
 
 
-def folder_named(studio: Studio, offered: str | None, path: str) -> str:
+def folder_named(studio: Studio, offered: str | None, path: str | None) -> str:
     """The folder that the fields name: the path, else the offered one.
 
     Raises:
         AimkitError: Neither is given, or visitors may not name paths.
     """
-    if path.strip():
+    path = (path or "").strip()
+    if path:
         # The field is hidden from them, but whoever talks to the server needs no field.
         if not studio.local:
             raise AimkitError(_ELSEWHERE, hint="choose one of the offered folders")
-        return path.strip()
+        return path
     if offered is None:
         raise AimkitError("no folder is named", hint="name one" if studio.local else "choose an offered one")
     if offered not in map(str, range(len(studio.folders))):

@@ -63,12 +63,8 @@ def results(studio: Studio, page: gr.Blocks) -> None:
                     label="Compare the first with the others",
                     elem_id="results-chosen",
                 )
-                metric = gr.Dropdown(
-                    [(title, key) for key, (title, _) in TITLES.items()],
-                    value="sad",
-                    label="Metric",
-                    elem_id="results-metric",
-                )
+                titles = [(title, key) for key, (title, _) in TITLES.items()]
+                metric = gr.Dropdown(titles, value="sad", label="Metric", elem_id="results-metric")
                 mixed = gr.Checkbox(label="Common images of different protocols", elem_id="results-mixed")
                 with gr.Accordion("Where the pictures are", open=False, visible=studio.local):
                     places = [
@@ -161,14 +157,21 @@ def results(studio: Studio, page: gr.Blocks) -> None:
         return [averages_html(found) + differences, drawn, "", listed, hidden]
 
     @telling
-    def look(names: list[str], first: str, second: str, truth: str, event: gr.EventData, request: gr.Request) -> str:
+    def look(
+        names: list[str],
+        first: str | None,
+        second: str | None,
+        truth: str | None,
+        event: gr.EventData,
+        request: gr.Request,
+    ) -> str:
         opened, found = of(request, names)
         image, titles, planes = str(event.name), [], []
         given = [first, second]
         for number, (name, result) in enumerate(zip(list(names)[:2], found, strict=False)):
             told = stored_inputs(opened.files[name].parent)
-            predicted = given[number].strip() or told.get("predictions", "")
-            true = truth.strip() or told.get("truth") or told.get("data", "")
+            predicted = (given[number] or "").strip() or told.get("predictions", "")
+            true = (truth or "").strip() or told.get("truth") or told.get("data", "")
             if not predicted or not true:
                 hint = "its network was evaluated without storing predictions: name a folder of 'aimkit predict'"
                 raise AimkitError("the predictions are not on record", model_name(result), hint if studio.local else "")

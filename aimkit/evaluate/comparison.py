@@ -59,9 +59,7 @@ def differences_html(results: Sequence[Mapping[str, Any]], *, mix_protocols: boo
     if len(results) < 2:
         return ""
     rows = compare(results, mix_protocols=mix_protocols)
-    about = (
-        f"Compared with {model_name(results[0])}, image by image. Smaller is better; clear: the interval excludes 0."
-    )
+    about = f"Image by image against {model_name(results[0])}. Smaller is better. Clear: the interval excludes 0."
     found = html.table(*comparison_table(rows), "differences")
     return f"<h2>Differences</h2><p>{html.escape(about)}</p>{found}"
 

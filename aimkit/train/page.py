@@ -59,12 +59,10 @@ def runs_html(runs: Sequence[Run], names: Sequence[str]) -> str:
         names: A name for each.
     """
     columns, rows = run_table(runs)
-    told = [
-        [name, *("-" if value is None else value for value in row[1:])] for name, row in zip(names, rows, strict=True)
-    ]
+    told = [[name, *_dashed(row[1:])] for name, row in zip(names, rows, strict=True)]
     parts = ["<h2>Runs</h2>", table(columns, told, "runs")]
     if differing := differing_keys(runs):
-        values = [[key, *("-" if one is None else one for one in row)] for key, row in differing.items()]
+        values = [[key, *_dashed(row)] for key, row in differing.items()]
         parts.append(f"<h2>What differs</h2>{table(['key', *names], values, 'keys of the recipes that differ')}")
     lines: dict[str, dict[str, list[tuple[float, float]]]] = {"loss": {}, "mad": {}, "sad": {}}
     for name, run in zip(names, runs, strict=True):
@@ -90,6 +88,10 @@ def _gallery(folder: Path) -> str:
         cells += [picture(path, f"step {int(path.stem.split('_')[1])}") for path in steps]
         parts.append(f"<div class=strip>{''.join(cells)}</div>")
     return "".join(parts)
+
+
+def _dashed(values: Sequence[object]) -> list[object]:
+    return ["-" if value is None else value for value in values]
 
 
 def _points(rows: list[dict[str, Any]], name: str) -> list[tuple[float, float]]:

@@ -44,10 +44,10 @@ def opened(root: Path) -> BrowsedSet:
     return open_browsed(str(root))
 
 
-@pytest.fixture(
-    scope="module",
-    params=["folder", *(pytest.param(form, marks=pytest.mark.slow) for form in ("parquet", "webdataset"))],
-)
+FORMS = ["folder", *(pytest.param(form, marks=pytest.mark.slow) for form in ("parquet", "webdataset"))]
+
+
+@pytest.fixture(scope="module", params=FORMS)
 def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp(request.param)
     recipe, out = tiny_recipe(folder, request.param), folder / "data"
