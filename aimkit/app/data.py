@@ -36,7 +36,7 @@ _LONGEST = 16 << 20
 _ALL, _NONE = "all", "not stated"
 
 
-class _Stopped(Exception):
+class _CheckStopped(Exception):
     pass
 
 
@@ -242,7 +242,7 @@ def data(studio: Studio, page: gr.Blocks) -> None:
         def step(number: int, total: int) -> None:
             done[0] = number
             if not wanted():
-                raise _Stopped
+                raise _CheckStopped
 
         def work() -> None:
             try:
@@ -256,7 +256,7 @@ def data(studio: Studio, page: gr.Blocks) -> None:
         while thread.is_alive():
             yield [f"Checking: {done[0]} of {total} …", skip, skip, skip]
             thread.join(0.4)
-        if isinstance(result[0], _Stopped):
+        if isinstance(result[0], _CheckStopped):
             yield [f"Stopped after {done[0]} of {total}.", skip, skip, skip]
             return
         if isinstance(result[0], Exception):

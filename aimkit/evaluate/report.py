@@ -123,9 +123,9 @@ def beside_html(name: str, names: Sequence[str], planes: Sequence[EvaluationPlan
         for title, url in urls.items()
     ]
     left, right = (mattes[0][0], mattes[1][0]) if len(mattes) > 1 else (mattes[0][0], "truth")
-    figures.append(slider(urls[left], urls[right], (left, right), f"from {right} to {left}"))
+    figures.insert(0, slider(urls[left], urls[right], (left, right), f"from {right} to {left}"))
     title = f"<h3>{escape(name)}</h3><p class=faint>Error: red is too opaque, blue too transparent.</p>"
-    return f"<section>{title}<div class=row>{''.join(figures)}</div></section>"
+    return f"<section>{title}<div class='row beside'>{''.join(figures)}</div></section>"
 
 
 def _levels(matte: Array) -> UInt8:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from offered_folders import write_broken, write_pictures, write_results
 
 from aimkit.app.settings import Studio
 from aimkit.app.studio import serve
@@ -19,7 +20,23 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
 
 
 @pytest.fixture(scope="session")
-def studio_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def offered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
+    """Folders that are offered to strangers: pictures, results, an empty one, and one that is gone."""
+    root = tmp_path_factory.mktemp("offered")
+    names = ("pictures", "results", "empty", "gone")
+    folders = tuple(root / name for name in names)
+    for folder in folders[:3]:
+        folder.mkdir()
+    write_pictures(folders[0])
+    shutil.rmtree(folders[0] / "soft")
+    shutil.rmtree(folders[0] / "thin")
+    write_broken(folders[0])
+    write_results(folders[1])
+    return folders
+
+
+@pytest.fixture(scope="session")
+def studio_url(offered: tuple[Path, ...]) -> Iterator[str]:
     """Address of a studio in this process, as strangers see it."""
     pytest.importorskip("gradio", reason="the studio needs Gradio")
     ready, until, found = threading.Event(), threading.Event(), []
@@ -30,7 +47,8 @@ def studio_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     limits = UploadLimits(megabytes=4, files=20, megapixels=20)
     arguments = {"ready": tell, "until": until}
-    thread = threading.Thread(target=serve, args=(Studio(local=False, limits=limits),), kwargs=arguments, daemon=True)
+    studio = Studio(local=False, limits=limits, folders=offered)
+    thread = threading.Thread(target=serve, args=(studio,), kwargs=arguments, daemon=True)
     thread.start()
     assert ready.wait(60)
     yield found[0]
