@@ -161,7 +161,8 @@ def data(studio: Studio, page: gr.Blocks) -> None:
         yield from leaf(session, one, int(event.first))
 
     def leaf(session: Session, one: _Shelf, first: int) -> Iterator[dict[str, Any]]:
-        wanted = session.turn("shelf")
+        # One serial for all of it: what an older piece of work tells late is not shown.
+        wanted, serial = session.turn("shelf"), next(serials)
         first = min(max(0, first), max(0, len(one.shown) - 1)) // _PAGE * _PAGE
         here = one.shown[first : first + _PAGE]
         missing = [item for item in here if item.position not in one.small]
@@ -169,7 +170,7 @@ def data(studio: Studio, page: gr.Blocks) -> None:
 
         def state(busy: bool) -> dict[str, Any]:
             items = [_card(one, item) for item in here]
-            return {**value, "turn": next(serials), "items": items, "busy": busy}
+            return {**value, "turn": serial, "items": items, "busy": busy}
 
         yield state(bool(missing))
         if len(one.small) > _KEPT:
@@ -281,7 +282,7 @@ def data(studio: Studio, page: gr.Blocks) -> None:
     for event in (opener.click, path.submit):
         event(open_, [offered, path], opened, **quiet, concurrency_limit=4).success(**redo)
     for box in conditions:
-        box.input(**redo)
+        (box.change if box is text else box.input)(**redo)
     shelf.leaf(turn, None, shelf, **quiet, concurrency_limit=4)
     shelf.look(look, None, closer, **quiet, concurrency_limit=4)
     shelf.mark(mark, None, marking, **quiet, trigger_mode="multiple")

@@ -76,7 +76,9 @@ def test_marked_photos_become_a_list_that_a_training_stream_takes(
     assert {stream.sample(i).meta["sources"][0]["id"] for i in range(8)} == {"p0", "p2", "p3", "p4", "p5"}
     page.click("#data-mark-none")
     page.wait_for_function("() => document.querySelector('#data-marked').innerText.startsWith('No sample')")
-    page.set_input_files("#data-load input[type=file]", str(text))
+    with page.expect_file_chooser() as chooser:
+        page.click("#data-load")
+    chooser.value.set_files(str(text))
     page.wait_for_function("() => document.querySelector('#data-marked').innerText.startsWith('2 samples')")
 
 
