@@ -22,11 +22,13 @@ class UploadLimits:
         megabytes: Size of one file.
         files: Files at a time.
         megapixels: Pixels of one picture.
+        megapixels_of_canvas: Pixels of a sample that a stranger's recipe may ask for.
     """
 
     megabytes: int = 64
     files: int = 100
     megapixels: int = 64
+    megapixels_of_canvas: int = 4
 
 
 @dataclass(frozen=True)

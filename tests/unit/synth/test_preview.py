@@ -86,6 +86,12 @@ def test_a_draft_names_each_fault_by_its_key() -> None:
     assert made.faults["placement.scale"] == "the range [0.9, 0.1] is reversed"
 
 
+def test_a_draft_of_a_stranger_stays_small() -> None:
+    data = raw_recipe("demo", ["placement.width=4096"], kind="synth")[0]
+    assert draft(data).faults == {}
+    assert list(draft(data, most_pixels=1_000_000).faults) == ["placement.height"]
+
+
 def test_own_pictures_are_shown_but_not_named_in_the_recipe(tmp_path: Path) -> None:
     write_png(tmp_path / "a.png", np.full((40, 40, 4), 200, np.uint8))
     data: dict[str, Any] = raw_recipe("demo", QUICK[1:2], kind="synth")[0] | {"balance": {}}
