@@ -187,9 +187,12 @@ def predict(studio: Studio, page: gr.Blocks) -> None:
 
         work = work_of(request)
         job, mode = _known(work, str(shown["name"])), str(event.mode)
-        if mode == "clear" or (mode == "picture" and work.backdrop is None):
+        if mode == "picture" and work.backdrop is not None:
+            background = read_rgb(work.backdrop)
+        elif mode == "color":
+            background = read_background(f"#{str(event.color)[1:7]}")
+        else:
             return gr.DownloadButton(visible=False)
-        background = read_rgb(work.backdrop) if mode == "picture" else read_background(f"#{str(event.color)[1:7]}")
         cut, target = _stored(job.output(work.folder, "cutout")), job.output(work.folder, "composite")
         write_png(target, place_over(cut[..., :3], to_float(cut[..., 3]), background))
         return gr.DownloadButton(value=str(target), visible=True)
