@@ -8,6 +8,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from threading import RLock
 from typing import Any, Generic
 
 from typing_extensions import TypeVar
@@ -63,7 +64,8 @@ class Registry(Generic[T, Info]):
         self._plugins = plugins
         self._modules = tuple(modules)
         self._info: Callable[..., Any] = info or dict
-        self._loaded = False
+        self._loaded = self._loading = False
+        self._lock = RLock()
         self._entries: dict[str, RegistryEntry[T, Info]] = {}
 
     def register(self, name: str, **info: Any) -> Callable[[T], T]:
@@ -119,18 +121,22 @@ class Registry(Generic[T, Info]):
     def _load(self) -> None:
         if self._loaded:
             return
-        # Set first, since the modules may ask the registry while they are imported; one that fails is tried again.
-        self._loaded = True
-        try:
-            for name in self._modules:
-                module = importlib.import_module(name)
-                for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
-                    importlib.import_module(f"{name}.{info.name}")
-            if self._plugins:
-                load_plugins(self._plugins)
-        except BaseException:
-            self._loaded = False
-            raise
+        # Another thread waits until all entries are there. The modules may ask the registry while they are imported,
+        # and get those that there are.
+        with self._lock:
+            if self._loaded or self._loading:
+                return
+            self._loading = True
+            try:
+                for name in self._modules:
+                    module = importlib.import_module(name)
+                    for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
+                        importlib.import_module(f"{name}.{info.name}")
+                if self._plugins:
+                    load_plugins(self._plugins)
+                self._loaded = True
+            finally:
+                self._loading = False
 
 
 def did_you_mean(name: str, known: Iterable[str], limit: int = 3) -> str:
