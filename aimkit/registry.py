@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from threading import RLock
+from threading import get_ident
 from typing import Any, Generic
 
 from typing_extensions import TypeVar
@@ -64,8 +64,8 @@ class Registry(Generic[T, Info]):
         self._plugins = plugins
         self._modules = tuple(modules)
         self._info: Callable[..., Any] = info or dict
-        self._loaded = self._loading = False
-        self._lock = RLock()
+        self._loaded = False
+        self._loading: set[int] = set()
         self._entries: dict[str, RegistryEntry[T, Info]] = {}
 
     def register(self, name: str, **info: Any) -> Callable[[T], T]:
@@ -121,22 +121,22 @@ class Registry(Generic[T, Info]):
     def _load(self) -> None:
         if self._loaded:
             return
-        # Another thread waits until all entries are there. The modules may ask the registry while they are imported,
-        # and get those that there are.
-        with self._lock:
-            if self._loaded or self._loading:
-                return
-            self._loading = True
-            try:
-                for name in self._modules:
-                    module = importlib.import_module(name)
-                    for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
-                        importlib.import_module(f"{name}.{info.name}")
-                if self._plugins:
-                    load_plugins(self._plugins)
-                self._loaded = True
-            finally:
-                self._loading = False
+        # The modules may ask the registry while they are imported, and get those entries that there are. Other threads
+        # import the same: Python makes them wait for each module, while a lock of ours could wait for one of Python's.
+        thread = get_ident()
+        if thread in self._loading:
+            return
+        self._loading.add(thread)
+        try:
+            for name in self._modules:
+                module = importlib.import_module(name)
+                for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
+                    importlib.import_module(f"{name}.{info.name}")
+            if self._plugins:
+                load_plugins(self._plugins)
+            self._loaded = True
+        finally:
+            self._loading.discard(thread)
 
 
 def did_you_mean(name: str, known: Iterable[str], limit: int = 3) -> str:
