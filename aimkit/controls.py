@@ -175,15 +175,20 @@ def _numeric(kind: Kind, number: type, marks: Iterable[Any], told: Mapping[str, 
         if isinstance(mark, Within):
             low, high = mark.low, mark.high
         elif isinstance(mark, Ge | Gt):
-            low = mark.ge if isinstance(mark, Ge) else mark.gt
+            low = _float(mark.ge if isinstance(mark, Ge) else mark.gt)
         elif isinstance(mark, Le | Lt):
-            high = mark.le if isinstance(mark, Le) else mark.lt
+            high = _float(mark.le if isinstance(mark, Le) else mark.lt)
     whole, default = number is int, told["default"]
     span = usual_span(low, high, [float(value) for value in _numbers(default)])
     step = _step(span, whole) if span else 1.0
     if span and step > 1:
         span = (math.ceil(span[0] / step) * step, span[1])
     return Control(kind=kind, whole=whole, low=low, high=high, span=span, step=step, **told)  # type: ignore[arg-type]
+
+
+def _float(bound: Any) -> float:
+    """A bound as a number that JSON and forms know; whole ones stay whole."""
+    return bound if isinstance(bound, int) else float(bound)
 
 
 def usual_span(low: float | None, high: float | None, given: Sequence[float]) -> tuple[float, float] | None:

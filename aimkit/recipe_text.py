@@ -142,7 +142,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> 
         if isinstance(old, Mapping) and isinstance(value, Mapping) and set(old) <= set(value) and "." not in key:
             yield from _changes(old, value, f"{at}.")
         elif _same_rows(old, value):
-            for position, (row, new) in enumerate(zip(old, value, strict=True)):
+            for position, (row, new) in enumerate(zip(old or (), value, strict=True)):
                 yield from _changes(row, new, f"{at}.{_address(value, position)}.")
         else:
             yield f"{at}={as_toml(value)}"

@@ -92,7 +92,8 @@ def compose(studio: Studio, page: gr.Blocks) -> None:
 
     def drafted(session: Session, form_value: dict[str, Any]) -> RecipeDraft:
         folders = {key: session.values.get(f"own {key}") for key in ("foregrounds", "backgrounds")}
-        return draft(form_value["data"], local=studio.local, **folders)
+        most = None if studio.local else studio.limits.megapixels_of_canvas * 1_000_000
+        return draft(form_value["data"], local=studio.local, most_pixels=most, **folders)
 
     def show(form_value: dict[str, Any] | None, view: dict[str, Any], request: gr.Request) -> Iterator[dict[str, Any]]:
         if not form_value:
@@ -147,8 +148,11 @@ def compose(studio: Studio, page: gr.Blocks) -> None:
         uploads = accept(paths, folder, studio.limits, _not_cut_out if key == "foregrounds" else lambda picture: "")
         if uploads.files:
             session.values[f"own {key}"] = folder
-        refused = "".join(f"\n- **{name}**: {reason}" for name, reason in uploads.refused)
-        return f"{len(uploads.files)} pictures are used as {key}." + (f" Refused:{refused}" if refused else "")
+        number = len(uploads.files)
+        told = f"{number} picture{'s are' if number != 1 else ' is'} used as {key}."
+        if uploads.refused:
+            told += " Refused:" + "".join(f"\n- **{name}**: {reason}" for name, reason in uploads.refused)
+        return told
 
     @telling
     def text(form_value: dict[str, Any], request: gr.Request) -> Any:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from aimkit.app.look import FAVICON, HEADING, STYLES, theme
 from aimkit.app.settings import Studio
+from aimkit.app.upload_budget import UploadBudget
 
 #: The tabs in order: the name on the page, and the function that builds it within its ``gr.Tab``, given
 #: the studio and the page (for ``page.load``).
@@ -43,8 +46,15 @@ def build(studio: Studio) -> gr.Blocks:
     return page
 
 
-def launch(page: gr.Blocks, studio: Studio, host: str, port: int | None) -> str:
+def launch(page: gr.Blocks, studio: Studio, folder: Path, host: str, port: int | None) -> str:
     """Start serving a page in the background; return its address.
+
+    Args:
+        page: The page.
+        studio: What it may do.
+        folder: Folder of all temporary files.
+        host: Address to listen at.
+        port: Port, or None for the first free one.
 
     Raises:
         OSError: The address can't be used.
@@ -64,6 +74,7 @@ def launch(page: gr.Blocks, studio: Studio, host: str, port: int | None) -> str:
         mcp_server=False,
         pwa=False,
         allowed_paths=[],
+        app_kwargs={"middleware": [Middleware(UploadBudget, folder, studio.limits.gigabytes << 30)]},
         max_file_size=f"{studio.limits.megabytes}mb",
         favicon_path=FAVICON,
         theme=theme(),

@@ -71,7 +71,7 @@ def serve(
 
         page = build(replace(studio, sessions=Sessions(root / "sessions")))
         try:
-            url = launch(page, studio, host, port)
+            url = launch(page, studio, root, host, port)
         except OSError as error:
             where = f"--host {host}" + (f" --port {port}" if port else "")
             raise AimkitError(f"can't listen: {error}", where, "choose another port", exit_code=1) from None

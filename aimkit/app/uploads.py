@@ -22,11 +22,15 @@ class UploadLimits:
         megabytes: Size of one file.
         files: Files at a time.
         megapixels: Pixels of one picture.
+        gigabytes: Temporary files of all visitors together, after which nobody can upload.
+        megapixels_of_canvas: Pixels of a sample that a stranger's recipe may ask for.
     """
 
     megabytes: int = 64
     files: int = 100
     megapixels: int = 64
+    gigabytes: int = 8
+    megapixels_of_canvas: int = 4
 
 
 @dataclass(frozen=True)

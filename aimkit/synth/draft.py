@@ -39,6 +39,7 @@ def draft(
     foregrounds: Path | None = None,
     backgrounds: Path | None = None,
     local: bool = True,
+    most_pixels: int | None = None,
 ) -> RecipeDraft:
     """Check plain data as a synth recipe, and find what can be shown of it.
 
@@ -47,6 +48,7 @@ def draft(
         foregrounds: Folder of cut-outs that take the place of the recipe's files.
         backgrounds: Folder of photos that do.
         local: Whether the recipe may read folders of this machine; False for recipes of strangers.
+        most_pixels: Pixels that a sample may have at most, or None.
     """
     own, at_hand = dict(data), dict(data)
     for key, folder, table in (
@@ -60,8 +62,9 @@ def draft(
     wrong = faults(SynthRecipe, own)
     if wrong:
         return RecipeDraft(wrong)
+    recipe = parse(SynthRecipe, own, "recipe")
+    if most_pixels is not None and recipe.placement.height[1] * recipe.placement.width[1] > most_pixels:
+        return RecipeDraft({"placement.height": f"a sample may have up to {most_pixels / 1e6:g} megapixels here"})
     allowed = [folder for folder in (foregrounds, backgrounds) if folder is not None]
     shown, names = with_stand_ins(at_hand, None if local else allowed)
-    return RecipeDraft(
-        {}, parse(SynthRecipe, own, "recipe"), parse(SynthRecipe, shown, "recipe"), tuple(dict.fromkeys(names))
-    )
+    return RecipeDraft({}, recipe, parse(SynthRecipe, shown, "recipe"), tuple(dict.fromkeys(names)))

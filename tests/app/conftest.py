@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,7 +37,16 @@ def offered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
 
 
 @pytest.fixture(scope="session")
-def studio_url(offered: tuple[Path, ...]) -> Iterator[str]:
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the studio puts its temporary files."""
+    folder = tmp_path_factory.mktemp("temporary")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def studio_url(temporary: Path, offered: tuple[Path, ...]) -> Iterator[str]:
     """Address of a studio in this process, as strangers see it."""
     pytest.importorskip("gradio", reason="the studio needs Gradio")
     ready, until, found = threading.Event(), threading.Event(), []

@@ -128,7 +128,7 @@ def test_own_cut_outs_are_used_and_photos_refused_as_cut_outs(page: Any, tmp_pat
         page.get_by_label(f"balance {name}").evaluate("e => { e.value = 0; e.dispatchEvent(new Event('input')); }")
     page.get_by_text("Your own cut-outs and photos").click()
     page.set_input_files("#compose-own input[type=file] >> nth=0", [tmp_path / "ball.png", tmp_path / "photo.png"])
-    page.locator("#compose-told", has_text="1 pictures are used").wait_for()
+    page.locator("#compose-told", has_text="1 picture is used").wait_for()
     assert "no alpha channel" in page.inner_text("#compose-told")
     settled(page)
     page.locator("#wall .tile").first.click()

@@ -13,7 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from aimkit.imageio import write_png
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +51,21 @@ def test_an_upload_that_is_too_large_is_refused(studio_url: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(request, timeout=30)
     assert caught.value.code == 413
+
+
+def test_a_page_that_is_left_leaves_no_files(visit: Callable[..., Any], temporary: Path, tmp_path: Path) -> None:
+    before = set(temporary.glob("aimkit-studio-*/sessions/*"))
+    page = visit(tab="Predict")
+    write_png(tmp_path / "a.png", np.zeros((40, 40, 3), np.uint8))
+    page.set_input_files("#predict-photos input[type=file]", [tmp_path / "a.png"])
+    page.wait_for_selector("#strip .thumb.done")
+    (mine,) = set(temporary.glob("aimkit-studio-*/sessions/*")) - before
+    assert list(mine.glob("photos-*/a.png"))
+    page.context.close()
+    deadline = time.monotonic() + 60
+    while mine.exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not mine.exists()
 
 
 def test_the_command_serves_this_machine_alone_and_leaves_no_files(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ def test_nothing_else_imports_gradio() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
+@pytest.mark.slow
 def test_the_page_has_all_tabs_and_tells_no_path() -> None:
     pytest.importorskip("gradio")
     import_gradio()

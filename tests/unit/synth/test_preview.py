@@ -19,7 +19,13 @@ from aimkit.synth.own_data import with_stand_ins
 from aimkit.synth.preview import preview
 from aimkit.synth.recipe import SynthRecipe
 
-QUICK = ["foregrounds.0.generators=['toy', 'net']", "backgrounds.0.generators=['gradient']", "balance.NS=0"]
+QUICK = [
+    "placement.height=160",
+    "placement.width=160",
+    "foregrounds.0.generators=['toy', 'net']",
+    "backgrounds.0.generators=['gradient']",
+    "balance.NS=0",
+]
 
 
 def recipe(*more: str) -> SynthRecipe:
@@ -28,13 +34,13 @@ def recipe(*more: str) -> SynthRecipe:
 
 
 def test_a_preview_shows_the_samples_of_the_dataset() -> None:
-    shown = dict(preview(recipe(), [3, 1], 128))
+    shown = dict(preview(recipe(), [3, 1], 80))
     assert list(shown) == [3, 1]
     for index, sample in shown.items():
-        assert sample.size == (128, 128)
+        assert sample.size == (80, 80)
         whole = Synthesizer(recipe()).sample(index)
-        small = cv2.resize(whole.image, (128, 128), interpolation=cv2.INTER_AREA)
-        assert np.abs(sample.image.astype(int) - small).mean() < 3
+        small = cv2.resize(whole.image, (80, 80), interpolation=cv2.INTER_AREA)
+        assert np.abs(sample.image.astype(int) - small).mean() < 6
 
 
 def test_what_was_drawn_changes_no_sample_and_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,9 +59,9 @@ def test_what_was_drawn_changes_no_sample_and_is_drawn_once(monkeypatch: pytest.
 
 
 def test_the_cache_stays_within_its_budget() -> None:
-    drawn = DrawnLayers(1 << 23)
+    drawn = DrawnLayers(1 << 21)
     list(preview(recipe(), range(6), 96, drawn=drawn))
-    assert 0 < drawn.used <= 1 << 23
+    assert 0 < drawn.used <= 1 << 21
 
 
 def test_a_preview_that_is_not_wanted_any_more_ends() -> None:
@@ -86,9 +92,15 @@ def test_a_draft_names_each_fault_by_its_key() -> None:
     assert made.faults["placement.scale"] == "the range [0.9, 0.1] is reversed"
 
 
+def test_a_draft_of_a_stranger_stays_small() -> None:
+    data = raw_recipe("demo", ["placement.width=4096"], kind="synth")[0]
+    assert draft(data).faults == {}
+    assert list(draft(data, most_pixels=1_000_000).faults) == ["placement.height"]
+
+
 def test_own_pictures_are_shown_but_not_named_in_the_recipe(tmp_path: Path) -> None:
     write_png(tmp_path / "a.png", np.full((40, 40, 4), 200, np.uint8))
-    data: dict[str, Any] = raw_recipe("demo", QUICK[1:2], kind="synth")[0] | {"balance": {}}
+    data: dict[str, Any] = raw_recipe("demo", QUICK[3:4], kind="synth")[0] | {"balance": {}}
     made = draft(data, foregrounds=tmp_path, local=False)
     assert made.recipe is not None
     assert made.shown is not None
