@@ -10,6 +10,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
+from aimkit.datasets.scan import read_place
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_grey
 from aimkit.lint.item import LintItem, LintTarget
@@ -198,7 +199,7 @@ def _label(item: BrowsedItem, alpha: UInt8, facts: dict[str, Any]) -> UInt8:
     """Its trimap; the matte itself where it has none of its size."""
     if item.lint.trimap is not None:
         try:
-            found = read_grey(item.lint.trimap)
+            found = read_grey(read_place(item.lint.trimap), item.name)
         except AimkitError as error:
             facts["trimap"] = error.what
         else:

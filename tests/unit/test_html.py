@@ -30,7 +30,7 @@ def test_colours_are_variables_that_the_dark_redefines() -> None:
     assert light == dark
     rules = re.sub(r":root \{.*?\}", "", style, flags=re.S)
     assert not re.search(r"#[0-9a-f]{3,6}\b", rules.replace("background: #fff", ""))
-    assert {name for name in re.findall(r"var\((--[\w-]+)\)", style)} - light <= {"--c", "--cut"}
+    assert set(re.findall(r"var\((--[\w-]+)\)", style)) - light <= {"--c", "--cut"}
 
 
 def test_nothing_in_a_page_comes_from_elsewhere() -> None:
