@@ -32,13 +32,13 @@ _LONGEST = 64 << 20
 
 
 @dataclass
-class _Opened:
+class _SideBySide:
     """What a visitor compares.
 
     Attributes:
         results: The results by the names of the choices.
         files: File of each.
-        pages: What is told of the runs, as HTML.
+        runs: What is told of the runs, as HTML.
     """
 
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -92,7 +92,7 @@ def results(studio: Studio, page: gr.Blocks) -> None:
         if not folder.is_dir():
             raise AimkitError("folder not found", shown_title(studio, name))
         found, skips = find_results(folder)
-        opened = _Opened()
+        opened = _SideBySide()
         opened.runs = _runs(folder, skips)
         if not found and not opened.runs and not skips:
             hint = "'aimkit evaluate' and 'aimkit train' write them"
@@ -107,10 +107,10 @@ def results(studio: Studio, page: gr.Blocks) -> None:
                 if path.stat().st_size > _LONGEST:
                     raise AimkitError("a results file has less than 64 MB")
                 found[path] = read_results(path)
-        return take(_Opened(), list(found.values()), list(found), skips, "Uploaded", request)
+        return take(_SideBySide(), list(found.values()), list(found), skips, "Uploaded", request)
 
     def take(
-        opened: _Opened,
+        opened: _SideBySide,
         found: Sequence[dict[str, Any]],
         files: Sequence[Path],
         skips: Skips,
@@ -133,7 +133,7 @@ def results(studio: Studio, page: gr.Blocks) -> None:
             shown_text(studio, opened.runs),
         ]
 
-    def of(request: gr.Request, names: Sequence[str]) -> tuple[_Opened, list[dict[str, Any]]]:
+    def of(request: gr.Request, names: Sequence[str]) -> tuple[_SideBySide, list[dict[str, Any]]]:
         opened = studio.sessions.of(request).values.get("results")
         if opened is None:
             raise AimkitError("nothing is open", hint="open a folder, or upload results")
