@@ -24,7 +24,7 @@ from aimkit.datasets.exclude import read_exclude
 from aimkit.errors import AimkitError
 from aimkit.html import escape, table
 from aimkit.lint.report import findings_html
-from aimkit.lint.run import lint
+from aimkit.lint.run import LintResult, lint
 from aimkit.lint.view import reduced
 
 #: Items on a page, and the longer sides of their pictures and of one that is looked at, in pixels.
@@ -238,7 +238,8 @@ def data(studio: Studio, page: gr.Blocks) -> None:
     @telling
     def check(request: gr.Request) -> Iterator[list[Any]]:
         session, one = shelf_of(request)
-        wanted, done, result, skip = session.turn("check"), [0], [], gr.skip()
+        wanted, done, skip = session.turn("check"), [0], gr.skip()
+        result: list[LintResult | Exception] = []
 
         def step(number: int, total: int) -> None:
             done[0] = number
@@ -257,18 +258,19 @@ def data(studio: Studio, page: gr.Blocks) -> None:
         while thread.is_alive():
             yield [f"Checking: {done[0]} of {total} …", skip, skip, skip]
             thread.join(0.4)
-        if isinstance(result[0], _CheckStopped):
+        ended = result[0]
+        if isinstance(ended, _CheckStopped):
             yield [f"Stopped after {done[0]} of {total}.", skip, skip, skip]
             return
-        if isinstance(result[0], Exception):
-            raise result[0]
-        one.findings = one.found.positions_of(result[0].findings)
-        counts = result[0].counts
+        if isinstance(ended, Exception):
+            raise ended
+        one.findings = one.found.positions_of(ended.findings)
+        counts = ended.counts
         words = ", ".join(_counted(number, name) for name, number in counts.items())
         names = [(f"{name} ({len(places)})", name) for name, places in one.findings.items()]
         box = gr.Dropdown([_ALL, *names], value=_ALL, visible=bool(names))
         told = f"{_counted(total, _NOUNS[one.found.kind])} checked: {words}."
-        yield [told, box, shown_text(studio, findings_html(result[0])), gr.Accordion(visible=True)]
+        yield [told, box, shown_text(studio, findings_html(ended)), gr.Accordion(visible=True)]
 
     def halt(request: gr.Request) -> None:
         studio.sessions.of(request).stop("check")
@@ -290,7 +292,7 @@ def data(studio: Studio, page: gr.Blocks) -> None:
         button.click(work, None, marking, **quiet).success(**redo)
     load.upload(load_list, load, marking, **quiet).success(**redo)
     write.click(write_list, None, marking, **quiet)
-    checker.click(check, None, [told, finding, findings, more], **quiet, concurrency_limit=2)
+    checker.click(check, None, [told, finding, findings, more], **quiet, concurrency_limit=2).success(**redo)
     stop.click(halt, None, None, **quiet)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,7 @@ def dataset_set(root: Place) -> BrowsedSet:
         items.append(BrowsedItem(position, item, _sources(head), (_stem(opened, head.index),)))
     target.items = [item.lint for item in items]
     summed = stats.total(opened.sidecars())
+    tables: list[tuple[str, Sequence[str], Sequence[Sequence[Any]]]]
     tables = [("statistics", stats.COLUMNS, stats.rows(summed["types"]))]
     licences = stats.source_rows(summed["sources"])
     if licences:
