@@ -65,7 +65,7 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="aimkit-studio-", ignore_cleanup_errors=True) as folder:
         root = Path(folder)
         # Gradio serves files of its own folder to everyone: sessions lie beside it.
-        os.environ["GRADIO_TEMP_DIR"] = str(root / "served")
+        os.environ.update(GRADIO_TEMP_DIR=str(root / "served"))
         import_gradio()
         from aimkit.app.page import build, launch
 
