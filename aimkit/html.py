@@ -5,24 +5,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import html as _html
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aimkit.printable import printable
 
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:72em;padding:0 1em;color:#222;background:#fff}
-h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums}
-td,th{padding:.15em .8em .15em 0;text-align:right;white-space:nowrap}td:first-child,th:first-child{text-align:left}
-th{border-bottom:1px solid #999}pre{background:#f4f4f4;padding:1em;overflow:auto;font-size:13px}
-.charts{display:flex;flex-wrap:wrap;gap:1.5em;margin-bottom:1.5em}.charts figure{max-width:340px}
-figure{margin:0}figcaption{font-size:13px;color:#555}
-.strip{display:flex;gap:4px;overflow-x:auto;margin:.4em 0}.strip figure{flex:none;text-align:center}
-img{max-width:100%}.result{font-size:1.1em;border-left:4px solid #2b6cb0;padding:.2em 0 .2em .8em}
-@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}pre{background:#222}figcaption{color:#aaa}}
-"""
-_COLOURS = ("#2b6cb0", "#c05621", "#2f855a", "#805ad5", "#b83280", "#718096")
+#: The stylesheet of all pages, and what moves on them: sliders, and tables that sort.
+STYLE, SCRIPT = (Path(__file__).with_suffix(suffix) for suffix in (".css", ".js"))
+
+#: Number of colours for the lines of a chart, ``.k0`` and so on in the stylesheet.
+_COLOURS = 6
+#: Characters of a cell from which its column breaks lines.
+_WRAPS = 40
+_FIGURE = re.compile(r"[-+]?[\d.,]*\d(e[-+]?\d+)?( ?%)?( ?(\+-|±|/|\.\.|x) ?[-+]?[\d.]+%?)?|-|nan|", re.I)
 
 
 def escape(value: object) -> str:
@@ -32,10 +28,13 @@ def escape(value: object) -> str:
 
 def page(title: str, body: str) -> str:
     """Return a whole page that needs no other file."""
-    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{escape(title)}</title>"
-    return sealed(
-        f"<!doctype html><html lang=en><head>{head}<style>{_STYLE}</style></head><body>{body}</body></html>\n"
+    head = (
+        "<meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'>"
+        f"<title>{escape(title)}</title><style>{STYLE.read_text(encoding='utf-8')}</style>"
     )
+    script = f"<script>{SCRIPT.read_text(encoding='utf-8')}enliven(document);</script>"
+    opening = f"<!doctype html><html lang=en><head>{head}</head>"
+    return sealed(f"{opening}<body class=page><main class=report>{body}</main>{script}</body></html>\n")
 
 
 def sealed(text: str) -> str:
@@ -51,11 +50,25 @@ def is_changed(data: bytes) -> bool:
     return digest != hashlib.sha256(body).hexdigest().encode() + b" -->\n"
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return a table of text."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
-    body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], label: str = "table", *, pick: bool = False) -> str:
+    """Return a table of text, which scrolls within itself and sorts by a click on a column's head.
+
+    Args:
+        columns: Heads of the columns.
+        rows: Cells; columns of figures are aligned to the right.
+        label: What it shows, for screen readers.
+        pick: Whether the first cells can be chosen, for pages that do something with ``data-pick``.
+    """
+    texts = [[str(cell) for cell in row] for row in rows]
+    words = [n for n in range(len(columns)) if not all(_FIGURE.fullmatch(row[n].strip()) for row in texts)]
+    kinds = " ".join(f"t{n + 1}" + f" w{n + 1}" * any(len(row[n]) > _WRAPS for row in texts) for n in words)
+    head = "".join(f"<th scope=col>{escape(name)}</th>" for name in columns)
+    lines = [[escape(cell) for cell in row] for row in texts]
+    if pick:
+        lines = [[f"<button type=button data-pick='{name}'>{name}</button>", *rest] for name, *rest in lines]
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in lines)
+    inside = f"<table class='{kinds}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<div class=wide tabindex=0 role=region aria-label='{escape(label)}'>{inside}</div>"
 
 
 def picture(source: Path | bytes, caption: str = "") -> str:
@@ -87,25 +100,39 @@ def chart(title: str, lines: Mapping[str, Sequence[tuple[float, float]]], width:
         return f"{across:.1f},{top + (high - y) / spread_y * (height - top - bottom):.1f}"
 
     parts = []
-    for (name, line), colour in zip(lines.items(), _COLOURS * (1 + len(lines) // len(_COLOURS)), strict=False):
+    for number, (name, line) in enumerate(lines.items()):
         path = " ".join(place(x, y) for x, y in line)
-        parts.append(f"<polyline fill=none stroke='{colour}' stroke-width=1.5 points='{path}'/>")
         last = place(*line[-1]).split(",")
-        parts.append(
-            f"<circle r=2.5 fill='{colour}' cx='{last[0]}' cy='{last[1]}'><title>{escape(name)}</title></circle>"
-        )
+        dot = f"<circle r=2.5 class=mark cx='{last[0]}' cy='{last[1]}'><title>{escape(name)}</title></circle>"
+        line_ = f"<polyline class=line stroke-width=1.5 points='{path}'/>"
+        parts.append(f"<g class=k{number % _COLOURS}>{line_}{dot}</g>")
     axis = f"M{edge},{top}V{height - bottom}H{width - 8}"
-    label = "font-size=11 fill=currentColor"
     texts = [
-        f"<text x='{edge - 4}' y='{top + 8}' text-anchor=end {label}>{high:.3g}</text>",
-        f"<text x='{edge - 4}' y='{height - bottom}' text-anchor=end {label}>{low:.3g}</text>",
-        f"<text x='{edge}' y='{height - 5}' {label}>{left:.6g}</text>",
-        f"<text x='{width - 8}' y='{height - 5}' text-anchor=end {label}>{right:.6g}</text>",
+        f"<text x='{edge - 4}' y='{top + 8}' text-anchor=end>{high:.3g}</text>",
+        f"<text x='{edge - 4}' y='{height - bottom}' text-anchor=end>{low:.3g}</text>",
+        f"<text x='{edge}' y='{height - 4}'>{left:.6g}</text>",
+        f"<text x='{width - 8}' y='{height - 4}' text-anchor=end>{right:.6g}</text>",
     ]
-    keys = "".join(
-        f"<span style='white-space:nowrap'><span style='color:{colour}'>&#9632;</span> {escape(name)}</span> "
-        for name, colour in zip(lines, _COLOURS * (1 + len(lines) // len(_COLOURS)), strict=False)
+    keys = "".join(f"<span class='key k{n % _COLOURS}'>{escape(name)}</span> " for n, name in enumerate(lines))
+    inside = f"<path d='{axis}' class=axis />{''.join(texts + parts)}"
+    svg = f"<svg viewBox='0 0 {width} {height}' role=img aria-label='{escape(title)}'>{inside}</svg>"
+    caption = f"<b>{escape(title)}</b> {keys if len(lines) > 1 else ''}"
+    return f"<figure class=chart>{svg}<figcaption>{caption}</figcaption></figure>"
+
+
+def slider(left: str, right: str, names: tuple[str, str], label: str) -> str:
+    """Return two pictures of one size on top of each other, with a slider between them.
+
+    Args:
+        left: Address of the picture on the left, such as ``data:image/png;base64,...``.
+        right: Address of the other one.
+        names: What they show.
+        label: What the slider does, for screen readers.
+    """
+    one, other = (escape(name) for name in names)
+    return (
+        f"<figure class=slider><div class=pair><img src='{escape(right)}' alt='{other}'>"
+        f"<img class=over src='{escape(left)}' alt='{one}'><span class=edge></span></div>"
+        f"<input type=range min=0 max=100 value=50 aria-label='{escape(label)}'>"
+        f"<figcaption>{one} | {other}</figcaption></figure>"
     )
-    inside = f"<path d='{axis}' fill=none stroke='#999'/>{''.join(texts + parts)}"
-    svg = f"<svg width={width} height={height} role=img>{inside}</svg>"
-    return f"<figure>{svg}<figcaption><b>{escape(title)}</b> {keys if len(lines) > 1 else ''}</figcaption></figure>"

@@ -11,7 +11,7 @@ from aimkit.errors import AimkitError
 from aimkit.registry import did_you_mean
 
 #: Keys that name an entry of a list of tables, so that an override can address it by name.
-_NAME_KEYS = ("name", "step", "source", "generator")
+NAME_KEYS = ("name", "step", "source", "generator")
 
 
 def apply_overrides(data: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _slots(data: Any, key: str, override: str) -> list[Any]:
         if not -len(data) <= int(key) < len(data):
             raise AimkitError(f"position {key} is outside the list of {len(data)}", f"override {override}")
         return [int(key)]
-    names = [next((row[k] for k in _NAME_KEYS if k in row), "") if isinstance(row, dict) else row for row in data]
+    names = [next((row[k] for k in NAME_KEYS if k in row), "") if isinstance(row, dict) else row for row in data]
     slots = [i for i, name in enumerate(names) if name == key]
     if not slots:
         raise AimkitError(f"the list has no entry '{key}'", f"override {override}", did_you_mean(key, map(str, names)))

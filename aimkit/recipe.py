@@ -157,13 +157,25 @@ def parse(model: type[M], data: Mapping[str, Any], where: str) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        lines = [
-            f"{_dotted(details['loc'])}: {details['msg'].removeprefix('Value error, ')}" for details in error.errors()
-        ]
-        if len(lines) == 1:
-            key, message = lines[0].split(": ", 1)
+        wrong = _faults(error)
+        if len(wrong) == 1:
+            key, message = wrong[0]
             raise AimkitError(message, f"{where}, {key}") from None
+        lines = [f"{key}: {message}" for key, message in wrong]
         raise AimkitError(f"{len(lines)} keys are wrong:\n  " + "\n  ".join(lines), where) from None
+
+
+def faults(model: type[Block], data: Mapping[str, Any]) -> dict[str, str]:
+    """Check plain data as a table, for a form that shows each error at its key.
+
+    Returns:
+        What is wrong by dotted key, "(root)" for the table as a whole; empty when nothing is.
+    """
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        return dict(reversed(_faults(error)))
+    return {}
 
 
 def find(name_or_path: str | os.PathLike[str] | Remote, kind: str | None = None) -> Place:
@@ -254,6 +266,11 @@ def _line(model: type[Block], details: Any) -> InitErrorDetails:
     return InitErrorDetails(
         type=PydanticCustomError(kind, "{message}", {"message": message}), loc=details["loc"], input=details["input"]
     )
+
+
+def _faults(error: ValidationError) -> list[tuple[str, str]]:
+    """(key, message) of every fault."""
+    return [(_dotted(one["loc"]), one["msg"].removeprefix("Value error, ")) for one in error.errors()]
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:

@@ -8,6 +8,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from threading import get_ident
 from typing import Any, Generic
 
 from typing_extensions import TypeVar
@@ -64,6 +65,7 @@ class Registry(Generic[T, Info]):
         self._modules = tuple(modules)
         self._info: Callable[..., Any] = info or dict
         self._loaded = False
+        self._loading: set[int] = set()
         self._entries: dict[str, RegistryEntry[T, Info]] = {}
 
     def register(self, name: str, **info: Any) -> Callable[[T], T]:
@@ -119,8 +121,12 @@ class Registry(Generic[T, Info]):
     def _load(self) -> None:
         if self._loaded:
             return
-        # Set first, since the modules may ask the registry while they are imported; one that fails is tried again.
-        self._loaded = True
+        # The modules may ask the registry while they are imported, and get those entries that there are. Other threads
+        # import the same: Python makes them wait for each module, while a lock of ours could wait for one of Python's.
+        thread = get_ident()
+        if thread in self._loading:
+            return
+        self._loading.add(thread)
         try:
             for name in self._modules:
                 module = importlib.import_module(name)
@@ -128,9 +134,9 @@ class Registry(Generic[T, Info]):
                     importlib.import_module(f"{name}.{info.name}")
             if self._plugins:
                 load_plugins(self._plugins)
-        except BaseException:
-            self._loaded = False
-            raise
+            self._loaded = True
+        finally:
+            self._loading.discard(thread)
 
 
 def did_you_mean(name: str, known: Iterable[str], limit: int = 3) -> str:

@@ -27,6 +27,7 @@ COMMANDS = {
     ),
     "evaluate": ("aimkit.cli.evaluate", "evaluate", "Measure networks or predictions; compare results."),
     "runs": ("aimkit.cli.runs", "runs", "List, show and compare training runs."),
+    "studio": ("aimkit.cli.studio", "studio", "Compose, predict and compare in the browser."),
     "predict": ("aimkit.cli.predict", "predict", "Predict alpha mattes, cut-outs and composites of photos."),
     "recipes": ("aimkit.cli.recipes", "recipes", "List, show, copy and check recipes."),
     "synth": ("aimkit.cli.synth", "synth", "Write the dataset of a recipe."),

@@ -20,6 +20,7 @@ BENCHMARKS = {
     "pools": ("aimkit.cli.bench_pools", "pools", "Time reading from a pool, in its own form and in others."),
     "gpu": ("aimkit.cli.bench_gpu", "gpu", "Check a GPU: its results beside the CPU's, its times beside estimates."),
     "startup": ("aimkit.cli.bench_startup", "startup", "Time commands as whole processes, with their imports."),
+    "studio": ("aimkit.cli.bench_studio", "studio", "Time the studio's start, and a new wall after a slider."),
     "train": ("aimkit.cli.bench_train", "train", "Time the data and the network of a training recipe."),
 }
 

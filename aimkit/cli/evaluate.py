@@ -102,8 +102,9 @@ def evaluate(recipe: str, overrides: tuple[str, ...], **options: Any) -> int:
 @click.argument("files", nargs=-1, required=True, metavar="A.json B.json...")
 @click.option("--mix-protocols", is_flag=True, help="Compare the common images even if the protocols differ.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
+@click.option("--html", "page", metavar="FILE", help="Also write a page: tables, a scatter, the worst images first.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def compare(files: tuple[str, ...], mix_protocols: bool, seed: int, as_json: bool) -> None:
+def compare(files: tuple[str, ...], mix_protocols: bool, seed: int, page: str | None, as_json: bool) -> None:
     """Compare results with the first: averages, differences, 95 % paired bootstrap intervals.
 
     Smaller is better. "clear" is better or worse if the interval excludes 0.
@@ -115,6 +116,12 @@ def compare(files: tuple[str, ...], mix_protocols: bool, seed: int, as_json: boo
 
     results = named_apart([read_results(name) for name in files], [expand(name) for name in files])
     rows = differences(results, mix_protocols=mix_protocols, seed=seed)
+    if page:
+        from aimkit.evaluate.comparison import comparison_page
+        from aimkit.files import write_bytes
+
+        write_bytes(expand(page, "--html"), comparison_page(results, mix_protocols=mix_protocols).encode())
+        console.info(f"page: {page}")
     if as_json:
         console.out(json.dumps(rows, indent=2))
         return

@@ -23,23 +23,10 @@ def runs() -> None:
 def list_(folder: str, json: bool) -> None:
     """List the runs below FOLDER."""
     path = _existing(folder)
-    from aimkit.train.runs import find_runs
+    from aimkit.train.runs import find_runs, run_table
 
-    rows = []
-    for run in find_runs(path):
-        model = run.recipe["model"]
-        loss = run.train.get("total")
-        rows.append(
-            {
-                "run": str(run.path),
-                "stage": run.recipe["stage"],
-                "model": f"{model['name']} {model['backbone']}",
-                "step": f"{run.step}/{run.recipe['steps']}",
-                "loss": None if loss is None else round(loss, 4),
-                "best mad": None if not run.best else round(run.best["mad"], 4),
-                "at step": run.best.get("step"),
-            }
-        )
+    columns, found = run_table(find_runs(path))
+    rows = [dict(zip(columns, row, strict=True)) for row in found]
     if json:
         console.out(json_format.dumps(rows, indent=1))
     elif rows:

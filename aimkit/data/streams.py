@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal, Protocol
 import numpy as np
 from pydantic import Field
 
-from aimkit.bounds import Kernel, ManyOrNone, Name, Text, Weight
+from aimkit.bounds import Kernel, ManyOrNone, Name, Text, Texts, Weight
+from aimkit.datasets.exclude import read_exclude
 from aimkit.datasets.pairs import image_alpha_pairs, published_pairs, saliency_pairs
 from aimkit.errors import AimkitError
 from aimkit.recipe import Block, expand, load_recipe
@@ -66,10 +67,13 @@ class FiniteBlock(StreamBlock):
     Attributes:
         path: Folder of the data; ``~`` and ``${NAME}`` are filled in.
         balance: Shares of the types; without it every sample comes once in a pass.
+        exclude: Files or samples to exclude: a list, or a text file with one a line, as in the sources of a synth
+            recipe. The samples of a written dataset are named by their numbers, such as "000017".
     """
 
     path: Text
     balance: dict[Type, Weight] = Field(default_factory=dict)
+    exclude: Text | Texts | None = None
 
 
 class PairsBlock(FiniteBlock):
@@ -85,7 +89,8 @@ class PairsBlock(FiniteBlock):
 
     @property
     def _checks(self) -> dict[str, Any]:
-        return {"alpha_range": self.alpha_range or "", "allow_missing": bool(self.allow_missing)}
+        options = {"alpha_range": self.alpha_range or "", "allow_missing": bool(self.allow_missing)}
+        return {**options, "exclude": self.exclude or []}
 
 
 #: The stream classes.
@@ -135,7 +140,8 @@ class DatasetStream(FiniteBlock):
         from aimkit.datasets.reader import open_dataset
 
         dataset = open_dataset(self.path)
-        return ShuffledStream(dataset, seed, self.balance, lambda i: str(dataset[i].type))
+        samples = KeptSamples(dataset, dataset.kept(read_exclude(self.exclude or []))) if self.exclude else dataset
+        return ShuffledStream(samples, seed, self.balance, lambda i: str(samples[i].type))
 
 
 @streams.register("saliency")
@@ -199,6 +205,19 @@ class CatalogStream(PairsBlock):
         """Passes over the pairs."""
         pairs = published_pairs(expand(self.path), self.set, self.part, self.types, self.kernel, **self._checks)
         return ShuffledStream(pairs, seed, self.balance, lambda i: pairs.types[i])
+
+
+class KeptSamples(Sequence[Sample]):
+    """Some samples of a sequence, by their positions in it."""
+
+    def __init__(self, samples: Sequence[Sample], positions: Sequence[int]) -> None:
+        self.samples, self.positions = samples, positions
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, position: Any) -> Any:
+        return self.samples[self.positions[position]]
 
 
 class ShuffledStream:

@@ -63,6 +63,18 @@ def text_column(dataset: Any, column: str, key: str = "") -> list[str]:
     return texts_of(values, dataset.features[column])
 
 
+def row_names(dataset: Any, column: str) -> list[str]:
+    """Names of the rows that differ: those of a column with the row's number where they repeat, else the numbers.
+
+    Args:
+        dataset: The dataset.
+        column: Name of the column, or "".
+    """
+    names = text_column(dataset, column, "id")
+    repeated = len(set(names)) < len(names)
+    return [f"{name}-{row:08d}" if repeated and name else name or f"{row:08d}" for row, name in enumerate(names)]
+
+
 def type_column(dataset: Any, column: str, *, stated: bool) -> tuple[list[str], str]:
     """Read the column of image types.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from aimkit.datasets.catalog import find_published
 from aimkit.datasets.catalog.layout import LABELS, files, locate
+from aimkit.datasets.exclude import ExcludeList, read_exclude, without_suffix
 from aimkit.datasets.find import find_images, subfolder
 from aimkit.datasets.matte_folder import MatteFolder
 from aimkit.datasets.pair_check import Pair, check_pairs
@@ -20,6 +21,7 @@ from aimkit.errors import AimkitError
 from aimkit.imageio import read_rgb
 from aimkit.matting.image_type import infer
 from aimkit.matting.trimap import restrict, trimap
+from aimkit.storage import Place
 from aimkit.types import Array, ImageType, Sample, to_float, to_uint8
 
 #: Usual names of the folders; those of published datasets come first.
@@ -78,7 +80,13 @@ class PairSamples(Sequence[Sample]):
 
 
 def image_alpha_pairs(
-    root: Path, types: str = "", kernel: int = 30, *, alpha_range: str = "", allow_missing: bool = False
+    root: Path,
+    types: str = "",
+    kernel: int = 30,
+    *,
+    alpha_range: str = "",
+    allow_missing: bool = False,
+    exclude: str | list[str] = "",
 ) -> PairSamples:
     """Read photos with alpha mattes: AIM-500's layout, or folders of similar names.
 
@@ -90,13 +98,16 @@ def image_alpha_pairs(
         kernel: Size of the trimap's kernel, pixels.
         alpha_range: Scale of the mattes ("0-1", "0-255", ...); decided from all of them when empty.
         allow_missing: Whether most files may lack a partner, and pairs of different sizes are left out.
+        exclude: Files to leave out, see :func:`aimkit.datasets.exclude.read_exclude`.
 
     Raises:
         AimkitError: A folder is missing, most files have no partner, sizes differ, the scale of the mattes can't be
             told, or the types file does not match the images.
     """
     report = _report(root)
-    pairs, mattes = check_pairs(_matched(root, "", "", report, allow_missing), report, alpha_range, allow_missing)
+    pairs, mattes = check_pairs(
+        _matched(root, "", "", report, allow_missing, exclude), report, alpha_range, allow_missing
+    )
     return PairSamples(_typed(pairs, types or usual_types_file(root)), kernel, mattes=mattes)
 
 
@@ -109,6 +120,7 @@ def published_pairs(
     *,
     alpha_range: str = "",
     allow_missing: bool = False,
+    exclude: str | list[str] = "",
 ) -> PairSamples:
     """Read photos with mattes or masks of a published dataset, see :mod:`aimkit.datasets.catalog`.
 
@@ -121,6 +133,7 @@ def published_pairs(
         kernel: Size of the trimap's kernel, pixels; 10 for masks and 30 for mattes by default.
         alpha_range: As for :func:`image_alpha_pairs`.
         allow_missing: As for :func:`image_alpha_pairs`.
+        exclude: As for :func:`image_alpha_pairs`.
 
     Raises:
         AimkitError: The dataset or part is unknown, a folder is missing, the part has no photos, or else as for
@@ -140,6 +153,7 @@ def published_pairs(
     if not pairs:
         raise AimkitError("no image has a matte of the same name", str(located.folder))
     report = ScanReport(one.title, str(located.folder), skips=found.skips)
+    pairs = _without(pairs, read_exclude(exclude), located.folder, report, allow_missing)
     for role in ("image", "alpha"):
         for name in found.missing.get(role, ()):
             report.skips.add(name, f"no {LABELS[role]} of this name")
@@ -148,6 +162,17 @@ def published_pairs(
     masks = located.part.use == "saliency"
     size = kernel if kernel is not None else 10 if masks else 30
     return PairSamples(_typed(pairs, types or own), size, binary if masks else None, mattes)
+
+
+def _without(
+    pairs: list[Pair], exclude: ExcludeList, folder: Place, report: ScanReport, allow_missing: bool
+) -> list[Pair]:
+    """The pairs neither of whose files is excluded."""
+    files = [path.relative_to(str(folder)).as_posix() for pair in pairs for path in (pair.image, pair.alpha)]
+    gone = exclude.select([(name, without_suffix(name)) for name in files], folder)
+    report.notes += exclude.check(files, allow_missing)
+    report.excluded = len(gone)
+    return [pair for pair, *two in zip(pairs, files[::2], files[1::2], strict=True) if not gone & set(two)]
 
 
 def _typed(pairs: list[Pair], file: str | Path | None) -> list[Pair]:
@@ -169,6 +194,7 @@ def saliency_pairs(
     *,
     alpha_range: str = "",
     allow_missing: bool = False,
+    exclude: str | list[str] = "",
 ) -> PairSamples:
     """Read a saliency dataset: images and masks, thresholded at one half, all of type SO.
 
@@ -179,12 +205,14 @@ def saliency_pairs(
         kernel: Size of the trimap's kernel, pixels.
         alpha_range: As for :func:`image_alpha_pairs`.
         allow_missing: As for :func:`image_alpha_pairs`.
+        exclude: As for :func:`image_alpha_pairs`.
 
     Raises:
         AimkitError: As for :func:`image_alpha_pairs`.
     """
     report = _report(root)
-    found = [Pair(p.name, p.image, p.alpha, ImageType.SO) for p in _matched(root, image, mask, report, allow_missing)]
+    matched = _matched(root, image, mask, report, allow_missing, exclude)
+    found = [Pair(p.name, p.image, p.alpha, ImageType.SO) for p in matched]
     pairs, mattes = check_pairs(found, report, alpha_range, allow_missing)
     return PairSamples(pairs, kernel, binary, mattes)
 
@@ -198,9 +226,13 @@ def _report(root: Path) -> ScanReport:
     return ScanReport(root.resolve().name, str(root))
 
 
-def _matched(root: Path, image: str, alpha: str, report: ScanReport, allow_missing: bool) -> list[Pair]:
+def _matched(
+    root: Path, image: str, alpha: str, report: ScanReport, allow_missing: bool, exclude: str | list[str]
+) -> list[Pair]:
     folders = subfolder(root, image, IMAGE_FOLDERS, "image"), subfolder(root, alpha, ALPHA_FOLDERS, "mask")
-    images, mattes = (find_images(folder) for folder in folders)
+    listed = read_exclude(exclude)
+    images, mattes = (find_images(folder, listed) for folder in folders)
+    report.notes += listed.check([*images.files, *mattes.files], allow_missing)
     names = (folders[0].name, folders[1].name)
     if not images.files or not mattes.files:
         counts = f"{len(images.files)} images, {len(mattes.files)} mattes"

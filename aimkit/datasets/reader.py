@@ -8,6 +8,8 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
+from aimkit import console
+from aimkit.datasets.exclude import ExcludeList
 from aimkit.datasets.lock import read_lock
 from aimkit.datasets.writers import DatasetFormat, formats
 from aimkit.datasets.writers.record import SampleRecord, decode
@@ -85,8 +87,8 @@ class Dataset(Sequence[Sample]):
         """
         return to_rows([self[position] for position in positions])
 
-    def record(self, position: int) -> SampleRecord:
-        """Read a sample as stored, not decoded.
+    def record(self, position: int, *, planes: bool = True) -> SampleRecord:
+        """Read a sample as stored, not decoded; without its planes, which is fast, if they are not wanted.
 
         Raises:
             AimkitError: It is missing or damaged.
@@ -96,7 +98,22 @@ class Dataset(Sequence[Sample]):
         if not 0 <= position < len(self):
             raise IndexError(f"sample {position} of {len(self)}")
         number = bisect.bisect_right(self._starts, position) - 1
-        return self.open_shard(self.shards[number]).read(position - self._starts[number])
+        return self.open_shard(self.shards[number]).read(position - self._starts[number], planes=planes)
+
+    def kept(self, exclude: ExcludeList) -> list[int]:
+        """Positions of the samples that a list does not exclude; it names them by number, such as "000017".
+
+        Raises:
+            AimkitError: More than half of its entries name no sample, or no sample is left.
+        """
+        names = [shard.stem(index) for shard in self.shards for index in range(shard.start, shard.stop)]
+        gone = exclude.select((name, name) for name in names)
+        for note in exclude.check(names):
+            console.warn(f"{self.root}: {note}")
+        kept = [position for position, name in enumerate(names) if name not in gone]
+        if not kept:
+            raise AimkitError("all samples are excluded", str(self.root))
+        return kept
 
     def open_shard(self, shard: Shard) -> DatasetFormat:
         """Open a finished shard for reading."""

@@ -50,6 +50,32 @@ def compare(
     return rows
 
 
+def per_image(results: Sequence[Mapping[str, Any]], metric: str) -> list[dict[str, Any]]:
+    """The values of a metric of the images that all results have, the worst first.
+
+    Args:
+        results: Contents of ``results.json`` files.
+        metric: Key of the metric.
+
+    Returns:
+        For each image ``id``, ``type``, ``category``, and ``values``, one of each result.
+
+    Raises:
+        AimkitError: They have no common images with a value.
+    """
+    by_id = [{row["id"]: row for row in result["images"]} for result in results]
+    common = [name for name in by_id[0] if all(name in rows for rows in by_id[1:])]
+    found = []
+    for name in common:
+        values = [rows[name].get(metric) for rows in by_id]
+        if None not in values:
+            first = by_id[0][name]
+            found.append({"id": name, "type": first["type"], "category": first["category"], "values": values})
+    if not found:
+        raise AimkitError("the results have no common images", model_name(results[-1]))
+    return sorted(found, key=lambda row: (-max(row["values"]), row["id"]))
+
+
 def comparison_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Format the rows of :func:`compare` as a table."""
     columns = ["model", "metric", "images", "first", "this", "difference", "95 % interval", "clear"]

@@ -10,19 +10,19 @@ from typing import Any
 import cv2
 import numpy as np
 
+from aimkit import html
 from aimkit.evaluate.averages import ranked
 from aimkit.evaluate.images import EvaluationPlanes
 from aimkit.evaluate.plot import distribution
-from aimkit.evaluate.tables import TITLES, Table, cell, group_table, model_name, summary_table
+from aimkit.evaluate.tables import TITLES, cell, group_table, model_name, summary_table
 from aimkit.files import write_bytes
-from aimkit.html import escape, sealed
+from aimkit.html import escape, slider, table
 from aimkit.imageio import encode_jpeg
 from aimkit.types import Array, UInt8, to_float, to_uint8
 
 #: Long side of the pictures in pixels: nine images with four pictures each stay below 3 MB.
 SIDE = 420
 _PLOTS = ("sad", "mse", "grad", "conn", "sad_transition", "mse_transition")
-_FOLDER = Path(__file__).parent
 
 
 def write_report(
@@ -42,31 +42,26 @@ def write_report(
 
 def page(result: Mapping[str, Any], look: Callable[[str], EvaluationPlanes], *, by: str = "sad", each: int = 3) -> str:
     """Build the report as text; arguments as for :func:`write_report`."""
-    images = result["images"]
-    name = escape(model_name(result))
+    images, name = result["images"], model_name(result)
     known = {key: value for key, value in result["model"].items() if key != "title"}
     facts = {**known, "protocol": result["protocol"]["text"], "images": len(images)}
     body = [
-        f"<h1>{name}</h1>",
-        "<dl>" + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items()),
-        "</dl>",
-        *(f'<p class="note">{escape(note)}</p>' for note in result["notes"]),
+        f"<h1>{escape(name)}</h1>",
+        "<dl>" + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items()) + "</dl>",
+        *(f"<p class=note>{escape(note)}</p>" for note in result["notes"]),
         "<h2>Averages</h2>",
-        table(summary_table([result])),
-        table(group_table(result)),
+        table(*summary_table([result]), "averages"),
+        table(*group_table(result), "averages of types and categories"),
         "<h2>Distributions</h2>",
-        '<div class="plots">',
+        "<div class=plots>",
         *(f"<figure>{svg}</figure>" for metric in _PLOTS if (svg := distribution(images, metric))),
         "</div>",
     ]
     for title, rows in galleries(images, by, each).items():
         body.append(f"<h2>{title} by {TITLES[by][0]}</h2>")
-        body.append('<p class="faint">Error: red is too opaque, blue too transparent.</p>')
+        body.append("<p class=faint>Error: red is too opaque, blue too transparent.</p>")
         body += [_card(row, look(row["id"])) for row in rows]
-    style, script = ((_FOLDER / file).read_text(encoding="utf-8") for file in ("report.css", "report.js"))
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{name}</title>'
-    opening = f'<!doctype html><html lang="en"><head>{head}<style>{style}</style></head><body>'
-    return sealed("\n".join([opening, *body, f"<script>{script}</script></body></html>\n"]))
+    return html.page(name, "\n".join(body))
 
 
 def galleries(rows: Sequence[Mapping[str, Any]], by: str, each: int) -> dict[str, list[Mapping[str, Any]]]:
@@ -87,35 +82,54 @@ def error_map(prediction: Array, alpha: Array) -> UInt8:
     return to_uint8(np.dstack([1 - under, 1 - over - under, 1 - over]))
 
 
-def table(content: Table) -> str:
-    """An HTML table."""
-    columns, rows = content
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    lines = ["<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows]
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
-
-
 def _card(row: Mapping[str, Any], planes: EvaluationPlanes) -> str:
     assert planes.prediction is not None
     mattes = {"truth": planes.alpha, "prediction": planes.prediction}
-    pictures = {name: matte if matte.dtype == np.uint8 else to_uint8(matte) for name, matte in mattes.items()}
-    small = {name: _small(picture) for name, picture in pictures.items()}
+    small = {name: _small(_levels(matte)) for name, matte in mattes.items()}
     # Drawn at full size, so that thin errors are averaged, not skipped.
     small["error"] = _small(error_map(planes.prediction, planes.alpha))
     if planes.image is not None:
         small = {"photo": _small(planes.image), **small}
-    urls = {name: _url(picture) for name, picture in small.items()}
-    figures = [f'<figure><img src="{url}" alt="{k}"><figcaption>{k}</figcaption></figure>' for k, url in urls.items()]
-    values = ", ".join(f"{TITLES[m][0]} {cell(row, m)}" for m in ("sad", "mse", "grad", "conn", "sad_transition"))
+    urls = {name: picture_url(picture) for name, picture in small.items()}
     about = " ".join(part for part in (row["type"], row["category"], f"{row['width']}x{row['height']}") if part)
-    slider = (
-        f'<figure class="slider"><div class="pair"><img src="{urls["truth"]}" alt="truth">'
-        f'<img class="over" src="{urls["prediction"]}" alt="prediction"><span class="edge"></span></div>'
-        '<input type="range" min="0" max="100" value="50" aria-label="truth to prediction">'
-        "<figcaption>prediction | truth</figcaption></figure>"
-    )
+    figures = [f"<figure><img src='{url}' alt='{k}'><figcaption>{k}</figcaption></figure>" for k, url in urls.items()]
+    figures.append(slider(urls["prediction"], urls["truth"], ("prediction", "truth"), "from truth to prediction"))
+    values = ", ".join(f"{TITLES[m][0]} {cell(row, m)}" for m in ("sad", "mse", "grad", "conn", "sad_transition"))
     title = f"<h3>{escape(row['id'])} <small>{escape(about)}</small></h3>"
-    return f'<section>{title}<p>{values}</p><div class="row">{"".join(figures)}{slider}</div></section>'
+    return f"<section>{title}<p>{values}</p><div class=row>{''.join(figures)}</div></section>"
+
+
+def beside_html(name: str, names: Sequence[str], planes: Sequence[EvaluationPlanes]) -> str:
+    """One image as several networks see it: photo, truth, predictions, errors, and a slider between the first two.
+
+    Args:
+        name: Name of the image.
+        names: Names of the predictions.
+        planes: The image with each prediction, see :meth:`aimkit.evaluate.images.EvaluationSet.read`.
+    """
+    first = planes[0]
+    shown: dict[str, UInt8] = {} if first.image is None else {"photo": first.image}
+    shown["truth"] = _levels(first.alpha)
+    mattes = []
+    for number, (title, one) in enumerate(zip(names, planes, strict=True), 1):
+        assert one.prediction is not None
+        own = f"{number}: {title}" if len(set(names)) < len(names) else title
+        mattes.append((own, _levels(one.prediction)))
+        shown[own] = mattes[-1][1]
+        shown[f"error of {own}"] = error_map(one.prediction, one.alpha)
+    urls = {title: picture_url(_small(picture)) for title, picture in shown.items()}
+    figures = [
+        f"<figure><img src='{url}' alt='{escape(title)}'><figcaption>{escape(title)}</figcaption></figure>"
+        for title, url in urls.items()
+    ]
+    left, right = (mattes[0][0], mattes[1][0]) if len(mattes) > 1 else (mattes[0][0], "truth")
+    figures.insert(0, slider(urls[left], urls[right], (left, right), f"from {right} to {left}"))
+    title = f"<h3>{escape(name)}</h3><p class=faint>Error: red is too opaque, blue too transparent.</p>"
+    return f"<section>{title}<div class='row beside'>{''.join(figures)}</div></section>"
+
+
+def _levels(matte: Array) -> UInt8:
+    return np.asarray(matte, np.uint8) if matte.dtype == np.uint8 else to_uint8(matte)
 
 
 def _small(picture: UInt8) -> UInt8:
@@ -125,5 +139,6 @@ def _small(picture: UInt8) -> UInt8:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _url(picture: UInt8) -> str:
+def picture_url(picture: UInt8) -> str:
+    """A picture, grey or RGB, as an address that holds it: a JPEG."""
     return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(picture, 85)).decode()

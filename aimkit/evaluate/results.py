@@ -22,6 +22,7 @@ from aimkit.json_files import read_json
 from aimkit.markdown import escape
 from aimkit.recipe import expand
 from aimkit.redact import redact_all
+from aimkit.skips import Skips
 
 FORMAT = 1
 RUN = "run.json"
@@ -126,6 +127,29 @@ def read_results(path: str | Path) -> dict[str, Any]:
     if file.name == "results.json":
         _warn_of_changes(file.parent)
     return content
+
+
+def find_results(folder: Path) -> tuple[dict[Path, dict[str, Any]], Skips]:
+    """All results below a folder, by their files; those that are damaged are skipped with their reasons."""
+    found, skips = {}, Skips("results file")
+    for file in sorted(folder.glob("**/results.json")):
+        with skips.guard(file.relative_to(folder)):
+            found[file] = read_results(file)
+    return found, skips
+
+
+def stored_inputs(folder: Path) -> dict[str, str]:
+    """Where the inputs of an evaluation were, by role ("predictions", "truth", "data", "weights"), as run.json says.
+
+    Returns:
+        Nothing where there is no such file, or it is damaged.
+    """
+    try:
+        told = read_json(folder / RUN, dict).get("paths")
+    except AimkitError:
+        return {}
+    pairs = told.items() if isinstance(told, dict) else ()
+    return {role: path for role, path in pairs if isinstance(role, str) and isinstance(path, str)}
 
 
 def _warn_of_changes(folder: Path) -> None:

@@ -221,10 +221,13 @@ def add_singles(target: LintTarget, folder: Place, *, exclude: Any = (), split: 
 
 
 def with_types(items: list[LintItem], typed: Mapping[str, Typed]) -> list[LintItem]:
-    """The items with the types of a types file."""
+    """The items with the types and categories of a types file."""
     ids = [_id(item.name) for item in items]
     found = match(ids, dict(typed)).typed
-    return [replace(one, type=found[i].type) if i in found else one for i, one in zip(ids, items, strict=True)]
+    return [
+        replace(one, type=found[i].type, category=found[i].category) if i in found else one
+        for i, one in zip(ids, items, strict=True)
+    ]
 
 
 def _id(name: str) -> str:

@@ -43,6 +43,7 @@ class LintItem:
         split: "train", "val" or "test" where a folder or a recipe says so, else "".
         type: Image type that a types file, a recipe or a dataset states, or None.
         trimap: Its trimap, or None.
+        category: Category that a types file, a table or a dataset states, else "".
     """
 
     name: str
@@ -53,6 +54,7 @@ class LintItem:
     split: str = ""
     type: ImageType | None = None
     trimap: Place | None = None
+    category: str = ""
 
 
 def is_rendered(item: LintItem) -> bool:

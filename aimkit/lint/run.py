@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,9 @@ from aimkit.lint.registry import (
 )
 from aimkit.lint.view import LintView, Predict, load_error
 from aimkit.types import Float, UInt8
+
+#: Told the number of pictures done and of all.
+Step = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ def lint(
     predict: Predict | None = None,
     thumbnails: bool = False,
     workers: int = 0,
+    step: Step | None = None,
 ) -> LintResult:
     """Check everything that a target lists.
 
@@ -68,6 +72,7 @@ def lint(
         predict: The network for ``subject-in-background``; without it, that check does not run.
         thumbnails: Whether to keep a small picture of everything, for the page.
         workers: Number of threads; one more than there are processors when 0.
+        step: Called after each picture with the number of those done and of all; what it raises ends the work.
 
     Raises:
         AimkitError: A check is unknown.
@@ -80,22 +85,31 @@ def lint(
     chosen = frozenset(names)
     # One photo at a time through the network, which uses all processors itself.
     shared = None if predict is None else _one_at_a_time(predict)
-    records = _pass(target.items, partial(_look, chosen=chosen, predict=shared, keep=thumbnails), "check", workers)
+    look = partial(_look, chosen=chosen, predict=shared, keep=thumbnails)
+    records = _pass(target.items, look, "check", workers, step)
     known = [item for one in against for item in one.items]
     others = _pass(known, partial(_look, chosen=frozenset(), predict=None, keep=thumbnails), "read test sets", workers)
     folder = LintFolder(target, records, others)
     return LintResult(folder, _findings(folder, chosen), tuple(sorted(chosen)))
 
 
-def _pass(items: Sequence[LintItem], look: partial[LintRecord], title: str, workers: int) -> list[LintRecord]:
+def _pass(
+    items: Sequence[LintItem], look: partial[LintRecord], title: str, workers: int, step: Step | None = None
+) -> list[LintRecord]:
     if not items:
         return []
     count = workers or min(16, (os.cpu_count() or 1) + 1)
     records = []
     with console.progress(len(items), title, "pictures") as progress, ThreadPoolExecutor(count) as pool:
-        for record in pool.map(look, items):
-            records.append(record)
-            progress.advance()
+        try:
+            for record in pool.map(look, items):
+                records.append(record)
+                progress.advance()
+                if step is not None:
+                    step(len(records), len(items))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return records
 
 

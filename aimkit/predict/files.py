@@ -78,8 +78,7 @@ def predict_files(
                 prediction = _predict(predictor, opened.image, str(job.path))
         except Exception as error:  # It is this photo's; an output that can't be written stops all.
             return error
-        for kind in kinds:
-            write_bytes(job.output(out, kind), encode(kind, prediction, style, opened.profile))
+        write_outputs(job, prediction, out, kinds, style, opened.profile)
         return _Written(opened.digest, prediction.masked)
 
     journal = Journal(out)
@@ -113,6 +112,23 @@ def predict_files(
         what = f"{cut} photo{'s' * (cut != 1)} {has} an alpha channel: what it hides stays hidden"
         console.info(f"{what} (--ignore-alpha predicts it anew)")
     return skips
+
+
+def write_outputs(
+    job: PhotoJob,
+    prediction: Prediction,
+    out: Path,
+    kinds: Sequence[str],
+    style: CompositeStyle,
+    profile: bytes = b"",
+) -> None:
+    """Write the outputs of one photo; arguments as for :func:`predict_files` and :func:`aimkit.predict.output.encode`.
+
+    Raises:
+        AimkitError: An output can't be written.
+    """
+    for kind in kinds:
+        write_bytes(job.output(out, kind), encode(kind, prediction, style, profile))
 
 
 def predict_bytes(

@@ -66,13 +66,25 @@ def composite(prediction: Prediction, style: CompositeStyle) -> UInt8:
     """The cut-out over the background, RGB, uint8, (H, W, 3)."""
     if style.background is None:
         raise AimkitError("a composite needs a background", "--background", "give a colour or an image")
-    height, width = prediction.alpha.shape
-    background = style.background
+    return place_over(prediction.cutout()[..., :3], prediction.alpha, style.background)
+
+
+def place_over(color: UInt8, alpha: Float, background: UInt8) -> UInt8:
+    """Blend a cut-out over a background.
+
+    Args:
+        color: Straight foreground colours, RGB, uint8, (H, W, 3).
+        alpha: Matte, float32 in [0, 1], (H, W).
+        background: A colour (3,), or an image (h, w, 3) that is made to cover the cut-out; RGB, uint8.
+
+    Returns:
+        RGB, uint8, (H, W, 3).
+    """
+    height, width = alpha.shape
     behind = (
         np.broadcast_to(background, (height, width, 3)) if background.ndim == 1 else cover(background, height, width)
     )
-    color = to_float(prediction.cutout()[..., :3])
-    return to_uint8(blend(color, prediction.alpha, to_float(behind)))
+    return to_uint8(blend(to_float(color), alpha, to_float(behind)))
 
 
 def trimap_(prediction: Prediction, style: CompositeStyle) -> UInt8:

@@ -46,9 +46,9 @@ def as_page(found: Standings) -> str:
     board = found.board
     body = f"<h1>{html.escape(board.title)}</h1><p>{html.escape(board.about)}</p>"
     body += f"<p>{html.escape(board.page)}</p>"
-    body += html.table(*ranked_table(found)) if found.ranked else "<p>No ranked results yet.</p>"
+    body += html.table(*ranked_table(found), "ranked results") if found.ranked else "<p>No ranked results yet.</p>"
     if found.below:
-        body += f"<h2>{BELOW}</h2>{html.table(*below_table(found))}"
+        body += f"<h2>{BELOW}</h2>{html.table(*below_table(found), 'results without a rank')}"
     body += f"<p>{html.escape(board.notes)}</p>" if board.notes else ""
     return html.page(f"{board.title}: results", body)
 

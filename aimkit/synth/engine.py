@@ -23,6 +23,7 @@ from aimkit.rng import rng
 from aimkit.sample_rows import to_rows
 from aimkit.synth.chosen_steps import PendingStep, draw_steps
 from aimkit.synth.deferred import DeferredSample
+from aimkit.synth.drawn_layers import DrawnLayers
 from aimkit.synth.layout import SampleLayout, make_layout
 from aimkit.synth.planes import render_planes
 from aimkit.synth.provenance import Provenance
@@ -43,15 +44,16 @@ class Synthesizer(Sequence[Sample]):
     Args:
         recipe: The recipe of the dataset.
         keep: Bytes of decoded pictures to cache for later samples, which they don't change.
+        drawn: Cache of what generators drew, for recipes that differ a little; it changes no sample either.
 
     Raises:
         AimkitError: A source can't be opened, or has nothing to offer.
     """
 
-    def __init__(self, recipe: SynthRecipe, keep: int = 0) -> None:
+    def __init__(self, recipe: SynthRecipe, keep: int = 0, drawn: DrawnLayers | None = None) -> None:
         self.recipe, self._keep = recipe, keep
         self.digest = recipe.digest()
-        self._sources = SourceSampler(recipe, keep)
+        self._sources = SourceSampler(recipe, keep, drawn)
 
     @property
     def sources(self) -> SourceList:

@@ -31,6 +31,7 @@ class Layer:
         blur: Radius of the disc that the lens makes of its points, in pixels of the canvas.
         light: Factor of its light, in [0, 1].
         saturation: Factor of its saturation, in [0, 1].
+        valid: False when its colour already assumes a background, see :class:`aimkit.types.Foreground`.
     """
 
     pixels: ImagePyramid
@@ -45,6 +46,7 @@ class Layer:
     blur: float = 0.0
     light: float = 1.0
     saturation: float = 1.0
+    valid: bool = True
 
     @property
     def visible(self) -> bool:

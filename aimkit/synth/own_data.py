@@ -137,6 +137,59 @@ def kind_of(folder: Place) -> str:
     return "cutouts" if clear[0] else "folder"
 
 
+def with_own(tables: Sequence[Mapping[str, Any]], own: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The source tables of a recipe with those that read files replaced by one; it stands where the first stood.
+
+    Args:
+        tables: The recipe's foregrounds or backgrounds.
+        own: The table that takes their place; in a list of generators alone, it takes the place of all.
+    """
+    drawn = [dict(table) for table in tables if table.get("source") == "procedural"]
+    stored = [table for table in tables if table.get("source") != "procedural"]
+    if not stored:
+        return [dict(own)]
+    position = next(i for i, table in enumerate(tables) if table.get("source") != "procedural")
+    kept = {key: stored[0][key] for key in _KEPT if key in stored[0]}
+    return [*drawn[:position], {**own, **kept}, *drawn[position:]]
+
+
+def with_stand_ins(data: Mapping[str, Any], allowed: Sequence[Path] | None = None) -> tuple[dict[str, Any], list[str]]:
+    """A synth recipe that can be looked at without its data: generators in place of folders that are not here.
+
+    Args:
+        data: Plain data of the recipe.
+        allowed: The only folders that may be read; None allows all, for recipes of this machine's own user.
+
+    Returns:
+        The recipe's data, and the names of the sources that generators stand in for, such as "foregrounds.DIM".
+    """
+    result, names = dict(data), []
+    for key in ("foregrounds", "backgrounds"):
+        rows = []
+        for table in data.get(key, []):
+            if not isinstance(table, Mapping) or _is_here(table, allowed):
+                rows.append(table)
+                continue
+            names.append(f"{key}.{table.get('name') or table.get('set') or table.get('source')}")
+            rows.append({"source": "procedural"} | {k: table[k] for k in ("weight", "repeat") if k in table})
+        if key in data:
+            result[key] = rows
+    return result, names
+
+
+def _is_here(table: Mapping[str, Any], allowed: Sequence[Path] | None) -> bool:
+    """Whether a source draws, or reads a folder of this machine that exists."""
+    if "path" not in table:
+        return table.get("source") == "procedural"
+    if table.get("source") == "huggingface" or (allowed is not None and table["path"] not in map(str, allowed)):
+        return False
+    try:
+        folder = place(str(table["path"]))
+    except AimkitError:
+        return False
+    return isinstance(folder, Path) and folder.exists()
+
+
 def _own_tables(foregrounds: str, mattes: str, backgrounds: str) -> dict[str, dict[str, Any]]:
     """The source tables of own folders, by the recipe's key; looking at a large folder takes a while."""
     if mattes and not foregrounds:
@@ -152,19 +205,8 @@ def _with_tables(recipe: str, overrides: Sequence[str], tables: Mapping[str, Map
         known = data.get(key, [])
         if not isinstance(known, list) or not all(isinstance(one, dict) for one in known):
             raise AimkitError(f"'{key}' must be a list of tables", f"{where}, {key}")
-        result.append(f"{key}={_toml(_with_own(known, own))}")
+        result.append(f"{key}={_toml(with_own(known, own))}")
     return result
-
-
-def _with_own(tables: Sequence[Mapping[str, Any]], own: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The tables with those that read files replaced by one; it stands where the first of them stood."""
-    drawn = [dict(table) for table in tables if table.get("source") == "procedural"]
-    stored = [table for table in tables if table.get("source") != "procedural"]
-    if not stored:
-        return [dict(own)]
-    position = next(i for i, table in enumerate(tables) if table.get("source") != "procedural")
-    kept = {key: stored[0][key] for key in _KEPT if key in stored[0]}
-    return [*drawn[:position], {**own, **kept}, *drawn[position:]]
 
 
 def _folder(folder: Place, option: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from aimkit.errors import AimkitError
 from aimkit.rng import rng
+from aimkit.synth.drawn_layers import DrawnLayers
 from aimkit.synth.layer import Layer
 from aimkit.synth.lru_cache import LRUCache
 from aimkit.synth.provenance import Provenance
@@ -43,6 +44,13 @@ class _SourceEntry:
         item: Item = self.source.items[self.position]
         return item
 
+    @property
+    def drawn_by(self) -> str:
+        """What decides how the item is drawn: its generator and parameters, and its category."""
+        blocks = getattr(self.source, "blocks", None)
+        block = self.block if blocks is None else blocks[self.position]
+        return f"{type(block).__module__} {block.model_dump_json()} {self.item.id} {self.item.category}"
+
 
 class SourceSampler:
     """Chooses and opens the foregrounds and backgrounds of samples, drawn by weight and type or in passes over all.
@@ -50,6 +58,7 @@ class SourceSampler:
     Args:
         recipe: The recipe; only its sources, balance, selection, pairing and seed matter.
         keep: Bytes of decoded pictures to cache for later samples, which they don't change.
+        drawn: Cache of what generators drew, shared with other recipes; None draws everything anew.
 
     Attributes:
         sources: The stored items by source, see :mod:`aimkit.datasets.source_list`.
@@ -59,8 +68,8 @@ class SourceSampler:
         AimkitError: A source can't be opened, or has nothing to offer.
     """
 
-    def __init__(self, recipe: SynthRecipe, keep: int = 0) -> None:
-        self.recipe = recipe
+    def __init__(self, recipe: SynthRecipe, keep: int = 0, drawn: DrawnLayers | None = None) -> None:
+        self.recipe, self._drawn = recipe, drawn
         self._cache = LRUCache(keep)
         self._foregrounds = _entries(recipe.foregrounds, foreground_sources, "foregrounds")
         self._backgrounds = _entries(recipe.backgrounds, background_sources, "backgrounds")
@@ -101,8 +110,8 @@ class SourceSampler:
         """
 
         def load(entry: _SourceEntry, attempt: int) -> Layer:
-            loaded, valid = self._load_foreground(entry, size, self._rng(index, "foreground", layer, attempt))
-            if not valid:
+            loaded = self._load_foreground(entry, size, (index, "foreground", layer, attempt))
+            if not loaded.valid:
                 provenance.break_equation()
             return loaded
 
@@ -128,7 +137,7 @@ class SourceSampler:
             return self._any_background(self._rng(number, "choose background", attempt))
 
         def load(entry: _SourceEntry, attempt: int) -> Layer:
-            return self._load_background(entry, size, self._rng(index, "background", attempt))
+            return self._load_background(entry, size, (index, "background", attempt))
 
         return self._attempt("background", index, pick, load, provenance)
 
@@ -139,7 +148,7 @@ class SourceSampler:
             return self._any_background(self._rng(index, "choose colors", layer, attempt))
 
         def load(entry: _SourceEntry, attempt: int) -> Layer:
-            return self._load_background(entry, size, self._rng(index, "colors", layer, attempt))
+            return self._load_background(entry, size, (index, "colors", layer, attempt))
 
         return self._attempt("texture", index, pick, load, provenance)
 
@@ -162,14 +171,14 @@ class SourceSampler:
 
         def load(entry: _SourceEntry, attempt: int) -> Layer:
             # It is drawn into the background, so the equation holds whatever it was drawn for.
-            return self._load_foreground(entry, size, self._rng(index, "distractor", number, attempt))[0]
+            return self._load_foreground(entry, size, (index, "distractor", number, attempt))
 
         try:
             return self._attempt("distractor", index, pick, load, provenance)
         except LookupError:
             return None
 
-    def _rng(self, index: int, *names: str | int) -> np.random.Generator:
+    def _rng(self, index: int | str, *names: str | int) -> np.random.Generator:
         return rng(self.recipe.seed, "sample", index, *names)
 
     def _attempt(
@@ -220,26 +229,44 @@ class SourceSampler:
         found: ShadowPyramid | None = read(entry.position) if read else None
         return found
 
-    def _load_foreground(
-        self, entry: _SourceEntry, size: tuple[int, int], stream: np.random.Generator
-    ) -> tuple[Layer, bool]:
-        """A foreground, and whether it may lie on any background."""
+    def _load_foreground(self, entry: _SourceEntry, size: tuple[int, int], names: tuple[int | str, ...]) -> Layer:
+        """A foreground; a generator draws it from the stream of these names."""
         if hasattr(entry.source, "picture"):
             item = entry.item
             assert item.type is not None
-            return Layer(self._open(entry), item.type, item.category, shadow=self._shadow(entry)), True
-        drawn: Foreground = entry.source.load(entry.position, size, stream)
-        pixels = ImagePyramid(drawn.color, drawn.alpha)
-        layer = Layer(pixels, drawn.type, drawn.category, refraction=drawn.refraction, floats=drawn.floats)
-        return layer, drawn.valid
+            return Layer(self._open(entry), item.type, item.category, shadow=self._shadow(entry))
+
+        def draw() -> Layer:
+            drawn: Foreground = entry.source.load(entry.position, size, self._rng(*names))
+            return Layer(
+                ImagePyramid(drawn.color, drawn.alpha),
+                drawn.type,
+                drawn.category,
+                refraction=drawn.refraction,
+                floats=drawn.floats,
+                valid=drawn.valid,
+            )
+
+        return self._draw_once(entry, size, names, draw)
 
     def _any_background(self, draw: np.random.Generator) -> _SourceEntry:
         return self._backgrounds[int(draw.choice(len(self._backgrounds), p=self._chances["backgrounds"]))]
 
-    def _load_background(self, entry: _SourceEntry, size: tuple[int, int], stream: np.random.Generator) -> Layer:
+    def _load_background(self, entry: _SourceEntry, size: tuple[int, int], names: tuple[int | str, ...]) -> Layer:
         if hasattr(entry.source, "picture"):
             return Layer(self._open(entry))
-        return Layer(ImagePyramid(entry.source.load(entry.position, size, stream)))
+
+        def draw() -> Layer:
+            return Layer(ImagePyramid(entry.source.load(entry.position, size, self._rng(*names))))
+
+        return self._draw_once(entry, size, names, draw)
+
+    def _draw_once(
+        self, entry: _SourceEntry, size: tuple[int, int], names: tuple[int | str, ...], draw: Callable[[], Layer]
+    ) -> Layer:
+        if self._drawn is None:
+            return draw()
+        return self._drawn.get((entry.drawn_by, size, self.recipe.seed, *names), draw)
 
     def _draw(self, draw: np.random.Generator, image_type: str | None = None) -> _SourceEntry:
         """A foreground by weight: of that type, or of a type that is drawn first when the recipe balances types."""

@@ -40,9 +40,14 @@ class View:
     @classmethod
     def overview(cls, canvas: tuple[int, int]) -> View:
         """The whole canvas, reduced: steps take statistics of the whole from it, whatever part is rendered."""
-        scale = min(1.0, _OVERVIEW / max(canvas))
+        return cls.reduced(canvas, _OVERVIEW)
+
+    @classmethod
+    def reduced(cls, canvas: tuple[int, int], side: int, approximate: bool = False) -> View:
+        """The whole canvas, reduced until its long side has that many pixels."""
+        scale = min(1.0, side / max(canvas))
         height, width = (max(1, round(n * scale)) for n in canvas)
-        return cls(canvas, (height, width), scale=scale)
+        return cls(canvas, (height, width), scale=scale, approximate=approximate)
 
     @property
     def short_side(self) -> float:

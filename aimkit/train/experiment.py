@@ -114,11 +114,11 @@ def score_table(results: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[l
 
 
 def _scores(results: Sequence[Mapping[str, Any]]) -> str:
-    parts = [table(*score_table(results)), "<p>Smaller is better.</p>"]
+    parts = [table(*score_table(results), "scores"), "<p>Smaller is better.</p>"]
     if len(results) > 1:
         columns, rows = comparison_table([row for row in compare(results) if row["metric"] == "mad"])
         parts.append(f"<p>Compared with {escape(model_name(results[0]))} (paired bootstrap over images):</p>")
-        parts.append(table(columns, rows))
+        parts.append(table(columns, rows, "differences"))
     texts = dict.fromkeys(result["protocol"]["text"] for result in results)
     return "".join([*parts, *(f"<p>Protocol: {escape(text)}.</p>" for text in texts)])
 
@@ -146,7 +146,7 @@ def _dataset(folder: Path) -> str:
     return "".join(
         [
             picture(folder / SHEET, f"{len(dataset)} composites in {folder}"),
-            table(stats.COLUMNS, stats.rows(types)),
+            table(stats.COLUMNS, stats.rows(types), "statistics of the dataset"),
             f"<pre>{escape(load)}</pre>",
             f"<details><summary>Provenance of sample 0</summary><pre>{escape(provenance)}</pre></details>",
         ]

@@ -28,7 +28,9 @@ def write_curve(plan: CurvePlan, found: Sequence[CurvePoint], folder: Path, titl
     write_bytes(folder / "learning-curve.json", (json.dumps(as_json(plan, found), indent=1) + "\n").encode())
     write_bytes(folder / "learning-curve.md", text.encode())
     write_bytes(folder / "learning-curve.svg", picture.encode())
-    body = f"<h1>{html.escape(title)}</h1><p>{html.escape(note)}</p>{picture}{html.table(columns, rows)}"
+    body = f"<h1>{html.escape(title)}</h1><p>{html.escape(note)}</p>"
+    # The document's fixed size is for files: on the page, it is as wide as there is room.
+    body += f"<figure class=alone>{picture}</figure>{html.table(columns, rows, 'runs')}"
     page = folder / "learning-curve.html"
     write_bytes(page, html.page(title, body).encode())
     return page
@@ -72,7 +74,9 @@ def draw(found: Sequence[CurvePoint]) -> str:
             parts.append(f"<path class='spread' d='{bar}' stroke='{_LINE}' fill='none'/>")
         parts += [f"<circle cx='{x:.1f}' cy='{down(v):.1f}' r='3' fill='{_LINE}' opacity='.5'/>" for v in point.values]
     head = f"<svg xmlns='http://www.w3.org/2000/svg' width='{_WIDTH}' height='{_HEIGHT}' font-family='sans-serif'"
-    return f"{head} font-size='12'><rect width='100%' height='100%' fill='#fff'/>{''.join(parts)}</svg>\n"
+    # Pages replace the colours of these classes by their own.
+    paper = "<rect class='paper' width='100%' height='100%' fill='#fff'/>"
+    return f"{head} viewBox='0 0 {_WIDTH} {_HEIGHT}' font-size='12'>{paper}{''.join(parts)}</svg>\n"
 
 
 def _axes(high: float, ticks: Sequence[tuple[float, int]], down: Callable[[float], float]) -> list[str]:
@@ -80,7 +84,7 @@ def _axes(high: float, ticks: Sequence[tuple[float, int]], down: Callable[[float
     parts = []
     for number in range(int(high / step) + 1):
         y = down(number * step)
-        parts.append(f"<path d='M{_LEFT},{y:.1f}H{_WIDTH - _RIGHT}' stroke='#ddd'/>")
+        parts.append(f"<path d='M{_LEFT},{y:.1f}H{_WIDTH - _RIGHT}' class='grid' stroke='#ddd'/>")
         parts.append(f"<text x='{_LEFT - 6}' y='{y + 4:.1f}' text-anchor='end' fill='#333'>{number * step:.3g}</text>")
     bottom = _HEIGHT - _BOTTOM
     parts += [f"<text x='{x:.1f}' y='{bottom + 17}' text-anchor='middle' fill='#333'>{n}</text>" for x, n in ticks]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from aimkit.files import write_bytes
 from aimkit.html import chart, escape, page, picture, table
 from aimkit.train.metrics_file import read
+from aimkit.train.runs import Run, differing_keys, run_table
 
 #: Values of a training line that are not loss terms, totals aside.
 _OTHERS = ("kind", "step", "lr", "samples_per_second", "memory_gb", "semantic_accuracy", "semantic_iou")
@@ -45,8 +47,31 @@ def curves(run: Path) -> str:
             parts.append(chart(score, {name: points for name, points in lines.items() if points}))
         names = ["mad", "mse", "sad", "grad", "conn", *(f"mad/{t}" for t in types)]
         rows_ = [[row["step"], *(f"{row.get(name, float('nan')):.4g}" for name in names)] for row in val[-12:]]
-        parts.append("</div>" + table(["step", *names], rows_))
+        parts.append("</div>" + table(["step", *names], rows_, "validations"))
     return "".join(parts)
+
+
+def runs_html(runs: Sequence[Run], names: Sequence[str]) -> str:
+    """Runs side by side: a table, what differs in their recipes, and their losses and validations in common charts.
+
+    Args:
+        runs: One run or more.
+        names: A name for each.
+    """
+    columns, rows = run_table(runs)
+    told = [[name, *_dashed(row[1:])] for name, row in zip(names, rows, strict=True)]
+    parts = ["<h2>Runs</h2>", table(columns, told, "runs")]
+    if differing := differing_keys(runs):
+        values = [[key, *_dashed(row)] for key, row in differing.items()]
+        parts.append(f"<h2>What differs</h2>{table(['key', *names], values, 'keys of the recipes that differ')}")
+    lines: dict[str, dict[str, list[tuple[float, float]]]] = {"loss": {}, "mad": {}, "sad": {}}
+    for name, run in zip(names, runs, strict=True):
+        logged = read(run.path / "metrics.jsonl")
+        for title, kind, key in (("loss", "train", "total"), ("mad", "val", "mad"), ("sad", "val", "sad")):
+            if points := _points([row for row in logged if row["kind"] == kind], key):
+                lines[title][name] = points
+    charts = "".join(chart(title, found) for title, found in lines.items() if found)
+    return "".join([*parts, f"<h2>Curves</h2><div class=charts>{charts}</div>" if charts else ""])
 
 
 def _gallery(folder: Path) -> str:
@@ -63,6 +88,10 @@ def _gallery(folder: Path) -> str:
         cells += [picture(path, f"step {int(path.stem.split('_')[1])}") for path in steps]
         parts.append(f"<div class=strip>{''.join(cells)}</div>")
     return "".join(parts)
+
+
+def _dashed(values: Sequence[object]) -> list[object]:
+    return ["-" if value is None else value for value in values]
 
 
 def _points(rows: list[dict[str, Any]], name: str) -> list[tuple[float, float]]:

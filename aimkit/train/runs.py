@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from aimkit.errors import AimkitError
+from aimkit.skips import Skips
 from aimkit.toml_files import read_toml
 from aimkit.train.metrics_file import read
 from aimkit.train.state import latest, read_state, recorded_digest
@@ -61,9 +63,39 @@ def open_run(path: Path) -> Run:
     return Run(path, read_toml(file), digest, step, train[-1] if train else {}, scores)
 
 
-def find_runs(folder: Path) -> list[Run]:
-    """All runs below a folder, by path."""
-    return [open_run(file.parent) for file in sorted(folder.glob("**/recipe.toml")) if "checkpoints" not in file.parts]
+def find_runs(folder: Path, skips: Skips | None = None) -> list[Run]:
+    """All runs below a folder, by path.
+
+    Args:
+        folder: The folder.
+        skips: Where damaged runs are noted; without it, they are errors.
+    """
+    found = []
+    for file in sorted(folder.glob("**/recipe.toml")):
+        if "checkpoints" not in file.parts:
+            with nullcontext() if skips is None else skips.guard(file.parent.relative_to(folder)):
+                found.append(open_run(file.parent))
+    return found
+
+
+def run_table(runs: Sequence[Run]) -> tuple[list[str], list[list[object]]]:
+    """Columns, and a row for each run: its model, how far it is, and its best validation."""
+    columns = ["run", "stage", "model", "step", "loss", "best mad", "at step"]
+    rows: list[list[object]] = []
+    for run in runs:
+        model, loss = run.recipe["model"], run.train.get("total")
+        rows.append(
+            [
+                str(run.path),
+                run.recipe["stage"],
+                f"{model['name']} {model['backbone']}",
+                f"{run.step}/{run.recipe['steps']}",
+                None if loss is None else round(loss, 4),
+                None if not run.best else round(run.best["mad"], 4),
+                run.best.get("step"),
+            ]
+        )
+    return columns, rows
 
 
 def differing_keys(runs: Sequence[Run]) -> dict[str, list[Any]]:

@@ -17,14 +17,20 @@ from hostile_names import HIDDEN, HOSTILE, NAMES, evaluation_result
 
 from aimkit import html
 from aimkit.evaluate import report
+from aimkit.evaluate.comparison import comparison_page, worst_html
 from aimkit.evaluate.images import EvaluationPlanes
+from aimkit.evaluate.report import beside_html
 from aimkit.imageio import write_png
+from aimkit.lint.item import LintItem, LintTarget
+from aimkit.lint.report import findings_html
+from aimkit.lint.run import lint
 from aimkit.printable import on_one_line, printable
 from aimkit.publish.board import BoardRow, Standings, read_board
 from aimkit.publish.board_page import as_page
 from aimkit.recipe import load_recipe
 from aimkit.train.experiment import Experiment, write_experiment
-from aimkit.train.page import write_page
+from aimkit.train.page import runs_html, write_page
+from aimkit.train.runs import open_run
 
 BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
 #: Ways of a browser to ask somebody for something without being told to.
@@ -103,7 +109,29 @@ def _board(result: Mapping[str, Any], folder: Path) -> str:
     return as_page(Standings(board, rows, [(row, HOSTILE) for row in rows]))
 
 
-PAGES = {"board": _board, "evaluation": _evaluation, "training": _training, "experiment": _experiment, "parts": _parts}
+def _comparison(result: Mapping[str, Any], folder: Path) -> str:
+    return comparison_page([result, {**result, "model": {"name": HOSTILE + "2"}}])
+
+
+def _parts_of_the_studio(result: Mapping[str, Any], folder: Path) -> str:
+    shown = worst_html([result], "sad", pick=True) + beside_html(
+        HOSTILE, [HOSTILE, HOSTILE], [_planes(""), _planes("")]
+    )
+    run = _run(result, folder)
+    write_png(folder / "a.png", np.zeros((8, 8, 3), np.uint8))
+    found = lint(LintTarget(HOSTILE, folder, [LintItem(n, "single", (n,), (folder / "a.png",)) for n in NAMES]))
+    return html.page(HOSTILE, shown + runs_html([open_run(run)], [HOSTILE]) + findings_html(found))
+
+
+PAGES = {
+    "comparison": _comparison,
+    "studio": _parts_of_the_studio,
+    "board": _board,
+    "evaluation": _evaluation,
+    "training": _training,
+    "experiment": _experiment,
+    "parts": _parts,
+}
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "render": {"matting", "datasets"},
     "data": {"matting", "generators", "datasets", "synth"},
     "lint": {"matting", "datasets", "synth"},
+    "browse": {"matting", "datasets", "lint"},
     "zoo": set(),
     "models": {"zoo"},
     "predict": {"matting", "datasets", "zoo", "models"},
@@ -38,6 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "publish": {"datasets", "zoo", "models", "predict", "evaluate", "train"},
 }
 #: What stands on top of everything else may import all folders but the commands.
+ALLOWED["app"] = {*ALLOWED}
 ALLOWED["bench"] = {*ALLOWED}
 ALLOWED["cli"] = {*ALLOWED}
 ALLOWED["ground floor"] = set()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,3 +135,18 @@ def test_a_registry_whose_module_fails_to_import_tries_again(tmp_path: Path, mon
     module.unlink()
     (tmp_path / "entries_of_a_test").mkdir()
     assert registry.list() == []
+
+
+def test_threads_that_ask_a_registry_at_once_all_see_it_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "slowly_registered"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from aimkit.registry import Registry\nthings = Registry('thing', [__name__])\n"
+    )
+    for name in "abcd":
+        text = "import time\nfrom slowly_registered import things\ntime.sleep(0.02)\n"
+        (package / f"{name}.py").write_text(f"{text}things.register('{name}')(object())\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    things = importlib.import_module("slowly_registered").things
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _: things.list(), range(4))) == [list("abcd")] * 4

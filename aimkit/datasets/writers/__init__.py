@@ -35,8 +35,8 @@ class DatasetFormat(Protocol):
         """
         ...
 
-    def read(self, position: int) -> SampleRecord:
-        """Read the record at a position of a finished shard.
+    def read(self, position: int, *, planes: bool = True) -> SampleRecord:
+        """Read the record at a position of a finished shard, or without its planes.
 
         Raises:
             AimkitError: A file is missing or damaged.

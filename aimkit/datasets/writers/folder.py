@@ -62,17 +62,19 @@ class FolderShard:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
         return {}
 
-    def read(self, position: int) -> SampleRecord:
+    def read(self, position: int, *, planes: bool = True) -> SampleRecord:
         path = self.root / _rows(self.shard)
         with readable(position, path):
             offsets = self._offsets()
             line = read_range(path, offsets[position], offsets[position + 1])
             row = parse_json(line, dict, f"line of sample {position}", str(path), exit_code=1)
+            suffix, head = Path(row["file_name"]).suffix[1:], (row["index"], row["type"], row["category"], row["meta"])
+            if not planes:
+                return SampleRecord(*head, {}, suffix)
             paths = {plane: row.get(f"{plane}_file_name") for plane in FOLDERS} | {"image": row["file_name"]}
             there = {plane: name for plane, name in paths.items() if name and inside(self.root, name, path)}
-            planes = dict(zip(there, read_each(self.root, there.values()), strict=True))
-            suffix = Path(row["file_name"]).suffix[1:]
-            return SampleRecord(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
+            found = dict(zip(there, read_each(self.root, there.values()), strict=True))
+            return SampleRecord(*head, found, suffix)
 
     @staticmethod
     def finish(root: Place, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:

@@ -50,15 +50,17 @@ class ParquetShard:
                 writer.close()
         return {}
 
-    def read(self, position: int) -> SampleRecord:
+    def read(self, position: int, *, planes: bool = True) -> SampleRecord:
         with readable(position, self.path, pa.ArrowException, TypeError):
             if self._file is None:
                 self._file = _opened(self.path)
-            row = self._file.read_row_group(position).to_pylist()[0]
-            planes = {name: row[name]["bytes"] for name in PLANES if name in row}
+            # Without the planes' bytes, nothing but their names is read.
+            columns = None if planes else ["image.path", "index", "type", "category", "meta"]
+            row = self._file.read_row_group(position, columns).to_pylist()[0]
+            found = {name: row[name]["bytes"] for name in PLANES if name in row} if planes else {}
             suffix = Path(row["image"]["path"]).suffix[1:]
             kind = row["type"] if isinstance(row["type"], str) else _LABELS[row["type"]]
-            return SampleRecord(row["index"], kind, row["category"], row["meta"], planes, suffix)
+            return SampleRecord(row["index"], kind, row["category"], row["meta"], found, suffix)
 
     @staticmethod
     def finish(root: Place, shards: Iterable[Shard]) -> dict[str, Iterator[bytes]]:

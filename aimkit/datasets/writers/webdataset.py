@@ -54,14 +54,14 @@ class WebDatasetShard:
             offsets.append(tar.offset)
         return {"offsets": offsets}
 
-    def read(self, position: int) -> SampleRecord:
+    def read(self, position: int, *, planes: bool = True) -> SampleRecord:
         with readable(position, self.path, tarfile.TarError, StopIteration):
             start, stop = self._sample(position)
             members = dict(_members(read_range(self.path, start, stop)))
             row = parse_json(members.pop("json"), dict, f"JSON of sample {position}", str(self.path), exit_code=1)
-            planes = {field.split(".")[0]: data for field, data in members.items()}
+            found = {field.split(".")[0]: data for field, data in members.items()} if planes else {}
             suffix = next(field for field in members if field.startswith("image.")).split(".")[1]
-            return SampleRecord(row["index"], row["type"], row["category"], row["meta"], planes, suffix)
+            return SampleRecord(row["index"], row["type"], row["category"], row["meta"], found, suffix)
 
     def _sample(self, position: int) -> tuple[int, int]:
         """Where the members of a sample begin and end in the file."""

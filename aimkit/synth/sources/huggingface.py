@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from aimkit.bounds import Name, Text
-from aimkit.datasets.columns import find_column, is_type, text_column, type_column
+from aimkit.datasets.columns import find_column, is_type, row_names, text_column, type_column
 from aimkit.datasets.exclude import read_exclude, without_suffix
 from aimkit.datasets.huggingface import encoded_image, image_columns, open_table
 from aimkit.datasets.scan import Candidate
@@ -118,7 +118,7 @@ def huggingface(block: HuggingFace) -> StoredForegrounds:
     report = ScanReport(block.title, where)
     types, note = type_column(dataset, column["type"], stated=bool(block.columns.type))
     report.notes += [note] if note else []
-    found = _without(_candidates(dataset, where, column, types), block, report)
+    found = _without(_candidates(dataset, where, column, types), block, report, _numbers(dataset))
     rows = Rows(image_columns(dataset, columns, where), columns, _root(block.path))
     options = f"{columns} {block.premultiplied}"
     return open_stored(block, found, report, replace(reader, fetch=rows), finish=finish, options=options)
@@ -133,7 +133,7 @@ def huggingface_backgrounds(block: HuggingFaceBackgrounds) -> StoredBackgrounds:
         hint = f"its columns are {', '.join(dataset.column_names)}; set column = ..."
         raise AimkitError("the dataset has no column of images", where, hint)
     report = ScanReport(block.title, where)
-    found = _without(_candidates(dataset, where, {}, [""] * len(dataset)), block, report)
+    found = _without(_candidates(dataset, where, {}, [""] * len(dataset)), block, report, _numbers(dataset))
     rows = Rows(image_columns(dataset, (column,), where), (column,), _root(block.path))
     return open_backgrounds(block, found, report, rows)
 
@@ -159,22 +159,31 @@ def _planes(
 
 
 def _candidates(dataset: Any, where: str, column: dict[str, str], types: Sequence[str]) -> Iterator[Candidate]:
-    names, categories = (text_column(dataset, column.get(key, ""), key) for key in ("id", "category"))
-    repeated = len(set(names)) < len(names)
-    for row in range(len(dataset)):
-        number = f"{row:08d}"
-        item = f"{names[row]}-{number}" if repeated and names[row] else names[row] or number
+    categories = text_column(dataset, column.get("category", ""), "category")
+    for row, item in enumerate(row_names(dataset, column.get("id", ""))):
         # The fingerprint changes with the dataset's content, so with the row it stamps the row's content.
         stamp = f"{dataset._fingerprint}:{row}"
         yield Candidate(item, f"{where}, row {row}", stamp, row=row, type=types[row], category=categories[row])
 
 
+def _numbers(dataset: Any) -> list[str]:
+    """The numbers of the samples of a dataset that aimkit wrote, as its exclude lists have them; else nothing."""
+    if not {"index", "meta", "label"} <= set(dataset.column_names):
+        return []
+    return [number.zfill(6) for number in text_column(dataset, "index")]
+
+
 def _without(
-    found: Iterator[Candidate], block: StoredBlock | StoredBackgroundBlock, report: ScanReport
+    found: Iterator[Candidate],
+    block: StoredBlock | StoredBackgroundBlock,
+    report: ScanReport,
+    numbers: Sequence[str],
 ) -> list[Candidate]:
     """Leave out what the recipe excludes, and rows whose type is not one of ours, unless the source states its type."""
     exclude, candidates = read_exclude(block.exclude), list(found)
-    left_out = exclude.select((one.id, without_suffix(one.id)) for one in candidates)
+    left_out = exclude.select([(one.id, without_suffix(one.id)) for one in candidates])
+    counted = exclude.select([(number, number) for number in numbers])
+    left_out |= {one.id for one in candidates if numbers and numbers[one.row] in counted}
     report.notes += exclude.check((one.id for one in candidates), bool(block.allow_missing))
     report.excluded = len(left_out)
     stated = block.type if isinstance(block, StoredBlock) and block.type != "infer" else ""
