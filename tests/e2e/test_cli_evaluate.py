@@ -185,7 +185,7 @@ def test_a_network_is_measured_by_its_recipe(
     assert shown["model"]["backbone"] == "resnet34_mp"
     assert len(shown["model"]["weights_digest"]) == 64
     assert shown["averages"]["images"]["count"] == 6
-    assert 'alt="photo"' in (tmp_path / "out" / "report.html").read_text()
+    assert "alt='photo" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_the_real_predictor_and_an_untrained_network_go_through(root: Path, tmp_path: Path) -> None:
