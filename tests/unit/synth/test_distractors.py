@@ -98,7 +98,7 @@ def test_what_is_everywhere_is_no_distractor() -> None:
 def test_farther_ones_are_smaller_and_more_out_of_focus() -> None:
     focus = {"p": 1.0, "radius": 20, "background": 1000}
     far, near = (
-        [of(s, "distractor") for s in map(Synthesizer(recipe(focus=focus, distractors=keys)).sample, range(6))]
+        [of(s, "distractor") for s in map(Synthesizer(recipe(focus=focus, distractors=keys)).sample, range(3))]
         for keys in ({"p": 1.0, "distance": 4, "size": 1}, {"p": 1.0, "distance": 1.2, "size": 1})
     )
     for distant, close in zip(far, near, strict=True):
@@ -120,11 +120,11 @@ def test_a_reduced_window_shows_them_as_the_reduced_composite_does() -> None:
     from aimkit.data.reshape import resize
 
     def differences(**keys: Any) -> list[float]:
-        made = Synthesizer(recipe(placement={"mode": "canvas", "height": 384, "width": 384}, **keys))
+        made = Synthesizer(recipe(placement={"mode": "canvas", "height": 240, "width": 240}, **keys))
         found = []
-        for index in range(4):
-            exact = resize(made.sample(index), (128, 128))
-            fast = made.window(index, lambda canvas, _: View(canvas, (128, 128), (0, 0), 1 / 3))
+        for index in range(3):
+            exact = resize(made.sample(index), (80, 80))
+            fast = made.window(index, lambda canvas, _: View(canvas, (80, 80), (0, 0), 1 / 3))
             found.append(float(np.abs(exact.background.astype(float) - fast.background).mean()))
         return found
 
