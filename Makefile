@@ -52,7 +52,7 @@ demo-train: $(READY)  ## the long way, 15 to 30 minutes: train from random weigh
 		--note 'The held-out images have another seed than the training images, and were never trained on. But they are drawn by the same generators: these numbers show that the whole way works, and say nothing about photos.'
 
 test: $(READY)  ## the default tests: no network, under 5 minutes on 2 cores
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(READY)  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
