@@ -23,9 +23,9 @@ from aimkit.browse.open import open_browsed
 from aimkit.datasets.exclude import read_exclude
 from aimkit.errors import AimkitError
 from aimkit.html import escape, table
+from aimkit.imageio.reduced import reduced
 from aimkit.lint.report import findings_html
 from aimkit.lint.run import LintResult, lint
-from aimkit.lint.view import reduced
 
 #: Items on a page, and the longer sides of their pictures and of one that is looked at, in pixels.
 _PAGE, _SIDE, _CLOSE = 48, 220, 720

@@ -9,13 +9,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
-
 from aimkit.app.components import picture_url
 from aimkit.app.told import hide_paths
 from aimkit.errors import AimkitError
 from aimkit.imageio import decode, read_rgb
+from aimkit.imageio.reduced import reduced
 from aimkit.matting.touch_up import BrushStroke, touch_up
 from aimkit.predict.collect import PhotoJob
 from aimkit.types import UInt8, to_float
@@ -112,10 +110,10 @@ class PhotoWork:
         """A photo and its outputs as the page shows them, reduced."""
         photo = read_rgb(self.job(name).path)
         shown: dict[str, Any] = {"name": name, "height": photo.shape[0], "width": photo.shape[1]}
-        shown["photo"] = picture_url(_reduced(photo))
+        shown["photo"] = picture_url(reduced(photo, _SIDE))
         for kind in KINDS:
-            shown[kind] = picture_url(_reduced(_stored(self.output(name, kind))), exact=True)
-        shown["backdrop"] = picture_url(_reduced(read_rgb(self.backdrop))) if self.backdrop else ""
+            shown[kind] = picture_url(reduced(_stored(self.output(name, kind)), _SIDE), exact=True)
+        shown["backdrop"] = picture_url(reduced(read_rgb(self.backdrop), _SIDE)) if self.backdrop else ""
         return shown
 
 
@@ -165,15 +163,6 @@ def _stored(path: Path) -> UInt8:
     return decode(path).pixels
 
 
-def _reduced(picture: UInt8, side: int = _SIDE) -> UInt8:
-    height, width = picture.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return picture
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
 @lru_cache(maxsize=512)
 def _thumbnail(path: Path) -> str:
-    return picture_url(_reduced(read_rgb(path), _THUMB))
+    return picture_url(reduced(read_rgb(path), _THUMB))

@@ -13,9 +13,10 @@ import numpy as np
 from aimkit.datasets.scan import read_place
 from aimkit.errors import AimkitError
 from aimkit.imageio import read_grey
+from aimkit.imageio.reduced import reduced
 from aimkit.lint.item import LintItem, LintTarget
 from aimkit.lint.registry import LintFinding
-from aimkit.lint.view import LintView, load_error, reduced
+from aimkit.lint.view import LintView, load_error
 from aimkit.matting.image_type import infer
 from aimkit.matting.trimap import restrict, trimap
 from aimkit.types import UInt8, to_float

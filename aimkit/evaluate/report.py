@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from aimkit import html
@@ -18,6 +17,7 @@ from aimkit.evaluate.tables import TITLES, cell, group_table, model_name, summar
 from aimkit.files import write_bytes
 from aimkit.html import escape, slider, table
 from aimkit.imageio import encode_jpeg
+from aimkit.imageio.reduced import reduced
 from aimkit.types import Array, UInt8, to_float, to_uint8
 
 #: Long side of the pictures in pixels: nine images with four pictures each stay below 3 MB.
@@ -85,11 +85,11 @@ def error_map(prediction: Array, alpha: Array) -> UInt8:
 def _card(row: Mapping[str, Any], planes: EvaluationPlanes) -> str:
     assert planes.prediction is not None
     mattes = {"truth": planes.alpha, "prediction": planes.prediction}
-    small = {name: _small(_levels(matte)) for name, matte in mattes.items()}
+    small = {name: reduced(_levels(matte), SIDE) for name, matte in mattes.items()}
     # Drawn at full size, so that thin errors are averaged, not skipped.
-    small["error"] = _small(error_map(planes.prediction, planes.alpha))
+    small["error"] = reduced(error_map(planes.prediction, planes.alpha), SIDE)
     if planes.image is not None:
-        small = {"photo": _small(planes.image), **small}
+        small = {"photo": reduced(planes.image, SIDE), **small}
     urls = {name: picture_url(picture) for name, picture in small.items()}
     about = " ".join(part for part in (row["type"], row["category"], f"{row['width']}x{row['height']}") if part)
     figures = [f"<figure><img src='{url}' alt='{k}'><figcaption>{k}</figcaption></figure>" for k, url in urls.items()]
@@ -117,7 +117,7 @@ def beside_html(name: str, names: Sequence[str], planes: Sequence[EvaluationPlan
         mattes.append((own, _levels(one.prediction)))
         shown[own] = mattes[-1][1]
         shown[f"error of {own}"] = error_map(one.prediction, one.alpha)
-    urls = {title: picture_url(_small(picture)) for title, picture in shown.items()}
+    urls = {title: picture_url(reduced(picture, SIDE)) for title, picture in shown.items()}
     figures = [
         f"<figure><img src='{url}' alt='{escape(title)}'><figcaption>{escape(title)}</figcaption></figure>"
         for title, url in urls.items()
@@ -130,13 +130,6 @@ def beside_html(name: str, names: Sequence[str], planes: Sequence[EvaluationPlan
 
 def _levels(matte: Array) -> UInt8:
     return np.asarray(matte, np.uint8) if matte.dtype == np.uint8 else to_uint8(matte)
-
-
-def _small(picture: UInt8) -> UInt8:
-    height, width = picture.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def picture_url(picture: UInt8) -> str:

@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 
 from aimkit.datasets.matte_folder import MatteFacts
+from aimkit.imageio.reduced import reduced
 from aimkit.lint.crops import LintCorners, corners, crops
 from aimkit.lint.item import LintItem, LintTarget
 from aimkit.lint.once import once
-from aimkit.lint.view import LintView, reduced
+from aimkit.lint.view import LintView
 from aimkit.synth.sources.split import look
 from aimkit.types import UInt8, to_float
 

@@ -13,6 +13,7 @@ from aimkit.datasets.matte_folder import MatteFacts, matte_facts
 from aimkit.datasets.scan import read_place
 from aimkit.errors import AimkitError
 from aimkit.imageio import DecodedImage, decode, matte_levels, rgb_of
+from aimkit.imageio.reduced import reduced
 from aimkit.lint.header import LintHeader, read_header
 from aimkit.lint.item import LintItem
 from aimkit.lint.once import once
@@ -106,27 +107,17 @@ class LintView:
     @once
     def small(self) -> UInt8:
         """Luminance, reduced so that the longer side is ``SMALL``."""
-        return reduced(self.grey)
+        return reduced(self.grey, SMALL)
 
     @once
     def small_alpha(self) -> UInt8 | None:
         """The matte, reduced likewise."""
-        return None if self.alpha is None else reduced(self.alpha)
+        return None if self.alpha is None else reduced(self.alpha, SMALL)
 
     @property
     def type(self) -> ImageType | None:
         """The type that it is said to have."""
         return self.item.type
-
-
-def reduced(plane: UInt8, side: int = SMALL) -> UInt8:
-    """A plane whose longer side is at most ``side``, by area averaging."""
-    height, width = plane.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return plane
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def likely_top(facts: MatteFacts) -> float:

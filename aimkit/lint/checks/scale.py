@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from aimkit.datasets.matte_folder import MatteFolder, decide_mattes
 from aimkit.errors import AimkitError
@@ -20,11 +20,9 @@ from aimkit.lint.view import likely_top
 )
 def matte_scale(folder: LintFolder) -> Iterable[LintFault]:
     """Mattes on another scale than their folder, and folders whose scale can't be told."""
-    for group, records in matte_groups(folder.records).items():
-        try:
-            decided = decide_mattes([record.facts for record in records if record.facts], where=group)
-        except AimkitError as error:
-            yield LintFault(tuple(record.item.files[-1] for record in records), error.what)
+    for _, records, decided in _decisions(folder):
+        if isinstance(decided, AimkitError):
+            yield LintFault(tuple(record.item.files[-1] for record in records), decided.what)
             continue
         for record in records:
             if what := wrong_scale(record, decided):
@@ -39,13 +37,18 @@ def matte_scale(folder: LintFolder) -> Iterable[LintFault]:
 )
 def unusual_scale(folder: LintFolder) -> Iterable[LintFault]:
     """Folders of mattes that are all on one scale, but not on that of their files' type."""
+    for group, _, decided in _decisions(folder):
+        if isinstance(decided, MatteFolder) and decided.unusual:
+            yield LintFault((group or ".",), f"the mattes are stored as {decided.unusual}")
+
+
+def _decisions(folder: LintFolder) -> Iterator[tuple[str, list[LintRecord], MatteFolder | AimkitError]]:
+    """Each group of mattes, and how it is read, or why that can't be told."""
     for group, records in matte_groups(folder.records).items():
         try:
-            decided = decide_mattes([record.facts for record in records if record.facts], where=group)
-        except AimkitError:
-            continue
-        if decided.unusual:
-            yield LintFault((group or ".",), f"the mattes are stored as {decided.unusual}")
+            yield group, records, decide_mattes([record.facts for record in records if record.facts], where=group)
+        except AimkitError as error:
+            yield group, records, error
 
 
 def wrong_scale(record: LintRecord, decided: MatteFolder) -> str:

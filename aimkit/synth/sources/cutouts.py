@@ -7,16 +7,13 @@ from functools import partial
 from typing import Literal
 
 from aimkit.datasets.credits import read_credits
-from aimkit.datasets.exclude import read_exclude
-from aimkit.datasets.find import find_images
 from aimkit.datasets.scan import Candidate, candidates
-from aimkit.datasets.scan_report import ScanReport
 from aimkit.datasets.shadows import find_shadows
 from aimkit.imageio import DecodedImage, rgb_of
 from aimkit.imageio import decode as read_image
-from aimkit.storage import place
 from aimkit.synth.source import foreground_sources
 from aimkit.synth.sources.inspect_stored import ForegroundReader, ReadImage
+from aimkit.synth.sources.listing import list_folder
 from aimkit.synth.sources.stored import StoredBlock, StoredForegrounds, open_stored
 from aimkit.types import Float, UInt8
 
@@ -40,12 +37,7 @@ class Cutouts(StoredBlock):
 @foreground_sources.register("cutouts", params=Cutouts)
 def cutouts(block: Cutouts) -> StoredForegrounds:
     """A folder of images with an alpha channel, searched with its subfolders."""
-    root = place(block.path)
-    report = ScanReport(block.title, str(root))
-    exclude = read_exclude(block.exclude)
-    images = find_images(root, exclude)
-    report.add(images)
-    report.notes += exclude.check(images.files, bool(block.allow_missing))
+    root, images, report = list_folder(block)
     # A shadow layer is part of its cut-out: its bytes count in digest and stamp.
     shadows = find_shadows(root)
     rows = [(name, (path, *([shadows[name]] if name in shadows else []))) for name, path in images.files.items()]

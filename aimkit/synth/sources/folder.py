@@ -12,17 +12,15 @@ import numpy as np
 from pydantic import Field
 
 from aimkit.bounds import PictureSide, Text, Texts
-from aimkit.datasets.exclude import read_exclude
-from aimkit.datasets.find import find_images
 from aimkit.datasets.scan import Candidate, ScanRecord, candidates, scan
 from aimkit.datasets.scan_report import ScanReport
 from aimkit.errors import AimkitError
 from aimkit.imageio import decode_again, open_again, read_rgb, rgb_of
-from aimkit.storage import place
 from aimkit.synth.encoded_picture import EncodedPicture
 from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import BackgroundBlock, Item, background_sources
 from aimkit.synth.sources.inspect_stored import read_files, unchanged
+from aimkit.synth.sources.listing import list_folder
 from aimkit.synth.sources.split import SplitBlock, used
 from aimkit.types import Float, to_float
 
@@ -94,12 +92,7 @@ class StoredBackgrounds:
 @background_sources.register("folder", params=FolderBackgrounds)
 def folder(block: FolderBackgrounds) -> StoredBackgrounds:
     """A folder of images, searched with its subfolders."""
-    root = place(block.path)
-    report = ScanReport(block.title, str(root))
-    exclude = read_exclude(block.exclude)
-    images = find_images(root, exclude)
-    report.add(images)
-    report.notes += exclude.check(images.files, bool(block.allow_missing))
+    _, images, report = list_folder(block)
     found = candidates([(name, (path,)) for name, path in images.files.items()], report.skips)
     return open_backgrounds(block, found, report, read_files)
 

@@ -11,8 +11,6 @@ import numpy as np
 from pydantic import Field
 
 from aimkit.bounds import Angles, CanvasSide, Within
-from aimkit.datasets.exclude import read_exclude
-from aimkit.datasets.find import find_images
 from aimkit.datasets.scan import Candidate, ScanRecord, candidates, scan
 from aimkit.datasets.scan_report import ScanReport
 from aimkit.errors import AimkitError
@@ -21,12 +19,12 @@ from aimkit.imageio.formats import sniff
 from aimkit.imageio.radiance import decode_radiance
 from aimkit.recipe import Range
 from aimkit.rng import rng
-from aimkit.storage import place
 from aimkit.synth.panorama import CameraPose, develop_light, photograph
 from aimkit.synth.pyramid import ImagePyramid
 from aimkit.synth.source import Item, background_sources
 from aimkit.synth.sources.folder import StoredBackgroundBlock
 from aimkit.synth.sources.inspect_stored import read_files, unchanged
+from aimkit.synth.sources.listing import list_folder
 from aimkit.synth.sources.split import used
 from aimkit.types import Array, Float, to_float, to_uint8
 
@@ -107,12 +105,7 @@ class PanoramaViews:
 @background_sources.register("panoramas", params=PanoramaBackgrounds)
 def panoramas(block: PanoramaBackgrounds) -> PanoramaViews:
     """Views out of the panoramas of a folder, searched with its subfolders."""
-    root = place(block.path)
-    report = ScanReport(block.title, str(root))
-    exclude = read_exclude(block.exclude)
-    images = find_images(root, exclude)
-    report.add(images)
-    report.notes += exclude.check(images.files, bool(block.allow_missing))
+    _, images, report = list_folder(block)
     found = candidates([(name, (path,)) for name, path in images.files.items()], report.skips)
     found = sorted(found, key=lambda one: one.id)
     report.found = len(found) + len(report.skips)

@@ -8,14 +8,15 @@ import pytest
 from planted import texture
 
 from aimkit.imageio import decode, encode_jpeg, encode_png
+from aimkit.imageio.reduced import reduced
 from aimkit.lint.crops import corners, crops
 from aimkit.lint.item import LintItem, LintTarget
 from aimkit.lint.run import lint
-from aimkit.lint.view import reduced
+from aimkit.lint.view import SMALL
 
 
 def _corners(rgb: np.ndarray) -> object:
-    return corners(reduced(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)))
+    return corners(reduced(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8), SMALL))
 
 
 @pytest.mark.parametrize("kept", [0.95, 0.9, 0.8])

@@ -10,6 +10,7 @@ import pytest
 from planted import cutout, matte, photo, subject, texture
 
 from aimkit.imageio import encode_jpeg, encode_png, write_png
+from aimkit.imageio.reduced import reduced
 from aimkit.lint.checks.alignment import best_position
 from aimkit.lint.checks.detail import blockiness, spectral_fall
 from aimkit.lint.checks.lossy import block_noise
@@ -18,7 +19,7 @@ from aimkit.lint.header import read_header
 from aimkit.lint.item import LintItem, LintTarget, split_of
 from aimkit.lint.registry import all_checks, picture_checks
 from aimkit.lint.run import lint
-from aimkit.lint.view import LintView, reduced
+from aimkit.lint.view import SMALL, LintView
 
 
 @pytest.mark.parametrize("quality", [20, 30, 50, 75, 90, 95])
@@ -32,10 +33,10 @@ def test_a_png_has_no_quality_and_a_damaged_file_no_header() -> None:
 
 def test_a_shift_is_told_with_its_size_and_direction() -> None:
     """The matte was moved by 20 pixels to the right and 12 up, so it fits 20 to the left and 12 further down."""
-    grey, alpha = (reduced(plane) for plane in (photo(31)[..., 0], matte(31)))
+    grey, alpha = (reduced(plane, SMALL) for plane in (photo(31)[..., 0], matte(31)))
     moved = np.roll(matte(31), (-12, 20), (0, 1))
     height, width = moved.shape
-    found = best_position(grey, reduced(moved))
+    found = best_position(grey, reduced(moved, SMALL))
     assert (
         found.how == f"shifted by {-100 * 20 / width:+.0f} % of the width and {100 * 12 / height:+.0f} % of the height"
     )
