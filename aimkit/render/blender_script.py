@@ -788,7 +788,7 @@ def shoot(scene: Any, path: str, samples: int, denoise: bool) -> None:
     cycles.denoising_prefilter = "FAST"
     cycles.use_adaptive_sampling = True
     cycles.adaptive_threshold = 0.02 if denoise else 0.005
-    cycles.adaptive_min_samples = 0 if denoise else min(24, samples)
+    cycles.adaptive_min_samples = 0 if denoise else min(12, samples)
     scene.render.filepath = path
     bpy.ops.render.render(write_still=True)
     if not os.path.isfile(path):
