@@ -9,9 +9,9 @@ from functools import lru_cache
 
 import pytest
 import torch
+from representatives import representatives
 
 from aimkit.models.backbones.contract import check_backbone
-from aimkit.models.backbones.factory import describe_backbones
 from aimkit.models.registry import create_model
 
 #: The smallest of each way in which architectures differ.
@@ -47,17 +47,6 @@ CHOICE = [
 
 #: Not to be compared in bfloat16 while untrained.
 UNSTABLE = ["gemma4_vit_167m"]
-
-
-def representatives() -> list[str]:
-    """The smallest architecture of each timm module."""
-    smallest: dict[str, tuple[float, str]] = {}
-    for info in describe_backbones():
-        if info.spec is not None and info.params is not None:
-            smallest[info.spec.module] = min(
-                smallest.get(info.spec.module, (float("inf"), "")), (info.params, info.name)
-            )
-    return sorted(name for _, name in smallest.values())
 
 
 NAMES = CHOICE + [pytest.param(name, marks=pytest.mark.slow) for name in representatives() if name not in CHOICE]

@@ -10,11 +10,11 @@ import copy
 
 import pytest
 import torch
+from representatives import representatives
 from timm.layers import BatchNormAct2d
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from aimkit.models.backbones.factory import describe_backbones
 from aimkit.models.registry import create_model
 from aimkit.train.setup import synchronised
 
@@ -27,17 +27,6 @@ FUSED = [
     ("gfm", "densenet121"),
     ("p3mnet", "resnet34_mp"),
 ]
-
-
-def representatives() -> list[str]:
-    """The smallest architecture of each timm module."""
-    smallest: dict[str, tuple[float, str]] = {}
-    for info in describe_backbones():
-        if info.spec is not None and info.params is not None:
-            smallest[info.spec.module] = min(
-                smallest.get(info.spec.module, (float("inf"), "")), (info.params, info.name)
-            )
-    return sorted(name for _, name in smallest.values())
 
 
 def stays_the_same(model: str, backbone: str) -> tuple[int, int]:

@@ -8,30 +8,12 @@ import pytest
 import torch
 from pretended_gpu import TRIED, GpuCounts, pretended_gpu
 from small_run import held_out, recipe
+from tiny_backbone import TinyBackbone
 
 from aimkit.models.aimnet import AimNet
-from aimkit.models.backbones.contract import Backbone, Features
 from aimkit.models.base import MattingModel
 
 __all__ = ["held_out", "recipe"]
-
-
-class SixConvolutions(Backbone):
-    """One convolution a stride."""
-
-    channels = (8, 8, 8, 8, 8, 8)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.convs = torch.nn.ModuleList(
-            torch.nn.Conv2d(8 if i else 3, 8, 3, stride=2 if i else 1, padding=1) for i in range(6)
-        )
-
-    def forward(self, image: torch.Tensor) -> Features:
-        maps = [image]
-        for conv in self.convs:
-            maps.append(conv(maps[-1]).relu())
-        return Features(tuple(maps[1:]))
 
 
 @pytest.fixture
@@ -50,6 +32,6 @@ def tiny() -> Callable[[], MattingModel]:
 
     def make() -> MattingModel:
         torch.manual_seed(0)
-        return AimNet(SixConvolutions(), width=8, fusion="soft")
+        return AimNet(TinyBackbone(channels=(8,) * 6), width=8, fusion="soft")
 
     return make

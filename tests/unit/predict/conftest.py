@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tiny_backbone import TinyBackbone
 
 from aimkit.models.aimnet import AimNet
-from aimkit.models.backbones.contract import Backbone, Features, MattingOutput
+from aimkit.models.backbones.contract import MattingOutput
 from aimkit.models.base import MattingModel
 from aimkit.models.fusion import REPRESENTATIONS, Fusion, argmax
 from aimkit.models.registry import backbones, register_backbone
+
+#: Channels of a backbone of a few convolutions.
+FEW = (4, 4, 4, 8, 8, 8)
 
 
 class PointwiseNet(MattingModel):
@@ -53,30 +57,12 @@ def smooth_photo() -> np.ndarray:
     return np.rint(255 * np.dstack([red, green, 0.5 + 0.4 * np.sin(9 * x + 5 * y)])).astype(np.uint8)
 
 
-class FewConvs(Backbone):
-    """One convolution a stride."""
-
-    def __init__(self, in_chans: int = 3) -> None:
-        super().__init__()
-        self.channels = (4, 4, 4, 8, 8, 8)
-        pairs = zip((in_chans, *self.channels), self.channels, strict=False)
-        self.convs = torch.nn.ModuleList(
-            torch.nn.Conv2d(a, b, 3, stride=1 if i == 0 else 2, padding=1) for i, (a, b) in enumerate(pairs)
-        )
-
-    def forward(self, image: torch.Tensor) -> Features:
-        maps = [image]
-        for conv in self.convs:
-            maps.append(conv(maps[-1]).relu())
-        return Features(tuple(maps[1:]))
-
-
 @pytest.fixture
 def tiny_net() -> MattingModel:
     """A small AimNet with random weights, so that labels vary over the image."""
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        model = AimNet(FewConvs(), width=4).eval()
+        model = AimNet(TinyBackbone(channels=FEW), width=4).eval()
         torch.nn.init.normal_(model.semantic.head.weight, std=0.3)
     return model
 
@@ -85,5 +71,5 @@ def tiny_net() -> MattingModel:
 def few_convs(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a backbone of a few convolutions."""
     monkeypatch.setattr(backbones, "_entries", dict(backbones._entries))
-    register_backbone("few_convs")(FewConvs)
+    register_backbone("few_convs")(lambda in_chans=3: TinyBackbone(in_chans, FEW))
     return "few_convs"
