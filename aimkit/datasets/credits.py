@@ -1,7 +1,8 @@
-"""Licence, creator and category of every picture of a folder, as a file in the folder states them.
+"""Licence, creator, category and group of every picture of a folder, as a file in the folder states them.
 
 The file ``credits.json`` is written by ``aimkit render``, and may be written by anyone: ``{"pictures": {ID: {"licence":
-..., "origin": ..., "category": ...}}}``, where an ID is the picture's path below the folder without its suffix.
+..., "origin": ..., "category": ..., "group": ...}}}``, where an ID is the picture's path below the folder without its
+suffix.
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ class Credit(NamedTuple):
         licence: Its licence, or "".
         origin: Who made it, and where it is from, or "".
         category: Its category, or "".
+        group: What it shows, such as a 3-D model or a person, or "". Pictures of one group are on the same side of a
+            train/val split.
     """
 
     licence: str = ""
     origin: str = ""
     category: str = ""
+    group: str = ""
 
 
 def read_credits(folder: Place) -> dict[str, Credit]:

@@ -39,6 +39,7 @@ class Candidate:
         category: Category when the source states it, else "".
         licence: Licence when the source states it for every picture, else "".
         origin: Likewise, who made it and where it is from.
+        group: What it shows, when the source states it, else ""; a group is never split into train and val.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Candidate:
     category: str = ""
     licence: str = ""
     origin: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)

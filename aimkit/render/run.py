@@ -294,7 +294,7 @@ def credit_of(model: dict[str, Any]) -> Credit:
     """What the credits say of a model's pictures."""
     text = {key: str(model.get(key) or "") for key in ("creator", "origin", "licence", "category")}
     origin = ", ".join(part for part in (text["creator"], text["origin"]) if part)
-    return Credit(text["licence"], origin, text["category"])
+    return Credit(text["licence"], origin, text["category"], str(model.get("id") or ""))
 
 
 def credit_rows(models: Iterable[dict[str, Any]]) -> list[tuple[str, str, int]]:

@@ -21,8 +21,9 @@ from aimkit.types import Float, UInt8
 class Cutouts(StoredBlock):
     """All RGBA images below a folder.
 
-    A file ``credits.json`` in the folder states licence, origin and category of every picture, as ``aimkit render``
-    writes it; the keys ``licence`` and ``origin`` of the table override it. Shadow layers in the folder
+    A file ``credits.json`` in the folder states licence, origin, category and group of every picture, as
+    ``aimkit render`` writes it; the keys ``licence`` and ``origin`` of the table override it, and pictures of one group
+    are on the same side of the split. Shadow layers in the folder
     (:mod:`aimkit.datasets.shadows`) are what the step ``shadow`` casts.
 
     Attributes:

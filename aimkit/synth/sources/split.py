@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Literal
 
@@ -25,7 +26,7 @@ class SplitBlock(Block):
         split: Which items to use: "all", or those on the "train" or "val" side of the split.
         val_share: Share of the items on the "val" side, in [0, 1].
         first: Number of items to use, the first of that side in the order of their content digests; None for all. A
-            smaller number gives a subset of a larger one, on every machine.
+            smaller number gives a subset of a larger one, on every machine. Pictures of one group count as one.
     """
 
     split: Literal["all", "train", "val"] = "all"
@@ -39,6 +40,11 @@ def side(content: str, val_share: float) -> Literal["train", "val"]:
     A picture is therefore on the same side in every source, under every name and in every order.
     """
     return "val" if int(content[:16], 16) < val_share * 16**16 else "train"
+
+
+def split_digest(content: str, group: str) -> str:
+    """The digest (hex) that decides the side of a foreground: that of its group, if it has one, else of its content."""
+    return hashlib.sha256(f"group {group}".encode()).hexdigest() if group else content
 
 
 def sides(contents: Sequence[str], val_share: float) -> list[Literal["train", "val"]]:
@@ -58,12 +64,12 @@ def used(contents: Sequence[str], block: SplitBlock, where: str) -> list[bool]:
     """Which foregrounds or backgrounds a table uses: those on its side of the split, or the first of them.
 
     Args:
-        contents: Digest (hex) of the content of each.
+        contents: The digest (hex) of each that decides its side.
         block: The table.
         where: The source, for errors.
 
     Raises:
-        AimkitError: ``first`` is more than the side has; files of the same content count as one.
+        AimkitError: ``first`` is more than the side has; files of the same content or group count as one.
     """
     divided = sides(contents, block.val_share)
     mine = [block.split in ("all", own) for own in divided]

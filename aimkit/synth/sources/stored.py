@@ -31,7 +31,7 @@ from aimkit.synth.encoded_picture import EncodedPicture
 from aimkit.synth.pyramid import ImagePyramid, ShadowPyramid
 from aimkit.synth.source import ForegroundBlock, Item
 from aimkit.synth.sources.inspect_stored import ForegroundReader, inspect_foregrounds, unchanged
-from aimkit.synth.sources.split import SplitBlock, alike, sides, used
+from aimkit.synth.sources.split import SplitBlock, alike, sides, split_digest, used
 from aimkit.types import Array, Float, Foreground, ImageType, UInt8, to_float, to_uint8
 
 #: (RGB, alpha, digest) -> foreground colour, uint8 or float32, (H, W, 3).
@@ -76,7 +76,8 @@ class StoredForegrounds:
         mattes: How mattes are read.
         finish: Makes the foreground colour.
         max_side: Largest longer side in pixels, or None.
-        contents: Digest (hex) of the visible pixels of every item, which decides its side of the split.
+        contents: Digest (hex) of the group or, without one, of the visible pixels of every item; it decides the side of
+            the split.
     """
 
     items: Sequence[Item]
@@ -185,19 +186,21 @@ def open_stored(
     report.notes += mattes.notes
     report.facts["mattes"] = mattes.alpha_range
     kept = [(c, r) for c, r in zip(candidates, records, strict=True) if not r.problem]
-    divided = sides([record.content for _, record in kept], block.val_share)
+    deciding = [split_digest(record.content, one.group) for one, record in kept]
+    divided = sides(deciding, block.val_share)
     _report_alike(kept, divided if block.split != "all" else [], report)
     typed = _typed([c.id for c, _ in kept], block, report)
     chosen, items, contents = [], [], []
-    for (one, record), is_used in zip(kept, used([r.content for _, r in kept], block, report.where), strict=True):
-        if not is_used:
+    is_used = used(deciding, block, report.where)
+    for (one, record), digest, wanted in zip(kept, deciding, is_used, strict=True):
+        if not wanted:
             continue
         if one.id not in typed and block.types and block.missing_types == "skip":
             report.skips.add(one.id, "not in the types file")
             continue
         items.append(_item(one, record, block, typed.get(one.id)))
         chosen.append(one)
-        contents.append(record.content)
+        contents.append(digest)
     report.used = len(items)
     report.types = dict(sorted(Counter(str(item.type) for item in items).items()))
     report.tell()

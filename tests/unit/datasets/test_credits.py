@@ -11,7 +11,7 @@ from aimkit.errors import AimkitError
 
 
 def test_credits_come_back_as_they_were_written(tmp_path: Path) -> None:
-    rows = {"b/ö": Credit("CC0-1.0", "Ann", "toy"), "a": Credit()}
+    rows = {"b/ö": Credit("CC0-1.0", "Ann", "toy", "bear"), "a": Credit()}
     write_credits(tmp_path, rows)
     assert read_credits(tmp_path) == rows
     assert read_credits(tmp_path / "none") == {}

@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from aimkit.datasets.credits import Credit, write_credits
 from aimkit.errors import AimkitError
 from aimkit.imageio import encode_jpeg, read_rgb, write_png
+from aimkit.recipe import parse
+from aimkit.synth.pool.build import build
+from aimkit.synth.pool.ingest import Sources, ingest
 from aimkit.synth.sources.split import alike, look, side, sides
 
 
@@ -42,6 +46,22 @@ def test_the_same_picture_in_another_format_is_on_the_same_side(tmp_path, make, 
     ]
     assert val[0] == val[1]
     assert 0 < len(val[0]) < 12
+
+
+def test_a_group_is_on_one_side_in_its_folder_and_in_a_pool(tmp_path, make, open_source):
+    folder = tmp_path / "views"
+    groups = {f"n{number}": f"model {number % 6}" for number in range(18)}
+    make.cutouts(folder, list(groups))
+    write_credits(folder, {name: Credit(group=group) for name, group in groups.items()})
+    table = {"source": "cutouts", "path": str(folder), "val_share": 0.4}
+    build(ingest(parse(Sources, {"foregrounds": [table]}, "test")), tmp_path / "pool")
+    for keys in (table, {"source": "pool", "path": str(tmp_path / "pool"), "val_share": 0.4}):
+        train, val = ({groups[item.id] for item in open_source(**keys, split=part).items} for part in ("train", "val"))
+        assert train
+        assert val
+        assert not train & val
+        assert {groups[item.id] for item in open_source(**keys, first=2).items} < set(groups.values())
+    assert len(open_source(**table, first=2).items) == 6, "three views of each of two models"
 
 
 def test_resized_and_recompressed_copies_look_alike(make):
