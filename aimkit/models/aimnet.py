@@ -84,8 +84,11 @@ class AimNet(MattingModel):
         maps, indices = self.backbone(image)
         maps = tuple(project(x) for project, x in zip(self.projections, maps, strict=True))
         skips = maps[2:5] if self.semantic_skips else None
-        semantic_logits, attention = self.semantic(maps[-1], skips)
-        detail_logits = self.matting(maps, indices, attention)
+        semantic_logits, attention = self.semantic(maps[-1], skips, attend=not self.semantic_only)
+        if self.semantic_only:
+            detail_logits = torch.zeros_like(semantic_logits[:, :1])
+        else:
+            detail_logits = self.matting(maps, indices, attention)
         # In float32 under autocast too: bfloat16 sigmoids are often equal, which makes the argmax arbitrary.
         semantic_logits, detail_logits = semantic_logits.float(), detail_logits.float()
         detail = torch.sigmoid(detail_logits)
@@ -115,7 +118,9 @@ class SemanticDecoder(nn.Module):
         self.spatial_attention = SpatialAttention() if spatial_attention else None
         self.head = nn.Conv2d(s1, classes, 3, padding=1)
 
-    def forward(self, e32: Tensor, skips: tuple[Tensor, ...] | None = None) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, e32: Tensor, skips: tuple[Tensor, ...] | None = None, *, attend: bool = True
+    ) -> tuple[Tensor, Tensor | None]:
         e4, e8, e16 = skips or (None,) * 3
         psp = self.psp(e32)
         # A factor per channel and bilinear upsampling may change places: a quarter of the memory is moved.
@@ -124,7 +129,7 @@ class SemanticDecoder(nn.Module):
         x = _plus(enlarge(self.se8(self.block8(torch.cat([enlarge(self.guide8(psp), 4), x], 1))), 2), e4)
         x = enlarge(self.se4(self.block4(torch.cat([enlarge(self.guide4(psp), 8), x], 1))), 2)
         x = self.block2(torch.cat([enlarge(self.guide2(psp), 16), x], 1))
-        attention = None if self.spatial_attention is None else self.spatial_attention(enlarge(x, 2))
+        attention = self.spatial_attention(enlarge(x, 2)) if self.spatial_attention is not None and attend else None
         return self.head(enlarge(self.se2(x), 2)), attention
 
 

@@ -33,6 +33,8 @@ class MattingModel(nn.Module, HubModel):
         declarable: Types, with bounds, of the options that weights may declare, by keyword. Keywords that are not
             listed may be declared with any short plain value, unless their name says that they read or fetch something.
         inference_defaults: Further default options of strategies, for these weights; they override ``scales``.
+        semantic_only: Whether the network computes the classes alone, to train them; see the stage "semantic". AimNet
+            knows this. The detail is then 0.5 everywhere.
         created: Registered name and keywords of the network that ``create_model`` built; None for others.
     """
 
@@ -42,6 +44,7 @@ class MattingModel(nn.Module, HubModel):
     scales: Scales = Scales()
     declarable: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     inference_defaults: Mapping[str, Any] = MappingProxyType({})
+    semantic_only: bool = False
     created: tuple[str, Mapping[str, Any]] | None = None
 
     def __init__(self, backbone: Backbone) -> None:

@@ -30,8 +30,9 @@ _EPSILON = 1e-12
 #: exp(-x^2) of the direct and the next neighbours.
 _NEAR, _FAR = math.exp(-1), math.exp(-4)
 
-#: The terms of each stage, each with weight 1 in the paper.
+#: The terms of each stage, each with weight 1. The paper has the last two.
 STAGES = {
+    "semantic": ("semantic_cross_entropy",),
     "saliency": ("semantic_cross_entropy", "detail_alpha", "fusion_alpha"),
     "matting": (
         "semantic_cross_entropy",
@@ -54,7 +55,7 @@ def loss_terms(
         batch: ``alpha`` (0..255) and ``label`` (0 / 128 / 255), (B, 1, H, W). Stage "matting" also takes ``image``,
             ``foreground`` and ``background``, (B, 3, H, W), in [0, 1] or as they go into the network, and
             ``composition_valid``, bool, (B,): the samples for which I = aF + (1-a)B holds.
-        stage: "matting" or "saliency".
+        stage: "matting", "saliency" or "semantic".
         parity: Cross-entropy on the sigmoid outputs instead of the logits; only labels of exactly 128 count as
             unknown, and they are counted over the whole batch; the composition loss sees every sample.
 

@@ -106,7 +106,8 @@ class TrainRecipe(Recipe):
     """A training run.
 
     Attributes:
-        stage: "saliency" (pre-training without Laplacian and composition loss) or "matting".
+        stage: "semantic" (the classes alone: AimNet's matting decoder is neither run nor trained), "saliency"
+            (pre-training without Laplacian and composition loss) or "matting".
         parity: Whether losses are computed as the reference does.
         steps: Number of optimiser steps.
         batch: Number of samples in a step, over all processes and accumulated batches.
@@ -140,7 +141,7 @@ class TrainRecipe(Recipe):
     )
 
     kind: Literal["train"] = "train"
-    stage: Literal["saliency", "matting"] = "matting"
+    stage: Literal["semantic", "saliency", "matting"] = "matting"
     parity: bool = False
     steps: Count
     batch: Annotated[int, Field(ge=1, le=65536)] = 16

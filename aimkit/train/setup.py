@@ -74,7 +74,9 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
         project_dir=run,
         step_scheduler_with_optimizer=False,
         # The backbone has no gradients in the first steps.
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)] if thaws(recipe) else None,
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)]
+        if _lacks_gradients(recipe)
+        else None,
     )
     if accelerator.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
         # Leave a core to each worker: threads of one operation wait for the slowest.
@@ -168,6 +170,7 @@ def build_network(recipe: TrainRecipe) -> MattingModel:
         told = declared.of(table.init)
         if told is not None and told.architecture == table.name:
             network.inference_defaults = told.predict
+    network.semantic_only = recipe.stage == "semantic"
     if table.checkpoint_activations:
         recompute(network.backbone)
     return network
@@ -181,6 +184,11 @@ def backbone_is_frozen(recipe: TrainRecipe) -> bool:
 def thaws(recipe: TrainRecipe) -> bool:
     """Whether the backbone is frozen at first and learns later."""
     return recipe.optim.freeze_backbone > 0 and not backbone_is_frozen(recipe)
+
+
+def _lacks_gradients(recipe: TrainRecipe) -> bool:
+    """Whether parameters that are not frozen for the whole run get no gradient in some steps."""
+    return thaws(recipe) or recipe.stage == "semantic"
 
 
 def train_mode(network: MattingModel, recipe: TrainRecipe, step: int) -> None:

@@ -58,7 +58,7 @@ def term_weights(
 
     Args:
         model: Registered network.
-        stage: "matting" or "saliency".
+        stage: "matting", "saliency" or "semantic".
         options: Keywords that the network is built with.
         changed: Weights that replace the architecture's own.
 
@@ -92,7 +92,7 @@ def compute(
         output: Output of the network for the batch.
         batch: Batch from ``aimkit.data.loader.to_device``.
         weights: Weights from ``term_weights``.
-        stage: "matting" or "saliency".
+        stage: "matting", "saliency" or "semantic".
         parity: Whether to compute the terms as the reference does.
 
     Returns:

@@ -83,6 +83,13 @@ def test_every_network_has_weights_for_every_stage(model: str, stage: str) -> No
     assert all(weight > 0 for weight in weights.values())
 
 
+def test_only_aimnet_has_a_stage_for_the_classes_alone() -> None:
+    assert objectives.term_weights("aimnet", "semantic", {}) == {"semantic_cross_entropy": 1.0}
+    for model in ("gfm", "p3mnet"):
+        with pytest.raises(AimkitError, match="no stage 'semantic'"):
+            objectives.term_weights(model, "semantic", {})
+
+
 @pytest.mark.parametrize("rosta", ["TT", "FT", "BT"])
 def test_gfm_takes_a_quarter_of_each_term_against_its_own_targets(batch: Batch, rosta: str) -> None:
     output = random_output(3 if rosta == "TT" else 2)

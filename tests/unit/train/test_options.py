@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from aimkit.train.activations import counted_once, recompute
 from aimkit.train.loop import train
 from aimkit.train.optim import make_optimizer, set_learning_rate
 from aimkit.train.recipe import TrainRecipe
-from aimkit.train.setup import Parts, build, network_input
+from aimkit.train.setup import Parts, build, build_network, network_input
 from aimkit.train.start import restore
 from aimkit.train.state import State
 from aimkit.train.step import one_step
@@ -179,6 +180,19 @@ def test_a_backbone_that_never_learns_has_no_gradients(recipe: Make) -> None:
         parts = build(recipe(steps=2, optim={"lr": 1e-3, **optim}))
         inside = {name for name, p in parts.network.named_parameters() if p.requires_grad and "backbone." in name}
         assert bool(inside) is learns
+
+
+def test_the_stage_of_the_classes_leaves_the_matting_decoder_alone(recipe: Make, tmp_path: Path) -> None:
+    train(recipe(stage="semantic"), tmp_path / "run")
+    start = build_network(recipe(stage="semantic")).state_dict()
+    end = load_file(tmp_path / "run/checkpoints/step_00000004/model.safetensors")
+    changed = [name for name, value in end.items() if not torch.equal(value, start[name])]
+    # Every batch norm counts the batches of the run.
+    learnt = {name.split(".")[0] for name in changed if not name.endswith("num_batches_tracked")}
+    assert {"backbone", "semantic"} <= learnt
+    assert "matting" not in learnt
+    logged = json.loads((tmp_path / "run/metrics.jsonl").read_text().splitlines()[0])
+    assert {name for name in logged if name.endswith(("entropy", "alpha", "laplacian"))} == {"semantic_cross_entropy"}
 
 
 def test_frozen_norms_keep_their_statistics(recipe: Make, tmp_path: Path) -> None:
