@@ -73,10 +73,7 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
         gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=recipe.accumulate),
         project_dir=run,
         step_scheduler_with_optimizer=False,
-        # The backbone has no gradients in the first steps.
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)]
-        if _lacks_gradients(recipe)
-        else None,
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=_lacks_gradients(recipe))],
     )
     if accelerator.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
         # Leave a core to each worker: threads of one operation wait for the slowest.
