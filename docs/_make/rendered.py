@@ -27,6 +27,37 @@ COLUMNS, ROWS, TILE = 8, 6, 150
 LIMIT = 250_000
 BEGIN, END = "<!-- credits of rendered.jpg -->\n", "<!-- end of credits -->\n"
 
+#: Words in the names of models that show a trademark: they are for training, not for pages.
+TRADEMARKS = (
+    *(
+        "mario",
+        "yoshi",
+        "spiderman",
+        "ninja",
+        "thomas",
+        "android",
+        "crayola",
+        "kingston",
+        "razer",
+        "sperry",
+        "sterilite",
+    ),
+    *(
+        "breyer",
+        "schleich",
+        "can",
+        "mustard",
+        "bleach",
+        "cracker",
+        "lego",
+        "womens_multi",
+        "iphone",
+        "chevrolet",
+        "renault",
+    ),
+    *("vw-", "yamaha", "apple_pc", "kitchenaid", "nickelodeon"),
+)
+
 #: Colours of the backgrounds, from top to bottom of a tile.
 GROUNDS = (
     ((226, 232, 240), (148, 163, 184)),
@@ -46,6 +77,8 @@ def chosen(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
         if any(part.startswith(".") for part in path.relative_to(folder).parts) or not sidecar.is_file():
             continue
         row = json.loads(sidecar.read_text(encoding="utf-8"))
+        if any(word in row["model"]["id"].lower() for word in TRADEMARKS):
+            continue
         alpha = to_uint8(read_rgba(path)[1])
         covered = np.count_nonzero(alpha > 12)
         soft = np.count_nonzero((alpha > 12) & (alpha < 243)) / max(covered, 1)
