@@ -45,7 +45,7 @@ TRADEMARKS = (
     *(
         "breyer",
         "schleich",
-        "can",
+        "_can",
         "mustard",
         "bleach",
         "cracker",
