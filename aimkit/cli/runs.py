@@ -91,7 +91,7 @@ def verify(run: str) -> None:
 @runs.command()
 @click.argument("folders", nargs=-1, required=True)
 @click.option(
-    "--group", is_flag=True, help="One row for folders whose names differ in a last number: linear-1, linear-seed2."
+    "--group", is_flag=True, help="One row for folders whose names differ in a final number: linear-1, linear-seed2."
 )
 @click.option(
     "--results", metavar="NAME", help="Compare by the evaluation RUN/NAME/results.json, not by the validation."
