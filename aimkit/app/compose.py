@@ -85,7 +85,7 @@ def compose(studio: Studio, page: gr.Blocks) -> None:
     @telling
     def open_file(path: str, request: gr.Request) -> dict[str, Any]:
         if Path(path).stat().st_size > _LONGEST:
-            raise AimkitError("a recipe has less than 1 MB", Path(path).name)
+            raise AimkitError("the recipe file is larger than 1 MB", Path(path).name)
         session = studio.sessions.of(request)
         data, _ = raw_recipe(path, kind="synth")
         return take(session, data, Path(path).name)

@@ -221,7 +221,7 @@ def data(studio: Studio, page: gr.Blocks) -> None:
     def load_list(path: str, request: gr.Request) -> list[Any]:
         _, one = shelf_of(request)
         if Path(path).stat().st_size > _LONGEST:
-            raise AimkitError("an exclude list has less than 16 MB", Path(path).name)
+            raise AimkitError("the exclude list is larger than 16 MB", Path(path).name)
         one.marked |= marked_by(one.found, read_exclude(path))
         return marks(one)
 

@@ -10,7 +10,7 @@ from aimkit.app.settings import Studio
 from aimkit.app.told import hide_paths
 from aimkit.errors import AimkitError
 
-_ELSEWHERE = "visitors from elsewhere can't open folders of this machine"
+_ELSEWHERE = "remote visitors can't open folders of this machine"
 
 
 def folder_fields(studio: Studio, name: str, label: str, placeholder: str = "") -> tuple[gr.Dropdown, gr.Textbox]:

@@ -65,4 +65,4 @@ def _shown(error: Exception) -> Exception:
         return gr.Error(plain(error), duration=None, print_exception=False)
     console.warn(f"{type(error).__name__}: {error}")
     console.detail("".join(traceback.format_exception(error)))
-    return gr.Error("Something went wrong on the server; its log says what.", print_exception=False)
+    return gr.Error("Something went wrong on the server; see its log.", print_exception=False)

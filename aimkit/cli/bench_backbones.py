@@ -47,5 +47,5 @@ def backbones(names: tuple[str, ...], size: int, batch: int, repeats: int, devic
         for row in rows
     ]
     console.table(columns, cells)
-    console.out(f"ms an image of {size}x{size}, train batch {batch}, relative: forward fp32 to the first")
+    console.out(f"ms per image of {size}x{size}, train batch {batch}, relative: forward fp32 to the first")
     console.out(torch_line(device))

@@ -104,8 +104,8 @@ def render(what: tuple[str, ...], setup: bool, blender: str, **options: Any) -> 
         raise
     if len(outcome.rejected):
         console.info(f"{len(outcome.rejected)} pictures not kept: empty, black, edge-on or plain boards")
-    spent = f"; {outcome.cpu_seconds / outcome.made:.1f} CPU seconds a picture" if outcome.made else ""
-    console.info(f"{outcome.made} pictures rendered, {outcome.known} there already{spent}")
+    spent = f"; {outcome.cpu_seconds / outcome.made:.1f} CPU seconds per picture" if outcome.made else ""
+    console.info(f"{outcome.made} pictures rendered, {outcome.known} already there{spent}")
     outcome.skips.tell(len(shots), out / "skipped.txt")
     outcome.skips.check(len(shots))
     console.out(str(out))

@@ -83,7 +83,7 @@ def verify(run: str) -> None:
     for line in found:
         console.out(line)
     if found:
-        hint = "restore the files from a copy, or remove a damaged checkpoint: --resume goes on from the one before"
+        hint = "restore the files from a copy, or remove a damaged checkpoint: --resume continues from the previous one"
         raise AimkitError(f"{len(found)} problems in the run", str(folder), hint, exit_code=1)
     console.out(f"ok: {folder}")
 

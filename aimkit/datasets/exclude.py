@@ -27,7 +27,7 @@ from aimkit.storage import Place
 #: What an entry that is a shell pattern begins with.
 PATTERN = "glob:"
 
-_ALLOW = "correct them, or go on with allow_missing = true"
+_ALLOW = "correct them, or continue with allow_missing = true"
 
 
 @dataclass

@@ -133,10 +133,10 @@ def create_model(
 def _of_weights(weights: str | Path | None, given: list[str]) -> MattingModel:
     """The network that weights say they are of."""
     if weights is None:
-        hint = f"name a network ({', '.join(list_models())}), or weights that say it: weights='default'"
+        hint = f"name a network ({', '.join(list_models())}), or weights that state it: weights='default'"
         raise AimkitError("missing the name of a network", "create_model", hint)
     if given:
-        what = f"{', '.join(given)} can't be given without the name of a network: the weights say them"
+        what = f"{', '.join(given)} can't be given without the name of a network: the weights state them"
         raise AimkitError(what, "create_model", f"leave out {', '.join(given)}, or name the network too")
     from aimkit.models.weights import declared
 

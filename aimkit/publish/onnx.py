@@ -30,7 +30,7 @@ def add_onnx(entry: ZooEntry) -> ZooEntry:
     """
     weights = entry.file.parent / f"{entry.id}.safetensors" if entry.file else None
     if entry.file is None or weights is None or not weights.is_file() or sha256(weights) != entry.sha256:
-        what, hint = "the weights of the entry do not lie beside its manifest", "'aimkit zoo add' puts them there"
+        what, hint = "the weights of the entry are not next to its manifest", "'aimkit zoo add' puts them there"
         raise AimkitError(what, entry.id, hint)
     target = weights.with_suffix(".onnx")
     network, reference = (load_network(weights)[0] for _ in range(2))

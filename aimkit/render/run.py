@@ -94,7 +94,7 @@ def render(
         known = _known(out)
         if known and not resume:
             hint = "use --resume to continue, or choose another folder"
-            raise AimkitError(f"the folder holds {len(known)} pictures already", str(out), hint)
+            raise AimkitError(f"the folder holds {len(known)} pictures", str(out), hint)
         write_bytes(out / RECORD, (json.dumps(_record(recipe), indent=1) + "\n").encode())
         run = _RenderRun(recipe, out, known)
         todo = run.unfinished(shots, prune)[:limit]

@@ -83,7 +83,9 @@ def test_every_command_works_without_a_home_that_can_be_written(home: str, place
     check(started(place, home), place)
 
 
-@pytest.mark.parametrize("home", [None, *(pytest.param(home, marks=pytest.mark.slow) for home in ("/nonexistent", "/root"))])
+@pytest.mark.parametrize(
+    "home", [None, *(pytest.param(home, marks=pytest.mark.slow) for home in ("/nonexistent", "/root"))]
+)
 def test_every_command_works_for_a_user_whom_the_system_does_not_know(home: str | None, place: Path) -> None:
     other = ("setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups")
     tried = [*other, sys.executable, "-c", "import aimkit"] if shutil.which("setpriv") else ["false"]

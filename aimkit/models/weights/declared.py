@@ -198,7 +198,7 @@ def network_of(weights: str | os.PathLike[str]) -> MattingModel:
     told = of(weights)
     if told is None:
         hint = "name it: create_model(NAME, backbone=NAME, weights=...); 'aimkit models ls' lists the networks"
-        raise AimkitError("the weights don't say which network they are of", os.fspath(weights), hint)
+        raise AimkitError("the weights don't state which network they belong to", os.fspath(weights), hint)
     if told.architecture is None:
         hint = f"create_model(NAME, backbone={told.backbone!r}, backbone_weights=...)"
         raise AimkitError(f"these are the weights of a backbone alone, {told.backbone}", os.fspath(weights), hint)
@@ -268,7 +268,7 @@ def check_size(backbone: str, path: Path) -> None:
     held = path.stat().st_size / 2  # float16 is the smallest
     if held < wanted / 2:
         what = f"the file names the backbone {backbone} of {wanted / 1e6:.0f} million parameters, and is far smaller"
-        raise AimkitError(what, f"{path}, backbone", "the file is damaged, or was made to take memory")
+        raise AimkitError(what, f"{path}, backbone", "the file is damaged, or was made to exhaust memory")
 
 
 def metadata(path: Path) -> dict[str, str]:
