@@ -14,8 +14,8 @@ from aimkit.errors import AimkitError
 from aimkit.recipe import expand
 
 _NOTE = (
-    "The weights are fine-tuned on fog, smoke and flames. The held-out composites have another seed than those of the "
-    "training, but the same generators draw both: the scores show that the pipeline works, and say nothing about photos."
+    "The weights are fine-tuned on fog, smoke and flames. The held-out composites have another seed than the training, "
+    "but the same generators draw both: the scores show that the pipeline works, and say nothing about photos."
 )
 #: What the weights are fine-tuned on: soft things, at which the bundled weights are weak.
 _SOFT = "foregrounds.0.generators=['fog', 'smoke', 'flame']"
