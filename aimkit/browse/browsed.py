@@ -205,7 +205,7 @@ def _label(item: BrowsedItem, alpha: UInt8, facts: dict[str, Any]) -> UInt8:
             facts["trimap"] = error.what
         else:
             if found.shape == alpha.shape:
-                facts["label"] = "the trimap beside it"
+                facts["label"] = "the trimap next to it"
                 return found
     return alpha
 

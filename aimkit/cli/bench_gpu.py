@@ -38,8 +38,8 @@ def gpu(minutes: float, device: str, small: bool, only: tuple[str, ...], as_json
             raise AimkitError("no GPU was found", "--device cuda", hint, exit_code=1)
     place = choose_device(device)
     parts: list[Part] = [
-        ("three steps beside the CPU", right.three_steps),
-        ("single operations beside the CPU", right.single_operations),
+        ("three steps against the CPU", right.three_steps),
+        ("single operations against the CPU", right.single_operations),
         ("gradient of upsampling", right.gradients_of_upsampling),
         ("checkpoints", right.checkpoints),
         ("train step", speed.steps),

@@ -27,7 +27,7 @@ _SMALL = ("aimnet", "mobilenetv3_small_050")
 
 def three_steps(check: GpuCheck) -> Iterator[Figure]:
     """Losses, gradient and weights of three steps of SGD from the same start, in float32."""
-    part, found = "three steps beside the CPU", []
+    part, found = "three steps against the CPU", []
     for device in (torch.device("cpu"), check.device):
         torch.manual_seed(0)
         network = create_model(_SMALL[0], backbone=_SMALL[1], width=16).train().to(device)
@@ -103,7 +103,7 @@ def single_operations(check: GpuCheck) -> Iterator[Figure]:
     }
     for name, (expected, got) in pairs.items():
         apart = float((expected - got.cpu()).norm() / expected.norm())
-        yield Figure("single operations beside the CPU", name, apart, "", _NEAR, right=apart < _NEAR)
+        yield Figure("single operations against the CPU", name, apart, "", _NEAR, right=apart < _NEAR)
 
 
 def batch(count: int, side: int) -> dict[str, Tensor]:
