@@ -1,4 +1,4 @@
-"""The tab Data: a dataset, a folder or a table, looked through; what is to be left out becomes an exclude list."""
+"""The tab Data: browse a dataset, a folder or a table, and mark items for an exclude list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serving the studio: without calling home, and with nothing left behind."""
+"""Serving the studio: without telemetry, and without leftovers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def import_gradio() -> Any:
-    """Import Gradio, with everything off by which it would call home.
+    """Import Gradio with all telemetry off.
 
     Raises:
         AimkitError: It is not installed.

@@ -30,7 +30,7 @@ def plain(error: AimkitError) -> str:
 
 
 def telling(function: F) -> F:
-    """Make an event's function show its errors on the page instead of a stack of calls in the log.
+    """Make an event's function show its errors on the page instead of a traceback in the log.
 
     Raises:
         gradio.Error: In place of an ``AimkitError``, and of anything unforeseen, which is logged.

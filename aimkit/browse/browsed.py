@@ -1,4 +1,4 @@
-"""What is looked through: the items with what is known of them, and their pictures when they are asked for."""
+"""A browsed set: its items with their known facts, and their pictures on request."""
 
 from __future__ import annotations
 

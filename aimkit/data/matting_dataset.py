@@ -1,4 +1,4 @@
-"""A recipe or a folder as a ``torch.utils.data.Dataset``, for training loops of your own.
+"""A recipe or a folder as a ``torch.utils.data.Dataset``, for your own training loops.
 
 ```python
 import aimkit

@@ -1,4 +1,4 @@
-"""Predict many photos and write their outputs, one photo's failure being its own."""
+"""Predict many photos and write their outputs; a failure concerns only its own photo."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from aimkit.zoo.manifest import OnnxFile, ZooEntry
 
 
 def add_onnx(entry: ZooEntry) -> ZooEntry:
-    """Export the network of an entry beside its weights, and note the file in its manifest.
+    """Export the network of an entry next to its weights, and note the file in its manifest.
 
     The file's weights are those of the entry's safetensors file, so it is small; the two must lie side by side. It is
     checked against the network within 1e-4.

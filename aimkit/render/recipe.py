@@ -1,4 +1,4 @@
-"""The recipe of a render: models, lights, camera, looks, and what is thrown away."""
+"""The recipe of a render: models, lights, camera, looks, and which pictures are rejected."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from aimkit.synth.source import SourceBlock
 
 
 def refuse_inside_sources(out: Place, blocks: Iterable[SourceBlock]) -> None:
-    """Refuse an output that lies in a folder that a source reads: its files would become foregrounds or backgrounds.
+    """Refuse an output in a folder that a source reads: its files would become foregrounds or backgrounds.
 
     Args:
         out: The output, a file or folder, existing or not.

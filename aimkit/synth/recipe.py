@@ -1,4 +1,4 @@
-"""The recipe of a synthetic dataset: what is composited with what, how, and how much of it."""
+"""The recipe of a synthetic dataset: foregrounds, backgrounds, how they are composited, and how many samples."""
 
 from __future__ import annotations
 

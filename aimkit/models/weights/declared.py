@@ -1,4 +1,4 @@
-"""What weights say of their network: read in one place, and checked before anything is built.
+"""What weights state about their network: read in one place, and checked before anything is built.
 
 Headers of weights, zoo manifests and a hub's ``config.json`` come from elsewhere, and what they say becomes keywords
 of builders that read files, fetch URLs and take memory. So only options that a network or backbone lists
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Declared:
-    """What a file, a manifest or ``config.json`` says of the network of its weights.
+    """What a file, a manifest or ``config.json`` states about the network of its weights.
 
     Attributes:
         architecture: Name of the network; None for a backbone alone.
@@ -59,7 +59,7 @@ class Declared:
 
 
 def of(ref: str | os.PathLike[str], *, keys: bool = True) -> Declared | None:
-    """What weights say of their network: their file, else the zoo's manifest, else the names of their tensors.
+    """What weights state about their network: their file, else the zoo's manifest, else the names of their tensors.
 
     Args:
         ref: File, folder of a run or of a checkpoint, or zoo id.
@@ -187,7 +187,7 @@ def load_network(
 
 
 def network_of(weights: str | os.PathLike[str]) -> MattingModel:
-    """The network that weights say they are of, with the weights and their inference defaults.
+    """The network that weights state they belong to, with the weights and their inference defaults.
 
     Args:
         weights: File, folder of a run or of a checkpoint, or zoo id.

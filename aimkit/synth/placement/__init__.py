@@ -1,4 +1,4 @@
-"""How foregrounds and backgrounds get onto a canvas; one file a placement mode."""
+"""How foregrounds and backgrounds are placed on a canvas; one file per placement mode."""
 
 from __future__ import annotations
 
