@@ -31,7 +31,7 @@ def set_verbosity(level: int) -> None:
 
 
 def first_time(*what: str) -> bool:
-    """Whether a command comes to something for the first time, so that it is told once only."""
+    """Whether a command reaches something for the first time, so that it is reported only once."""
     new = what not in _told
     _told.add(what)
     return new

@@ -1,4 +1,4 @@
-"""Reading JSON files: one loader, and one error that says what is wrong with which file and how to mend it."""
+"""Reading JSON files: one loader, and one error that says what is wrong with which file and how to correct it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the network may be asked, and whether it answers.
+"""Whether network access is allowed, and whether the network answers.
 
 Clients of hubs retry for a minute and more and print a line each time. So they are called only once a host has answered
 one request, and never with ``AIMKIT_OFFLINE=1``.

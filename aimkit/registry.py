@@ -1,4 +1,4 @@
-"""Named things: generators, steps, sources, writers, backbones, architectures."""
+"""Named entries: generators, steps, sources, writers, backbones, architectures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Info = TypeVar("Info", default=dict[str, Any])
 
 @dataclass(frozen=True)
 class RegistryEntry(Generic[T, Info]):
-    """One registered thing.
+    """One registered entry.
 
     Attributes:
         name: The name that recipes and callers use.
@@ -42,7 +42,7 @@ class RegistryEntry(Generic[T, Info]):
 
 
 class Registry(Generic[T, Info]):
-    """A mapping from names to entries. It fills itself when it is first asked.
+    """A mapping from names to entries. It is filled on first use.
 
     Args:
         kind: What the entries are, in the singular; messages use it.

@@ -1,4 +1,4 @@
-"""Failures of single items among many: skipped, counted, told with their reasons, and bounded. The same everywhere.
+"""Failures of single items among many: skipped, counted, reported with their reasons, and bounded. The same everywhere.
 
 Every command that works through many items (photos, source images, evaluation images, shards) treats a failing one
 alike: the item is skipped, the rest goes on, the end says how many were skipped and why, and a file beside the output
@@ -69,7 +69,7 @@ class Skips:
 
     @contextmanager
     def guard(self, name: str | Path) -> Iterator[None]:
-        """Skip the item when anything goes wrong with it, whatever it is. Write outputs outside of it.
+        """Skip the item on any error. Write outputs outside of it.
 
         An unexpected exception is also only this item's failure; ``-v`` shows its traceback.
         """
@@ -105,7 +105,7 @@ class Skips:
                 console.warn(f"  all of them: {file}")
 
     def text(self) -> str:
-        """All items, one a line: path or name, tab, reason."""
+        """All items, one per line: path or name, tab, reason."""
         return "".join(
             f"{on_one_line(self.paths.get(name, name))}\t{on_one_line(reason)}\n" for name, reason in self.rows
         )

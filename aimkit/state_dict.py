@@ -174,7 +174,7 @@ def _check_storage(name: str, tensor: Tensor, where: str) -> None:
     wanted, held = tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes()
     if wanted > held + _SLACK:
         what = f"'{name[:80]}' of {tuple(tensor.shape)} would take {wanted:,} bytes, the file holds {held:,} for it"
-        raise AimkitError(what, where, "the file is damaged, or was made to take memory")
+        raise AimkitError(what, where, "the file is damaged, or was made to exhaust memory")
 
 
 def _article(name: str) -> str:

@@ -83,7 +83,7 @@ def local(text: str, where: str = "") -> Path:
 
 
 def fill_url(url: str | os.PathLike[str], where: str = "") -> str:
-    """Replace ``${NAME}`` in a URL that will be asked for; its credentials are masked in messages from here on.
+    """Replace ``${NAME}`` in a URL that will be requested; its credentials are masked in messages from here on.
 
     Raises:
         AimkitError: A variable is not set, or looks like a secret that the URL would send to somebody.

@@ -67,7 +67,7 @@ class Foreground:
         refraction: Displacement of the background behind a clear foreground, in pixels as (x, y), float32,
             (H, W, 2): at p one sees B(p + refraction(p)). None when there is none. The equation holds with B so
             displaced; with B itself the foreground is seen without refraction.
-        floats: Whether it hangs in the air by nature, as smoke and bubbles do; other things stand on something.
+        floats: Whether it hangs in the air by nature, as smoke and bubbles do; other foregrounds stand on the ground.
     """
 
     color: Float

@@ -1,4 +1,4 @@
-"""The form of a weights file, told from its content: safetensors, PyTorch's, or what it is instead."""
+"""The form of a weights file, recognised by its content: safetensors, PyTorch's, or what it is instead."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def report_part(value: str = "", **more: Any) -> gr.HTML:
 
 
 def picture_url(picture: UInt8, exact: bool = False) -> str:
-    """A picture as a data URL, so that no file of it lies about: JPEG, or PNG where every level counts."""
+    """A picture as a data URL, so that it leaves no file behind: JPEG, or PNG where every level counts."""
     kind, data = ("png", encode_png(picture)) if exact or picture.shape[-1] == 4 else ("jpeg", encode_jpeg(picture, 88))
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 

@@ -1,4 +1,4 @@
-"""The tab Compose: a recipe's controls beside a wall of its samples."""
+"""The tab Compose: a recipe's controls next to a wall of its samples."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def compose(studio: Studio, page: gr.Blocks) -> None:
     @telling
     def open_file(path: str, request: gr.Request) -> dict[str, Any]:
         if Path(path).stat().st_size > _LONGEST:
-            raise AimkitError("a recipe has less than 1 MB", Path(path).name)
+            raise AimkitError("the recipe file is larger than 1 MB", Path(path).name)
         session = studio.sessions.of(request)
         data, _ = raw_recipe(path, kind="synth")
         return take(session, data, Path(path).name)
@@ -123,7 +123,7 @@ def compose(studio: Studio, page: gr.Blocks) -> None:
         yield {**told, "busy": False}
 
     def turn_over(view: dict[str, Any], wall_value: dict[str, Any] | None, request: gr.Request) -> dict[str, Any]:
-        """Another side of the samples that are there: nothing is made anew."""
+        """Show another side of the current samples; nothing is made again."""
         session = studio.sessions.of(request)
         _, kept = session.values.get("wall", (None, {}))
         tiles = [_tile(index, sample, view) for index, sample in sorted(kept.items())]

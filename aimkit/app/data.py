@@ -1,4 +1,4 @@
-"""The tab Data: a dataset, a folder or a table, looked through; what is to be left out becomes an exclude list."""
+"""The tab Data: browse a dataset, a folder or a table, and mark items for an exclude list."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def data(studio: Studio, page: gr.Blocks) -> None:
     def load_list(path: str, request: gr.Request) -> list[Any]:
         _, one = shelf_of(request)
         if Path(path).stat().st_size > _LONGEST:
-            raise AimkitError("an exclude list has less than 16 MB", Path(path).name)
+            raise AimkitError("the exclude list is larger than 16 MB", Path(path).name)
         one.marked |= marked_by(one.found, read_exclude(path))
         return marks(one)
 

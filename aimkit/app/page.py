@@ -1,4 +1,4 @@
-"""The page: a theme, a list of tabs, and what ends with a visit."""
+"""The page: a theme, a list of tabs, and the cleanup after a visit."""
 
 from __future__ import annotations
 

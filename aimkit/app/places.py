@@ -1,4 +1,4 @@
-"""Which folders of the serving machine a visitor may open: those that are offered, and at the machine itself all."""
+"""Which folders of the serving machine a visitor may open: the offered ones, or all when on the machine itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aimkit.app.settings import Studio
 from aimkit.app.told import hide_paths
 from aimkit.errors import AimkitError
 
-_ELSEWHERE = "visitors from elsewhere can't open folders of this machine"
+_ELSEWHERE = "remote visitors can't open folders of this machine"
 
 
 def folder_fields(studio: Studio, name: str, label: str, placeholder: str = "") -> tuple[gr.Dropdown, gr.Textbox]:
@@ -57,7 +57,7 @@ def shown_title(studio: Studio, title: str) -> str:
 
 
 def shown_text(studio: Studio, text: str) -> str:
-    """A text of the server's, without paths where they are nobody's business."""
+    """A text of the server's, with paths hidden from remote visitors."""
     return text if studio.local else hide_paths(text)
 
 

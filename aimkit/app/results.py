@@ -105,7 +105,7 @@ def results(studio: Studio, page: gr.Blocks) -> None:
         for path in map(Path, paths[: studio.limits.files]):
             with skips.guard(path.name):
                 if path.stat().st_size > _LONGEST:
-                    raise AimkitError("a results file has less than 64 MB")
+                    raise AimkitError("the results file is larger than 64 MB")
                 found[path] = read_results(path)
         return take(_SideBySide(), list(found.values()), list(found), skips, "Uploaded", request)
 
@@ -174,7 +174,7 @@ def results(studio: Studio, page: gr.Blocks) -> None:
             true = (truth or "").strip() or told.get("truth") or told.get("data", "")
             if not predicted or not true:
                 hint = "its network was evaluated without storing predictions: name a folder of 'aimkit predict'"
-                raise AimkitError("the predictions are not on record", model_name(result), hint if studio.local else "")
+                raise AimkitError("the predictions were not stored", model_name(result), hint if studio.local else "")
             for place in (predicted, true):
                 may_open(studio, place)
             data = open_predictions(predicted, true)

@@ -1,4 +1,4 @@
-"""Serving the studio: without calling home, and with nothing left behind."""
+"""Serving the studio: without telemetry, and without leftovers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def import_gradio() -> Any:
-    """Import Gradio, with everything off by which it would call home.
+    """Import Gradio with all telemetry off.
 
     Raises:
         AimkitError: It is not installed.
@@ -32,7 +32,7 @@ def import_gradio() -> Any:
     except ImportError as error:
         if error.name and error.name.split(".")[0] != "gradio":
             raise
-        hint = "pip install 'aimkit[studio]' (Gradio 6 wants Pillow below 13)"
+        hint = "pip install 'aimkit[studio]' (Gradio 6 requires Pillow below 13)"
         raise AimkitError("the studio needs Gradio, which is not installed", "aimkit studio", hint) from None
     if int(gradio.__version__.split(".")[0]) < 6:
         hint = "pip install -U 'aimkit[studio]'"

@@ -30,7 +30,7 @@ def plain(error: AimkitError) -> str:
 
 
 def telling(function: F) -> F:
-    """Make an event's function show its errors on the page instead of a stack of calls in the log.
+    """Make an event's function show its errors on the page instead of a traceback in the log.
 
     Raises:
         gradio.Error: In place of an ``AimkitError``, and of anything unforeseen, which is logged.
@@ -65,4 +65,4 @@ def _shown(error: Exception) -> Exception:
         return gr.Error(plain(error), duration=None, print_exception=False)
     console.warn(f"{type(error).__name__}: {error}")
     console.detail("".join(traceback.format_exception(error)))
-    return gr.Error("Something went wrong on the server; its log says what.", print_exception=False)
+    return gr.Error("Something went wrong on the server; see its log.", print_exception=False)

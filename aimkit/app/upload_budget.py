@@ -1,4 +1,4 @@
-"""A bound of what all visitors together may have on the disk: uploads beyond it are refused before they are read."""
+"""A limit on the disk space of all visitors together: uploads beyond it are refused before they are read."""
 
 from __future__ import annotations
 

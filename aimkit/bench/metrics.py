@@ -1,4 +1,4 @@
-"""How fast the metrics are, beside the straightforward implementation."""
+"""How fast the metrics are, compared with the straightforward implementation."""
 
 from __future__ import annotations
 

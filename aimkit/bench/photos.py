@@ -63,7 +63,7 @@ def write_photos(folder: Path, count: int, cutouts: Sequence[Path] = (), photos:
 
 
 def packed(folder: Path) -> Path:
-    """Return a pool of the photos, which is built when it is asked for first."""
+    """Return a pool of the photos, built on first use."""
     pool = folder / "pool"
     if not pool.exists():
         for number, names in enumerate(((folder,), (folder / "bg",))):

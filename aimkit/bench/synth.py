@@ -45,7 +45,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class SynthTiming:
-    """How fast one way to make samples is.
+    """How fast one method to make samples is.
 
     Attributes:
         way: The way: whole composites that are cropped, or crops first.
@@ -83,7 +83,7 @@ class Writing:
 
 
 def measure(folder: Path, rounds: int = 5, samples: int = 12, clock: Clock = time.process_time) -> list[SynthTiming]:
-    """Time all ways on the photos of a folder, in turns, so that a busy machine slows all of them alike.
+    """Time all methods on the photos of a folder, alternating, so that a busy machine slows all of them alike.
 
     The file system's cache is warm; every sample that comes from image files decodes them anew.
 

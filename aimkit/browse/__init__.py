@@ -1,1 +1,1 @@
-"""Looking through data item by item: a written dataset, a folder of any layout, or a table. Nothing is changed."""
+"""Browsing data item by item: a written dataset, a folder of any layout, or a table. Nothing is changed."""

@@ -1,4 +1,4 @@
-"""What is looked through: the items with what is known of them, and their pictures when they are asked for."""
+"""A browsed set: its items with their known facts, and their pictures on request."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def _label(item: BrowsedItem, alpha: UInt8, facts: dict[str, Any]) -> UInt8:
             facts["trimap"] = error.what
         else:
             if found.shape == alpha.shape:
-                facts["label"] = "the trimap beside it"
+                facts["label"] = "the trimap next to it"
                 return found
     return alpha
 

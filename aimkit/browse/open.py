@@ -1,4 +1,4 @@
-"""Opening what is looked through: by a path, a URL, or as ``hf:NAME``."""
+"""Opening a set to browse: by a path, a URL, or as ``hf:NAME``."""
 
 from __future__ import annotations
 

@@ -13,12 +13,12 @@ from aimkit.cli import LazyGroup
 #: The benchmarks, in the form of COMMANDS.
 BENCHMARKS = {
     "generators": ("aimkit.cli.bench", "generators", "Time procedural generators, or measure their variety."),
-    "metrics": ("aimkit.cli.bench_metrics", "metrics", "Time the matting metrics beside a plain implementation."),
+    "metrics": ("aimkit.cli.bench_metrics", "metrics", "Time the matting metrics against a plain implementation."),
     "models": ("aimkit.cli.bench_models", "models", "Compare parameters, multiply-adds and times of networks."),
     "backbones": ("aimkit.cli.bench_backbones", "backbones", "Time AimNet on several backbones."),
-    "synth": ("aimkit.cli.bench_synth", "synth", "Time the engine beside the usual pipeline."),
+    "synth": ("aimkit.cli.bench_synth", "synth", "Time the engine against the usual pipeline."),
     "pools": ("aimkit.cli.bench_pools", "pools", "Time reading from a pool, in its own form and in others."),
-    "gpu": ("aimkit.cli.bench_gpu", "gpu", "Check a GPU: its results beside the CPU's, its times beside estimates."),
+    "gpu": ("aimkit.cli.bench_gpu", "gpu", "Check a GPU: its results against the CPU's, its times against estimates."),
     "startup": ("aimkit.cli.bench_startup", "startup", "Time commands as whole processes, with their imports."),
     "studio": ("aimkit.cli.bench_studio", "studio", "Time the studio's start, and a new wall after a slider."),
     "train": ("aimkit.cli.bench_train", "train", "Time the data and the network of a training recipe."),

@@ -18,7 +18,7 @@ from aimkit import console
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def backbones(names: tuple[str, ...], size: int, batch: int, repeats: int, device: str, as_json: bool) -> None:
-    """Time AimNet on the backbones NAMES, one after another: median milliseconds an image."""
+    """Time AimNet on the backbones NAMES, one after another: median milliseconds per image."""
     from aimkit.models.backbones.factory import check_names
 
     for name in names:
@@ -47,5 +47,5 @@ def backbones(names: tuple[str, ...], size: int, batch: int, repeats: int, devic
         for row in rows
     ]
     console.table(columns, cells)
-    console.out(f"ms an image of {size}x{size}, train batch {batch}, relative: forward fp32 to the first")
+    console.out(f"ms per image of {size}x{size}, train batch {batch}, relative: forward fp32 to the first")
     console.out(torch_line(device))

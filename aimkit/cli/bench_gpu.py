@@ -13,17 +13,17 @@ from aimkit.errors import AimkitError
 
 @click.command()
 @click.option(
-    "--minutes", default=8.0, show_default=True, type=click.FloatRange(0), help="Begin no part after this time."
+    "--minutes", default=8.0, show_default=True, type=click.FloatRange(0), help="Start no part after this time."
 )
 @click.option("--device", default="cuda", show_default=True, help="Torch device.")
-@click.option("--small", is_flag=True, help="Use tiny sizes, to try the check itself; the times say nothing.")
+@click.option("--small", is_flag=True, help="Use tiny sizes, to try the check itself; the times are meaningless.")
 @click.option("--only", multiple=True, metavar="PART", help="Run only parts whose names contain PART.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def gpu(minutes: float, device: str, small: bool, only: tuple[str, ...], as_json: bool) -> None:
-    """Check a GPU: what it computes beside the CPU, and its times beside estimates on paper.
+    """Check a GPU: compare its results with the CPU's, and its times with estimates.
 
-    The estimates are those of an H100. A part that fails, or that there is no time for, says so in the table. The exit
-    code is 1 when a result is wrong.
+    The estimates are for an H100. The table marks parts that failed or had no time left. The exit code is 1 when a
+    result is wrong.
     """
     from aimkit.bench.gpu import right, speed
     from aimkit.bench.gpu.report import SMALL, CheckSize, GpuCheck, Part, run_parts
@@ -38,8 +38,8 @@ def gpu(minutes: float, device: str, small: bool, only: tuple[str, ...], as_json
             raise AimkitError("no GPU was found", "--device cuda", hint, exit_code=1)
     place = choose_device(device)
     parts: list[Part] = [
-        ("three steps beside the CPU", right.three_steps),
-        ("single operations beside the CPU", right.single_operations),
+        ("three steps against the CPU", right.three_steps),
+        ("single operations against the CPU", right.single_operations),
         ("gradient of upsampling", right.gradients_of_upsampling),
         ("checkpoints", right.checkpoints),
         ("train step", speed.steps),

@@ -15,7 +15,7 @@ from aimkit.errors import AimkitError
 @click.option("--repeats", default=5, show_default=True, type=click.IntRange(1), help="Runs; the fastest counts.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def metrics(size: str, repeats: int, as_json: bool) -> None:
-    """Time all ten metrics on one image, beside SciPy and scikit-image doing the same step by step.
+    """Time all ten metrics on one image, against SciPy and scikit-image doing the same step by step.
 
     "reference" computes the distance maps that the AIM code computes and never uses; "oracle" leaves them out.
     """

@@ -56,6 +56,6 @@ def models(
         )
         for row in rows
     ]
-    console.table(["model", "params M", "GMACs", "ms an image", "ms a train step", "relative"], cells)
+    console.table(["model", "params M", "GMACs", "ms per image", "ms per train step", "relative"], cells)
     console.out(f"{backbone}, images of {size}x{size}, train batch {batch}, float32; relative: train step to the first")
     console.out(torch_line(device))

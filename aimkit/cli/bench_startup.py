@@ -17,8 +17,8 @@ from aimkit import console
 def startup(pattern: str, repeats: int, as_json: bool) -> None:
     """Time the commands whose names match PATTERN as fresh processes, with their five slowest imports.
 
-    Times are the least of the processes, in seconds: elapsed, and of the processor (user and system). An import's time
-    is that of all modules of the package.
+    Times are the minimum over the processes, in seconds: elapsed time, and processor time (user and system). An
+    import's time is that of all modules of the package.
     """
     import tempfile
     from fnmatch import fnmatchcase

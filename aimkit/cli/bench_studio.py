@@ -17,8 +17,8 @@ from aimkit import console
 def studio(count: int, browser: str | None, as_json: bool) -> None:
     """Time the start of the studio as a fresh process, and new walls of samples of the recipe demo.
 
-    Seconds until the first sample and until all, and the processor time of the studio meanwhile. Generators' loops
-    are compiled before, when they were not yet on this machine.
+    Prints the seconds until the first sample and until all, and the studio's processor time meanwhile. Generators'
+    loops are compiled first, where this machine has not compiled them yet.
     """
     from aimkit.app.studio import import_gradio
     from aimkit.bench.machine import machine, machine_line

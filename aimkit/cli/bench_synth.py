@@ -17,9 +17,15 @@ from aimkit import console
 @click.option(
     "-n", "--count", default=8, show_default=True, type=click.IntRange(1), help="Number of photos of each kind."
 )
-@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1), help="Number of rounds over all ways.")
 @click.option(
-    "--samples", default=12, show_default=True, type=click.IntRange(1), help="Number of samples of each way in a round."
+    "--rounds", default=5, show_default=True, type=click.IntRange(1), help="Number of rounds over all methods."
+)
+@click.option(
+    "--samples",
+    default=12,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Number of samples of each method in a round.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def synth(
@@ -27,7 +33,7 @@ def synth(
 ) -> None:
     """Time crops of 320 pixels from photos of 1080: whole composites that are then cropped, and crops first.
 
-    All ways are timed in rounds on one core, in processor time, and compared within a round. Generators draw the
+    All methods are timed in rounds on one core, in processor time, and compared within a round. Generators draw the
     photos unless folders are given.
     """
     import cv2

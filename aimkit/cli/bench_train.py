@@ -14,7 +14,7 @@ from aimkit import console
 @click.argument("recipe", default="demo")
 @click.argument("overrides", nargs=-1)
 @click.option(
-    "--seconds", default=10.0, show_default=True, type=click.FloatRange(0), help="Least time of each measurement."
+    "--seconds", default=10.0, show_default=True, type=click.FloatRange(0), help="Minimum time of each measurement."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def train(recipe: str, overrides: tuple[str, ...], seconds: float, as_json: bool) -> None:

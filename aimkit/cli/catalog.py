@@ -20,7 +20,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group()
 def catalog() -> None:
-    """Published datasets: what they hold, where to get them, whether a folder matches one."""
+    """Published datasets: list them, show where to get them, check folders against them."""
 
 
 @catalog.command("ls")
@@ -93,10 +93,10 @@ def check(name: str, folder: str, part: str, types: str, section: str, quick: bo
 @click.option("-o", "--out", required=True, help="Folder of the dataset.")
 @as_json
 def get(name: str, out: str, as_json: bool) -> None:
-    """Fetch a dataset that a mirror on the Hugging Face hub may give, into the folders that its authors publish.
+    """Fetch a dataset from a mirror on the Hugging Face hub that may redistribute it, in its authors' folder layout.
 
-    Of other datasets, the authors' page and terms are printed, and the exit code is 1. Run the same command again to
-    continue; without a connection, what the hub's cache holds is used.
+    For other datasets, the authors' page and terms are printed, and the exit code is 1. Run the same command again to
+    continue; without a connection, the hub's cache is used.
     """
     from aimkit.datasets.catalog import find_published
     from aimkit.datasets.catalog.get import get as fetch

@@ -160,7 +160,7 @@ def merge(parts: tuple[str, ...], out: str) -> None:
 def push(path: str, repo: str, private: bool, dry_run: bool, as_json: bool) -> None:
     """Publish a complete dataset on the Hugging Face hub, with a card that names licences and sizes.
 
-    Files that are there already are not sent again: run the same command again to continue an interrupted push. The
+    Files that the repository has are not sent again: run the same command again to continue an interrupted push. The
     card is sent last. 'load_dataset("ORG/NAME")' and sources and streams with path = "ORG/NAME" read it back.
     """
     if dry_run:

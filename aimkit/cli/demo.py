@@ -14,21 +14,23 @@ from aimkit.errors import AimkitError
 from aimkit.recipe import expand
 
 _NOTE = (
-    "The weights are fine-tuned on fog, smoke and flames. The held-out composites have another seed than those of the "
-    "training, but the same generators draw both: the scores show that the whole way works, and nothing about photos."
+    "The weights are fine-tuned on fog, smoke and flames. The held-out composites have another seed than the training, "
+    "but the same generators draw both: the scores show that the pipeline works, and say nothing about photos."
 )
 #: What the weights are fine-tuned on: soft things, at which the bundled weights are weak.
 _SOFT = "foregrounds.0.generators=['fog', 'smoke', 'flame']"
 
 
 @click.command()
-@click.option("-o", "--out", default="out/demo", show_default=True, help="Folder of everything that is made.")
-@click.option("--images", default="", metavar="DIR", help="Your photos: backgrounds of the dataset, and predicted.")
-@click.option("--samples", type=click.IntRange(min=3), default=12, show_default=True, help="Composites of the dataset.")
-@click.option("--steps", type=click.IntRange(min=1), default=20, show_default=True, help="Steps of fine-tuning.")
+@click.option("-o", "--out", default="out/demo", show_default=True, help="Output folder.")
+@click.option("--images", default="", metavar="DIR", help="Your photos: used as backgrounds, and for prediction.")
+@click.option(
+    "--samples", type=click.IntRange(min=3), default=12, show_default=True, help="Number of composites in the dataset."
+)
+@click.option("--steps", type=click.IntRange(min=1), default=20, show_default=True, help="Number of fine-tuning steps.")
 @click.pass_context
 def demo(context: click.Context, out: str, images: str, samples: int, steps: int) -> int:
-    """Make a dataset, predict with the bundled weights, fine-tune them for a few steps, and write one page of it all.
+    """Make a dataset, predict with the bundled weights, fine-tune them for a few steps, and show it all on a page.
 
     Takes about two minutes on two cores and downloads nothing. Every command is printed before it runs. An interrupted
     demo continues where it stopped.

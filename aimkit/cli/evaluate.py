@@ -48,24 +48,24 @@ class EvaluateGroup(click.Group):
 @click.option(
     "--alpha-range",
     metavar="RANGE",
-    help="Scale of the true mattes, 0-1, 0-100, 0-255 or 0-65535.  [default: decided from all]",
+    help="Scale of the true mattes, 0-1, 0-100, 0-255 or 0-65535.  [default: inferred from all]",
 )
-@click.option("--prediction-range", metavar="RANGE", help="Scale of the mattes of --predictions, likewise.")
+@click.option("--prediction-range", metavar="RANGE", help="The same for the mattes of --predictions.")
 @click.option("--baseline", metavar="NAME", help="Evaluate zeros, ones, constant, mean, otsu or closed-form.")
 @click.option("--parity", is_flag=True, help="Compute Conn as the reference does: metrics.conn=parity.")
 @click.option("--name", help="Name of the model in tables.")
 @click.option("-o", "--out", default="evaluation", show_default=True, help="Output folder.")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Threads that read and measure.")
-@click.option("--fresh", is_flag=True, help="Measure all images again, also those that an earlier run finished.")
+@click.option("--fresh", is_flag=True, help="Measure all images again, including those that an earlier run finished.")
 @click.option("--strict", is_flag=True, help="Exit with code 3 if an image was skipped.")
 @click.option("--no-report", is_flag=True, help="Do not write report.html.")
 @click.option("--submit", metavar="FILE", help="Add a row to FILE, for 'aimkit zoo board NAME --with FILE'.")
 @click.option("--json", "as_json", is_flag=True, help="Print the averages as JSON.")
 def evaluate(recipe: str, overrides: tuple[str, ...], **options: Any) -> int:
-    """Measure SAD, MSE, MAD, Grad and Conn by a RECIPE (aim500 by default).
+    """Compute SAD, MSE, MAD, Grad and Conn with a RECIPE (aim500 by default).
 
     Writes results.json, results.md, report.html, run.json (versions, paths, time) and images.jsonl, the journal of
-    finished images: a run that was stopped continues from it. An image that can't be read or predicted is skipped;
+    finished images: an interrupted run continues from it. An image that can't be read or predicted is skipped;
     OUT/skipped.txt lists the reasons.
     """
     from aimkit.evaluate.evaluation import evaluate as work
@@ -102,7 +102,7 @@ def evaluate(recipe: str, overrides: tuple[str, ...], **options: Any) -> int:
 @click.argument("files", nargs=-1, required=True, metavar="A.json B.json...")
 @click.option("--mix-protocols", is_flag=True, help="Compare the common images even if the protocols differ.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
-@click.option("--html", "page", metavar="FILE", help="Also write a page: tables, a scatter, the worst images first.")
+@click.option("--html", "page", metavar="FILE", help="Also write a page: tables, a scatter plot, the worst images.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def compare(files: tuple[str, ...], mix_protocols: bool, seed: int, page: str | None, as_json: bool) -> None:
     """Compare results with the first: averages, differences, 95 % paired bootstrap intervals.

@@ -27,9 +27,9 @@ def export(
 ) -> None:
     """Export a network.
 
-    Its input is the normalised image, (B, 3, H, W). Heights and widths are dynamic: multiples of 32 from 64 up. The
+    Its input is the normalised image, (B, 3, H, W). Heights and widths are dynamic: multiples of 32, at least 64. The
     file is checked against the network, loaded anew from its weights, before it replaces an existing one. aimkit does
-    not read it again: the SHA-256 that is printed tells whether a copy is whole.
+    not read the file again; use the printed SHA-256 to check copies.
     """
     fixed = _size(size) if size else None
     from aimkit.models.backbones.factory import check_names

@@ -58,7 +58,7 @@ def learning_curve(
     backgrounds: str,
     dry_run: bool,
 ) -> None:
-    """Train RECIPE on nested subsets of its foregrounds, and draw the MAD on held-out ones over their number.
+    """Train RECIPE on nested subsets of its foregrounds, and plot the MAD on held-out ones against their number.
 
     Subsets are nested and stable: the first foregrounds in the order of their content digests. Every run is measured on
     the same composites of held-out foregrounds, after its last step. The folder gets learning-curve.html, .md, .json
@@ -76,7 +76,7 @@ def learning_curve(
     planned = plan(recipe, overrides, sizes, seeds, held_out=held_out, **own)
     console.info(f"{len(planned.training)} foregrounds to train on, {len(planned.held_out)} held out")
     if len(planned.held_out) == 1:
-        console.warn("one foreground to measure on says little; raise --held-out, or add images")
+        console.warn("one held-out foreground says little; raise --held-out, or add images")
     if dry_run:
         done = check(planned.variants, folder)
         rows = [(run.name, f"{done[run.name]}/{run.recipe.steps}") for run in planned.variants]

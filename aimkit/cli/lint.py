@@ -63,12 +63,12 @@ def lint(
     list_checks: bool,
     strict: bool,
 ) -> int:
-    """Check a folder, a recipe's sources or a written dataset for what spoils training.
+    """Check a folder, a recipe's sources or a written dataset for faults that spoil training.
 
     TARGET is a folder (cut-outs, backgrounds, fg/ with alpha/, original/ with mask/, at any depth), a recipe, the OUT
     folder of 'aimkit synth', a pool, or hf:NAME: a dataset on the hub, or of parquet files. Folders and parts named
-    train, val and test are splits. With a recipe, KEY=VALUE, --foregrounds, --mattes and --backgrounds mean what they
-    mean to 'aimkit synth'.
+    train, val and test are splits. With a recipe, KEY=VALUE, --foregrounds, --mattes and --backgrounds work as in
+    'aimkit synth'.
 
     The exit code is 0 when there are no errors, 1 when there are, and 3 with --strict when there are warnings.
     """

@@ -15,11 +15,11 @@ _OPTIONS = (
         default="",
         metavar="DIR",
         help="Your cut-outs (or photos, with --mattes; fg/ and alpha/; original/ and mask/; a pool; hf:ORG/NAME). They "
-        "replace the files that the recipe names; its generators stay, unless the recipe has nothing else.",
+        "replace the files that the recipe names; its generators are kept, unless the recipe has nothing else.",
     ),
-    click.option("--mattes", default="", metavar="DIR", help="Mattes of the photos in --foregrounds, by name."),
+    click.option("--mattes", default="", metavar="DIR", help="Mattes of the photos in --foregrounds, paired by name."),
     click.option(
-        "--backgrounds", default="", metavar="DIR", help="Your photos, a pool or hf:ORG/NAME; replaces likewise."
+        "--backgrounds", default="", metavar="DIR", help="Your photos, a pool or hf:ORG/NAME; used in the same way."
     ),
 )
 

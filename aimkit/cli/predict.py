@@ -67,7 +67,7 @@ _MOST_BYTES = 2 << 30
 @click.option("--precision", default="auto", show_default=True, help="auto, fp32, bf16 or fp16.")
 @click.option("--channels-last", is_flag=True, help="Use the memory format channels_last; often faster.")
 @click.option("--compile", "compiled", is_flag=True, help="Use torch.compile: for many photos of one size.")
-@click.option("--ignore-alpha", is_flag=True, help="Predict pixels that a photo's own alpha channel hides.")
+@click.option("--ignore-alpha", is_flag=True, help="Also predict pixels that a photo's own alpha channel hides.")
 @click.option("--max-pixels", type=click.IntRange(min=1), help="Pixel limit of a photo.  [default: 179 million]")
 @click.option("--resume", is_flag=True, help="Skip photos whose outputs all exist.")
 @click.option("--overwrite", is_flag=True, help="Replace existing outputs.")
@@ -75,11 +75,11 @@ _MOST_BYTES = 2 << 30
 def predict(photos: tuple[str, ...], out: str, sheet: str | None, resume: bool, overwrite: bool, **options: Any) -> int:
     """Predict alpha mattes of photos.
 
-    Outputs are upright PNG files of the photo's size. Cut-outs and composites have estimated foreground colours and the
-    photo's colour profile. A photo that can't be read or predicted is skipped; OUT/skipped.txt lists the reasons.
+    Outputs are upright PNG files of the photo's size. Cut-outs and composites use estimated foreground colours and keep
+    the photo's colour profile. A photo that can't be read or predicted is skipped; OUT/skipped.txt lists the reasons.
 
-    With - as the only photo, it is read from the standard input, and one output is written to the standard output as
-    PNG, the cut-out unless --outputs names another: curl URL | aimkit predict - > cutout.png
+    If the only photo is -, it is read from standard input, and one output is written to standard output as PNG, the
+    cut-out unless --outputs names another: curl URL | aimkit predict - > cutout.png
     """
     if resume and overwrite:
         raise AimkitError("--resume and --overwrite exclude each other", hint="give one of the two")

@@ -21,20 +21,26 @@ if TYPE_CHECKING:
     "-n", "--views", type=click.IntRange(min=1), help="Pictures of each model.  [default: the recipe's, or 4]"
 )
 @click.option("--size", type=click.IntRange(min=16), help="Longer side in pixels.  [default: the recipe's, or 640]")
-@click.option("--samples", help="Samples of colours a pixel, or auto.  [default: the recipe's, or auto]")
-@click.option("--workers", type=click.IntRange(min=1), help="Number of Blenders.  [default: one for each core]")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of each Blender.")
-@click.option("--blender", default="", help="Blender, or a Python that has bpy.  [default: AIMKIT_BLENDER, else found]")
-@click.option("--setup", is_flag=True, help="Install Blender as a Python package into the cache folder, and stop.")
+@click.option("--samples", help="Colour samples per pixel, or auto.  [default: the recipe's, or auto]")
 @click.option(
-    "--timeout", type=click.FloatRange(min=1), default=600, show_default=True, help="Seconds that a picture may take."
+    "--workers", type=click.IntRange(min=1), help="Number of Blender processes.  [default: one for each core]"
+)
+@click.option(
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of each Blender process."
+)
+@click.option(
+    "--blender", default="", help="Blender, or a Python that has bpy.  [default: AIMKIT_BLENDER, else searched]"
+)
+@click.option("--setup", is_flag=True, help="Install Blender as a Python package into the cache folder, and exit.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=1), default=600, show_default=True, help="Time limit of a picture, seconds."
 )
 @click.option(
     "--memory",
     type=click.FloatRange(min=0.1),
     default=8,
     show_default=True,
-    help="GiB of memory that a Blender may take.",
+    help="Memory limit of a Blender process, GiB.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Render at most this many pictures, for a trial.")
 @click.option("--resume", is_flag=True, help="Keep finished pictures, and render the rest.")
@@ -43,12 +49,12 @@ if TYPE_CHECKING:
 def render(what: tuple[str, ...], setup: bool, blender: str, **options: Any) -> int:
     """Render 3-D models into cut-outs with exact alpha.
 
-    WHAT is a recipe, or models: folders, catalogues of Sweet Home 3D (.sh3f), and files (OBJ, glTF, GLB, USD, PLY,
+    WHAT is a recipe, or models: folders, catalogues of Sweet Home 3D (.sh3f), and files (OBJ, FBX, glTF, GLB, USD, PLY,
     STL). KEY=VALUE pairs override keys of the recipe. OUT becomes a source: {source = "cutouts", path = "OUT"}. Each
     picture has a sidecar OUT/NAME.json: model, licence, creator, light, camera, look, seed, versions. Licences and
     creators reach the cards of datasets through OUT/credits.json.
 
-    Blender runs as a process of its own. A picture during which it crashes, hangs or takes too much memory is skipped;
+    Blender runs as a separate process. A picture that makes it crash, hang or take too much memory is skipped;
     OUT/skipped.txt lists the reasons. The same recipe and seed give the same pictures with the same Blender.
     """
     if setup:
@@ -98,8 +104,8 @@ def render(what: tuple[str, ...], setup: bool, blender: str, **options: Any) -> 
         raise
     if len(outcome.rejected):
         console.info(f"{len(outcome.rejected)} pictures not kept: empty, black, edge-on or plain boards")
-    spent = f"; {outcome.cpu_seconds / outcome.made:.1f} CPU seconds a picture" if outcome.made else ""
-    console.info(f"{outcome.made} pictures rendered, {outcome.known} there already{spent}")
+    spent = f"; {outcome.cpu_seconds / outcome.made:.1f} CPU seconds per picture" if outcome.made else ""
+    console.info(f"{outcome.made} pictures rendered, {outcome.known} already there{spent}")
     outcome.skips.tell(len(shots), out / "skipped.txt")
     outcome.skips.check(len(shots))
     console.out(str(out))

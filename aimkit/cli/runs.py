@@ -83,7 +83,7 @@ def verify(run: str) -> None:
     for line in found:
         console.out(line)
     if found:
-        hint = "restore the files from a copy, or remove a damaged checkpoint: --resume goes on from the one before"
+        hint = "restore the files from a copy, or remove a damaged checkpoint: --resume continues from the previous one"
         raise AimkitError(f"{len(found)} problems in the run", str(folder), hint, exit_code=1)
     console.out(f"ok: {folder}")
 
@@ -91,7 +91,7 @@ def verify(run: str) -> None:
 @runs.command()
 @click.argument("folders", nargs=-1, required=True)
 @click.option(
-    "--group", is_flag=True, help="One row for folders whose names differ in a last number: linear-1, linear-seed2."
+    "--group", is_flag=True, help="One row for folders whose names differ in a final number: linear-1, linear-seed2."
 )
 @click.option(
     "--results", metavar="NAME", help="Compare by the evaluation RUN/NAME/results.json, not by the validation."

@@ -11,16 +11,16 @@ from aimkit.recipe import expand
 
 @click.command()
 @click.argument("folders", nargs=-1, metavar="[FOLDER]...")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for all.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port.  [default: the first free one from 7860 on]")
 @click.option("--open/--no-open", "browser", default=True, show_default=True, help="Open the page in a browser.")
 @click.option("--space", metavar="DIR", help="Write the files of a Hugging Face Space instead of serving.")
 def studio(folders: tuple[str, ...], host: str, port: int | None, browser: bool, space: str | None) -> None:
     """Open the studio: compose recipes, try networks, look at data and results.
 
-    FOLDERs of datasets, results and runs are offered on the page. It listens at this machine only, unless --host says
-    otherwise; visitors from elsewhere see no files but their own uploads and FOLDERs. Nothing is sent anywhere, and
-    uploads are removed when a page is closed. Ctrl-C stops it.
+    FOLDERs of datasets, results and runs appear on the page. It listens on this machine only, unless --host says
+    otherwise; remote visitors see only their own uploads and FOLDERs. Nothing is sent anywhere, and uploads are removed
+    when a page is closed. Ctrl-C stops it.
     """
     from aimkit.app.settings import Studio
     from aimkit.app.studio import LOOPBACK, serve

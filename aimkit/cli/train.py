@@ -21,7 +21,7 @@ from aimkit.recipe import expand, load_recipe
 @click.option("--resume", "resume_run", metavar="RUN", help="Resume the run in this folder.")
 @click.option("--auto-resume", is_flag=True, help="Resume the run if the folder has one, else start it.")
 @click.option(
-    "--dry-run", is_flag=True, help="Build everything, take two steps, and estimate time and memory; write nothing."
+    "--dry-run", is_flag=True, help="Build everything, run two steps, and estimate time and memory; write nothing."
 )
 def train(
     recipe: str | None,

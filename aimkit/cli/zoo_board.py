@@ -15,12 +15,12 @@ from aimkit.errors import AimkitError
 
 @click.group("board", cls=EvaluateGroup, invoke_without_command=True, subcommand_metavar="")
 @click.argument("name", required=False)
-@click.option("--with", "files", multiple=True, type=click.Path(path_type=Path), help="More rows, from a file.")
+@click.option("--with", "files", multiple=True, type=click.Path(path_type=Path), help="File with more rows.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown.")
 @click.option("--html", "page", type=click.Path(path_type=Path), metavar="FILE", help="Write a page.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def board(name: str | None, files: tuple[Path, ...], as_markdown: bool, page: Path | None, as_json: bool) -> None:
-    """Show published and own results on a test set; without NAME, list the boards.
+    """Show published results and your own on a test set; without NAME, list the boards.
 
     Only networks that never saw the test set or its look-alikes are ranked, and only over all its images. The others
     are listed below, with the reason. 'aimkit zoo board add RESULTS' adds a row.
@@ -68,14 +68,17 @@ def _print(standings: Any) -> None:
 @click.argument("results", type=click.Path(path_type=Path))
 @click.option("--method", default="", help="Name of the method.  [default: that of the results]")
 @click.option("--training", default="", help="Training data.  [default: that of the zoo entry]")
-@click.option("--seen", type=click.Choice(["no", "yes", "unknown"]), help="Whether it saw the test set or look-alikes.")
+@click.option(
+    "--seen", type=click.Choice(["no", "yes", "unknown"]), help="Whether the network saw the test set or look-alikes."
+)
 @click.option("--why", default="", help="Reason for --seen yes or unknown.")
 @click.option("--url", default="", help="Page about the method.")
 @click.option("--to", "target", type=click.Path(path_type=Path), help="File of rows.  [default: your own]")
 def add(results: Path, **options: Any) -> None:
     """Add the RESULTS of an evaluation to the board of its test set.
 
-    The training data of zoo entries are known. Of other weights, say them and --seen no; else the row has no rank.
+    The training data of zoo entries is known. For other weights, state --training and --seen no; else the row has no
+    rank.
     """
     from aimkit.publish.board import add_row
 

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file")
 @click.option("--id", "id", required=True, help="architecture_backbone.tag, or backbone.tag.")
-@click.option("--recipe", help="Recipe that made the checkpoint.  [default: the one beside it]")
+@click.option("--recipe", help="Recipe that made the checkpoint.  [default: the one next to it]")
 @click.option("--results", multiple=True, type=click.Path(path_type=Path), help="A results.json of aimkit evaluate.")
 @click.option("--licence", default="unknown", show_default=True, help="Licence of the weights, an SPDX name.")
 @click.option("--data", multiple=True, help='Training data: \'name="X", licence="MIT", commercial=true\'.')
 @click.option("--seen", multiple=True, help="Test set whose images were used for training or model selection.")
-@click.option("--architecture", help="Network, if the file does not tell.")
-@click.option("--backbone", help="Backbone, if the file does not tell.")
+@click.option("--architecture", help="Network, if the file does not state it.")
+@click.option("--backbone", help="Backbone, if the file does not state it.")
 @click.option(
-    "--stage", type=click.Choice(["imagenet", "saliency", "matting"]), help="Stage, if the file does not tell."
+    "--stage", type=click.Choice(["imagenet", "saliency", "matting"]), help="Stage, if the file does not state it."
 )
 @click.option("--paper", help="URL of the paper.")
 @click.option("--notes", default="", help="Further notes.")
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 def add(
     file: str, id: str, folder: Path | None, half: bool, onnx: bool, force: bool, as_json: bool, **options: Any
 ) -> None:
-    """Make FILE, a checkpoint or a run, a zoo entry with digest, size, recipe, training data and metrics."""
+    """Add FILE, a checkpoint or a run, to the zoo with digest, size, recipe, training data and metrics."""
     from aimkit.models.weights.loading import find
     from aimkit.overrides import apply_overrides
     from aimkit.publish import add as adding
@@ -77,10 +77,10 @@ def add(
 @click.argument("id")
 @as_json
 def onnx(id: str, as_json: bool) -> None:
-    """Write the ONNX file of an entry beside its weights and note it in its manifest.
+    """Write the ONNX file of an entry next to its weights, and list it in the manifest.
 
-    The entry's safetensors file must lie beside its manifest, as 'aimkit zoo add' puts it; the ONNX file refers to it
-    for the weights. It is checked against the network before it is kept.
+    The entry's safetensors file must be next to its manifest, where 'aimkit zoo add' puts it; the ONNX file refers to
+    it for the weights. It is checked against the network before it is kept.
     """
     from aimkit.models.export import require
     from aimkit.zoo.manifest import find

@@ -1,4 +1,4 @@
-"""Fetching a batch before it is asked for."""
+"""Fetching a batch before it is needed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Ahead(Iterator[Any]):
         self._problem: Exception | None = None
 
     def fetch(self) -> None:
-        """Fetch the next batch; what goes wrong, also the end, is raised when the batch is asked for."""
+        """Fetch the next batch; errors, and the end, are raised when the batch is requested."""
         if not self._fetched and self._problem is None:
             try:
                 self._fetched.append(next(self._batches))

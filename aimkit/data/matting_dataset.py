@@ -1,4 +1,4 @@
-"""A recipe or a folder as a ``torch.utils.data.Dataset``, for training loops of your own.
+"""A recipe or a folder as a ``torch.utils.data.Dataset``, for your own training loops.
 
 ```python
 import aimkit
@@ -60,9 +60,10 @@ class MattingDataset(Dataset[dict[str, Any]]):
         self._samples: Sequence[Sample] | None = open()
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw anew: other crops in every epoch, and other composites if the source is a recipe.
+        """Draw new crops for every epoch, and new composites if the source is a recipe.
 
-        Call it before each pass over a ``DataLoader``. Workers that live on (``persistent_workers=True``) don't see it.
+        Call it before each pass over a ``DataLoader``. Persistent workers (``persistent_workers=True``) don't see the
+        change.
         """
         self.epoch = epoch
 

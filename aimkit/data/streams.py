@@ -26,7 +26,7 @@ Type = Literal["SO", "STM", "NS"]
 
 
 class Stream(Protocol):
-    """Samples by position, without an end."""
+    """Endless samples by position."""
 
     def sample(self, position: int) -> Sample:
         """The sample at a position; pure."""
@@ -66,8 +66,8 @@ class FiniteBlock(StreamBlock):
 
     Attributes:
         path: Folder of the data; ``~`` and ``${NAME}`` are filled in.
-        balance: Shares of the types; without it every sample comes once in a pass.
-        exclude: Files or samples to exclude: a list, or a text file with one a line, as in the sources of a synth
+        balance: Shares of the types; without it every sample is used once per pass.
+        exclude: Files or samples to exclude: a list, or a text file with one per line, as in the sources of a synth
             recipe. The samples of a written dataset are named by their numbers, such as "000017".
     """
 
@@ -81,7 +81,7 @@ class PairsBlock(FiniteBlock):
 
     Attributes:
         alpha_range: The levels of clear and opaque in the mattes; decided from all mattes of the folder by default.
-        allow_missing: Whether to go on with the rest when most files have no partner, or sizes differ.
+        allow_missing: Whether to continue with the rest when most files have no partner, or sizes differ.
     """
 
     alpha_range: Literal["0-1", "0-100", "0-255", "0-65535"] | None = None
@@ -105,8 +105,8 @@ class SynthStream(StreamBlock):
         recipe: A synth recipe, by name or path.
         overrides: ``key=value`` texts for that recipe.
         reseed: Whether the samples depend on the training seed too; if not, two runs see the same samples.
-        crop_first: For the transforms "crop" and "gca". "exact" makes only the crop, with the very pixels that it has
-            in the whole composite; "fast" also averages colours and mattes to the crop's final size before they are
+        crop_first: For the transforms "crop" and "gca". "exact" makes only the crop, with exactly the pixels that it
+            has in the whole composite; "fast" also averages colours and mattes to the crop's final size before they are
             blended; "off" makes the whole composite.
         keep: Megabytes of decoded photos that each worker caches for later samples. A few photos are then decoded only
             once; for many, a packed pool is better.
@@ -170,7 +170,7 @@ class FolderStream(PairsBlock):
     """Photos with alpha mattes in AIM-500's layout; there is no foreground, so the composition loss skips them.
 
     Attributes:
-        types: Types file; found beside the images when empty.
+        types: Types file; found next to the images when empty.
         kernel: Kernel of the trimap in pixels, for images without a trimap.
     """
 

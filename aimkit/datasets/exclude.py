@@ -27,7 +27,7 @@ from aimkit.storage import Place
 #: What an entry that is a shell pattern begins with.
 PATTERN = "glob:"
 
-_ALLOW = "correct them, or go on with allow_missing = true"
+_ALLOW = "correct them, or continue with allow_missing = true"
 
 
 @dataclass
@@ -132,7 +132,7 @@ def read_exclude(exclude: str | list[str]) -> ExcludeList:
     """Read the names and patterns of files to exclude.
 
     Args:
-        exclude: A list of them, one of them, or a text file with one a line: UTF-8, or UTF-16 with a byte order mark.
+        exclude: A list of them, one of them, or a text file with one per line: UTF-8, or UTF-16 with a byte order mark.
             There, lines that begin with "# " are comments.
 
     Raises:

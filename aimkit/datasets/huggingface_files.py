@@ -1,4 +1,4 @@
-"""Which files a local Hugging Face dataset is made of, by its own word, and the network that loading one may use.
+"""The files that a local Hugging Face dataset names, and the network access that loading one may use.
 
 ``datasets`` follows whatever paths and URLs the dataset's card or its index names.
 """

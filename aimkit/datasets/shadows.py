@@ -1,4 +1,4 @@
-"""Shadow layers of cut-outs: what each leaves of the light on the ground, as files beside the pictures.
+"""Shadow layers of cut-outs: the share of light that still reaches the ground, as files next to the pictures.
 
 ``aimkit render`` writes them, and anyone may: ``.passes/ID.shadow.png`` below the folder of cut-outs, where an ID is
 the picture's path below the folder without its suffix. A layer is grey, white where all light arrives. It has the scale

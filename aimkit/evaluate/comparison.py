@@ -25,7 +25,7 @@ def comparison_page(results: Sequence[Mapping[str, Any]], metric: str = "sad", *
     Raises:
         AimkitError: As there.
     """
-    title = f"{model_name(results[0])} beside {', '.join(model_name(one) for one in results[1:])}"
+    title = f"{model_name(results[0])} compared with {', '.join(model_name(one) for one in results[1:])}"
     parts = [
         f"<h1>{html.escape(title)}</h1>",
         averages_html(results),

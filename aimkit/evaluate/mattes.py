@@ -39,7 +39,7 @@ def decide_evaluated(
     except AimkitError as error:
         raise _with_option(error, option) from None
     dark = [name for name, facts in found if faint(facts.found.maximum, folder.top(facts))]
-    doubt = "nowhere more than one 255th opaque; is their scale another than that of their folder?"
+    doubt = "nowhere more than 1/255 opaque; are they on another scale than their folder?"
     more = ", ..." if len(dark) > 3 else ""
     notes = [f"{len(dark)} mattes are {doubt} {', '.join(dark[:3])}{more}"] * bool(dark)
     unclear = {key: _with_option(error, option) for key, error in folder.unclear.items()}

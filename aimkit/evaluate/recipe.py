@@ -77,7 +77,8 @@ class MetricsBlock(Block):
 
     Attributes:
         grad: Definition of Grad, "aim" or "matlab".
-        conn: Definition of Conn, "corrected", or "parity" for the reference's, which gives empty predictions no error.
+        conn: Definition of Conn, "corrected", or "parity" for the reference's, which gives empty predictions zero
+            error.
     """
 
     grad: Literal["aim", "matlab"] = "aim"

@@ -100,7 +100,7 @@ def _card(row: Mapping[str, Any], planes: EvaluationPlanes) -> str:
 
 
 def beside_html(name: str, names: Sequence[str], planes: Sequence[EvaluationPlanes]) -> str:
-    """One image as several networks see it: photo, truth, predictions, errors, and a slider between the first two.
+    """One image by several networks: photo, truth, predictions, errors, and a slider between the first two.
 
     Args:
         name: Name of the image.

@@ -69,11 +69,11 @@ def _check(unknown: Array, has_foreground: bool, lossy: bool, where: str) -> Non
     middle = float(np.median(unknown))
     if lossy:
         if (np.abs(unknown - middle) > _SPREAD).mean() > 0.5:
-            raise AimkitError("the trimap has many levels, as a matte has", where, _HINT)
+            raise AimkitError("the trimap has many levels, like a matte", where, _HINT)
     else:
         distinct = np.unique(unknown)
         if len(distinct) > _MOST_LEVELS:
-            what = f"the trimap has {len(distinct)} levels between 0 and 255, as a matte or a resized trimap has"
+            what = f"the trimap has {len(distinct)} levels between 0 and 255, like a matte or a resized trimap"
             raise AimkitError(what, where, _HINT)
         labels = distinct[(distinct < _NEAR) | (distinct > 255 - _NEAR)]
         if len(labels):

@@ -76,7 +76,7 @@ def matte_statistics(matte: MatteLevels, where: str = "") -> MatteStatistics:
         raise AimkitError("the matte has NaN or infinite levels", where, "replace them, or remove the file")
     minimum, maximum = float(levels.min()), float(levels.max())
     if minimum < -OVERSHOOT * maximum * (levels.dtype.kind == "f"):
-        raise AimkitError(f"the matte has negative levels, down to {minimum:g}", where, "save levels from 0 on")
+        raise AimkitError(f"the matte has negative levels, down to {minimum:g}", where, "save levels of 0 and above")
     binary = maximum <= 1 and bool(((levels == 0) | (levels == 1)).all())
     return MatteStatistics(levels.dtype.name, maximum, binary, matte.is_index, matte.lossy, matte.channel, minimum)
 
@@ -105,7 +105,9 @@ def decide_matte_scale(statistics: Sequence[MatteStatistics], alpha_range: str =
         return MatteScale(1)
     if any(one.is_index for one in statistics):
         what = f"the masks hold labels up to {maximum:g}, not alpha"
-        raise AimkitError(what, where, "make masks of 0 and 1 of them, or state alpha_range if the labels are levels")
+        raise AimkitError(
+            what, where, "convert them to masks of 0 and 1, or state alpha_range if the labels are levels"
+        )
     top = _likely(maximum, dtype)
     if top is None:
         raise _ambiguous(f"{dtype} mattes whose largest level is {maximum:g}", where)

@@ -1,4 +1,4 @@
-"""Where a matte stands in a picture: in its alpha channel, its grey levels, or the indices of its colour table."""
+"""Where a picture stores its matte: in its alpha channel, its grey levels, or the indices of its colour table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a decoder hands over: pixels as stored, and what the file says about them."""
+"""The result of a decoder: pixels as stored, and what the file says about them."""
 
 from __future__ import annotations
 

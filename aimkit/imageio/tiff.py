@@ -159,14 +159,14 @@ def _alpha(extra: Array, kinds: tuple[int, ...], said: bool, notes: list[str]) -
     at = next((i for i, kind in enumerate(kinds) if kind in (1, 2)), None)
     if at is not None:
         if len(kinds) > 1:
-            notes.append(f"{len(kinds) - 1} channels beside colour and alpha are left out")
+            notes.append(f"{len(kinds) - 1} channels other than colour and alpha are left out")
         return extra[..., at : at + 1], kinds[at] == 1
     if not kinds:
         return None, False
     first = extra[..., :1]
     opaque = np.iinfo(first.dtype).max if first.dtype.kind in "ui" else 1
     if first[0, 0, 0] != opaque and (first == first[0, 0]).all():
-        notes.append("a constant channel beside the colours is left out")
+        notes.append("a constant channel next to the colours is left out")
         return None, False
     notes.append(
         f"the file {'leaves open' if said else 'does not say'} what its extra channel is; taken as straight alpha"

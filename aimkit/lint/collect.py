@@ -1,4 +1,4 @@
-"""Listing what there is to check: a folder of any layout, a recipe's sources, a dataset, a pool, or a published set."""
+"""Listing the pictures to check: a folder of any layout, a recipe's sources, a dataset, a pool, or a published set."""
 
 from __future__ import annotations
 

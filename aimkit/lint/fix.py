@@ -63,7 +63,7 @@ def check_output(target: LintTarget, out: Path) -> Path:
     if out.exists():
         raise AimkitError("the output folder already exists", str(out), "choose a new one")
     if out.resolve().is_relative_to(target.root.resolve()):
-        raise AimkitError("the output folder lies inside the folder that is checked", str(out), "choose another place")
+        raise AimkitError("the output folder is inside the folder that is checked", str(out), "choose another place")
     return out
 
 
@@ -116,7 +116,7 @@ def _write(result: LintResult, root: Path, out: Path) -> list[LintChange]:
             for change, pixels in _corrected(record, named, scales.get(record.item.group)):
                 target = out / change.written
                 if change.written != change.file and (root / change.written).exists():
-                    console.warn(f"{change.file} is not corrected: {change.written} exists beside it")
+                    console.warn(f"{change.file} is not corrected: {change.written} exists next to it")
                     continue
                 target.parent.mkdir(parents=True, exist_ok=True)
                 write_png(target, pixels)

@@ -1,4 +1,4 @@
-"""One pass over everything: each picture is decoded once, given to all checks, and forgotten but for its record."""
+"""One pass over everything: each picture is decoded once, given to all checks, and dropped except for its record."""
 
 from __future__ import annotations
 

@@ -2,13 +2,13 @@
 
 The rule, in words:
 
-* **NS** when the foreground covers the whole frame and has no body: it touches all four sides, about as densely as
-  it fills the inside, reaches nine in ten cells of an 8 x 8 grid, and no large disc fits into its solid part.
-* **STM** when what is left has little solid in it and wide partial regions (glass, smoke), or only thin solid things
+* **NS** when the foreground covers the whole frame and has no solid body: it touches all four sides, about as densely
+  as it fills the inside, reaches nine in ten cells of an 8 x 8 grid, and no large disc fits into its solid part.
+* **STM** when otherwise little is solid and wide regions are partial (glass, smoke), or only thin structures are solid
   (net, web).
 * **SO** otherwise.
 
-The rule sees shapes, not meanings: a tree against the sky may be any of the three. The confidence tells how far the
+The rule sees shapes, not meanings: a tree against the sky may be any of the three. The confidence states how far the
 matte is from another answer; check guesses of low confidence by eye (``aimkit types infer``).
 """
 

@@ -83,7 +83,7 @@ def create_model(
 ) -> MattingModel:
     """Build a network. No weights are read or fetched unless asked for.
 
-    ``create_model(weights="ID")`` is enough for weights that say what they are of, as those of the zoo, of training
+    ``create_model(weights="ID")`` is enough for weights that identify their network, as those of the zoo, of training
     runs and of the authors do: network, backbone, options and inference defaults come from them.
 
     Args:
@@ -102,8 +102,8 @@ def create_model(
         The network, in training mode, on the CPU.
 
     Raises:
-        AimkitError: A name or option is unknown, the weights do not fit, or there is no name and the weights don't say
-            it.
+        AimkitError: A name or option is unknown, the weights do not fit, or there is no name and the weights don't
+            state it.
     """
     if name is None:
         given = {"backbone": backbone is not None, "pretrained": pretrained, "in_chans": in_chans != 3}
@@ -133,10 +133,10 @@ def create_model(
 def _of_weights(weights: str | Path | None, given: list[str]) -> MattingModel:
     """The network that weights say they are of."""
     if weights is None:
-        hint = f"name a network ({', '.join(list_models())}), or weights that say it: weights='default'"
+        hint = f"name a network ({', '.join(list_models())}), or weights that state it: weights='default'"
         raise AimkitError("missing the name of a network", "create_model", hint)
     if given:
-        what = f"{', '.join(given)} can't be given without the name of a network: the weights say them"
+        what = f"{', '.join(given)} can't be given without the name of a network: the weights state them"
         raise AimkitError(what, "create_model", f"leave out {', '.join(given)}, or name the network too")
     from aimkit.models.weights import declared
 

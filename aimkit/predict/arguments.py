@@ -1,4 +1,4 @@
-"""Checks of what a user asks of a predictor that need no PyTorch, since importing it takes seconds."""
+"""Checks of a predictor's arguments without PyTorch, since importing it takes seconds."""
 
 from __future__ import annotations
 

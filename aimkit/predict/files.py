@@ -1,4 +1,4 @@
-"""Predict many photos and write their outputs, one photo's failure being its own."""
+"""Predict many photos and write their outputs; a failure concerns only its own photo."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def predict_files(
             raise
     if cut:
         has = "has" if cut == 1 else "have"
-        what = f"{cut} photo{'s' * (cut != 1)} {has} an alpha channel: what it hides stays hidden"
+        what = f"{cut} photo{'s' * (cut != 1)} {has} an alpha channel: pixels that it hides stay hidden"
         console.info(f"{what} (--ignore-alpha predicts it anew)")
     return skips
 

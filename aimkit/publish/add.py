@@ -180,7 +180,7 @@ def _recipe(file: Path, id: str, facts: Facts, digest: str) -> _EntryRecipe:
         found = load_recipe(facts.recipe, kind="train").digest()
         if digest and found != digest:
             what = f"the checkpoint was made by another recipe: digest {digest[:12]}, this one has {found[:12]}"
-            raise AimkitError(what, facts.recipe, "leave out --recipe to use the one beside the checkpoint")
+            raise AimkitError(what, facts.recipe, "leave out --recipe to use the one next to the checkpoint")
         if not Path(facts.recipe).is_file():
             return _EntryRecipe({"recipe": facts.recipe, "recipe_digest": found})
         return _EntryRecipe({"recipe": f"{id}.recipe.toml", "recipe_digest": found}, _masked(Path(facts.recipe)))

@@ -17,7 +17,7 @@ from aimkit.publish.hub import send
 
 
 def push_dataset(path: str, repo: str, *, private: bool = False) -> str:
-    """Upload a complete dataset, its card last, so that a repository with a card is whole.
+    """Upload a complete dataset, its card last, so that a repository with a card is complete.
 
     Args:
         path: The dataset's folder.

@@ -1,4 +1,4 @@
-"""Sending files to the Hugging Face hub, in commits that a second try continues."""
+"""Sending files to the Hugging Face hub, in commits; a second try continues an interrupted one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which zoo entry weights are: told by their values, since a name costs nothing to change."""
+"""Which zoo entry weights are: identified by their values, since a name is easily changed."""
 
 from __future__ import annotations
 

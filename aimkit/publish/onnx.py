@@ -14,7 +14,7 @@ from aimkit.zoo.manifest import OnnxFile, ZooEntry
 
 
 def add_onnx(entry: ZooEntry) -> ZooEntry:
-    """Export the network of an entry beside its weights, and note the file in its manifest.
+    """Export the network of an entry next to its weights, and note the file in its manifest.
 
     The file's weights are those of the entry's safetensors file, so it is small; the two must lie side by side. It is
     checked against the network within 1e-4.
@@ -30,7 +30,7 @@ def add_onnx(entry: ZooEntry) -> ZooEntry:
     """
     weights = entry.file.parent / f"{entry.id}.safetensors" if entry.file else None
     if entry.file is None or weights is None or not weights.is_file() or sha256(weights) != entry.sha256:
-        what, hint = "the weights of the entry do not lie beside its manifest", "'aimkit zoo add' puts them there"
+        what, hint = "the weights of the entry are not next to its manifest", "'aimkit zoo add' puts them there"
         raise AimkitError(what, entry.id, hint)
     target = weights.with_suffix(".onnx")
     network, reference = (load_network(weights)[0] for _ in range(2))

@@ -1,1 +1,1 @@
-"""3-D models rendered as cut-outs with exact alpha, by Blender in a process of its own."""
+"""3-D models rendered as cut-outs with exact alpha, by Blender in a separate process."""

@@ -1,4 +1,4 @@
-"""Blender as a process of its own: finding it, asking it for pictures, and living on when it dies.
+"""Blender as a separate process: finding it, requesting pictures, and surviving its crashes.
 
 A process answers one job after another. One that crashes, hangs or takes too much memory is killed, and the next job
 gets a new one: it costs one picture.

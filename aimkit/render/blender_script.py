@@ -109,7 +109,7 @@ def render(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def load(path: str, up: str = "y") -> None:
-    """Import a model and remove what is not part of the thing; ``up`` is the axis of OBJ files that points up."""
+    """Import a model and remove what is not part of it; ``up`` is the axis of OBJ files that points up."""
     import bpy
 
     suffix = path.rsplit(".", 1)[-1].lower()
@@ -161,7 +161,7 @@ def forget_missing(folder: str) -> list[str]:
 
 
 def wear_lone_picture(meshes: list[Any], folder: str) -> None:
-    """Give an OBJ that came without materials the only picture beside it, as scans are often passed on."""
+    """Texture an OBJ without materials with the only picture next to it, which is how scans are often distributed."""
     import bpy
 
     names = _listed(folder)
@@ -330,7 +330,7 @@ def _placed(points: Any, matrix: Any) -> Any:
 
 
 def aim(scene: Any, points: Any, camera: dict[str, Any], side: int) -> tuple[int, list[int]]:
-    """Place the camera so that the thing fills the stated share of a frame of its own shape.
+    """Place the camera so that the model fills the stated share of a frame of its own shape.
 
     The first of the drawn views that is not edge-on is taken; when all are, the least of them.
 
@@ -390,7 +390,7 @@ def _view(points: Any, way: dict[str, float], focal: float) -> tuple[Any, float,
 
 
 def move(scene: Any, points: Any, share: float) -> None:
-    """Let the camera pass by, so that the thing is blurred by a share of its size."""
+    """Let the camera pass by, so that the model is blurred by a share of its size."""
     extent = float((points.max(0) - points.min(0)).max())
     eye = scene.camera
     side = eye.matrix_world.to_3x3().col[0] * extent * share
@@ -412,7 +412,7 @@ def move(scene: Any, points: Any, share: float) -> None:
 
 
 def light(scene: Any, chosen: dict[str, Any], points: Any, azimuth: float) -> float:
-    """Light the scene by a panorama, a photo behind the thing, or a studio of three lamps in front of grey walls.
+    """Light the scene by a panorama, a photo behind the model, or a studio of three lamps in front of grey walls.
 
     Args:
         scene: The scene.
@@ -493,7 +493,7 @@ def _mean(image: Any) -> float:
 
 
 def dress(meshes: list[Any], look: dict[str, Any]) -> list[Any]:
-    """Give the thing its materials; returns those that are glass."""
+    """Give the model its materials; returns those that are glass."""
     import bpy
 
     for thing in meshes:
@@ -802,7 +802,7 @@ def _all_materials() -> list[Any]:
 
 
 def matte(scene: Any, glass: list[Any]) -> None:
-    """Let every surface shine alike, with the alpha that it has; glass stays glass in a white world."""
+    """Let every surface emit the same light, with the alpha that it has; glass stays glass in a white world."""
     import bpy
 
     for material in _all_materials():
@@ -854,7 +854,7 @@ def _mixes(out: Any) -> bool:
 
 
 def paint(scene: Any, name: str) -> None:
-    """Let every surface shine in its depth or its normal (world space, -1 to 1 as 0 to 1)."""
+    """Let every surface emit its depth or its normal (world space, -1 to 1 as 0 to 1)."""
 
     def depth(tree: Any) -> Any:
         return tree.nodes.new("ShaderNodeCameraData").outputs["View Z Depth"]
@@ -872,12 +872,12 @@ def paint(scene: Any, name: str) -> None:
 
 
 def above(scene: Any, points: Any) -> bool:
-    """Whether the camera sees the ground that the thing stands on from above."""
+    """Whether the camera sees the ground that the model stands on from above."""
     return bool(scene.camera.matrix_world.translation.z > float(points[:, 2].min()))
 
 
 def shadow(scene: Any, points: Any, glass: list[Any]) -> Callable[[], None]:
-    """Put a floor that only catches shadow under the thing, hide the thing from the camera, and widen the frame.
+    """Put a floor that only catches shadow under the model, hide the model from the camera, and widen the frame.
 
     Returns:
         What undoes it.

@@ -31,7 +31,7 @@ _UNREACHED = ("connection broken", "failed to establish", "max retries", "dns er
 
 
 def set_up() -> Path:
-    """Make the environment, unless it is there. It appears when it is whole.
+    """Make the environment, unless it exists. It appears only when it is complete.
 
     Returns:
         Its Python.

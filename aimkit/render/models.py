@@ -123,7 +123,7 @@ def unpack(model: RenderModel, folder: Path) -> Path:
     if model.archive is None:
         path = Path(model.file)
         if not path.is_file():
-            raise AimkitError("the model is gone", model.file)
+            raise AimkitError("the model no longer exists", model.file)
         return path
     inside = PurePosixPath(model.file)
     target = folder / re.sub(r"[^\w.-]+", "_", model.id)

@@ -1,4 +1,4 @@
-"""The recipe of a render: models, lights, camera, looks, and what is thrown away."""
+"""The recipe of a render: models, lights, camera, looks, and which pictures are rejected."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class RenderedModels(Block):
     Attributes:
         path: The folder or file; ``~`` and ``${NAME}`` are expanded.
         name: Name of the collection, the first part of every picture's name; that of the path when empty.
-        licence: Licence of the models, an SPDX id or a few words; what the catalogue says when empty.
-        creator: Who made the models, where the catalogue does not say it.
-        origin: Where they are from: a URL.
+        licence: Licence of the models, an SPDX id or a few words; that of the catalogue when empty.
+        creator: Creator of the models, where the catalogue does not state it.
+        origin: Where the models come from: a URL.
         views: Pictures of each model; the recipe's when None.
         poses: A folder of animations (FBX, glTF, GLB) of the models' skeleton, or one file. Each picture draws one and
-            a moment of it; bones are matched by name.
+            a moment in it; bones are matched by name.
         up: Axis that points up in OBJ files; "y" as the format is usually written, "z" for many scans.
         only: Patterns of ids, names or files of models to take; all when empty.
         exclude: Patterns of ids, names or files of models to leave out, such as ``"wallSocket"`` or ``"*-plug-*"``.
@@ -59,11 +59,11 @@ class FavouredModels(Block):
 
 
 class RenderLight(Block):
-    """Where light comes from: one kind is drawn for every picture, by weight.
+    """A source of light; one is drawn for every picture, by weight.
 
     Attributes:
         path: A panorama (HDR or EXR) or a photo, or a folder of them; three lamps in a grey studio when empty. A photo
-            lights the thing by a blurred panorama of it, as if it were the background of the picture.
+            lights the model through a blurred panorama, as if the photo were the background of the picture.
         weight: Chance relative to the other lights.
         strength: Range of the mean radiance.
         exclude: Patterns of panoramas to leave out.
@@ -80,16 +80,16 @@ class RenderCamera(Block):
 
     Attributes:
         focal: Focal lengths in millimetres (36 mm film), one of which is drawn.
-        azimuth: Range of the direction around the thing in degrees.
+        azimuth: Range of the direction around the model in degrees.
         elevation: Range of the height of the camera above the horizon in degrees.
         roll: Range of the turn about the line of sight in degrees.
-        share: Range of the part of the frame's longer side that the thing fills.
-        min_aspect: Views in which the thing is narrower than this (shorter by longer side) are drawn again.
-        tries: Views that are drawn at most.
+        share: Range of the share of the frame's longer side that the model fills.
+        min_aspect: Views in which the model is narrower than this (shorter by longer side) are drawn again.
+        tries: Maximum number of views drawn.
         defocus: Chance of depth of field.
-        blur: Range of the circle of confusion in shares of the frame, one extent of the thing out of focus.
+        blur: Range of the circle of confusion in shares of the frame, at one extent of the model out of focus.
         motion: Chance of motion blur.
-        path: Range of the motion in shares of the thing's extent.
+        path: Range of the motion in shares of the model's extent.
     """
 
     focal: Annotated[tuple[float, ...], Field(min_length=1, max_length=64), Within(5, 2000)] = (35, 50, 85, 120)
@@ -106,7 +106,7 @@ class RenderCamera(Block):
 
 
 class LookBlock(Block):
-    """What all looks have.
+    """Keys of all looks.
 
     Attributes:
         weight: Chance relative to the other looks that a model may have.
@@ -215,10 +215,10 @@ class RenderRejects(Block):
     """Pictures that are not kept.
 
     Attributes:
-        min_cover: Least share of the frame that the matte covers.
-        min_light: Least brightness that a fiftieth of the thing reaches, as displayed.
-        max_fill: Largest share of its box that an opaque thing fills; a plain board fills all of it.
-        min_aspect: Least shorter side by longer side of the box.
+        min_cover: Minimum share of the frame that the matte covers.
+        min_light: Minimum brightness that a fiftieth of the model reaches, as displayed.
+        max_fill: Largest share of its box that an opaque model fills; a plain board fills all of it.
+        min_aspect: Minimum ratio of the shorter to the longer side of the box.
     """
 
     min_cover: Share = 0.01
@@ -232,22 +232,22 @@ class RenderRecipe(Recipe):
 
     Attributes:
         kind: ``render``.
-        models: What is rendered.
+        models: Models to render.
         favour: Models with another number of views; the first that matches counts.
-        lights: Where light comes from.
+        lights: Sources of light.
         camera: How pictures are taken.
         looks: Materials, one of which is drawn for every picture, by weight.
         views: Pictures of each model.
         size: Range of the longer side of a picture in pixels.
-        samples: Samples of colours a pixel; "auto" takes 32, or 64 for glass.
-        matte_samples: Most samples of the matte a pixel; "auto" takes 128, or 256 for glass and fur.
+        samples: Colour samples per pixel; "auto" takes 32, or 64 for glass.
+        matte_samples: Maximum number of matte samples per pixel; "auto" takes 128, or 256 for glass and fur.
         denoise: Whether the denoiser smooths colours (never the matte).
-        exposure: Stops of exposure; "auto" sets the brightest tenth of the thing near white, or makes it as bright as
+        exposure: Stops of exposure; "auto" sets the brightest tenth of the model near white, or makes it as bright as
             the photo that lights it.
         view: How linear light is displayed: "soft" rolls highlights off, "standard" clips them.
         format: "png", or "webp" with lossy colours and lossless alpha.
         bits: Bits of a PNG.
-        passes: More planes: depth, normal, shadow. The step ``shadow`` casts shadows on backgrounds.
+        passes: Additional planes: depth, normal, shadow. The step ``shadow`` casts shadows on backgrounds.
         reject: Pictures that are not kept.
     """
 

@@ -1,4 +1,4 @@
-"""Rendering the pictures of a recipe into a folder: several Blenders at a time, one picture lost at a crash."""
+"""Rendering the pictures of a recipe into a folder: several Blender processes at a time; a crash costs one picture."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def render(
         known = _known(out)
         if known and not resume:
             hint = "use --resume to continue, or choose another folder"
-            raise AimkitError(f"the folder holds {len(known)} pictures already", str(out), hint)
+            raise AimkitError(f"the folder holds {len(known)} pictures", str(out), hint)
         write_bytes(out / RECORD, (json.dumps(_record(recipe), indent=1) + "\n").encode())
         run = _RenderRun(recipe, out, known)
         todo = run.unfinished(shots, prune)[:limit]
@@ -138,7 +138,7 @@ class _RenderRun:
         self._processes: list[BlenderProcess] = []
 
     def unfinished(self, shots: Sequence[Shot], prune: bool) -> list[Shot]:
-        """The shots that the folder lacks; what it has besides the shots is told, or removed."""
+        """The shots that the folder lacks; what it has besides the shots is reported, or removed."""
         wanted = {shot.id for shot in shots}
         gone = [name for name in self.known if name not in wanted]
         for name in gone if prune else ():
@@ -291,7 +291,7 @@ def _sidecar(shot: Shot, answer: dict[str, Any], versions: dict[str, str]) -> di
 
 
 def credit_of(model: dict[str, Any]) -> Credit:
-    """What the credits say of a model's pictures."""
+    """What the credits state about a model's pictures."""
     text = {key: str(model.get(key) or "") for key in ("creator", "origin", "licence", "category")}
     origin = ", ".join(part for part in (text["creator"], text["origin"]) if part)
     return Credit(text["licence"], origin, text["category"], str(model.get("id") or ""))

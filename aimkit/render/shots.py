@@ -1,4 +1,4 @@
-"""What to take of which model: everything is drawn here, from the recipe, the model's id and the number of the view."""
+"""Which pictures to take of which model: all is drawn here, from the recipe, the model's id and the view's number."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ class Shot:
 
 
 def job_of(shot: Shot, model: Path, out: Path, threads: int) -> dict[str, Any]:
-    """What Blender is told: the setup, with the paths of this machine.
+    """The job for Blender: the setup, with the paths of this machine.
 
     Raises:
-        AimkitError: The photo that lights the thing can't be read.
+        AimkitError: The photo that lights the model can't be read.
     """
     job: dict[str, Any] = json.loads(json.dumps(shot.setup))
     job |= {"model": str(model), "out": str(out), "threads": threads}
@@ -98,7 +98,7 @@ def job_of(shot: Shot, model: Path, out: Path, threads: int) -> dict[str, Any]:
 
 
 def plan(recipe: RenderRecipe, models: Sequence[RenderModel]) -> list[Shot]:
-    """The pictures of a recipe, in an order of which any beginning holds a bit of everything.
+    """The pictures of a recipe, in an order whose every beginning has all collections in proportion.
 
     The views of a model are spread evenly over the whole: models of many views come soon and often.
 

@@ -1,4 +1,4 @@
-"""A photo as the light around a thing: what is composited over it later is lit as if it had stood there."""
+"""A photo as the light around a model, so that the cut-out is lit as if it had stood in the photo."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOST = 1.6
 
 
 def surroundings(photo: UInt8) -> UInt8:
-    """A blurred panorama (equirectangular) of a photo: the photo behind the thing, and its mirror image before it.
+    """A blurred panorama (equirectangular) of a photo: the photo behind the model, and its mirror image in front.
 
     Args:
         photo: RGB, (H, W, 3).
@@ -44,10 +44,10 @@ def surroundings(photo: UInt8) -> UInt8:
 
 
 def photo_stops(gain: float) -> float:
-    """Exposure, in stops, that shows a thing as bright as its photo would.
+    """Exposure, in stops, that shows a model as bright as its photo would.
 
     Args:
-        gain: What the photo's light was multiplied by for the thing.
+        gain: What the photo's light was multiplied by for the model.
     """
     return _LOST - math.log2(max(gain, 1e-6))
 

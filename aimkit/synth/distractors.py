@@ -1,4 +1,4 @@
-"""Things in the background that are not the subject: which ones, where they lie, and how they are drawn into it."""
+"""Objects in the background that are not the subject: which ones, where they are, and how they are drawn into it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recipe that is being written: what is wrong with it, and what of it can be looked at already."""
+"""A recipe that is being written: its faults, and the part that can be previewed already."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def draft(
     local: bool = True,
     most_pixels: int | None = None,
 ) -> RecipeDraft:
-    """Check plain data as a synth recipe, and find what can be shown of it.
+    """Check plain data as a synth recipe, and find the part that can be previewed.
 
     Args:
         data: The recipe's data.

@@ -1,4 +1,4 @@
-"""A picture in its file: of a window only the pixels that it needs are decoded."""
+"""A picture in its file: only the pixels that a window needs are decoded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aimkit.types import Array, UInt8
 
 
 class EncodedPicture(ImagePyramid):
-    """An image pyramid that is decoded when it is asked for, and only as far.
+    """An image pyramid that is decoded on demand, and only as far as needed.
 
     Its pixels are those of the decoded picture; but for backgrounds in JPEG of which an approximation will do, they
     come from the decoder's own reduced scales.

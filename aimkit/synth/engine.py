@@ -47,7 +47,7 @@ class Synthesizer(Sequence[Sample]):
         drawn: Cache of what generators drew, for recipes that differ a little; it changes no sample either.
 
     Raises:
-        AimkitError: A source can't be opened, or has nothing to offer.
+        AimkitError: A source can't be opened, or has no usable items.
     """
 
     def __init__(self, recipe: SynthRecipe, keep: int = 0, drawn: DrawnLayers | None = None) -> None:
@@ -86,7 +86,7 @@ class Synthesizer(Sequence[Sample]):
         return to_rows([self[index] for index in indices])
 
     def sample(self, index: int) -> Sample:
-        """The sample of any index from 0 up; unlike ``[i]`` it goes on behind the end, for training without epochs.
+        """The sample of any index from 0 up; unlike ``[i]`` it continues beyond the end, for training without epochs.
 
         Raises:
             AimkitError: Too many of the sample's sources in a row can't be read.

@@ -1,4 +1,4 @@
-"""Depth of field: how far things are out of focus, and a picture as a lens shows it that is focused elsewhere."""
+"""Depth of field: how far layers are out of focus, and a picture as a lens focused elsewhere shows it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def draw_lens(recipe: SynthRecipe, index: int, size: tuple[int, int], provenance
 
 
 def log_uniform(draw: np.random.Generator, span: tuple[float, float]) -> float:
-    """A number from [low, high], drawn evenly on a logarithmic scale."""
+    """A number from [low, high], drawn log-uniformly."""
     # The ends themselves don't survive the way through the logarithm.
     return float(np.clip(np.exp(draw.uniform(*np.log(span))), *span))
 

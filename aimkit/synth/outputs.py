@@ -13,7 +13,7 @@ from aimkit.synth.source import SourceBlock
 
 
 def refuse_inside_sources(out: Place, blocks: Iterable[SourceBlock]) -> None:
-    """Refuse an output that lies in a folder that a source reads: its files would become foregrounds or backgrounds.
+    """Refuse an output in a folder that a source reads: its files would become foregrounds or backgrounds.
 
     Args:
         out: The output, a file or folder, existing or not.
@@ -25,8 +25,8 @@ def refuse_inside_sources(out: Place, blocks: Iterable[SourceBlock]) -> None:
     for block in blocks:
         for folder in block.searched() if block.weight else ():
             if _inside(out, folder):
-                what = f"the output lies in a folder of the source '{block.title}', which would read it"
-                raise AimkitError(what, f"{out} in {folder}", "choose a folder beside the sources")
+                what = f"the output is in a folder of the source '{block.title}', which would read it"
+                raise AimkitError(what, f"{out} in {folder}", "choose a folder outside the sources")
 
 
 def _inside(out: Place, folder: Place) -> bool:

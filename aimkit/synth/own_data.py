@@ -34,8 +34,8 @@ def own_sources(
 ) -> list[str]:
     """Return the overrides that put own folders into a synth recipe.
 
-    A folder takes the place of all sources of the recipe that read files; its generators stay beside it. In a recipe
-    that has only generators, the folder takes their place.
+    A folder takes the place of all sources of the recipe that read files; its generators are kept. In a recipe that has
+    only generators, the folder takes their place.
 
     Args:
         recipe: A synth recipe, by name or path.
@@ -154,7 +154,7 @@ def with_own(tables: Sequence[Mapping[str, Any]], own: Mapping[str, Any]) -> lis
 
 
 def with_stand_ins(data: Mapping[str, Any], allowed: Sequence[Path] | None = None) -> tuple[dict[str, Any], list[str]]:
-    """A synth recipe that can be looked at without its data: generators in place of folders that are not here.
+    """A synth recipe that can be previewed without its data: generators replace folders that are missing.
 
     Args:
         data: Plain data of the recipe.

@@ -110,7 +110,7 @@ class _Interrupts:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Ctrl-C waits until the end; processes that are started meanwhile never receive it."""
+        """Ctrl-C waits until the end; processes started within never receive it."""
         self.holds = True
         try:
             with deaf_to_interrupts():
@@ -231,7 +231,7 @@ def _portable(error: BaseException) -> BaseException:
 
 @contextlib.contextmanager
 def deaf_to_interrupts() -> Iterator[None]:
-    """Processes that are started meanwhile never receive Ctrl-C, not even before their first line of Python."""
+    """Processes started within never receive Ctrl-C, not even before their first line of Python."""
     masked = None
     if os.name == "posix":
         # They inherit the mask, not a handler. The tracker, when it starts, takes the mask off again.

@@ -1,4 +1,4 @@
-"""What happened to a sample on its way."""
+"""The history of a sample."""
 
 from __future__ import annotations
 

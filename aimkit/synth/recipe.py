@@ -1,4 +1,4 @@
-"""The recipe of a synthetic dataset: what is composited with what, how, and how much of it."""
+"""The recipe of a synthetic dataset: foregrounds, backgrounds, how they are composited, and how many samples."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class HardCases(Block):
         background_only: Share of samples without any foreground (alpha 0 everywhere).
         similar_background: Share of samples whose background is tinted with the foreground's colours.
         texture_swap: Share of SO and STM foregrounds that show another background within their outline, at a drawn
-            opacity: what has an outline is a thing, whatever it looks like.
+            opacity: an outline makes an object, whatever its texture.
     """
 
     background_only: Share = 0.0
@@ -59,20 +59,20 @@ class HardCases(Block):
 
 
 class Distractors(Block):
-    """Other things in the scene, of which none is the subject: they lie behind it and belong to the background.
+    """Other objects in the scene, behind the subject and part of the background.
 
-    They are foregrounds of the recipe's own sources, SO or STM, and never the subject itself. The alpha does not hold
-    them, and the stored background shows them, so that I = aF + (1-a)B holds. Samples without foreground have none.
+    They are foregrounds of the recipe's own sources, SO or STM, and never the subject itself. The stored background
+    shows them and the alpha does not, so I = aF + (1-a)B holds. Samples without foreground have none.
 
     Attributes:
-        p: Share of the samples that have some.
+        p: Share of the samples that have any.
         count: How many, drawn from [low, high].
-        distance: How far away each is, relative to the subject, drawn evenly on a logarithmic scale. What is farther is
-            smaller, stands nearer to the horizon, hides behind what is nearer, and is more out of focus (``focus``).
-        size: Size of each at the subject's distance, relative to the subject, drawn evenly on a logarithmic scale.
-        cut: Chance of each to be cut by the left or right border.
-        behind: Chance of each to be cut by the subject instead.
-        light: Factor of its light: what is not the subject is less well lit.
+        distance: Distance of each, relative to the subject, drawn log-uniformly. Farther ones are smaller, stand nearer
+            to the horizon, are hidden by nearer ones, and are more out of focus (``focus``).
+        size: Size of each at the subject's distance, relative to the subject, drawn log-uniformly.
+        cut: Chance that each is cut off by the left or right border.
+        behind: Chance that each is partly hidden by the subject instead.
+        light: Factor of its light; distractors are less well lit than the subject.
         saturation: Factor of its saturation.
     """
 
@@ -87,18 +87,18 @@ class Distractors(Block):
 
 
 class DepthOfField(Block):
-    """A thin lens blurs what it is not focused on, by its distance.
+    """Depth of field of a thin lens: the blur depends on the distance from the focus.
 
     At a distance d, with the lens focused at f, a point becomes a disc of radius ``radius`` x abs(1/f - 1/d); all
     distances are relative to the subject's, which is 1.
 
     Attributes:
         p: Share of the samples in which anything is out of focus.
-        radius: Radius of the disc of what is infinitely far while the subject is in focus, in thousandths of the short
-            side, drawn evenly on a logarithmic scale.
-        background: Distance of the background, drawn evenly on a logarithmic scale.
-        missed: Chance that the lens is focused behind the subject, which is blurred more than the background then.
-        missed_distance: Where it is focused then, drawn evenly on a logarithmic scale.
+        radius: Radius of the disc at infinite distance while the subject is in focus, in thousandths of the short side,
+            drawn log-uniformly.
+        background: Distance of the background, drawn log-uniformly.
+        missed: Chance that the lens is focused behind the subject, which is then blurred more than the background.
+        missed_distance: Distance of the focus in that case, drawn log-uniformly.
     """
 
     p: Share = 0.6
@@ -112,19 +112,19 @@ class SynthRecipe(Recipe):
     """A synthetic dataset.
 
     Attributes:
-        count: Number of samples; when it is left out, every foreground comes ``repeat`` times.
+        count: Number of samples; when it is left out, every foreground is used ``repeat`` times.
         selection: "enumerate" goes through all foregrounds in a shuffled order, again and again, and through all
             backgrounds likewise; "draw" draws both by weight.
-        pairing: "fresh" gives a foreground other backgrounds in every pass, "once" the same ones (the reference).
-        balance: Shares of the types (selection "draw"); without it, types come as the sources have them.
+        pairing: "fresh" gives a foreground new backgrounds in every pass, "once" the same ones (the reference).
+        balance: Shares of the types (selection "draw"); without it, types are as frequent as in the sources.
         foregrounds: Foreground sources.
         backgrounds: Background sources.
-        placement: How the foreground gets onto the background.
-        blend: "gamma" (as all published systems) or "linear" light.
+        placement: How the foreground is placed on the background.
+        blend: "gamma" (as in all published systems) or "linear" light.
         steps: Compositing steps, applied in this order within their stage.
         labels: How trimaps are made.
         hard_cases: Shares of hard cases.
-        distractors: Other things in the background; none when left out.
+        distractors: Other objects in the background; none when left out.
         focus: Depth of field; everything is as sharp as its picture when left out.
         output: How samples are stored.
     """

@@ -153,7 +153,7 @@ class SourceSampler:
         return self._attempt("texture", index, pick, load, provenance)
 
     def distractor(self, index: int, number: int, size: tuple[int, int], provenance: Provenance) -> Layer | None:
-        """A foreground that is not a subject of the sample, for its background; None if draws find no other.
+        """A foreground that is not a subject of the sample, for its background; None if no draw finds another.
 
         Arguments and errors as for :meth:`foreground`.
         """

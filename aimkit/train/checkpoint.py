@@ -154,7 +154,7 @@ def load(path: Path) -> Loaded:
         raise
     except Exception as error:
         raise AimkitError(
-            f"can't read the checkpoint: {error}", str(path), "remove it to resume from the one before"
+            f"can't read the checkpoint: {error}", str(path), "remove it to resume from the previous one"
         ) from None
 
 

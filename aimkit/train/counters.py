@@ -1,4 +1,4 @@
-"""The counters of batch norms, raised together: one by one they take a kernel each, 71 in a step of AimNet."""
+"""The counters of batch norms, incremented together: one by one they take a kernel each, 71 in a step of AimNet."""
 
 from __future__ import annotations
 

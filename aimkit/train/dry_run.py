@@ -21,7 +21,7 @@ from aimkit.train.step import one_step
 
 
 def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:
-    """Open all streams, build everything and take two steps; nothing is written.
+    """Open all streams, build everything and run two steps; nothing is written.
 
     Returns:
         Rows of (name, value): the network, the data, and the estimates. Times are those of the second step and the

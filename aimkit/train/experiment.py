@@ -1,4 +1,4 @@
-"""The page of an experiment: its data, predictions, training curves, and its scores beside other predictors."""
+"""The page of an experiment: its data, predictions, training curves, and its scores compared with other predictors."""
 
 from __future__ import annotations
 

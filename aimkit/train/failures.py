@@ -1,4 +1,4 @@
-"""Failures of a step that the user can mend."""
+"""Failures of a step that the user can correct."""
 
 from __future__ import annotations
 

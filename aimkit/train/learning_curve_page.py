@@ -21,7 +21,7 @@ def write_curve(plan: CurvePlan, found: Sequence[CurvePoint], folder: Path, titl
     picture, (columns, rows) = draw(found), table(found)
     recipe = plan.variants[0].recipe
     note = (
-        f"{recipe.steps} steps a run. MAD is the mean over {recipe.validation.count} composites of "
+        f"{recipe.steps} steps per run. MAD is the mean over {recipe.validation.count} composites of "
         f"{len(plan.held_out)} held-out foregrounds, after the last step; +- is the sample deviation over seeds."
     )
     text = f"# {markdown.escape(title)}\n\n{note}\n\n{markdown.table(columns, rows)}\n"

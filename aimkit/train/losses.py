@@ -1,8 +1,8 @@
 """The losses of AimNet: cross-entropy, L1, Laplacian pyramid and composition (Li et al., IJCAI 2021, section 3.3).
 
 Every function takes float tensors of (B, C, H, W) and returns a scalar. ``parity`` means: as the reference computes it.
-Training calls :func:`loss_terms`; :func:`matting_losses` is the same for tensors that do not come from a network.
-A loop of your own calls :func:`training_loss`, which knows the terms of every network.
+Training calls :func:`loss_terms`; :func:`matting_losses` is the same for tensors that do not come from a network. Your
+own loop calls :func:`training_loss`, which has the terms of every network.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reading the loss from the device, and what it decides: whether the run goes on.
+"""Reading the loss from the device, and deciding whether the run continues.
 
 Each reading makes the host wait until the device has finished all that it was given. In every step this would keep a
 GPU idle while the host prepares the next one, so that a GPU is read every ``log_every`` steps, and before whatever

@@ -129,8 +129,8 @@ class TrainRecipe(Recipe):
         validation: Table of the validation.
         checkpoint_every: Steps between checkpoints.
         keep: Number of checkpoints to keep, besides the best.
-        log_every: Steps between log lines. A GPU is asked for its losses this often, and before each validation and
-            checkpoint, so that this is how late ``guard`` stops a run on GPUs, and a signal one of several processes.
+        log_every: Steps between log lines. Losses are read from a GPU only this often, and before each validation and
+            checkpoint. So ``guard``, or a signal to one of several processes, may stop a run on GPUs this late.
         trackers: Where curves go besides the run's own page: "tensorboard", "wandb", "mlflow", "trackio". The older
             key ``tensorboard = true`` means ``trackers = ["tensorboard"]``.
     """

@@ -38,7 +38,7 @@ def read_state(path: Path) -> State:
     Raises:
         AimkitError: The file is missing or damaged.
     """
-    file, hint = path / "state.json", "remove the checkpoint to go on from the one before"
+    file, hint = path / "state.json", "remove the checkpoint to continue from the previous one"
     content = read_json(file, dict, "state of the checkpoint", hint)
     return parsed(content, lambda row: _checked(State(**unsealed(row))), "state of the checkpoint", str(file), hint)
 

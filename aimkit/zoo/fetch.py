@@ -83,7 +83,7 @@ def outdated(entry: ZooEntry) -> bool:
 
 
 def in_place(entry: ZooEntry) -> Path | None:
-    """A file on this machine that is the entry's own: shipped weights are read where they lie, with no copy."""
+    """A file on this machine that is the entry's own: bundled weights are read in place, without a copy."""
     for source in entry.sources:
         address, member = split(source)
         if kind_of(source) != "file" or member or entry.sha256 is None:

@@ -204,7 +204,7 @@ class ZooEntry(Block):
 
 
 def commercial(licence: str) -> bool | None:
-    """Whether a licence allows commercial use; None if its name does not tell."""
+    """Whether a licence allows commercial use; None if its name does not state it."""
     text = licence.lower()
     if text in PERMISSIVE:
         return True

@@ -19,7 +19,7 @@ from aimkit.zoo.sources.file import locate
 
 
 def onnx_path(entry: ZooEntry) -> Path | None:
-    """The verified ONNX file of an entry, beside its verified weights; both are fetched if needed.
+    """The verified ONNX file of an entry, next to its verified weights; both are fetched if needed.
 
     Returns:
         The file; None if the entry has none, or its weights are another file of the same tensors.
@@ -74,7 +74,7 @@ def _wrong(entry: ZooEntry, file: Path) -> AimkitError:
 
 
 def local_problem(entry: ZooEntry) -> str:
-    """What is wrong with an ONNX file that lies beside the manifest; "" if nothing is, or it lies elsewhere."""
+    """What is wrong with an ONNX file next to the manifest; "" if nothing is, or it is elsewhere."""
     folder = entry.file.parent if entry.file else Path()
     for source in entry.onnx.sources if entry.onnx else ():
         if kind_of(source) == "file":

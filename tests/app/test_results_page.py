@@ -99,7 +99,7 @@ def test_results_can_be_uploaded_and_have_no_pictures(
     page.locator("#results-worst td button").first.click()
     toast = page.locator(".toast-body").first
     toast.wait_for()
-    assert "not on record" in toast.inner_text()
+    assert "not stored" in toast.inner_text()
 
 
 @pytest.mark.parametrize(("folder", "words"), [("empty", "no evaluations or runs"), ("gone", "folder not found")])

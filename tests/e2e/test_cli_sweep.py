@@ -37,7 +37,7 @@ def test_one_command_trains_all_networks_and_prints_a_table_by_type(
     assert run(command) == 0
     table = capsys.readouterr().out
     head, *rows = table.splitlines()
-    assert head.split() == ["run", "seeds", "steps", "s", "a", "run", "MAD", "MAD", "SO", "MAD", "STM", "MAD", "NS"]
+    assert head.split() == ["run", "seeds", "steps", "seconds", "MAD", "MAD", "SO", "MAD", "STM", "MAD", "NS"]
     assert [row.split()[:3] for row in rows] == [[f"model.name={n}", "2", "1"] for n in ("aimnet", "gfm", "p3mnet")]
     assert run(["runs", "compare", str(tmp_path), "--json"]) == 0
     for found, row in zip(json.loads(capsys.readouterr().out), rows, strict=True):

@@ -1,1 +1,1 @@
-"""Ten minutes on a real GPU: is what it computes right, and how fast is it, beside what was estimated on paper."""
+"""Ten minutes on a real GPU: are its results right, and how fast is it compared with the estimates?"""

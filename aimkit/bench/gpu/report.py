@@ -129,7 +129,7 @@ Part = tuple[str, Callable[[GpuCheck], Iterator[Figure]]]
 
 
 def run_parts(check: GpuCheck, parts: list[Part], tell: Callable[[str], None]) -> list[Figure]:
-    """Run the parts in order. A part that fails, or that there is no time for, becomes a figure that says so."""
+    """Run the parts in order. A part that fails, or has no time left, becomes a figure that says so."""
     found: list[Figure] = []
     for name, part in parts:
         if check.left <= 0:

@@ -27,7 +27,7 @@ _SMALL = ("aimnet", "mobilenetv3_small_050")
 
 def three_steps(check: GpuCheck) -> Iterator[Figure]:
     """Losses, gradient and weights of three steps of SGD from the same start, in float32."""
-    part, found = "three steps beside the CPU", []
+    part, found = "three steps against the CPU", []
     for device in (torch.device("cpu"), check.device):
         torch.manual_seed(0)
         network = create_model(_SMALL[0], backbone=_SMALL[1], width=16).train().to(device)
@@ -54,7 +54,7 @@ def three_steps(check: GpuCheck) -> Iterator[Figure]:
 
 
 def checkpoints(check: GpuCheck) -> Iterator[Figure]:
-    """Two steps of the recipe `demo` on the device, resumed after the first, beside two without a break."""
+    """Two steps of the recipe `demo` on the device, resumed after the first, compared with two without a break."""
     overrides = ["steps=2", "batch=2", "checkpoint_every=1", "validation.count=1", "validation.every=2"]
     recipe = load_recipe("demo", [*overrides, "data.workers=0"], kind="train")
     with TemporaryDirectory() as folder, check.training():
@@ -70,7 +70,7 @@ def checkpoints(check: GpuCheck) -> Iterator[Figure]:
 
 
 def gradients_of_upsampling(check: GpuCheck) -> Iterator[Figure]:
-    """The gradient of enlarging in bfloat16, beside that in float32."""
+    """The gradient of enlarging in bfloat16, compared with that in float32."""
     for factor in (2, 4, 8, 16):
         torch.manual_seed(0)
         x = torch.rand(2, 8, 16, 16, device=check.device).bfloat16()
@@ -88,7 +88,7 @@ def gradients_of_upsampling(check: GpuCheck) -> Iterator[Figure]:
 
 
 def single_operations(check: GpuCheck) -> Iterator[Figure]:
-    """Operations that have a form of their own on a GPU, beside the CPU."""
+    """Operations with a separate GPU implementation, compared with the CPU."""
     torch.manual_seed(0)
     plane, values = torch.rand(2, 1, 96, 80), torch.rand(2, 4, 16, 16)
     source = torch.rand(2, 4, 32, 32)
@@ -103,7 +103,7 @@ def single_operations(check: GpuCheck) -> Iterator[Figure]:
     }
     for name, (expected, got) in pairs.items():
         apart = float((expected - got.cpu()).norm() / expected.norm())
-        yield Figure("single operations beside the CPU", name, apart, "", _NEAR, right=apart < _NEAR)
+        yield Figure("single operations against the CPU", name, apart, "", _NEAR, right=apart < _NEAR)
 
 
 def batch(count: int, side: int) -> dict[str, Tensor]:

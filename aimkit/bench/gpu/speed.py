@@ -1,4 +1,4 @@
-"""How fast a device is, beside estimates on paper."""
+"""How fast a device is, compared with estimates."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _step(check: GpuCheck, precision: str, channels_last: bool, benchmark: bool,
 
 
 def rivals(check: GpuCheck) -> Iterator[Figure]:
-    """Unpooling and the Laplacian, each beside the form that was chosen against, forward and backward."""
+    """Unpooling and the Laplacian, each compared with the rejected implementation, forward and backward."""
     size, half = check.size, torch.bfloat16
 
     def unpooled(how: Callable[[Tensor, Tensor], Tensor], device: torch.device) -> Callable[[], None]:

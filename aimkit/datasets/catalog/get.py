@@ -1,4 +1,4 @@
-"""Fetching a published dataset from a mirror on the Hugging Face hub, into the folders that its authors publish."""
+"""Fetching a published dataset from a mirror on the Hugging Face hub, in its authors' folder layout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PLANES = ("image", "alpha", "trimap")
 
 
 def get(published: PublishedSet, target: Path) -> dict[str, int]:
-    """Fetch the parts of a dataset that a mirror may give.
+    """Fetch the parts of a dataset that a mirror may redistribute.
 
     The pictures are written as the mirror has them, not encoded again. Files that are there already are kept if they
     are equal, so that the same call continues.

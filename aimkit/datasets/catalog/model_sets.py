@@ -1,4 +1,4 @@
-"""Sets of 3-D models by name: what they hold, where to get them, and the licence of what is rendered of them.
+"""Sets of 3-D models by name: what they hold, where to get them, and the licence of their renders.
 
 All of it is data: one TOML file per set in the folder ``models``, read as :class:`ModelSet`. Recipes of ``aimkit
 render`` name their collections like these.

@@ -16,14 +16,14 @@ from aimkit.types import Float, Foreground, ImageType
 
 
 class Knit(GeneratorBlock):
-    """Parameters of knitted and woven things.
+    """Parameters of knitted and woven objects.
 
     Attributes:
         stitches: Stitches across the frame's shorter side.
         fuzz: Stray fibres for each stitch.
         yarn: Thickness of the yarn relative to its spacing.
         uneven: How far stitches stray from the lattice.
-        fill: Share of the frame that the thing spans.
+        fill: Share of the frame that the object spans.
     """
 
     stitches: Annotated[Range, Within(8, 120)] = (30, 68)

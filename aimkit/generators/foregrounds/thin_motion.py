@@ -20,7 +20,7 @@ _RADII, _ANGLES = 512, 3072
 
 
 class ThinMotion(GeneratorBlock):
-    """Parameters of thin things in motion.
+    """Parameters of thin objects in motion.
 
     Attributes:
         kind: ``rotor`` (propeller, fan), ``wheel`` (spokes, hub and rim) or ``swing`` (stick or racket).

@@ -30,7 +30,7 @@ _QUALITY = 50
 @picture_checks.register(
     "no-detail",
     severity="warning",
-    advice="Get the original, or reduce the picture: it has fewer pixels of detail than of size.",
+    advice="Get the original, or reduce the picture: its detail does not fill its resolution.",
 )
 def no_detail(view: LintView) -> str:
     """A picture that is blurred everywhere, or was enlarged."""
@@ -46,7 +46,7 @@ def no_detail(view: LintView) -> str:
     advice="Get the original: a network learns the blocks, and mattes follow their borders.",
 )
 def compressed(view: LintView) -> str:
-    """A JPEG of low quality, or a picture that shows the blocks of one."""
+    """A JPEG of low quality, or a picture that shows JPEG blocks."""
     quality = view.headers[0].quality
     if 0 < quality < _QUALITY:
         return f"it is a JPEG of quality {quality}"

@@ -22,7 +22,7 @@ Plane = Literal["whole", "subject"]
     "duplicate", severity="warning", advice="Keep one of them: --fix leaves the second out.", fix="second copy left out"
 )
 def duplicate(folder: LintFolder) -> Iterable[LintFault]:
-    """Files of the same bytes within a split."""
+    """Files with the same bytes within a split."""
     for first, second in _equal(folder.records):
         # Two mattes of one photo are two foregrounds, not one twice.
         if second.item.role != "photo" and not _divided(first, second):
@@ -35,7 +35,7 @@ def duplicate(folder: LintFolder) -> Iterable[LintFault]:
     advice="Keep one of them, unless both are wanted; training sees the picture twice as often.",
 )
 def near_duplicate(folder: LintFolder) -> Iterable[LintFault]:
-    """Pictures within a split that are one picture in another size or format, mirrored or cropped."""
+    """Pictures within a split that show one picture in another size or format, mirrored or cropped."""
     for first, second, how in _similar(folder):
         if not _divided(first, second):
             yield _fault(second, first, f"nearly the same picture{how}")
@@ -44,7 +44,7 @@ def near_duplicate(folder: LintFolder) -> Iterable[LintFault]:
 @folder_checks.register(
     "split-leak",
     severity="error",
-    advice="Move both to one side: validation on pictures that were trained on says nothing.",
+    advice="Move both to one side: validation on training pictures is meaningless.",
     fix="the copy for training left out",
 )
 def split_leak(folder: LintFolder) -> Iterable[LintFault]:
@@ -62,7 +62,7 @@ def split_leak(folder: LintFolder) -> Iterable[LintFault]:
     fix="left out",
 )
 def test_leak(folder: LintFolder) -> Iterable[LintFault]:
-    """A picture, or nearly the same, that is part of a set named by ``--against``."""
+    """A picture that is in a set named by ``--against``, exactly or nearly."""
     known = {record.digest: record for record in folder.against if record.digest}
     for record in folder.records:
         if record.digest in known:

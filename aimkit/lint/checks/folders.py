@@ -32,7 +32,7 @@ def unpaired(folder: LintFolder) -> Iterable[LintFault]:
     advice="Save it with its alpha channel, or move it to the backgrounds.",
 )
 def no_alpha(folder: LintFolder) -> Iterable[LintFault]:
-    """Pictures without an alpha channel that hides something, in a folder of which most have one."""
+    """Pictures without transparency, in a folder where most have it."""
     for records in _single_groups(folder):
         opaque = [record for record in records if not record.has_alpha]
         if opaque and 2 * len(opaque) < len(records):
@@ -45,7 +45,7 @@ def no_alpha(folder: LintFolder) -> Iterable[LintFault]:
     advice="Move it to the foregrounds, or save it without its alpha channel.",
 )
 def alpha_in_background(folder: LintFolder) -> Iterable[LintFault]:
-    """Cut-outs in a folder of which most are photos."""
+    """Cut-outs in a folder that holds mostly photos."""
     for records in _single_groups(folder):
         clear = [record for record in records if record.has_alpha]
         if 2 * len(clear) <= len(records):

@@ -27,7 +27,7 @@ _GROWTH, _DISTANCE = 1.8, 28.0
     fix="colours under partial alpha estimated again",
 )
 def halo(view: LintView) -> str:
-    """Colours that move away from the solid foreground's the lower alpha gets, as those of the photo itself do.
+    """Colours that move away from the solid foreground's as alpha falls, as those of the photo itself do.
 
     Those of ``aimkit render`` are exact: fur shines through at its tips, and glass is brightest where it is clearest.
     """

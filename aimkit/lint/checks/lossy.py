@@ -20,11 +20,11 @@ _LEAST = 2000
 @picture_checks.register(
     "lossy-matte",
     severity="warning",
-    advice="Get the mattes as PNG. What is nearly 0 or 1 is snapped when a JPEG is read; --fix writes that as PNG.",
+    advice="Get the mattes as PNG. Levels near 0 and 1 are snapped when a JPEG is read; --fix writes them as PNG.",
     fix="levels near 0 and 1 snapped, written as PNG",
 )
 def lossy_matte(view: LintView) -> str:
-    """A matte in a lossy format, or one with the noise of it in its flat parts."""
+    """A matte in a lossy format, or with compression noise in its flat parts."""
     if view.facts is None or view.alpha is None:
         return ""
     if view.facts.found.lossy:

@@ -17,7 +17,7 @@ from aimkit.types import to_float
     fix="colours divided by alpha",
 )
 def premultiplied(view: LintView) -> str:
-    """Colours that nowhere exceed alpha, and nearly reach it: they look multiplied by it."""
+    """Colours that nowhere exceed alpha and nearly reach it, so they look multiplied by it."""
     if view.alpha is None or view.item.role not in ("single", "colours") or view.image.associated:
         return ""
     return "the colours look multiplied by alpha, but are read as straight" if is_premultiplied(view) else ""

@@ -12,7 +12,7 @@ from aimkit.lint.view import LintView
     advice="Convert the picture to sRGB, unless a slight shift of its colours does not matter.",
 )
 def colour_profile(view: LintView) -> str:
-    """An embedded colour profile that is not sRGB's, or colours that were converted without one."""
+    """An embedded colour profile other than sRGB, or colours that were converted without one."""
     profile = view.headers[0].profile
     # Grey profiles say nothing about colours; "c2" is a compact sRGB.
     if profile and profile != "c2" and not any(word in profile.lower() for word in ("srgb", "sgrey", "gray", "grey")):

@@ -19,7 +19,7 @@ from aimkit.lint.view import likely_top
     fix="levels spread over 0 to 255",
 )
 def matte_scale(folder: LintFolder) -> Iterable[LintFault]:
-    """Mattes on another scale than their folder, and folders whose scale can't be told."""
+    """Mattes on another scale than their folder, and folders whose scale can't be determined."""
     for _, records, decided in _decisions(folder):
         if isinstance(decided, AimkitError):
             yield LintFault(tuple(record.item.files[-1] for record in records), decided.what)
@@ -32,11 +32,11 @@ def matte_scale(folder: LintFolder) -> Iterable[LintFault]:
 @folder_checks.register(
     "unusual-scale",
     severity="note",
-    advice="aimkit reads them as they are meant, other code may not; --fix writes levels from 0 to 255.",
+    advice="aimkit reads them as intended, other code may not; --fix writes levels from 0 to 255.",
     fix="levels spread over 0 to 255",
 )
 def unusual_scale(folder: LintFolder) -> Iterable[LintFault]:
-    """Folders of mattes that are all on one scale, but not on that of their files' type."""
+    """Folders of mattes that are all on one scale, but not on the scale of their file type."""
     for group, _, decided in _decisions(folder):
         if isinstance(decided, MatteFolder) and decided.unusual:
             yield LintFault((group or ".",), f"the mattes are stored as {decided.unusual}")

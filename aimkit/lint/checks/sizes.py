@@ -12,7 +12,7 @@ from aimkit.lint.view import LintView
     advice="Give both files of the pair the same size; check that they belong together.",
 )
 def size_mismatch(view: LintView) -> str:
-    """A pair of two sizes, unless an orientation explains it."""
+    """A pair of different sizes, unless an orientation explains it."""
     if view.matte is None or view.matte.size == view.image.size or exif_one_side(view):
         return ""
     (height, width), (rows, columns) = view.image.size, view.matte.size
@@ -26,7 +26,7 @@ def size_mismatch(view: LintView) -> str:
     fix="EXIF orientation applied to both files",
 )
 def exif_one_side(view: LintView) -> str:
-    """A pair of which only one file has an EXIF orientation, and whose sizes match only without it."""
+    """A pair in which only one file has an EXIF orientation, and whose sizes match only without it."""
     if view.matte is None or len(view.headers) < 2:
         return ""
     colours, matte = (header.orientation for header in view.headers)
@@ -41,7 +41,7 @@ def exif_one_side(view: LintView) -> str:
     "tiny", severity="warning", advice="Get the original, or leave the picture out: training crops are larger."
 )
 def tiny(view: LintView) -> str:
-    """A picture whose shorter side has less than 200 pixels; of a cut-out, which may be a spoon, the longer side."""
+    """A picture whose shorter side (of a cut-out: longer side) is under 200 pixels."""
     height, width = view.image.size
     alone = view.item.role == "single" and view.alpha is not None
     side = max(height, width) if alone else min(height, width)

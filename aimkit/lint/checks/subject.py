@@ -1,4 +1,4 @@
-"""Subjects left in backgrounds: the network would be told that they are background."""
+"""Subjects left in backgrounds: the network would learn them as background."""
 
 from __future__ import annotations
 

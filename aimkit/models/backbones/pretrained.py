@@ -1,4 +1,4 @@
-"""timm's pretrained weights: from its caches without asking anybody, else from the network after one try."""
+"""timm's pretrained weights: from its caches without network access, else from the network after one try."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What weights say of their network: read in one place, and checked before anything is built.
+"""What weights state about their network: read in one place, and checked before anything is built.
 
 Headers of weights, zoo manifests and a hub's ``config.json`` come from elsewhere, and what they say becomes keywords
 of builders that read files, fetch URLs and take memory. So only options that a network or backbone lists
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Declared:
-    """What a file, a manifest or ``config.json`` says of the network of its weights.
+    """What a file, a manifest or ``config.json`` states about the network of its weights.
 
     Attributes:
         architecture: Name of the network; None for a backbone alone.
@@ -59,7 +59,7 @@ class Declared:
 
 
 def of(ref: str | os.PathLike[str], *, keys: bool = True) -> Declared | None:
-    """What weights say of their network: their file, else the zoo's manifest, else the names of their tensors.
+    """What weights state about their network: their file, else the zoo's manifest, else the names of their tensors.
 
     Args:
         ref: File, folder of a run or of a checkpoint, or zoo id.
@@ -187,7 +187,7 @@ def load_network(
 
 
 def network_of(weights: str | os.PathLike[str]) -> MattingModel:
-    """The network that weights say they are of, with the weights and their inference defaults.
+    """The network that weights state they belong to, with the weights and their inference defaults.
 
     Args:
         weights: File, folder of a run or of a checkpoint, or zoo id.
@@ -198,7 +198,7 @@ def network_of(weights: str | os.PathLike[str]) -> MattingModel:
     told = of(weights)
     if told is None:
         hint = "name it: create_model(NAME, backbone=NAME, weights=...); 'aimkit models ls' lists the networks"
-        raise AimkitError("the weights don't say which network they are of", os.fspath(weights), hint)
+        raise AimkitError("the weights don't state which network they belong to", os.fspath(weights), hint)
     if told.architecture is None:
         hint = f"create_model(NAME, backbone={told.backbone!r}, backbone_weights=...)"
         raise AimkitError(f"these are the weights of a backbone alone, {told.backbone}", os.fspath(weights), hint)
@@ -268,7 +268,7 @@ def check_size(backbone: str, path: Path) -> None:
     held = path.stat().st_size / 2  # float16 is the smallest
     if held < wanted / 2:
         what = f"the file names the backbone {backbone} of {wanted / 1e6:.0f} million parameters, and is far smaller"
-        raise AimkitError(what, f"{path}, backbone", "the file is damaged, or was made to take memory")
+        raise AimkitError(what, f"{path}, backbone", "the file is damaged, or was made to exhaust memory")
 
 
 def metadata(path: Path) -> dict[str, str]:

@@ -43,7 +43,9 @@ def check_options(options: Mapping[str, Any], rules: Mapping[str, Any], where: s
     for name, value in options.items():
         place = f"{where}, {key}.{name[:80]}"
         if names_a_fetch(name):
-            raise AimkitError(f"'{name[:80]}' names what to read or fetch, which no file may do", place, _TRUST)
+            raise AimkitError(
+                f"'{name[:80]}' names something to read or fetch, which no weights file may do", place, _TRUST
+            )
         if name == "in_chans":
             if type(value) is not int or not 1 <= value <= _CHANNELS:
                 raise AimkitError(f"in_chans is not a number from 1 to {_CHANNELS}", place)

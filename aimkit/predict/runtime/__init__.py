@@ -63,7 +63,7 @@ def _of_entry(path: Path, weights: str | os.PathLike[str], *, needed: bool) -> P
     except AimkitError as error:
         if needed:
             raise
-        console.warn(f"{error.what}; PyTorch takes its place")
+        console.warn(f"{error.what}; using PyTorch instead")
         return None
     if found is None and needed:
         hint = "write one with 'aimkit export' and give it as the weights, or use --runtime torch"

@@ -1,4 +1,4 @@
-"""How foregrounds and backgrounds get onto a canvas; one file a placement mode."""
+"""How foregrounds and backgrounds are placed on a canvas; one file per placement mode."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Placement:
         record: The drawn parameters as plain JSON values, for provenance.
         scale: Size of a foreground's bounding box, relative to the largest that fits into the canvas; 0 if it has none.
         foot: Row of the bounding box's lower end, as a share of the canvas's height.
-        stands: Whether it stands on something, so that further foregrounds may stand beside it.
+        stands: Whether it stands on the ground, so that further foregrounds may stand next to it.
     """
 
     matrix: Array | None

@@ -31,9 +31,9 @@ class Canvas(PlacementMode):
 
     Attributes:
         scale: Size of the foreground's bounding box, relative to the largest that fits into the canvas.
-        area: Share of the canvas that the bounding box covers, drawn evenly on a logarithmic scale from [low, high], in
-            place of ``scale``; a box that would not fit is as large as fits, and what a photo's border cuts off is at
-            least half as large as fits. None keeps ``scale``.
+        area: Share of the canvas that the bounding box covers, drawn log-uniformly from [low, high], in place of
+            ``scale``; a box that would not fit is as large as fits, and a foreground that its photo's border cuts off
+            is at least half as large as fits. None keeps ``scale``.
         spread: How far from the middle the foreground may lie, as a share of the room for it: 0 centres it, 1 (None)
             lets it lie anywhere.
         cut: Chance that the foreground is cut by a border of the canvas; not where its photo's border cuts it off.
@@ -43,9 +43,9 @@ class Canvas(PlacementMode):
         max_enlargement: Largest factor from the foreground's own pixels to the canvas's, so that small cut-outs show no
             staircases; those that cover the canvas or reach from border to border go beyond it. None sets no limit.
         foot: Row of a foreground's lower end, as a share of the canvas's height, drawn from [low, high]; not for those
-            that touch the lower border, and not for what floats by nature, such as smoke and bubbles. An STM foreground
-            that touches the upper border hangs; an SO one is enlarged until it reaches that row, if the canvas is wide
-            enough. None lets foregrounds float.
+            that touch the lower border, and not for foregrounds that float by nature, such as smoke and bubbles. An STM
+            foreground that touches the upper border hangs; an SO one is enlarged until it reaches that row, if the
+            canvas is wide enough. None lets foregrounds float.
         together: Whether further foregrounds, which lie behind the first, have about its size and stand on about its
             line, if both stand: 0.7 to 1 times its scale, and up to 5 % of the canvas's height above its foot.
         rotation: Rotation in degrees, counter-clockwise; not for foregrounds that touch a border.

@@ -13,7 +13,7 @@ from aimkit.synth.placement import PlacementMode, placements
 
 @placements.register("mixture")
 class Mixture(PlacementMode):
-    """One of several placements is drawn for each sample: a small thing in a scene, a close-up, a product shot.
+    """One of several placements is drawn for each sample: a small object in a scene, a close-up, a product shot.
 
     ``height`` and ``width`` hold for all of them, ``layers`` is each one's own.
 

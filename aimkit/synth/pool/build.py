@@ -95,7 +95,7 @@ def _begun(root: Path, what: Ingest, append: bool) -> Index:
     complete = (root / NAME).exists()
     foreign = [] if complete else [path.name for path in root.iterdir() if not path.name.startswith(_OURS)]
     if foreign:
-        raise AimkitError("the folder holds something else", str(root / min(foreign)), "choose another folder")
+        raise AimkitError("the folder holds other files", str(root / min(foreign)), "choose another folder")
     # Left by a killed build: the lock excludes a running one.
     clean_leftovers(root, hours=0)
     if complete:

@@ -27,8 +27,8 @@ class Cutouts(StoredBlock):
     (:mod:`aimkit.datasets.shadows`) are what the step ``shadow`` casts.
 
     Attributes:
-        premultiplied: Whether the files' colours are multiplied by alpha. What a file itself says of that (TIFF) is
-            followed in any case; what only looks so is named in a warning.
+        premultiplied: Whether the files' colours are multiplied by alpha. A file that states this itself (TIFF) is
+            followed in any case; files that only look premultiplied are named in a warning.
     """
 
     source: Literal["cutouts"] = "cutouts"

@@ -30,7 +30,7 @@ class StoredBackgroundBlock(BackgroundBlock, SplitBlock):
 
     Attributes:
         path: The folder, or a URL such as ``s3://bucket/folder``; ``~`` and ``${NAME}`` are expanded.
-        exclude: Files to exclude: a list, or a text file with one a line. An entry is a name, with or without folder
+        exclude: Files to exclude: a list, or a text file with one per line. An entry is a name, with or without folder
             and suffix, or a shell pattern that begins with "glob:".
         allow_missing: Whether most entries of ``exclude`` may match nothing.
         max_side: Largest longer side in pixels; larger images are reduced when they are loaded. None keeps all sizes.

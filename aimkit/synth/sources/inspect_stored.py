@@ -58,7 +58,9 @@ def unchanged(blobs: tuple[bytes, ...], digest: str, where: str) -> tuple[bytes,
         AimkitError: They have another: the file was replaced.
     """
     if digest and _digest(blobs) != digest:
-        raise AimkitError("the file changed after it was scanned", where, "start again; nothing may change meanwhile")
+        raise AimkitError(
+            "the file changed after it was scanned", where, "start again, and change no files during the run"
+        )
     return blobs
 
 

@@ -104,7 +104,11 @@ def procedural_foregrounds(block: ProceduralForegrounds) -> DrawnForegrounds:
         if block.type in ("infer", str(info.type)):
             chosen.append((name, one, info.type, block.category or info.category))
     if not chosen:
-        raise AimkitError(f"no generator draws type {block.type}", f"{block.title}, generators", "aimkit generators ls")
+        raise AimkitError(
+            f"no generator draws type {block.type}",
+            f"{block.title}, generators",
+            "list them with: aimkit preview --generators",
+        )
     items, blocks = [], []
     for name, one, kind, category in chosen:
         for number in range(block.variants):

@@ -43,7 +43,7 @@ class StoredBlock(ForegroundBlock, SplitBlock):
 
     Attributes:
         path: The folder, or a URL such as ``s3://bucket/folder``; ``~`` and ``${NAME}`` are expanded.
-        exclude: Files to exclude: a list, or a text file with one a line. An entry is a name, with or without folder
+        exclude: Files to exclude: a list, or a text file with one per line. An entry is a name, with or without folder
             and suffix, or a shell pattern that begins with "glob:".
         allow_missing: Whether most entries of ``exclude`` may match nothing, and most files lack their partner.
         alpha_range: The levels of clear and opaque in grey mattes; decided from all mattes of the folder by default.

@@ -78,7 +78,7 @@ class SensorNoise(PointwiseStep):
     """Shot and read noise in linear light: variance = shot * light + read^2 (Brooks et al., CVPR 2019).
 
     Attributes:
-        shot: Variance per unit of light, drawn evenly on a logarithmic scale from [low, high].
+        shot: Variance per unit of light, drawn log-uniformly from [low, high].
         read: Standard deviation in the dark, in linear light, drawn likewise.
     """
 

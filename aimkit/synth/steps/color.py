@@ -22,7 +22,7 @@ class HsvJitter(PointwiseStep):
         saturation: Change of the saturation, drawn from [low, high].
         value: Change of the value, drawn from [low, high].
         mode: "add" adds the changes, as shares of full (the paper); "scale" multiplies by 1 plus the change. Adding
-            saturation turns the noise of near-greys into coloured noise; scaling leaves grey what is grey.
+            saturation turns the noise of near-greys into coloured noise; scaling keeps greys grey.
     """
 
     stage: ClassVar[Stage] = "layer"
@@ -53,7 +53,7 @@ class Gamma(PointwiseStep):
     """The same power law on F and B: another exposure of the scene.
 
     Attributes:
-        gamma: Exponent, drawn evenly on a logarithmic scale from [low, high].
+        gamma: Exponent, drawn log-uniformly from [low, high].
     """
 
     stage: ClassVar[Stage] = "planes"
@@ -78,7 +78,7 @@ class Contrast(PointwiseStep):
 
     Attributes:
         contrast: Factor about the mean of the background as placed, drawn from [low, high].
-        brightness: What is added afterwards, as a share of full.
+        brightness: Brightness added afterwards, as a share of full.
     """
 
     stage: ClassVar[Stage] = "planes"

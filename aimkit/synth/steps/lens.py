@@ -16,7 +16,7 @@ from aimkit.types import Float
 
 @steps.register("defocus")
 class Defocus(Step):
-    """Disc blur of the background or the foreground, as a thin lens blurs what it isn't focused on.
+    """Disc blur of the background or the foreground, like that of a thin lens out of focus.
 
     Attributes:
         radius: Radius of the disc in thousandths of the short side, drawn from [low, high].
@@ -51,7 +51,7 @@ class Defocus(Step):
 
 @steps.register("motion_blur")
 class MotionBlur(Step):
-    """Straight motion of the foreground before a still background.
+    """Straight motion of the foreground in front of a still background.
 
     Attributes:
         length: Path of the foreground while the shutter is open, in thousandths of the short side.

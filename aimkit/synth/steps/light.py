@@ -22,20 +22,21 @@ _SOLE = 0.08
 
 @steps.register("shadow")
 class Shadow(PointwiseStep):
-    """The foreground's alpha, moved, sheared and blurred, darkens the background (BackgroundMattingV2, CVPR 2021).
+    """Darken the background by the foreground's alpha, moved, sheared and blurred (BackgroundMattingV2, CVPR 2021).
 
     Attributes:
         strength: Share of the light that the full shadow takes away, drawn from [low, high].
         softness: Blur of the shadow's edge in thousandths of the short side.
         offset: Length of the shadow's shift, as a share of the short side.
         ground: Row from which the canvas shows ground, as a share of its height. The shadow then lies on the ground: it
-            begins at the foreground's foot, where it is sharp and darkest around what touches the ground, falls
-            forwards by ``offset``, up to 50 degrees sideways, and softens on its way. Only SO foregrounds cast one, and
-            none whose foot is above the ground or out of sight. None lets it fall anywhere.
+            begins at the foreground's foot, where it is sharp and darkest around the points of contact, falls forwards
+            by ``offset``, up to 50 degrees sideways, and softens on its way. Only SO foregrounds cast one, and none
+            whose foot is above the ground or out of sight. None lets it fall anywhere.
 
     Foregrounds whose source has shadow layers, as cut-outs of ``aimkit render`` may, cast these as they were rendered:
-    with the scale, turn and place of the foreground. ``strength``, ``softness`` and ``offset`` are not used then, and
-    further foregrounds of the sample without a layer cast none. ``strength = 0`` leaves rendered shadows alone.
+    with the scale, rotation and position of the foreground. ``strength``, ``softness`` and ``offset`` are not used
+    then, and further foregrounds of the sample without a layer cast none. ``strength = 0`` leaves only rendered
+    shadows.
     """
 
     stage: ClassVar[Stage] = "planes"

@@ -21,7 +21,7 @@ from aimkit.types import Array, to_float, to_uint8
 
 @steps.register("blur_background")
 class BlurBackground(Step):
-    """Box blur of the background: the foreground's photo had a blurred background too.
+    """Box blur of the background, like the blurred background in the foreground's own photo.
 
     Attributes:
         kernels: Sides of the box in pixels of the canvas; one is drawn.

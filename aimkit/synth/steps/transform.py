@@ -18,7 +18,7 @@ class Affine(Step):
 
     Attributes:
         rotation: Rotation in degrees, drawn from [low, high].
-        scale: Factor of both sides, drawn evenly on a logarithmic scale.
+        scale: Factor of both sides, drawn log-uniformly.
         shear: Horizontal shear in degrees.
         flip: Probability of mirroring left and right.
         kernels: Resampling kernels, one is drawn: a network that sees only one learns its artefacts.
@@ -60,7 +60,7 @@ class Affine(Step):
 
 @steps.register("resize_foreground")
 class ResizeForeground(Step):
-    """Resize the foreground to one size, whatever its shape: hair and nets at a scale that crops do not give.
+    """Resize the foreground to one size, whatever its shape, for hair and nets at a scale that crops do not give.
 
     Attributes:
         height: Height of the result in pixels.

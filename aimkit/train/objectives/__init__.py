@@ -1,4 +1,4 @@
-"""What architectures are trained for: their loss terms and the weights of these, by name.
+"""Training objectives of architectures: their loss terms and the weights of these, by name.
 
 An architecture names its objective when it is registered, ``register_model(name, objective="aimnet")``. A new objective
 is a file here that registers an :class:`Objective`.

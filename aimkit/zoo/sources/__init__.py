@@ -26,7 +26,7 @@ FORMS = {
     "https": (r"(https://[^/\s#]+|http://(127\.0\.0\.1|localhost)(:\d+)?)/[^\s#]+", "https://host/file.pth"),
     "gdrive": (r"gdrive://[\w-]{10,}", "gdrive://ID"),
     "pypi": (r"pypi://[\w.-]+/[\w.+!-]+/[\w.+-]+", "pypi://project/1.0/project-1.0-py3-none-any.whl#weights.pth"),
-    "file": (r"file:(///?)?[^#]+", "file:///absolute/file, or file:name beside the manifest"),
+    "file": (r"file:(///?)?[^#]+", "file:///absolute/file, or file:name next to the manifest"),
 }
 
 #: Maximum size of a file whose size the manifest does not give.

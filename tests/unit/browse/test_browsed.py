@@ -116,7 +116,7 @@ def test_a_folder_is_listed_with_types_categories_and_folders(tmp_path: Path) ->
     ]
     a, b, cut = (found.look(item) for item in found.items)
     assert (a.planes["label"] == 128).all()
-    assert a.facts["label"] == "the trimap beside it"
+    assert a.facts["label"] == "the trimap next to it"
     assert b.facts["type"] == "SO (inferred)"
     assert np.array_equal(b.planes["alpha"], blob(1))
     assert not (cut.planes["label"] == 255).any()

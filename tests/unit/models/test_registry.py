@@ -169,7 +169,7 @@ def test_weights_alone_are_enough_and_bring_options_and_inference_defaults(tmp_p
     ("arguments", "told"),
     [
         ({}, "missing the name of a network"),
-        ({"weights": "plain"}, "the weights don't say which network they are of"),
+        ({"weights": "plain"}, "the weights don't state which network they belong to"),
         ({"weights": "trunk"}, "the weights of a backbone alone, resnet18"),
         ({"weights": "trunk", "backbone": "resnet18", "width": 8}, "backbone, width can't be given without the name"),
         ({"weights": "nothere.safetensors"}, "weights file not found"),

@@ -179,7 +179,7 @@ def test_the_command_trains_resumes_and_draws(tiny: str, tmp_path: Path, capsys:
     assert run([*command, "--dry-run"]) == 0
     listed = capsys.readouterr()
     assert [line.split() for line in listed.out.splitlines()[1:]][-1] == ["4-images-seed6", "0/2"]
-    assert "one foreground to measure on says little" in listed.err
+    assert "one held-out foreground says little" in listed.err
     assert not (tmp_path / "curve").exists()
     assert run(command) == 0
     first = capsys.readouterr().out

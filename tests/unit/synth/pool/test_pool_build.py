@@ -128,7 +128,7 @@ def test_unfinished_files_of_others_are_left_alone(tmp_path: Path, images: Path,
     theirs = tmp_path / "notes/.draft.part"
     theirs.parent.mkdir()
     theirs.write_text("mine")
-    with pytest.raises(AimkitError, match="holds something else"):
+    with pytest.raises(AimkitError, match="holds other files"):
         pools.pack(pools.tables(images), theirs.parent)
     assert theirs.read_text() == "mine"
 
@@ -268,7 +268,7 @@ def test_a_changed_item_of_the_index_is_found(images: Path, tmp_path: Path, pool
 
 def test_other_folders_and_other_builds_are_left_alone(images: Path, tmp_path: Path, pools: Any) -> None:
     data = pools.tables(images)
-    with pytest.raises(AimkitError, match="holds something else"):
+    with pytest.raises(AimkitError, match="holds other files"):
         pools.pack(data, images)
     (tmp_path / "pool").mkdir()
     other = LockHolder("pool build", os.getppid(), platform.node(), "", "2026-01-01T00:00:00+0000", "aimkit")

@@ -144,7 +144,7 @@ def test_outputs_inside_a_source_are_refused_before_anything_is_written(tmp_path
     (tmp_path / "link").symlink_to("bg")
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(AimkitError, match="the output lies in a folder of the source"):
+    with pytest.raises(AimkitError, match="the output is in a folder of the source"):
         synthesize(recipe, Path(below))
     text = {"kind": "synth", **json.loads(recipe.model_dump_json(exclude_none=True))}
     import tomli_w
