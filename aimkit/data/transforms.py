@@ -195,7 +195,7 @@ class Fit(Transform):
 
 @transforms.register("aim_parity")
 class AimParity(Transform):
-    """The reference's matting transform to the letter.
+    """The reference's matting transform, reproduced exactly.
 
     The crop starts at an unknown pixel, all planes are resized bilinearly, labels too, and small images are stretched.
 
