@@ -23,6 +23,8 @@ from aimkit.types import UInt8, to_float, to_uint8
 
 DOCS = Path(__file__).parents[1]
 COLUMNS, ROWS, TILE = 8, 6, 150
+#: Tiles of each kind of look.
+KINDS = {"fur": 13, "glass": 11, "other": COLUMNS * ROWS - 24}
 #: Largest file, in bytes.
 LIMIT = 250_000
 BEGIN, END = "<!-- credits of rendered.jpg -->\n", "<!-- end of credits -->\n"
@@ -70,8 +72,8 @@ GROUNDS = (
 
 
 def chosen(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """48 cut-outs of as many models: those with much soft alpha, and fewer and fewer with less of it."""
-    best: dict[str, tuple[float, Path, dict[str, Any]]] = {}
+    """48 cut-outs of as many models, of each kind some: those with much soft alpha, and fewer and fewer with less."""
+    best: dict[str, dict[str, tuple[float, Path, dict[str, Any]]]] = {kind: {} for kind in KINDS}
     for path in sorted(folder.rglob("*.png")):
         sidecar = path.with_suffix(".json")
         if any(part.startswith(".") for part in path.relative_to(folder).parts) or not sidecar.is_file():
@@ -82,18 +84,20 @@ def chosen(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
         alpha = to_uint8(read_rgba(path)[1])
         covered = np.count_nonzero(alpha > 12)
         soft = np.count_nonzero((alpha > 12) & (alpha < 243)) / max(covered, 1)
-        name = row["model"]["id"]
+        kind, name = "glass" if row["glass"] else row["look"]["look"], row["model"]["id"]
+        found = best.get(kind, best["other"])
         # A picture that is hardly there, or a narrow one, makes a poor tile.
         fits = covered > 0.12 * max(alpha.shape) ** 2
-        if fits and soft > best.get(name, (-1.0,))[0]:
-            best[name] = (soft, path, row)
-    ranked = sorted(best.values(), key=lambda one: -one[0])
-    count = COLUMNS * ROWS
-    if len(ranked) < count:
-        raise SystemExit(f"{len(ranked)} models are too few, {count} are needed")
-    places = sorted({int((len(ranked) - count) * (i / (count - 1)) ** 2) + i for i in range(count)})
-    picked = [ranked[place][1:] for place in places]
-    return sorted(picked, key=lambda one: hashlib.sha256(one[1]["model"]["id"].encode()).digest())
+        if fits and soft > found.get(name, (-1.0,))[0]:
+            found[name] = (soft, path, row)
+    picked: dict[str, tuple[Path, dict[str, Any]]] = {}
+    for kind, count in KINDS.items():
+        ranked = sorted((one for name, one in best[kind].items() if name not in picked), key=lambda one: -one[0])
+        if len(ranked) < count:
+            raise SystemExit(f"{len(ranked)} models are too few, {count} are needed ({kind})")
+        places = [int((len(ranked) - count) * (i / max(1, count - 1)) ** 2) + i for i in range(count)]
+        picked |= {ranked[place][2]["model"]["id"]: ranked[place][1:] for place in places}
+    return sorted(picked.values(), key=lambda one: hashlib.sha256(one[1]["model"]["id"].encode()).digest())
 
 
 def tile(path: Path, number: int) -> UInt8:
