@@ -35,12 +35,15 @@ print("codes", codes)
 @pytest.fixture(scope="module")
 def temporary() -> Iterator[Path]:
     """A temporary folder that every user can write, shared so that each user compiles only once."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o777)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        # Other tests may have chosen a folder that only their user can enter.
+        patch.setattr(tempfile, "tempdir", None)
+        folder = Path(tempfile.mkdtemp())
+        folder.chmod(0o777)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
 
 
 @pytest.fixture
