@@ -25,8 +25,8 @@ class Labels(Block):
     """How trimaps are made.
 
     Attributes:
-        schedule: "fixed" (one elliptical kernel), "random" (dilation and erosion drawn independently for every sample) or
-            "distance" (a true disc).
+        schedule: "fixed" (one elliptical kernel), "random" (dilation and erosion drawn independently for every
+            sample) or "distance" (a true disc).
         kernel: Pixels, or [low, high] to draw from.
         relative: The kernel is given in thousandths of the image's short side instead of pixels.
     """
