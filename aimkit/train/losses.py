@@ -30,9 +30,8 @@ _EPSILON = 1e-12
 #: exp(-x^2) of the direct and the next neighbours.
 _NEAR, _FAR = math.exp(-1), math.exp(-4)
 
-#: The terms of each stage, each with weight 1. The paper has the last two.
+#: The terms of the stages that every network has, each with weight 1 in the paper.
 STAGES = {
-    "semantic": ("semantic_cross_entropy",),
     "saliency": ("semantic_cross_entropy", "detail_alpha", "fusion_alpha"),
     "matting": (
         "semantic_cross_entropy",
@@ -43,6 +42,9 @@ STAGES = {
         "fusion_composition",
     ),
 }
+
+#: The stages of AimNet: the classes can also be trained alone.
+AIMNET_STAGES = {"semantic": ("semantic_cross_entropy",), **STAGES}
 
 
 def loss_terms(
@@ -60,13 +62,13 @@ def loss_terms(
             unknown, and they are counted over the whole batch; the composition loss sees every sample.
 
     Returns:
-        The terms that ``STAGES`` lists for the stage, in its order. Scalars, float32.
+        The terms that ``AIMNET_STAGES`` lists for the stage, in its order. Scalars, float32.
 
     Raises:
         AimkitError: The stage is unknown, shapes do not match, or planes for the composition loss are missing.
     """
-    if stage not in STAGES:
-        raise AimkitError(f"unknown stage '{stage}'", hint="use " + " or ".join(STAGES))
+    if stage not in AIMNET_STAGES:
+        raise AimkitError(f"unknown stage '{stage}'", hint="use " + " or ".join(AIMNET_STAGES))
     _check_shapes(output, batch)
     truth, label = batch["alpha"].float() / 255, batch["label"]
     unknown = unknown_area(label, parity)
@@ -84,7 +86,7 @@ def loss_terms(
         terms["detail_laplacian"] = laplacian(output.detail, truth, unknown)
         terms["fusion_laplacian"] = laplacian(output.alpha, truth)
         terms["fusion_composition"] = composition(output.alpha, image, foreground, background, valid)
-    return {name: terms[name] for name in STAGES[stage]}
+    return {name: terms[name] for name in AIMNET_STAGES[stage]}
 
 
 def training_loss(
@@ -165,7 +167,7 @@ def matting_losses(
         for name, parts in STAGES.items()
         if terms.keys() >= set(parts)
     }
-    return {**terms, **sums, "total": sums[f"total_{stage}"]}
+    return {**terms, **sums, "total": torch.stack(list(terms.values())).sum()}
 
 
 def classes(label: Tensor, names: Sequence[str] = CLASSES) -> Tensor:

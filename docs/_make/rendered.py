@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from collections import defaultdict
 from io import BytesIO
@@ -30,34 +31,9 @@ LIMIT = 250_000
 BEGIN, END = "<!-- credits of rendered.jpg -->\n", "<!-- end of credits -->\n"
 
 #: Words in the names of models that show a trademark: they are for training, not for pages.
-TRADEMARKS = (
-    *(
-        "mario",
-        "yoshi",
-        "spiderman",
-        "ninja",
-        "thomas",
-        "android",
-        "crayola",
-        "kingston",
-        "razer",
-        "sperry",
-        "sterilite",
-    ),
-    *(
-        "breyer",
-        "schleich",
-        "_can",
-        "mustard",
-        "bleach",
-        "cracker",
-        "lego",
-        "womens_multi",
-        "iphone",
-        "chevrolet",
-        "renault",
-    ),
-    *("vw-", "yamaha", "apple_pc", "kitchenaid", "nickelodeon"),
+TRADEMARKS = re.compile(
+    "mario|yoshi|spiderman|ninja|nickelodeon|thomas|android|crayola|kingston|razer|sperry|sterilite|breyer|schleich|lego|"
+    "_can|mustard|bleach|cracker|womens_multi|iphone|apple_pc|kitchenaid|chevrolet|renault|vw-|yamaha"
 )
 
 #: Colours of the backgrounds, from top to bottom of a tile.
@@ -79,7 +55,7 @@ def chosen(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
         if any(part.startswith(".") for part in path.relative_to(folder).parts) or not sidecar.is_file():
             continue
         row = json.loads(sidecar.read_text(encoding="utf-8"))
-        if any(word in row["model"]["id"].lower() for word in TRADEMARKS):
+        if TRADEMARKS.search(row["model"]["id"].lower()):
             continue
         alpha = to_uint8(read_rgba(path)[1])
         covered = np.count_nonzero(alpha > 12)

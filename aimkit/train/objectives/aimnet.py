@@ -8,13 +8,13 @@ from typing import Any
 from torch import Tensor
 
 from aimkit.models.backbones.contract import MattingOutput
-from aimkit.train.losses import STAGES, loss_terms
+from aimkit.train.losses import AIMNET_STAGES, loss_terms
 from aimkit.train.objectives import Objective, Terms, objectives
 
 
 def weights(stage: str, options: Mapping[str, Any]) -> dict[str, float]:
     """1 for every term."""
-    return dict.fromkeys(STAGES.get(stage, ()), 1.0)
+    return dict.fromkeys(AIMNET_STAGES.get(stage, ()), 1.0)
 
 
 def terms(network: Any, output: MattingOutput, batch: Mapping[str, Tensor], stage: str, parity: bool) -> Terms:

@@ -30,7 +30,7 @@ PARTS = tuple(name.lower() for name in ROSTAS)
 
 def weights(stage: str, options: Mapping[str, Any]) -> dict[str, float]:
     """0.25 for each term; for RIM 1 for each term of TT, FT and BT, and of the joined alpha."""
-    names = () if stage == "semantic" else STAGES.get(stage, ())
+    names = STAGES.get(stage, ())
     if options.get("rosta", "TT") != "RIM":
         return dict.fromkeys(names, 0.25)
     last = [name for name in names if name.startswith("fusion")]

@@ -17,7 +17,7 @@ _WEIGHTS = {"semantic_cross_entropy": 3 / 6, "fusion_composition": 1.0}
 
 def weights(stage: str, options: Mapping[str, Any]) -> dict[str, float]:
     """Cross-entropy (side2 + side1 + side0 + 3 output) / 6, detail 2, alpha 3, composition 1."""
-    names = () if stage == "semantic" else STAGES.get(stage, ())
+    names = STAGES.get(stage, ())
     own = {name: _WEIGHTS.get(name, 2.0 if name.startswith("detail") else 3.0) for name in names}
     return own | ({f"{side}_cross_entropy": 1 / 6 for side in SIDES} if names else {})
 
