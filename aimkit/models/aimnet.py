@@ -19,7 +19,7 @@ from aimkit.models.blocks import (
     projection,
     upsampler,
 )
-from aimkit.models.fusion import Fusion, classes_of, fusion_of
+from aimkit.models.fusion import Fusion, classes_of, fusion_of, undecided
 from aimkit.models.widths import Width, Widths, choose_upsampling, decoder_widths
 
 
@@ -86,7 +86,7 @@ class AimNet(MattingModel):
         skips = maps[2:5] if self.semantic_skips else None
         semantic_logits, attention = self.semantic(maps[-1], skips, attend=not self.semantic_only)
         if self.semantic_only:
-            detail_logits = torch.zeros_like(semantic_logits[:, :1])
+            detail_logits = undecided(semantic_logits, self.classes)
         else:
             detail_logits = self.matting(maps, indices, attention)
         # In float32 under autocast too: bfloat16 sigmoids are often equal, which makes the argmax arbitrary.

@@ -34,7 +34,7 @@ class MattingModel(nn.Module, HubModel):
             listed may be declared with any short plain value, unless their name says that they read or fetch something.
         inference_defaults: Further default options of strategies, for these weights; they override ``scales``.
         semantic_only: Whether the network computes the classes alone, to train them; see the stage "semantic". AimNet
-            knows this. The detail is then 0.5 everywhere.
+            knows this. Foreground against background, without the unknown class, is then the detail.
         created: Registered name and keywords of the network that ``create_model`` built; None for others.
     """
 

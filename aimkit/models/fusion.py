@@ -38,6 +38,24 @@ def classes_of(representation: str) -> tuple[str, ...]:
     return REPRESENTATIONS[representation]
 
 
+def undecided(logits: Tensor, classes: tuple[str, ...]) -> Tensor:
+    """Logits in place of the detail's, for a network of classes alone: foreground against background.
+
+    Soft fusion then gives the chance of foreground among these two.
+
+    Args:
+        logits: Semantic logits, (B, K, H, W).
+        classes: Names of the K classes.
+
+    Returns:
+        (B, 1, H, W); zeros when one of the two classes is missing.
+    """
+    if not {"background", "foreground"} <= set(classes):
+        return torch.zeros_like(logits[:, :1])
+    difference: Tensor = logits[:, classes.index("foreground")] - logits[:, classes.index("background")]
+    return difference[:, None]
+
+
 def fusion_of(name: str) -> Fusion:
     """The fusion of a name, ``argmax`` or ``soft``.
 

@@ -153,6 +153,14 @@ def test_outputs_are_close_when_compiled(paper: MattingModel, golden_image: torc
     assert (found.detail - wanted.detail).abs().max() < 1e-4
 
 
+def test_the_classes_alone_give_the_chance_of_foreground_among_the_decided(tiny: type) -> None:
+    network = AimNet(tiny(), fusion="soft").eval()
+    network.semantic_only = True
+    output = network.predict(torch.rand(1, 3, 64, 64))
+    background, _, foreground = torch.softmax(output.semantic_logits, 1).split(1, 1)
+    torch.testing.assert_close(output.alpha, foreground / (foreground + background))
+
+
 def test_semantic_skips_add_finer_maps_without_new_weights(tiny: type) -> None:
     torch.manual_seed(0)
     plain, skipping = AimNet(tiny()).eval(), AimNet(tiny(), semantic_skips=True).eval()
