@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from aimkit.predict.assemble import Result, assemble
 from aimkit.predict.network import Network
+from aimkit.predict.semantic import SemanticInput
 from aimkit.predict.sizes import MAX_SIDE, bilinear, planes_of, shrink, working_size
 from aimkit.predict.strategy import Scale, Side, Strategy, strategies
 from aimkit.predict.tiled import weighted_spans
@@ -19,17 +20,14 @@ _LEAST_SHARE = 1e-3
 
 
 @strategies.register("refined")
-class Refined(Strategy):
+class Refined(SemanticInput, Strategy):
     """Predict as ``hybrid``; then predict the detail again in finer windows that the transition area touches.
 
     The windows pay where the photo is larger than the input for the detail, and only there: a photo of plain areas
     takes little more time than with ``hybrid``.
 
     Attributes:
-        semantic_scale: Input size for the semantic classes, relative to the photo, in (0, 1]. The short side stays at
-            least 128 pixels, or the photo's own if that is smaller.
         detail_scale: Input size for the first look at the detail, relative to the photo, in (0, 1].
-        semantic_side: Short side of the input for the semantic classes, in pixels; replaces ``semantic_scale``.
         detail_side: Short side of the input for the first look, in pixels; replaces ``detail_scale``.
         fine_scale: Input size for the second look, relative to the photo, in (0, 1].
         fine_side: Short side of the whole photo at the second look, in pixels; replaces ``fine_scale``.
@@ -38,9 +36,7 @@ class Refined(Strategy):
         max_side: Maximum long side of the inputs for the semantic classes and the first look, in pixels.
     """
 
-    semantic_scale: Scale = 1 / 4
     detail_scale: Scale = 1 / 2
-    semantic_side: Side | None = None
     detail_side: Side | None = None
     fine_scale: Scale = 1.0
     fine_side: Side | None = None
@@ -57,10 +53,9 @@ class Refined(Strategy):
     def apply(self, network: Network, photos: UInt8) -> Result:
         """Run the network on both reduced photos, and on each window of the transition area."""
         planes, size = planes_of(photos), photos.shape[1:3]
-        small = working_size(size, self.semantic_scale, self.max_side, self.semantic_side)
         first = working_size(size, self.detail_scale, self.max_side, self.detail_side)
         fine = working_size(size, self.fine_scale, max(size), self.fine_side)
-        logits, detail = network(shrink(planes, small)).logits, network(shrink(planes, first)).detail
+        logits, detail = self.semantic_logits(network, planes, self.max_side), network(shrink(planes, first)).detail
         result = assemble(network, logits, detail, size, sharpness=self.sharpness)
         if fine[0] <= first[0]:
             return result

@@ -169,6 +169,9 @@ def default_options(name: str, model: InferenceDefaults, given: Mapping[str, Any
             own.pop(side, None)
         elif side in {**own, **given}:
             own.pop(scale, None)
+    if given.get("parity"):
+        for more in ("semantic_sizes", "semantic_flip"):
+            own.pop(more, None)
     if given.get("parity") or not model.fuses_softly:
         own.pop("sharpness", None)
     return {key: value for key, value in own.items() if key not in given}

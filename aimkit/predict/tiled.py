@@ -10,31 +10,27 @@ from pydantic import Field, model_validator
 
 from aimkit.predict.assemble import Result, assemble
 from aimkit.predict.network import Network
-from aimkit.predict.sizes import MAX_SIDE, bilinear, planes_of, shrink, working_size
+from aimkit.predict.semantic import SemanticInput
+from aimkit.predict.sizes import MAX_SIDE, bilinear, planes_of, working_size
 from aimkit.predict.strategy import Scale, Side, Strategy, strategies
 from aimkit.types import Array, Float, UInt8
 
 
 @strategies.register("tiled")
-class Tiled(Strategy):
+class Tiled(SemanticInput, Strategy):
     """Predict semantic classes at a small input size and the detail in overlapping tiles: for large photos.
 
     Attributes:
         tile: Side of a tile, in pixels of the input for the detail.
         overlap: Overlap of neighbouring tiles in pixels, at most half a tile. Tiles fade into each other over it.
-        semantic_scale: Input size for the semantic classes, relative to the photo, in (0, 1]. The short side stays at
-            least 128 pixels, or the photo's own if that is smaller.
         detail_scale: Input size for the detail, relative to the photo, in (0, 1]. 1 uses all pixels of the photo.
-        semantic_side: Short side of the input for the semantic classes, in pixels; replaces ``semantic_scale``.
         detail_side: Short side of the input for the detail, in pixels; replaces ``detail_scale``.
         max_side: Maximum long side of the input for the semantic classes, in pixels. The detail has no limit.
     """
 
     tile: Side = 1024
     overlap: Annotated[int, Field(ge=0, le=65_536)] = 128
-    semantic_scale: Scale = 1 / 4
     detail_scale: Scale = 1 / 2
-    semantic_side: Side | None = None
     detail_side: Side | None = None
     max_side: Side = MAX_SIDE
 
@@ -47,8 +43,7 @@ class Tiled(Strategy):
     def apply(self, network: Network, photos: UInt8) -> Result:
         """Run the network once on the reduced photos, and once on each tile."""
         planes, size = planes_of(photos), photos.shape[1:3]
-        small = shrink(planes, working_size(size, self.semantic_scale, self.max_side, self.semantic_side))
-        logits = network(small).logits
+        logits = self.semantic_logits(network, planes, self.max_side)
         large = working_size(size, self.detail_scale, max(size), self.detail_side)
         detail = tiled_detail(network, planes, large, self.tile, self.overlap)
         return assemble(network, logits, detail, size, sharpness=self.sharpness)
