@@ -43,7 +43,9 @@ def zoo() -> None:
 
 @click.command("ls")
 @click.argument("pattern", default="*")
-@click.option("--stage", type=click.Choice(["imagenet", "saliency", "matting"]), help="Only entries of this stage.")
+@click.option(
+    "--stage", type=click.Choice(["imagenet", "semantic", "saliency", "matting"]), help="Only entries of this stage."
+)
 @click.option("--licence", help="Only weights whose licence matches this pattern, such as 'mit' or '*nc*'.")
 @click.option("--commercial", is_flag=True, help="Only entries whose weights and data allow commercial use.")
 @click.option("--cached", is_flag=True, help="Only entries cached on this machine.")

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 @click.option("--architecture", help="Network, if the file does not state it.")
 @click.option("--backbone", help="Backbone, if the file does not state it.")
 @click.option(
-    "--stage", type=click.Choice(["imagenet", "saliency", "matting"]), help="Stage, if the file does not state it."
+    "--stage",
+    type=click.Choice(["imagenet", "semantic", "saliency", "matting"]),
+    help="Stage, if the file does not state it.",
 )
 @click.option("--paper", help="URL of the paper.")
 @click.option("--notes", default="", help="Further notes.")

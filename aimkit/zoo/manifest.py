@@ -120,7 +120,7 @@ class ZooEntry(Block):
         architecture: Name of the network; None for a backbone alone.
         backbone: Name of the backbone.
         options: Keywords of the network.
-        stage: What it was trained for last: ``imagenet``, ``saliency`` or ``matting``.
+        stage: What it was trained for last: ``imagenet``, ``semantic``, ``saliency`` or ``matting``.
         init: Id of the entry that training started from.
         sources: Addresses of the file, tried in this order; see :mod:`aimkit.zoo.sources`.
         sha256: SHA-256 of the file, hex; None if unknown.
@@ -148,7 +148,7 @@ class ZooEntry(Block):
     architecture: str | None = None
     backbone: str
     options: dict[str, Any] = Field(default_factory=dict)
-    stage: Literal["imagenet", "saliency", "matting"]
+    stage: Literal["imagenet", "semantic", "saliency", "matting"]
     init: str | None = None
     sources: tuple[Source, ...] = ()
     sha256: Digest | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,7 @@ class Declared:
         options: Keywords of the network or backbone, not checked yet; see :func:`checked`.
         predict: Inference defaults: a ``strategy`` and its options.
         where: The file that says so, for errors.
+        stage: The last stage of training; "" when it is not stated.
     """
 
     architecture: str | None
@@ -56,6 +57,7 @@ class Declared:
     options: dict[str, Any] = field(default_factory=dict)
     predict: dict[str, Any] = field(default_factory=dict)
     where: str = ""
+    stage: str = ""
 
 
 def of(ref: str | os.PathLike[str], *, keys: bool = True) -> Declared | None:
@@ -75,7 +77,7 @@ def of(ref: str | os.PathLike[str], *, keys: bool = True) -> Declared | None:
     entry = None if expand(ref).exists() else of_entry(find_entry(os.fspath(ref)))
     told = of_file(path)
     if told is not None and entry is not None and not told.predict:
-        return Declared(told.architecture, told.backbone, told.options, entry.predict, told.where)
+        return replace(told, predict=entry.predict)
     return told or entry or (of_keys(path) if keys else None)
 
 
@@ -88,13 +90,14 @@ def of_file(path: Path) -> Declared | None:
         parse_json(told.get(key) or "{}", dict, f"metadata '{key}' of the weights", str(path))
         for key in ("options", "predict")
     )
-    return Declared(told.get("architecture") or None, told["backbone"], options, predict, str(path))
+    stage = told.get("stage", "")
+    return Declared(told.get("architecture") or None, told["backbone"], options, predict, str(path), stage)
 
 
 def of_entry(entry: ZooEntry) -> Declared:
     """What a zoo entry says."""
     where = f"{entry.file}, {entry.id}" if entry.file else entry.id
-    return Declared(entry.architecture, entry.backbone, dict(entry.options), dict(entry.predict), where)
+    return Declared(entry.architecture, entry.backbone, dict(entry.options), dict(entry.predict), where, entry.stage)
 
 
 def of_config(network: object, where: str) -> Declared:
@@ -183,6 +186,9 @@ def load_network(
         wrong = " and ".join(f"--{key}" for key, value in (("model", model), ("backbone", backbone)) if value)
         hint = f"these weights are of {told.architecture} on {told.backbone}: leave out {wrong}"
         raise AimkitError(error.what, error.where, hint, exit_code=error.exit_code) from None
+    if told is not None and same:
+        # Their matting decoder has not been trained.
+        network.semantic_only = told.stage == "semantic"
     return network, told if same else None
 
 

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from aimkit.data.loader import make_loader
 from aimkit.data.sampler import PositionSampler
 from aimkit.models.backbones.contract import Backbone, Features
+from aimkit.models.fusion import undecided
 from aimkit.models.registry import create_backbone
+from aimkit.models.weights.declared import network_of
 from aimkit.train.activations import counted_once, recompute
 from aimkit.train.loop import train
 from aimkit.train.optim import make_optimizer, set_learning_rate
@@ -193,6 +195,16 @@ def test_the_stage_of_the_classes_leaves_the_matting_decoder_alone(recipe: Make,
     assert "matting" not in learnt
     logged = json.loads((tmp_path / "run/metrics.jsonl").read_text().splitlines()[0])
     assert {name for name in logged if name.endswith(("entropy", "alpha", "laplacian"))} == {"semantic_cross_entropy"}
+
+
+def test_weights_of_the_classes_alone_predict_by_the_classes(recipe: Make, tmp_path: Path) -> None:
+    train(recipe(stage="semantic"), tmp_path / "run")
+    network = network_of(tmp_path / "run").eval()
+    assert network.semantic_only
+    output = network.predict(torch.rand(1, 3, 64, 64))
+    torch.testing.assert_close(output.detail_logits, undecided(output.semantic_logits, network.classes))
+    # The next stage trains the whole network.
+    assert not build_network(recipe(model={**SMALL, "init": str(tmp_path / "run")})).semantic_only
 
 
 def test_frozen_norms_keep_their_statistics(recipe: Make, tmp_path: Path) -> None:
