@@ -44,7 +44,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cv2.imwrite(
             str(root / f"photos/{i}.jpg"), cv2.GaussianBlur(draw.integers(0, 255, (80, 60, 3), np.uint8), (9, 9), 3)
         )
-    for name in ("animals", "portraits", "mixed", "emoji", "coco", "clothing", "landmarks"):
+    for name in ("animals", "portraits", "mixed", "emoji", "coco", "clothing"):
         shutil.copytree(root / "cutouts", root / "library" / name)
     (root / "panoramas").mkdir()
     for i in range(2):
