@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
+#: What weights were trained for last, as in the manifest.
+STAGES = click.Choice(["imagenet", "semantic", "saliency", "matting"])
+
 
 #: Subcommands, in the form of COMMANDS.
 ZOO = {
@@ -43,9 +46,7 @@ def zoo() -> None:
 
 @click.command("ls")
 @click.argument("pattern", default="*")
-@click.option(
-    "--stage", type=click.Choice(["imagenet", "semantic", "saliency", "matting"]), help="Only entries of this stage."
-)
+@click.option("--stage", type=STAGES, help="Only entries of this stage.")
 @click.option("--licence", help="Only weights whose licence matches this pattern, such as 'mit' or '*nc*'.")
 @click.option("--commercial", is_flag=True, help="Only entries whose weights and data allow commercial use.")
 @click.option("--cached", is_flag=True, help="Only entries cached on this machine.")

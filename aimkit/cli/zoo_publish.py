@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aimkit import console
-from aimkit.cli.zoo import as_json, plain
+from aimkit.cli.zoo import STAGES, as_json, plain
 from aimkit.errors import AimkitError
 
 if TYPE_CHECKING:
@@ -26,11 +26,7 @@ if TYPE_CHECKING:
 @click.option("--seen", multiple=True, help="Test set whose images were used for training or model selection.")
 @click.option("--architecture", help="Network, if the file does not state it.")
 @click.option("--backbone", help="Backbone, if the file does not state it.")
-@click.option(
-    "--stage",
-    type=click.Choice(["imagenet", "semantic", "saliency", "matting"]),
-    help="Stage, if the file does not state it.",
-)
+@click.option("--stage", type=STAGES, help="Stage, if the file does not state it.")
 @click.option("--paper", help="URL of the paper.")
 @click.option("--notes", default="", help="Further notes.")
 @click.option("--half", is_flag=True, help="Store float16.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -73,3 +76,17 @@ def few_convs(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(backbones, "_entries", dict(backbones._entries))
     register_backbone("few_convs")(lambda in_chans=3: TinyBackbone(in_chans, FEW))
     return "few_convs"
+
+
+@pytest.fixture
+def seen() -> Callable[[Any, Callable[[], Any]], list[tuple[int, int]]]:
+    """A function that runs something and returns (height, width) of every input of a network meanwhile."""
+
+    def inputs(model: Any, run: Callable[[], Any]) -> list[tuple[int, int]]:
+        sizes: list[tuple[int, int]] = []
+        handle = model.register_forward_pre_hook(lambda _, args: sizes.append(tuple(args[0].shape[-2:])))
+        run()
+        handle.remove()
+        return sizes
+
+    return inputs

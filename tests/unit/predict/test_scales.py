@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,7 @@ from aimkit.errors import AimkitError
 from aimkit.models.registry import create_model
 from aimkit.predict import Predictor, strategies
 
-
-def seen(model: Any, run: Any) -> list[tuple[int, int]]:
-    """(height, width) of every input of the network."""
-    sizes: list[tuple[int, int]] = []
-    handle = model.register_forward_pre_hook(lambda _, args: sizes.append(tuple(args[0].shape[-2:])))
-    run()
-    handle.remove()
-    return sizes
+Seen = Callable[[Any, Callable[[], Any]], list[tuple[int, int]]]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +29,7 @@ def seen(model: Any, run: Any) -> list[tuple[int, int]]:
     ],
 )
 def test_inputs_have_the_default_sizes_of_the_network(
-    name: str, options: dict[str, str], strategy: str | None, wanted: list[tuple[int, int]], few_convs: str
+    name: str, options: dict[str, str], strategy: str | None, wanted: list[tuple[int, int]], few_convs: str, seen: Seen
 ) -> None:
     torch.manual_seed(0)
     model = create_model(name, backbone=few_convs, width=8, **options)
@@ -46,14 +40,14 @@ def test_inputs_have_the_default_sizes_of_the_network(
         assert seen(model, lambda: strategies.run(strategy, model, photo)) == wanted
 
 
-def test_what_the_caller_says_goes_before(few_convs: str) -> None:
+def test_what_the_caller_says_goes_before(few_convs: str, seen: Seen) -> None:
     model = create_model("p3mnet", backbone=few_convs, width=8)
     photo = np.zeros((600, 840, 3), np.uint8)
     sizes = seen(model, lambda: strategies.hybrid(model, photo, detail_scale=1 / 3))
     assert sizes == [(300, 420), (200, 280)]
 
 
-def test_sides_are_pixels_whatever_the_photo(few_convs: str) -> None:
+def test_sides_are_pixels_whatever_the_photo(few_convs: str, seen: Seen) -> None:
     model = create_model("aimnet", backbone=few_convs, width=8)
     for size in ((600, 840), (300, 420)):
         photo = np.zeros((*size, 3), np.uint8)
@@ -65,7 +59,7 @@ def test_sides_are_pixels_whatever_the_photo(few_convs: str) -> None:
     assert seen(model, lambda: strategies.hybrid(model, photo, semantic_side=1000)) == [(300, 420), (150, 210)]
 
 
-def test_the_caller_overrides_the_weights_which_override_the_network(few_convs: str) -> None:
+def test_the_caller_overrides_the_weights_which_override_the_network(few_convs: str, seen: Seen) -> None:
     model = create_model("aimnet", backbone=few_convs, width=8)
     model.inference_defaults = {"semantic_side": 160, "detail_side": 240}
     photo = np.zeros((600, 840, 3), np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from aimkit.predict.runtime.torch import TorchNetwork
 from aimkit.predict.semantic import SemanticInput
 from aimkit.predict.sizes import bilinear, planes_of, shrink
 
+Seen = Callable[[Any, Callable[[], Any]], list[tuple[int, int]]]
+
 PHOTO = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
 
 
@@ -22,15 +25,6 @@ PHOTO = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
 def model(few_convs: str) -> Any:
     torch.manual_seed(0)
     return create_model("aimnet", backbone=few_convs, width=8, fusion="soft").eval()
-
-
-def inputs(model: Any, run: Any) -> list[tuple[int, int]]:
-    """(height, width) of every input of the network."""
-    sizes: list[tuple[int, int]] = []
-    handle = model.register_forward_pre_hook(lambda _, args: sizes.append(tuple(args[0].shape[-2:])))
-    run()
-    handle.remove()
-    return sizes
 
 
 def test_logits_are_the_mean_over_sizes_and_mirrored_photos(model: Any) -> None:
@@ -47,16 +41,16 @@ def test_logits_are_the_mean_over_sizes_and_mirrored_photos(model: Any) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["hybrid", "tiled", "refined"])
-def test_further_sizes_are_1_25_times_larger(model: Any, strategy: str) -> None:
+def test_further_sizes_are_1_25_times_larger(model: Any, strategy: str, seen: Seen) -> None:
     options: dict[str, Any] = {"semantic_side": 128, "semantic_sizes": 3, "detail_side": 240}
-    sizes = inputs(model, lambda: strategies.run(strategy, model, PHOTO, **options))
+    sizes = seen(model, lambda: strategies.run(strategy, model, PHOTO, **options))
     assert sizes[:3] == [(128, 171), (160, 213), (200, 267)]
     assert (240, 320) in sizes[3:]
 
 
-def test_a_photo_smaller_than_the_sizes_is_seen_once(model: Any) -> None:
+def test_a_photo_smaller_than_the_sizes_is_seen_once(model: Any, seen: Seen) -> None:
     options: dict[str, Any] = {"semantic_side": 1000, "semantic_sizes": 4, "detail_side": 160}
-    assert inputs(model, lambda: strategies.hybrid(model, PHOTO, **options)) == [(240, 320), (160, 213)]
+    assert seen(model, lambda: strategies.hybrid(model, PHOTO, **options)) == [(240, 320), (160, 213)]
 
 
 @pytest.mark.parametrize("options", [{"semantic_sizes": 2}, {"semantic_flip": True}])
