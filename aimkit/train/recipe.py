@@ -66,6 +66,8 @@ class Optim(Block):
         floor: Last learning rate of the cosine, as a share of ``lr``, in [0, 1].
         backbone_factor: Learning rate of the backbone, as a share of ``lr``; 0 freezes it and skips its backward pass.
         freeze_backbone: Number of steps at the start in which the backbone is frozen; its backward pass is skipped.
+        only: Names of the modules that learn, such as "matting" or "semantic.head"; the others keep their weights and
+            batch-norm statistics. Empty: all learn.
         clip: Largest norm of the gradient; larger ones are scaled down. None does not clip.
         fused: Whether a step is one kernel for all parameters: faster on a GPU, and with fp16 the only way that does
             not wait for the device. The last bits differ.
@@ -80,6 +82,7 @@ class Optim(Block):
     floor: Share = 0.01
     backbone_factor: Annotated[float, Field(ge=0, le=1000)] = 1.0
     freeze_backbone: CountOrNone = 0
+    only: Annotated[tuple[Name, ...], Field(max_length=64)] = ()
     clip: Annotated[float, Field(gt=0, le=1e6)] | None = None
     fused: bool = False
 

@@ -85,10 +85,7 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
     network = build_network(recipe).to(accelerator.device)
     if recipe.channels_last:
         network = network.to(memory_format=torch.channels_last)
-    if backbone_is_frozen(recipe):
-        # Without gradients its backward pass is skipped, which is much of a step's time.
-        for name, parameter in network.named_parameters():
-            parameter.requires_grad_(parameter.requires_grad and not name.startswith("backbone."))
+    freeze(network, recipe)
     model: nn.Module = network
     torch.backends.cudnn.benchmark = recipe.cudnn_benchmark
     if accelerator.num_processes > 1 and accelerator.device.type == "cuda" and not recipe.model.freeze_norm:
@@ -173,9 +170,36 @@ def build_network(recipe: TrainRecipe) -> MattingModel:
     return network
 
 
+def freeze(network: MattingModel, recipe: TrainRecipe) -> None:
+    """Take the gradients from what does not learn in the whole run, whose backward pass is then skipped.
+
+    Raises:
+        AimkitError: ``optim.only`` names what the network does not have, or nothing is left to learn.
+    """
+    modules = dict(network.named_modules())
+    for name in recipe.optim.only:
+        if name not in modules:
+            parent = name.rpartition(".")[0]
+            inside = parent if parent in modules else ""
+            known = ", ".join(f"{inside}.{child}".lstrip(".") for child, _ in modules[inside].named_children())
+            raise AimkitError(f"{recipe.model.name} has no module '{name}'", "optim.only", f"it has: {known}")
+    only, without_backbone = recipe.optim.only, backbone_is_frozen(recipe)
+    for name, parameter in network.named_parameters():
+        learns = not only or any(name.startswith(f"{module}.") for module in only)
+        if not learns or (without_backbone and name.startswith("backbone.")):
+            parameter.requires_grad_(False)
+    unused = "matting." if recipe.stage == "semantic" else None
+    learning = (name for name, parameter in network.named_parameters() if parameter.requires_grad)
+    if all(unused and name.startswith(unused) for name in learning):
+        hint = 'the stage "semantic" does not train "matting"' if unused else "name a module that has weights"
+        raise AimkitError("no parameter is left to learn", "optim.only", hint)
+
+
 def backbone_is_frozen(recipe: TrainRecipe) -> bool:
     """Whether the backbone is frozen for the whole run."""
-    return recipe.optim.backbone_factor == 0 or recipe.optim.freeze_backbone >= recipe.steps
+    optim = recipe.optim
+    left_out = bool(optim.only) and not any(name.split(".")[0] == "backbone" for name in optim.only)
+    return left_out or optim.backbone_factor == 0 or optim.freeze_backbone >= recipe.steps
 
 
 def thaws(recipe: TrainRecipe) -> bool:
@@ -190,7 +214,9 @@ def _lacks_gradients(recipe: TrainRecipe) -> bool:
 
 def train_mode(network: MattingModel, recipe: TrainRecipe, step: int) -> None:
     """Set training mode, except for frozen parts: their batch-norm statistics must not drift."""
-    network.train()
+    network.train(not recipe.optim.only)
+    for name in recipe.optim.only:
+        network.get_submodule(name).train()
     frozen = backbone_is_frozen(recipe) or step < recipe.optim.freeze_backbone
     if frozen:
         network.backbone.eval()

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from aimkit.data.loader import make_loader
 from aimkit.data.sampler import PositionSampler
+from aimkit.errors import AimkitError
 from aimkit.models.backbones.contract import Backbone, Features
 from aimkit.models.fusion import undecided
 from aimkit.models.registry import create_backbone
@@ -182,6 +183,36 @@ def test_a_backbone_that_never_learns_has_no_gradients(recipe: Make) -> None:
         parts = build(recipe(steps=2, optim={"lr": 1e-3, **optim}))
         inside = {name for name, p in parts.network.named_parameters() if p.requires_grad and "backbone." in name}
         assert bool(inside) is learns
+
+
+@pytest.mark.parametrize("only", [("matting", "semantic.spatial_attention"), ("backbone.trunk.blocks", "semantic")])
+def test_only_the_named_modules_learn(recipe: Make, tmp_path: Path, only: tuple[str, ...]) -> None:
+    table = recipe(optim={"lr": 1e-2, "only": list(only)})
+    start = build_network(table).state_dict()
+    end = stepped(table, tmp_path, 2).network.state_dict()
+    changed = {name for name, value in end.items() if not torch.equal(value, start[name])}
+    inside = {name for name in end if name.startswith(tuple(f"{module}." for module in only))}
+    # Statistics of batch norm count as well: both as what must change and as what must not.
+    assert changed <= inside
+    for module in only:
+        assert {name.rpartition(".")[2] for name in changed if name.startswith(f"{module}.")} >= {"weight"}
+    assert any(name.endswith("running_mean") for name in changed)
+
+
+@pytest.mark.parametrize(
+    ("only", "stage", "what", "hint"),
+    [
+        ("semantics", "matting", "no module 'semantics'", "backbone, projections, semantic, matting"),
+        ("semantic.heads", "matting", "no module 'semantic.heads'", "semantic.head"),
+        ("matting.up2", "matting", "no parameter is left to learn", "has weights"),
+        ("matting", "semantic", "no parameter is left to learn", "does not train"),
+    ],
+)
+def test_modules_that_cannot_learn_are_refused(recipe: Make, only: str, stage: str, what: str, hint: str) -> None:
+    with pytest.raises(AimkitError, match=what) as caught:
+        build(recipe(stage=stage, optim={"lr": 1e-3, "only": [only]}))
+    assert caught.value.where == "optim.only"
+    assert hint in str(caught.value.hint)
 
 
 def test_the_stage_of_the_classes_leaves_the_matting_decoder_alone(recipe: Make, tmp_path: Path) -> None:
