@@ -14,6 +14,7 @@ from typing import Any
 from aimkit import console
 from aimkit.errors import AimkitError
 from aimkit.evaluate.averages import averages
+from aimkit.evaluate.digest import code_digest
 from aimkit.evaluate.images import EvaluationImage, EvaluationPlanes, EvaluationSet
 from aimkit.evaluate.mattes import in_words
 from aimkit.evaluate.protocol import Protocol
@@ -63,8 +64,8 @@ def run(
         strategy: The strategy of ``predict`` with its options, for the protocol.
         model: Facts about the model, as JSON values; results of another model are not reused.
         workers: Number of threads.
-        journal: File of finished images, one JSON line each. Images with the same protocol, model and content of their
-            files are taken from it, so that a run that was killed continues. Skipped images are listed in skipped.txt
+        journal: File of finished images, one JSON line each. Images with the same protocol, model, code of
+            aimkit and content of their files are taken from it, so that a run that was killed continues. Skipped images are listed in skipped.txt
             beside it.
         fresh: Ignore the images in the journal.
         of_data: ``predict`` was made from the data, as a baseline is: its rows hold for no other set.
@@ -200,6 +201,7 @@ def _keys(
     shared: dict[str, Any] = {**protocol.to_json(), "model": {k: v for k, v in model.items() if k != "title"}}
     for field in ("data", "content", "text", "digest"):
         shared.pop(field)
+    shared["code"] = code_digest()
     with ThreadPoolExecutor(max(1, workers)) as pool:
         contents = dict(zip([one.id for one in data.entries], pool.map(data.content_digest, data.entries), strict=True))
     if of_data:
@@ -212,8 +214,18 @@ def _keys(
 
 def _known(journal: Path, keys: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
+    others = set[str]()
     for row in read_journal(journal, "the images are measured again"):
         name, key = row.get("id"), row.pop("key", None)
-        if isinstance(name, str) and key is not None and keys.get(name) == key:
+        if not isinstance(name, str) or name not in keys:
+            continue
+        if keys[name] == key:
             rows[name] = row
+        else:
+            others.add(name)
+    if changed := len(others - set(rows)):
+        console.info(
+            f"{changed} of {len(keys)} images were measured with another model, protocol or version of aimkit, or have "
+            "changed: they are measured again"
+        )
     return rows

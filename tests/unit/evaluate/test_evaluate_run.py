@@ -76,8 +76,10 @@ def test_a_run_that_was_stopped_continues_and_ends_the_same(root: Path, tmp_path
     assert again.calls == 0
 
 
-@pytest.mark.parametrize("change", ["model", "definitions", "strategy", "file"])
-def test_rows_of_another_model_protocol_or_file_are_not_reused(root: Path, tmp_path: Path, change: str) -> None:
+@pytest.mark.parametrize("change", ["model", "definitions", "strategy", "file", "code"])
+def test_rows_of_another_model_protocol_code_or_file_are_not_reused(
+    root: Path, tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     journal = tmp_path / "images.jsonl"
     run(open_set("aim500", str(root)), Blur(), journal=journal, model={"weights": 1}, strategy="whole")
     options: dict[str, Any] = {"model": {"weights": 1}, "strategy": "whole"}
@@ -87,11 +89,15 @@ def test_rows_of_another_model_protocol_or_file_are_not_reused(root: Path, tmp_p
         options["definitions"] = Definitions(grad="matlab")
     elif change == "strategy":
         options["strategy"] = "tiled"
+    elif change == "code":
+        monkeypatch.setattr("aimkit.evaluate.run.code_digest", lambda: "later code")
     else:
         write_png(root / "mask" / "o_0000.png", np.zeros((40, 56), np.uint8))
     model = Blur()
     run(open_set("aim500", str(root)), model, journal=journal, **options)
-    assert model.calls == (1 if change == "file" else 6)
+    again = 1 if change == "file" else 6
+    assert model.calls == again
+    assert f"{again} of 6 images were measured with another" in capfd.readouterr().err
 
 
 def test_images_that_fail_are_skipped_with_their_reasons_and_the_averages_say_so(root: Path, tmp_path: Path) -> None:
