@@ -64,9 +64,9 @@ def run(
         strategy: The strategy of ``predict`` with its options, for the protocol.
         model: Facts about the model, as JSON values; results of another model are not reused.
         workers: Number of threads.
-        journal: File of finished images, one JSON line each. Images with the same protocol, model, code of
-            aimkit and content of their files are taken from it, so that a run that was killed continues. Skipped images are listed in skipped.txt
-            beside it.
+        journal: File of finished images, one JSON line each. Images with the same protocol, model, code of aimkit and
+            content of their files are taken from it, so that a run that was killed continues. Skipped images are listed
+            in skipped.txt beside it.
         fresh: Ignore the images in the journal.
         of_data: ``predict`` was made from the data, as a baseline is: its rows hold for no other set.
 

@@ -47,6 +47,7 @@ def assemble(
     size: tuple[int, int],
     alpha: Float | None = None,
     sharpness: float = 1.0,
+    unknown_bias: float = 0.0,
 ) -> Result:
     """Enlarge the maps and fuse them.
 
@@ -58,19 +59,26 @@ def assemble(
         logits: Logits of the semantic classes, float32, (B, K, h, w).
         detail: Alpha inside the unknown area, float32 in [0, 1], (B, 1, h', w').
         size: (H, W) of the photo.
-        alpha: Alpha as fused by the network, (B, 1, h, w). It is enlarged instead, unless ``sharpness`` differs from 1.
+        alpha: Alpha as fused by the network, (B, 1, h, w). It is enlarged instead, unless ``sharpness`` or
+            ``unknown_bias`` is set.
         sharpness: Factor of the logits, see :class:`aimkit.predict.strategy.Strategy`.
+        unknown_bias: Added to the logits of the class "unknown", see there.
 
     Raises:
-        AimkitError: The network predicted NaN or infinite values.
+        AimkitError: The network predicted NaN or infinite values, or has no class "unknown".
     """
     height, width = size
     result = empty(len(logits), size)
     rows = max(1, STRIP // width)
+    if unknown_bias and "unknown" not in network.classes:
+        raise AimkitError("the network has no class 'unknown'", "strategy, unknown_bias", "leave unknown_bias out")
+    biases = np.array([unknown_bias * (name == "unknown") for name in network.classes], np.float32)[:, None, None]
     for top in range(0, height, rows):
         window = (top, 0, min(top + rows, height), width)
         scores, fine = bilinear(logits, size, window), bilinear(detail, size, window)
-        if alpha is None or sharpness != 1:
+        if unknown_bias:
+            scores = scores + biases
+        if alpha is None or sharpness != 1 or unknown_bias:
             matte = network.fuse(scores, fine, sharpness)
         else:
             matte = bilinear(alpha, size, window)

@@ -38,4 +38,4 @@ class Hybrid(SemanticInput, ParityStrategy):
         planes, size = planes_of(photos), photos.shape[1:3]
         large = working_size(size, self.detail_scale, self.max_side, self.detail_side)
         logits, detail = self.semantic_logits(network, planes, self.max_side), network(shrink(planes, large)).detail
-        return assemble(network, logits, detail, size, sharpness=self.sharpness)
+        return assemble(network, logits, detail, size, None, self.sharpness, self.unknown_bias)

@@ -29,4 +29,4 @@ class Resize(ParityStrategy):
             return reference.resize(network, photos, self.scale, self.max_side)
         planes, size = planes_of(photos), photos.shape[1:3]
         maps = network(shrink(planes, working_size(size, self.scale, self.max_side, self.side)))
-        return assemble(network, maps.logits, maps.detail, size, maps.alpha, self.sharpness)
+        return assemble(network, maps.logits, maps.detail, size, maps.alpha, self.sharpness, self.unknown_bias)

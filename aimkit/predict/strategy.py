@@ -51,9 +51,12 @@ class Strategy(Block):
             alpha = fuse(softmax(sharpness * logits), detail). 1 gives the expected alpha, which has the least squared
             error. Larger values approach the decision for the likeliest class, which has the least absolute error;
             3 still keeps soft edges.
+        unknown_bias: Added to the logits of the class "unknown". Below 0, background or foreground decides in more
+            pixels, and the detail in fewer: for networks that learned from more transparent things than photos show.
     """
 
     sharpness: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    unknown_bias: Annotated[float, Field(ge=-100, le=100)] = 0.0
 
     def apply(self, network: Network, photos: UInt8) -> Result:
         """Predict photos of one size.
@@ -83,6 +86,8 @@ class ParityStrategy(Strategy):
     def _parity_excludes_other_options(self) -> Self:
         if self.parity and self.sharpness != 1:
             raise ValueError("the reference has no sharpness: leave out parity or sharpness")
+        if self.parity and self.unknown_bias:
+            raise ValueError("the reference has no unknown_bias: leave out parity or unknown_bias")
         if self.parity and any(side is not None for name, side in self if name.endswith("side") and name != "max_side"):
             raise ValueError("the reference has scales, not sides: leave out parity or the sides")
         return self

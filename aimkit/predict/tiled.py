@@ -46,7 +46,7 @@ class Tiled(SemanticInput, Strategy):
         logits = self.semantic_logits(network, planes, self.max_side)
         large = working_size(size, self.detail_scale, max(size), self.detail_side)
         detail = tiled_detail(network, planes, large, self.tile, self.overlap)
-        return assemble(network, logits, detail, size, sharpness=self.sharpness)
+        return assemble(network, logits, detail, size, None, self.sharpness, self.unknown_bias)
 
 
 def tiled_detail(network: Network, planes: Array, size: tuple[int, int], tile: int, overlap: int) -> Float:

@@ -18,4 +18,6 @@ class Whole(Strategy):
     def apply(self, network: Network, photos: UInt8) -> Result:
         """Run the network once on the photos as they are."""
         maps = network(np.ascontiguousarray(planes_of(photos), np.float32))
-        return assemble(network, maps.logits, maps.detail, photos.shape[1:3], maps.alpha, self.sharpness)
+        return assemble(
+            network, maps.logits, maps.detail, photos.shape[1:3], maps.alpha, self.sharpness, self.unknown_bias
+        )

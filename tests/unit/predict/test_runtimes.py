@@ -47,8 +47,8 @@ def test_every_strategy_gives_the_same_on_both_runtimes(name: str, shipped: Any,
     photos = np.clip(smooth_photo + noise, 0, 255).astype(np.uint8)[None, :150, :205]
     tiles = {"tile": 64, "overlap": 16, "detail_scale": 1} if name == "tiled" else {}
     tiles |= {"window": 64, "overlap": 16} if name == "refined" else {}
-    for flip, sharpness in ((False, 1), (False, 3), (True, 3)):
-        strategy = strategies.create(name, {"sharpness": sharpness, **tiles})
+    for flip, sharpness, bias in ((False, 1, 0), (False, 3, -1), (True, 3, 0)):
+        strategy = strategies.create(name, {"sharpness": sharpness, "unknown_bias": bias, **tiles})
         onnx.flip = flip
         found = strategies.apply(strategy, onnx, photos)
         wanted = strategies.apply(strategy, TorchNetwork(model, flip=flip), photos)

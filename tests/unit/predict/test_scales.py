@@ -96,6 +96,27 @@ def test_sharpness_goes_from_the_expected_alpha_to_the_likeliest_class(strategy:
             strategies.run(strategy, model, photo, parity=True, sharpness=2)
 
 
+@pytest.mark.parametrize("strategy", ["hybrid", "resize", "whole", "tiled", "refined"])
+@pytest.mark.parametrize("fusion", ["soft", "argmax"])
+def test_a_bias_of_the_unknown_class_is_one_of_the_last_layer(strategy: str, fusion: str, few_convs: str) -> None:
+    torch.manual_seed(0)
+    model: Any = create_model("aimnet", backbone=few_convs, width=8, fusion=fusion).eval()
+    photo = np.random.default_rng(0).integers(0, 256, (128, 160, 3), np.uint8)
+    plain = strategies.run(strategy, model, photo)
+    found = strategies.run(strategy, model, photo, unknown_bias=0.4)
+    assert (found.semantic == 128).mean() > (plain.semantic == 128).mean()
+    with torch.no_grad():
+        model.semantic.head.bias[1] += 0.4
+    wanted = strategies.run(strategy, model, photo)
+    assert (found.semantic != wanted.semantic).mean() < 1e-3
+    assert (np.abs(found.alpha - wanted.alpha) > 1e-5).mean() < 1e-3
+    model.inference_defaults = {"unknown_bias": 0.4}
+    if strategy in ("hybrid", "resize"):
+        assert np.isfinite(strategies.run(strategy, model, photo, parity=True).alpha).all()
+        with pytest.raises(AimkitError, match="no unknown_bias"):
+            strategies.run(strategy, model, photo, parity=True, unknown_bias=-1)
+
+
 def test_sharpness_is_for_soft_fusion(few_convs: str) -> None:
     model = create_model("aimnet", backbone=few_convs, width=8, fusion="argmax")
     photo = np.zeros((128, 160, 3), np.uint8)
@@ -113,6 +134,7 @@ def test_sharpness_is_for_soft_fusion(few_convs: str) -> None:
         ({"strategy": "hibrid"}, "hybrid"),
         ({"detail_side": 3}, "32"),
         ({"sharpness": 0}, "greater"),
+        ({"unknown_bias": float("nan")}, "unknown_bias"),
     ],
 )
 def test_inference_defaults_are_checked(defaults: dict[str, Any], what: str) -> None:
