@@ -70,8 +70,8 @@ class MattingModel(nn.Module, HubModel):
 
         Args:
             image: Normalised by ``preprocess``, float, (B, C, H, W), any H and W. An image whose sides are not
-                multiples of ``preprocessing.size_multiple`` is padded at the bottom and right by repeating its border,
-                and the outputs are cropped.
+                multiples of ``preprocessing.size_multiple`` is padded at the bottom and right by mirroring it, and
+                the outputs are cropped. A repeated border instead would look like streaks, which networks mark.
 
         Returns:
             Outputs of (H, W), float32.
@@ -81,7 +81,9 @@ class MattingModel(nn.Module, HubModel):
         bottom, right = -height % multiple, -width % multiple
         if not bottom and not right:
             return self.predict(image)
-        output = self.predict(F.pad(image, (0, right, 0, bottom), mode="replicate"))
+        # An image that is smaller than its margin can't be mirrored.
+        mode = "reflect" if bottom < height and right < width else "replicate"
+        output = self.predict(F.pad(image, (0, right, 0, bottom), mode=mode))
         return crop(output, height, width)
 
     def predict(self, image: Tensor) -> MattingOutput:

@@ -10,6 +10,9 @@ from aimkit.types import Array, Float, UInt8
 LEAST_SIDE = 128
 #: Maximum long side of a network's input in the reference, in pixels.
 MAX_SIDE = 1600
+#: Reduced inputs have sides of a multiple, as in the reference: a network that has to pad its input sees what the photo
+#: does not show.
+MULTIPLE = 32
 
 #: (top, left, bottom, right) in pixels, bottom and right excluded.
 Window = tuple[int, int, int, int]
@@ -18,7 +21,7 @@ Window = tuple[int, int, int, int]
 def working_size(
     size: tuple[int, int], scale: float, max_side: int = MAX_SIDE, side: int | None = None
 ) -> tuple[int, int]:
-    """The input size of a network, with the photo's aspect ratio.
+    """The input size of a network: the photo's own, or a smaller one of nearly its aspect ratio.
 
     Args:
         size: (height, width) of the photo.
@@ -28,12 +31,19 @@ def working_size(
         side: Desired short side in pixels; replaces ``scale``.
 
     Returns:
-        (height, width), at least 1. Networks pad it to their size multiple.
+        (height, width), each at most the photo's. A reduced side is rounded to a multiple of ``MULTIPLE``, unless it is
+        smaller than that.
     """
     scale = scale if side is None else side / min(size)
     scale = min(max(scale, LEAST_SIDE / min(size)), 1.0, max_side / max(size))
-    height, width = (max(1, round(side * scale)) for side in size)
-    return height, width
+    height, width = (_rounded(side * scale, min(side, max_side)) for side in size)
+    return size if scale == 1 else (height, width)
+
+
+def _rounded(length: float, most: int) -> int:
+    nearest = int(length / MULTIPLE + 0.5) * MULTIPLE
+    nearest -= MULTIPLE * (nearest > most)
+    return nearest or max(1, round(length))
 
 
 def planes_of(photos: UInt8) -> UInt8:

@@ -95,8 +95,11 @@ class OnnxNetwork(Network):
         x = (images * np.float32(preprocessing.value_range) - mean) / std
         height, width = x.shape[-2:]
         multiple = preprocessing.size_multiple
-        if height % multiple or width % multiple:
-            x = np.pad(x, [(0, 0), (0, 0), (0, -height % multiple), (0, -width % multiple)], mode="edge")
+        bottom, right = -height % multiple, -width % multiple
+        if bottom or right:
+            # As the network pads its input.
+            margins = [(0, 0), (0, 0), (0, bottom), (0, right)]
+            x = np.pad(x, margins, mode="reflect" if bottom < height and right < width else "edge")
         try:
             maps = self._session.run(list(OUTPUTS), {"image": x})
         except Exception as error:  # ONNX Runtime's errors share no base class.

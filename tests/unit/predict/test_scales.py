@@ -19,13 +19,13 @@ Seen = Callable[[Any, Callable[[], Any]], list[tuple[int, int]]]
 @pytest.mark.parametrize(
     ("name", "options", "strategy", "wanted"),
     [
-        ("aimnet", {}, "hybrid", [(150, 210), (300, 420)]),
-        ("aimnet", {}, "resize", [(150, 210)]),
-        ("gfm", {}, "hybrid", [(200, 280), (300, 420)]),
-        ("gfm", {"rosta": "BT"}, "resize", [(300, 420)]),
-        ("gfm", {"rosta": "RIM"}, None, [(200, 280)]),
-        ("p3mnet", {}, None, [(300, 420), (600, 840)]),
-        ("p3mnet", {}, "resize", [(300, 420)]),
+        ("aimnet", {}, "hybrid", [(160, 224), (288, 416)]),
+        ("aimnet", {}, "resize", [(160, 224)]),
+        ("gfm", {}, "hybrid", [(192, 288), (288, 416)]),
+        ("gfm", {"rosta": "BT"}, "resize", [(288, 416)]),
+        ("gfm", {"rosta": "RIM"}, None, [(192, 288)]),
+        ("p3mnet", {}, None, [(288, 416), (600, 840)]),
+        ("p3mnet", {}, "resize", [(288, 416)]),
     ],
 )
 def test_inputs_have_the_default_sizes_of_the_network(
@@ -44,7 +44,7 @@ def test_what_the_caller_says_goes_before(few_convs: str, seen: Seen) -> None:
     model = create_model("p3mnet", backbone=few_convs, width=8)
     photo = np.zeros((600, 840, 3), np.uint8)
     sizes = seen(model, lambda: strategies.hybrid(model, photo, detail_scale=1 / 3))
-    assert sizes == [(300, 420), (200, 280)]
+    assert sizes == [(288, 416), (192, 288)]
 
 
 def test_sides_are_pixels_whatever_the_photo(few_convs: str, seen: Seen) -> None:
@@ -52,23 +52,23 @@ def test_sides_are_pixels_whatever_the_photo(few_convs: str, seen: Seen) -> None
     for size in ((600, 840), (300, 420)):
         photo = np.zeros((*size, 3), np.uint8)
         sizes = seen(model, lambda p=photo: strategies.hybrid(model, p, semantic_side=160, detail_side=240))
-        assert sizes == [(160, 224), (240, 336)]
-        assert seen(model, lambda p=photo: strategies.resize(model, p, side=200)) == [(200, 280)]
+        assert sizes == [(160, 224), (256, 352)]
+        assert seen(model, lambda p=photo: strategies.resize(model, p, side=200)) == [(192, 288)]
         options = {"semantic_side": 160, "detail_side": 240, "tile": 224, "overlap": 32}
         assert seen(model, lambda p=photo, o=options: strategies.tiled(model, p, **o))[0] == (160, 224)
-    assert seen(model, lambda: strategies.hybrid(model, photo, semantic_side=1000)) == [(300, 420), (150, 210)]
+    assert seen(model, lambda: strategies.hybrid(model, photo, semantic_side=1000)) == [(300, 420), (160, 224)]
 
 
 def test_the_caller_overrides_the_weights_which_override_the_network(few_convs: str, seen: Seen) -> None:
     model = create_model("aimnet", backbone=few_convs, width=8)
     model.inference_defaults = {"semantic_side": 160, "detail_side": 240}
     photo = np.zeros((600, 840, 3), np.uint8)
-    assert seen(model, lambda: strategies.hybrid(model, photo)) == [(160, 224), (240, 336)]
-    assert seen(model, lambda: strategies.hybrid(model, photo, detail_side=360)) == [(160, 224), (360, 504)]
-    assert seen(model, lambda: strategies.hybrid(model, photo, semantic_scale=0.5)) == [(300, 420), (240, 336)]
+    assert seen(model, lambda: strategies.hybrid(model, photo)) == [(160, 224), (256, 352)]
+    assert seen(model, lambda: strategies.hybrid(model, photo, detail_side=360)) == [(160, 224), (352, 512)]
+    assert seen(model, lambda: strategies.hybrid(model, photo, semantic_scale=0.5)) == [(288, 416), (256, 352)]
     # The reference has scales, and other strategies have other options.
     assert seen(model, lambda: strategies.hybrid(model, photo, parity=True))[0] == (128, 192)
-    assert seen(model, lambda: strategies.resize(model, photo)) == [(150, 210)]
+    assert seen(model, lambda: strategies.resize(model, photo)) == [(160, 224)]
     with pytest.raises(AimkitError, match="leave out parity or the sides"):
         strategies.hybrid(model, photo, parity=True, semantic_side=160)
 

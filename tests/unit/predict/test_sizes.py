@@ -59,18 +59,24 @@ def test_strong_reduction_averages_instead_of_skipping() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(1, 20000), st.integers(1, 20000), st.floats(0.01, 1))
-def test_working_sizes_keep_the_aspect_under_the_cap(height: int, width: int, scale: float) -> None:
+def test_working_sizes_are_multiples_near_the_aspect_under_the_cap(height: int, width: int, scale: float) -> None:
     h, w = working_size((height, width), scale)
     assert min(h, w) >= 1
     assert max(h, w) <= 1600
     assert h <= height
     assert w <= width
-    if min(h, w) > 1:
-        assert abs(h * width - w * height) <= max(height, width)  # both are rounded by at most half a pixel
+    factor = min(max(scale, 128 / min(height, width)), 1, 1600 / max(height, width))
+    if factor == 1:
+        assert (h, w) == (height, width)
+        return
+    for found, side in ((h, height), (w, width)):
+        assert found % 32 == 0 or found < 32
+        # A side is rounded down by more than half a multiple only where rounding up would enlarge the photo.
+        assert abs(found - side * factor) <= (16 if found + 32 <= side else 32)
 
 
 def test_small_photos_are_not_reduced_to_nothing() -> None:
-    assert working_size((1080, 1920), 1 / 4) == (270, 480)
-    assert working_size((300, 400), 1 / 4) == (128, 171)
+    assert working_size((1080, 1920), 1 / 4) == (256, 480)
+    assert working_size((300, 400), 1 / 4) == (128, 160)
     assert working_size((100, 50), 1 / 4) == (100, 50)
     assert reference_size((1080, 1920), 1 / 4, 1600) == (256, 480)

@@ -61,10 +61,10 @@ def slow(name: str, photo: np.ndarray) -> np.ndarray:
     if name == "whole":
         return fused(logits(image), image[..., 2])
     # A quarter would have a short side under 128 pixels.
-    small = resized(image, 128, 179)
+    small = resized(image, 128, 192)
     if name == "resize":
         return resized(fused(logits(small), small[..., 2]), 300, 420)
-    return fused(resized(logits(small), 300, 420), resized(resized(image[..., 2], 150, 210), 300, 420))
+    return fused(resized(logits(small), 300, 420), resized(resized(image[..., 2], 160, 224), 300, 420))
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if name != "refined"])
@@ -81,7 +81,7 @@ def test_inputs_have_the_sizes_that_were_asked_for(pointwise: Any) -> None:
     photo = np.zeros((1080, 1920, 3), np.uint8)
     model = pointwise()
     strategies.hybrid(model, photo)
-    assert model.seen == [(1, 3, 270, 480), (1, 3, 540, 960)]
+    assert model.seen == [(1, 3, 256, 480), (1, 3, 544, 960)]
     model = pointwise()
     strategies.hybrid(model, photo, semantic_scale=1 / 4, detail_scale=1 / 3, parity=True)
     assert model.seen == [(1, 3, 256, 480), (1, 3, 352, 640)]
@@ -135,7 +135,7 @@ def test_windows_refine_the_transition_area_and_leave_the_rest(pointwise: Any) -
     model = pointwise()
     found = strategies.run("refined", model, photo, window=128, overlap=32, **options)
     # The grid has 6 x 8 windows, with starts of 94 and 96 pixels; three rows and three columns touch the noise.
-    assert [shape[-2:] for shape in model.seen] == [(150, 200)] * 2 + [(128, 128)] * 9
+    assert [shape[-2:] for shape in model.seen] == [(160, 192)] * 2 + [(128, 128)] * 9
     fine = strategies.run("tiled", pointwise(), photo, **(options | {"tile": 128, "overlap": 32, "detail_scale": 1}))
     # A corner that only windows with a second look cover, and one that none of them covers.
     assert np.abs(found.detail[:260, :260] - fine.detail[:260, :260]).max() < 1e-6
