@@ -1,4 +1,4 @@
-"""aimkit runs: list, show and compare training runs."""
+"""aimkit runs: list, show, compare and average training runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aimkit.recipe import expand
 
 @click.group()
 def runs() -> None:
-    """List, show and compare training runs."""
+    """List, show, compare and average training runs."""
 
 
 @runs.command("ls")
@@ -180,6 +180,20 @@ def report(
     if verdict:
         console.out(verdict)
     console.out(str(target))
+
+
+@runs.command()
+@click.argument("runs", nargs=-1, required=True)
+@click.option("-o", "--out", required=True, help="Folder to write.")
+def average(runs: tuple[str, ...], out: str) -> None:
+    """Write the mean of the weights of RUNS, which started from the same weights.
+
+    RUNS are runs, weights files or zoo ids. Use the folder as weights of other commands, or train on from it with
+    model.init=FOLDER.
+    """
+    from aimkit.train.mean import write_mean
+
+    console.out(str(write_mean(runs, expand(out, "--out"))))
 
 
 def _existing(folder: str) -> Path:

@@ -8,10 +8,12 @@ it.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from aimkit.data.streams import CatalogStream, FiniteBlock, StreamBlock, SynthStream
+from aimkit.errors import AimkitError
 from aimkit.files import write_bytes
 from aimkit.json_files import parsed, read_json
 from aimkit.models.registry import backbones
@@ -38,6 +40,19 @@ def history(recipe: TrainRecipe) -> dict[str, Any]:
     """
     start, rows = _before(recipe.model)
     return {"start": start, "data": _once([*rows, *sources(recipe.data.train)])}
+
+
+def of_all(refs: Sequence[str]) -> dict[str, Any]:
+    """``start`` and ``data`` of weights that come from all of these.
+
+    Raises:
+        AimkitError: Weights are not found, or did not start from the same ones.
+    """
+    found = [of_weights(ref) for ref in refs]
+    starts = sorted({start or "random weights" for start, _ in found})
+    if len(starts) > 1:
+        raise AimkitError(f"the weights started from different ones: {', '.join(starts)}", ", ".join(refs))
+    return {"start": found[0][0], "data": _once([row for _, rows in found for row in rows])}
 
 
 def sources(block: StreamBlock) -> list[Row]:
@@ -77,14 +92,23 @@ def _of_recipe(recipe: Any) -> list[Row]:
 
 def _before(model: Model) -> tuple[str, list[Row]]:
     """The zoo id of the first weights, and the data of earlier stages."""
-    if not model.init:
-        if not model.pretrained:
-            return "", []
-        own = backbones.get(model.backbone).value.pretrained if model.backbone in backbones else None
-        return own or f"timm:{model.backbone}", []
-    if not expand(model.init).exists():
-        return loading.entry_id(model.init), []
-    file = loading.find(model.init)
+    if model.init:
+        return of_weights(model.init)
+    if not model.pretrained:
+        return "", []
+    own = backbones.get(model.backbone).value.pretrained if model.backbone in backbones else None
+    return own or f"timm:{model.backbone}", []
+
+
+def of_weights(ref: str) -> tuple[str, list[Row]]:
+    """The zoo id of the first weights, and the data of all stages, of a file, a run or a zoo entry.
+
+    Raises:
+        AimkitError: The weights are not found, or their list is damaged.
+    """
+    if not expand(ref).exists():
+        return loading.entry_id(ref), []
+    file = loading.find(ref)
     for folder in list(file.parents)[:3]:
         if (folder / NAME).is_file():
             return _read(folder / NAME)
