@@ -92,10 +92,11 @@ def list_(pattern: str, stage: str | None, licence: str | None, commercial: bool
 
 @click.command()
 @click.argument("id")
+@click.option("--credits", "credited", is_flag=True, help="List the author or origin of all training data.")
 @as_json
-def show(id: str, as_json: bool) -> None:
+def show(id: str, credited: bool, as_json: bool) -> None:
     """Show all facts about an entry."""
-    from aimkit.publish.card import YES
+    from aimkit.publish.card import YES, grouped
     from aimkit.zoo import store
     from aimkit.zoo.manifest import find
 
@@ -132,10 +133,16 @@ def show(id: str, as_json: bool) -> None:
         console.out(f"source {number}  {source}")
     if entry.data:
         console.out("")
-        console.table(
-            ["training data", "licence", "commercial use", "images"],
-            [(d.name, d.licence, YES[d.commercial], d.images) for d in entry.data],
-        )
+        columns = ["training data", "licence", "commercial use", "images"]
+        if credited:
+            console.table(
+                [*columns, "author or origin"],
+                [(d.name, d.licence, YES[d.commercial], d.images, d.origin) for d in entry.data],
+            )
+        else:
+            console.table(columns, grouped(entry.data))
+            if any(d.origin for d in entry.data):
+                console.info(f"authors and origins: aimkit zoo show {entry.id} --credits")
     for metric in entry.metrics:
         console.out(f"\n{metric.test_set}, {metric.origin}\nprotocol: {metric.protocol}")
         console.table(list(metric.values), [[f"{value:g}" for value in metric.values.values()]])
@@ -274,7 +281,7 @@ def _row(entry: ZooEntry) -> list[Any]:
     from aimkit.publish.card import YES
     from aimkit.zoo import store
 
-    data = ", ".join(item.name for item in entry.data)
+    data = ", ".join(dict.fromkeys(item.name for item in entry.data))
     sets = dict.fromkeys(m.test_set for m in entry.metrics if "sad" in m.values)
     sad = "; ".join(
         f"{name}: "

@@ -105,7 +105,7 @@ def add(
         "init": start.id if start else None,
         "format": "safetensors",
         "licence": facts.licence,
-        "data": [data.model_dump() for data in _merged(start, [*data, *facts.data])],
+        "data": [data.model_dump() for data in _merged([*(start.data if start else ()), *data], facts.data)],
         "seen": sorted({*facts.seen, *(start.seen if start else ())}),
         "preprocessing": _preprocessing(model),
         "predict": dict(facts.predict) or _told(told, "predict", file),
@@ -228,10 +228,14 @@ def _history(file: Path, init: str) -> tuple[str, list[TrainingSet]]:
     return (init if init in {entry.id for entry in entries()} else ""), []
 
 
-def _merged(start: ZooEntry | None, data: Sequence[TrainingSet]) -> list[TrainingSet]:
-    """Training data of the start and of the run, one per name."""
-    sets = {item.name: item for item in [*(start.data if start else ()), *data]}
-    return list(sets.values())
+def _merged(found: Sequence[TrainingSet], given: Sequence[TrainingSet]) -> list[TrainingSet]:
+    """Training data of the start and of the run, except for sets that are given anew.
+
+    The pictures of one set may have many authors: each has a row, since licences ask for their names.
+    """
+    anew = {item.name for item in given}
+    rows = {(item.name, item.licence, item.origin): item for item in found if item.name not in anew}
+    return [*rows.values(), *given]
 
 
 def _preprocessing(model: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from aimkit.licences import hub_licence
@@ -96,8 +97,22 @@ def _use(entry: ZooEntry, repo: str) -> str:
 def _data(data: tuple[TrainingSet, ...]) -> str:
     if not data:
         return "## Training data\n\nNot stated."
-    rows = [(d.name, d.licence, YES[d.commercial], str(d.images or "")) for d in data]
-    return "## Training data\n\n" + table(("set", "licence", "commercial use", "images"), rows)
+    rows = [(*row[:3], str(row[3] or "")) for row in grouped(data)]
+    parts = ["## Training data", table(("set", "licence", "commercial use", "images"), rows)]
+    # Licences such as CC-BY ask for the names.
+    authors = [(d.name, d.licence, d.origin) for d in data if d.origin]
+    if authors:
+        parts += ["Authors and origins:", table(("set", "licence", "author or origin"), authors)]
+    return "\n\n".join(parts)
+
+
+def grouped(data: Sequence[TrainingSet]) -> list[tuple[str, str, str, int | None]]:
+    """Rows of name, licence, commercial use and number of images; the rows of several authors are added up."""
+    images: dict[tuple[str, str, str], list[int]] = {}
+    for one in data:
+        counts = images.setdefault((one.name, one.licence, YES[one.commercial]), [])
+        counts += [one.images] if one.images else []
+    return [(*key, sum(counts) or None) for key, counts in images.items()]
 
 
 def _results(entry: ZooEntry) -> str:

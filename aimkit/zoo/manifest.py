@@ -25,7 +25,7 @@ from aimkit.toml_files import read_toml
 from aimkit.zoo.sources import check_source
 
 #: Licences that allow commercial use, lower case. Nobody owns what the generators draw.
-PERMISSIVE = ("generated", "mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "unlicense")
+PERMISSIVE = ("generated", "mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "unlicense")
 
 _ID = r"^[a-z0-9][a-z0-9_]*\.[a-z0-9][a-z0-9_-]*$"
 #: Names of metrics in manifests.
@@ -43,7 +43,7 @@ class TrainingSet(Block):
     Attributes:
         name: Name of the dataset.
         licence: Its licence, or its owners' terms.
-        origin: Where to get it.
+        origin: Where to get it, or its author.
         commercial: Whether the licence allows commercial use; None if it does not say.
         images: Number of images used.
     """
@@ -206,7 +206,7 @@ class ZooEntry(Block):
 def commercial(licence: str) -> bool | None:
     """Whether a licence allows commercial use; None if its name does not state it."""
     text = licence.lower()
-    if text in PERMISSIVE:
+    if text in PERMISSIVE or re.fullmatch(r"cc-by-\d\.\d(-[a-z]{2})?", text):
         return True
     return False if re.search(r"\bnc\b|non-?commercial", text) else None
 

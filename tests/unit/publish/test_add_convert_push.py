@@ -13,6 +13,7 @@ import yaml
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from aimkit.cli import run as run_command
 from aimkit.digests import sha256
 from aimkit.errors import AimkitError
 from aimkit.models.registry import create_backbone, create_model
@@ -107,6 +108,42 @@ def test_an_entry_inherits_data_and_seen_sets_from_its_start(checkpoint: Path, h
     assert second.init == first.id
     assert [item.name for item in second.data] == ["X", "Y"]
     assert second.seen == ("T",)
+
+
+def test_every_author_of_a_set_is_credited(
+    checkpoint: Path, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "trained"
+    run.mkdir()
+    (run / "model.safetensors").write_bytes(checkpoint.read_bytes())
+    rows = [
+        {"name": "models", "licence": "CC-BY-3.0", "origin": "Ann", "images": 3},
+        {"name": "models", "licence": "CC-BY-3.0", "origin": "Ben", "images": 4},
+        {"name": "models", "licence": "CC0-1.0", "origin": "Cleo", "images": 5},
+        {"name": "drawn", "licence": "MIT"},
+    ]
+    (run / "data.json").write_text(json.dumps({"start": "", "data": rows}))
+    entry = add(
+        run / "model.safetensors", ID, Facts(licence="MIT", data=[TrainingSet(name="drawn", licence="GPL-3.0")])
+    )
+    assert [(d.name, d.licence, d.origin, d.images) for d in entry.data] == [
+        ("models", "CC-BY-3.0", "Ann", 3),
+        ("models", "CC-BY-3.0", "Ben", 4),
+        ("models", "CC0-1.0", "Cleo", 5),
+        ("drawn", "GPL-3.0", "", None),
+    ]
+    assert [d.commercial for d in entry.data] == [True, True, True, None]
+    written = card(entry, "me/net")
+    assert all(name in written for name in ("Ann", "Ben", "Cleo"))
+    assert run_command(["zoo", "show", ID]) == 0
+    shown = capsys.readouterr()
+    assert " ".join(shown.out.split("commercial use")[1].split()).startswith(
+        "images models CC-BY-3.0 yes 7 models CC0-1.0"
+    )
+    assert "Ann" not in shown.out
+    assert "--credits" in shown.err
+    assert run_command(["zoo", "show", ID, "--credits"]) == 0
+    assert "Ann" in capsys.readouterr().out
 
 
 def test_an_id_is_not_taken_twice_and_weights_must_fit(checkpoint: Path, home: Path) -> None:
