@@ -51,8 +51,9 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path, monkeypatch):
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
 
-    monkeypatch.setattr(os, "scandir", refusing)
-    found = find_images(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refusing)
+        found = find_images(tmp_path)
     assert list(found.files) == ["a"]
     ((name, reason),) = found.skips.rows
     assert name.endswith("locked")
