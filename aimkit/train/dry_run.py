@@ -15,7 +15,7 @@ from aimkit.train.log import memory
 from aimkit.train.memory import check
 from aimkit.train.readings import guard, read
 from aimkit.train.recipe import TrainRecipe
-from aimkit.train.setup import build, open_streams, sampler_of
+from aimkit.train.setup import build, open_streams, sampler_of, with_options_of_weights
 from aimkit.train.state import State
 from aimkit.train.step import one_step
 
@@ -30,6 +30,7 @@ def dry_run(recipe: TrainRecipe) -> list[tuple[str, str]]:
     Raises:
         AimkitError: The run would fail at its start.
     """
+    recipe = with_options_of_weights(recipe)
     open_streams(recipe)
     parts = build(recipe)
     needed, free = check(recipe, parts.accelerator.device, parts.accelerator.num_processes)

@@ -22,7 +22,7 @@ from aimkit.train.log import Log
 from aimkit.train.optim import set_learning_rate
 from aimkit.train.readings import due, guard, read
 from aimkit.train.recipe import TrainRecipe
-from aimkit.train.setup import Parts, build, open_streams, sampler_of
+from aimkit.train.setup import Parts, build, open_streams, sampler_of, with_options_of_weights
 from aimkit.train.start import agreed, find_start, is_main, restore
 from aimkit.train.state import State
 from aimkit.train.step import one_step
@@ -45,6 +45,7 @@ def train(recipe: TrainRecipe, run: Path, resume: bool | str = False) -> State:
     Raises:
         AimkitError: The recipe or the folder is wrong, memory is used up, or the loss becomes NaN or infinite.
     """
+    recipe = with_options_of_weights(recipe)
     find_start(recipe, run, resume)
     with _locked(run):
         return _train(recipe, run, resume)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,6 +169,26 @@ def build_network(recipe: TrainRecipe) -> MattingModel:
     if table.checkpoint_activations:
         recompute(network.backbone)
     return network
+
+
+def with_options_of_weights(recipe: TrainRecipe) -> TrainRecipe:
+    """The recipe, with the options of the network of ``model.init`` where it gives none of its own.
+
+    Options without tensors, such as skip connections, would else get lost in silence: the weights fit without them.
+
+    Raises:
+        AimkitError: The weights are not found, or state an option that is refused.
+    """
+    table = recipe.model
+    told = declared.of(table.init) if table.init else None
+    if told is None or (told.architecture, told.backbone) != (table.name, table.backbone):
+        return recipe
+    options = declared.checked(told) | table.options
+    if options == table.options:
+        return recipe
+    taken = {key: value for key, value in options.items() if key not in table.options}
+    console.info(f"options of the weights: {', '.join(f'{key} = {json.dumps(value)}' for key, value in taken.items())}")
+    return recipe.model_copy(update={"model": table.model_copy(update={"options": options})})
 
 
 def freeze(network: MattingModel, recipe: TrainRecipe) -> None:

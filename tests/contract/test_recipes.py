@@ -18,6 +18,8 @@ from aimkit.recipe import header, load_recipe, parse
 from aimkit.synth.pool.build import build
 from aimkit.synth.pool.ingest import Drawing, ingest, sources_of
 from aimkit.toml_files import read_toml
+from aimkit.train.setup import with_options_of_weights
+from aimkit.zoo.manifest import find as find_entry
 
 ROOT = Path(__file__).parents[2]
 RECIPES = resources.recipes()
@@ -270,3 +272,9 @@ def test_a_train_recipe_passes_its_dry_run(name: str) -> None:
     assert rows["batch, image"] == "(2, 3, 64, 64)"
     assert float(rows["first step, total"]) > 0
     assert {"parameters", "steps", "estimated time", "peak memory"} <= rows.keys()
+
+
+def test_fine_tuning_builds_the_network_of_the_default_weights() -> None:
+    """Options without tensors of their own, such as skip connections, would else get lost in silence."""
+    table, entry = with_options_of_weights(load_recipe("finetune")).model, find_entry("default")
+    assert (table.name, table.backbone, table.options) == (entry.architecture, entry.backbone, dict(entry.options))

@@ -215,6 +215,26 @@ def test_modules_that_cannot_learn_are_refused(recipe: Make, only: str, stage: s
     assert hint in str(caught.value.hint)
 
 
+def test_a_run_takes_the_options_of_the_weights_that_it_does_not_set(
+    recipe: Make, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Skip connections have no tensors of their own: weights with and without them load into each other."""
+    table = {"backbone": "mobilenetv3_small_050", "options": {"width": 8, "semantic_skips": True}}
+    train(recipe(steps=1, model=table), tmp_path / "run")
+    own = {"backbone": "mobilenetv3_small_050", "options": {"fusion": "soft"}, "init": str(tmp_path / "run")}
+    capfd.readouterr()
+    train(recipe(steps=1, model=own), tmp_path / "next")
+    assert "options of the weights: semantic_skips = true, width = 8" in " ".join(capfd.readouterr().err.split())
+    assert dict(network_of(tmp_path / "next").created[1]) == {"fusion": "soft", "width": 8, "semantic_skips": True}
+    assert network_of(tmp_path / "next").semantic_skips
+    # What the recipe sets stays, and so does the network when resumed.
+    without = {**own, "options": {"semantic_skips": False}}
+    train(recipe(steps=1, model=without), tmp_path / "without")
+    assert not network_of(tmp_path / "without").semantic_skips
+    train(recipe(steps=2, model=own), tmp_path / "two")
+    assert train(recipe(steps=2, model=own), tmp_path / "two", resume=True).step == 2
+
+
 def test_the_stage_of_the_classes_leaves_the_matting_decoder_alone(recipe: Make, tmp_path: Path) -> None:
     train(recipe(stage="semantic"), tmp_path / "run")
     start = build_network(recipe(stage="semantic")).state_dict()
