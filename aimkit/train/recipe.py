@@ -25,8 +25,8 @@ class Model(Block):
         backbone: Name of its backbone.
         pretrained: Whether to start from the backbone's pretrained weights.
         init: Weights to start from: a zoo id, a file or a run. Tensors that fit are loaded, the others are listed.
-        options: Keywords of the network, such as ``fusion = "soft"``. Others are those of ``init``, if it states the same
-            network on the same backbone.
+        options: Keywords of the network, such as ``fusion = "soft"``. Others are those of ``init``, if it
+            states the same network on the same backbone.
         freeze_norm: Whether batch norm keeps its statistics; for small batches.
         checkpoint_activations: Whether the backward pass computes the backbone's activations again, to save memory.
     """
