@@ -27,7 +27,7 @@ _SOFT = "foregrounds.0.generators=['fog', 'smoke', 'flame']"
 @click.option(
     "--samples", type=click.IntRange(min=3), default=12, show_default=True, help="Number of composites in the dataset."
 )
-@click.option("--steps", type=click.IntRange(min=1), default=20, show_default=True, help="Number of fine-tuning steps.")
+@click.option("--steps", type=click.IntRange(min=1), default=40, show_default=True, help="Number of fine-tuning steps.")
 @click.pass_context
 def demo(context: click.Context, out: str, images: str, samples: int, steps: int) -> int:
     """Make a dataset, predict with the bundled weights, fine-tune them for a few steps, and show it all on a page.
