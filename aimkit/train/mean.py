@@ -14,7 +14,7 @@ import torch
 
 import aimkit
 from aimkit.errors import AimkitError
-from aimkit.files import replacing, write_bytes
+from aimkit.files import replacing
 from aimkit.models.weights import declared, loading
 from aimkit.models.weights.declared import Declared
 from aimkit.safetensors_file import write_tensors
@@ -70,8 +70,10 @@ def write_mean(refs: Sequence[str], out: Path) -> Path:
         "stage": "semantic" if "semantic" in stages else stages[0],
         "init": ", ".join(refs),
     }
+    if told[0].predict and all(one.predict == told[0].predict for one in told):
+        about["predict"] = json.dumps(told[0].predict, sort_keys=True)
     out.mkdir(parents=True, exist_ok=True)
-    write_bytes(out / provenance.NAME, (json.dumps(history, indent=1) + "\n").encode())
+    provenance.save(history, out)
     with replacing(target) as temporary:
         write_tensors(mean, temporary, about)
     return target

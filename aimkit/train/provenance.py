@@ -29,7 +29,12 @@ Row = dict[str, Any]
 def write(recipe: TrainRecipe, run: Path) -> None:
     """Write the file of a run, unless it exists."""
     if not (run / NAME).exists():
-        write_bytes(run / NAME, (json.dumps(history(recipe), indent=1) + "\n").encode())
+        save(history(recipe), run)
+
+
+def save(content: dict[str, Any], folder: Path) -> None:
+    """Write ``start`` and ``data`` to the file of a folder."""
+    write_bytes(folder / NAME, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def history(recipe: TrainRecipe) -> dict[str, Any]:

@@ -206,7 +206,7 @@ class ZooEntry(Block):
 def commercial(licence: str) -> bool | None:
     """Whether a licence allows commercial use; None if its name does not state it."""
     text = licence.lower()
-    if text in PERMISSIVE or re.fullmatch(r"cc-by-\d\.\d(-[a-z]{2})?", text):
+    if text in PERMISSIVE or re.fullmatch(r"cc-by-\d\.\d(-us)?", text):
         return True
     return False if re.search(r"\bnc\b|non-?commercial", text) else None
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from aimkit.cli import run
 from aimkit.errors import AimkitError
@@ -60,6 +61,17 @@ def test_the_mean_says_what_it_is_and_comes_from(runs: list[str], recipe: Make, 
         8,
         "matting",
     )
+    # Inference defaults that all of them share stay; here, none has any.
+    assert told.predict == {}
+    files = [find(one) for one in runs[:2]]
+    for number, file in enumerate(files):
+        with safe_open(file, "pt") as opened:
+            about = dict(opened.metadata())
+        save_file(load_file(file), tmp_path / f"{number}.safetensors", about | {"predict": '{"sharpness": 3.0}'})
+    write_mean([str(tmp_path / f"{number}.safetensors") for number in range(2)], tmp_path / "sharp")
+    sharp = of(tmp_path / "sharp")
+    assert sharp is not None
+    assert sharp.predict == {"sharpness": 3.0}
     # One of the three has trained its classes alone.
     assert network_of(tmp_path / "classes").semantic_only
     assert not network_of(tmp_path / "mean").semantic_only
