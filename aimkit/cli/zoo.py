@@ -281,7 +281,6 @@ def _row(entry: ZooEntry) -> list[Any]:
     from aimkit.publish.card import YES
     from aimkit.zoo import store
 
-    data = ", ".join(dict.fromkeys(item.name for item in entry.data))
     sets = dict.fromkeys(m.test_set for m in entry.metrics if "sad" in m.values)
     sad = "; ".join(
         f"{name}: "
@@ -289,7 +288,7 @@ def _row(entry: ZooEntry) -> list[Any]:
         for name in sets
     )
     row = [entry.id, entry.stage, entry.architecture or "-", entry.backbone, store.digest_state(entry)]
-    return [*row, "yes" if store.cached(entry) else "", entry.licence, data, YES[entry.commercial], sad]
+    return [*row, "yes" if store.cached(entry) else "", entry.licence, entry.trained_on, YES[entry.commercial], sad]
 
 
 def plain(entry: ZooEntry) -> dict[str, Any]:

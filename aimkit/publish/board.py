@@ -169,7 +169,7 @@ def standings(name: str, files: Sequence[Path] = ()) -> Standings:
 def rows_of_entry(entry: ZooEntry, board: Board) -> list[BoardRow]:
     """The results of a zoo entry on a board's test set."""
     seen, why = _seen(entry, board)
-    training = ", ".join(dict.fromkeys(data.name for data in entry.data))
+    training = entry.trained_on
     return [
         BoardRow(
             method=entry.id,
@@ -236,9 +236,7 @@ def add_row(
         if known == "yes" and seen == "no":
             what = f"the zoo says that these weights saw the test set: {reason}"
             raise AimkitError(what, entry.id, "leave out --seen")
-        training = training or (
-            ", ".join(dict.fromkeys(data.name for data in entry.data)) if known != "unknown" else ""
-        )
+        training = training or (entry.trained_on if known != "unknown" else "")
         why = why or reason
     seen = seen or known
     row = {

@@ -197,6 +197,11 @@ class ZooEntry(Block):
         flags = [commercial(self.licence), *(data.commercial for data in self.data)]
         return False if False in flags else None if None in flags or not self.data else True
 
+    @property
+    def trained_on(self) -> str:
+        """The names of its training data, each once."""
+        return ", ".join(dict.fromkeys(data.name for data in self.data))
+
     def to_table(self) -> dict[str, Any]:
         """Convert to plain data without empty keys, for TOML and JSON."""
         table: dict[str, Any] = self.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
