@@ -22,6 +22,7 @@ extensions = [
     "sphinx_click",
     "plain_docstrings",
     "recipe_keys",
+    "notebooks",
 ]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
