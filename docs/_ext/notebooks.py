@@ -1,6 +1,6 @@
 """The notebooks of ``examples/`` as pages, and as .ipynb files beside them.
 
-A page whose text is ``% notebook: NAME`` shows ``examples/NAME.py``. When the site is built on GitHub Actions, which sets
+A page whose text is ``% notebook: NAME`` shows ``examples/NAME.py``. When GitHub Actions builds the site, which sets
 ``GITHUB_REPOSITORY``, every notebook has a badge that opens it in Colab, from the branch ``gh-pages``, to which the
 workflow pushes the site.
 """
