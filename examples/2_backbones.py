@@ -51,7 +51,8 @@ for backbone in BACKBONES:
 
 # %% [markdown]
 # Other networks are trained by the same lines: `create_model("gfm", ...)` or `create_model("p3mnet", ...)`;
-# `training_loss` knows the terms of each. To start from released weights, which also say what they are of:
+# `training_loss` knows the terms of each. Released weights record their network, backbone and options, so their name is
+# enough:
 
 # %%
 network = aimkit.create_model(weights="default")

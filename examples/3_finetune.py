@@ -26,8 +26,8 @@ for i in range(COUNT):
 
 # %% [markdown]
 # One command trains the released weights on composites of these cut-outs. A tenth of them is held out: the first line
-# of the validation is the score of the released weights on those, the last is that after training. A few steps only
-# show the way: leave out the overrides for the recipe's own numbers.
+# of the validation is the score of the released weights on those, the last is that after training. The overrides keep
+# this run short: leave them out to use the recipe's values.
 
 # %%
 small = [f"steps={STEPS}", "batch=4", f"data.transform.size={SIZE}", "data.workers=0", "validation.count=4"]
@@ -36,7 +36,7 @@ assert run(["train", "finetune", "-o", "runs/mine", "--foregrounds", str(cutouts
 assert run(["runs", "show", "runs/mine"]) == 0
 
 # %% [markdown]
-# The run's folder is a weights reference for every command and for Python.
+# A run's folder can be given wherever weights are expected, on the command line and in Python.
 
 # %%
 predictor = aimkit.Predictor.load("runs/mine", runtime="torch")

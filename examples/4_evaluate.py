@@ -28,7 +28,7 @@ results = json.loads(Path("evaluation/default/results.json").read_text())
 print(results["averages"]["images"])
 
 # %% [markdown]
-# The protocols say that the two predict in different ways; without `--mix-protocols` they are not compared.
+# The two have different protocols (a network's strategy, a baseline), so `compare` needs `--mix-protocols`.
 
 # %%
 assert run(["evaluate", "compare", "evaluation/otsu", "evaluation/default", "--mix-protocols"]) == 0

@@ -2,7 +2,7 @@
 # # Write your own generator and step
 #
 # A generator draws foregrounds with exact alpha; a step changes a composite. Both are registered by name, and recipes
-# use them like those that come along. `examples/plugin` makes an installable package of the same.
+# use them like the built-in ones. `examples/plugin` packages the same kind of code for pip.
 
 # %%
 from typing import ClassVar
