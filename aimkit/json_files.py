@@ -16,7 +16,7 @@ LIMIT = 1 << 28
 #: The same for indexes, which have a line for each of millions of pictures.
 LARGE = 1 << 32
 
-_NAMES = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+_NAMES = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
 
 
 def read_json(

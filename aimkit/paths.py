@@ -60,7 +60,7 @@ def fault(relative: object) -> str:
     Backslashes separate on every system: what is written here may be read on Windows.
     """
     if not isinstance(relative, str):
-        return "is not a text"
+        return "is not a string"
     if "\0" in relative:
         return "contains a NUL"
     names = re.split(r"[/\\]", relative)

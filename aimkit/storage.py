@@ -54,7 +54,7 @@ def place(path: str | os.PathLike[str] | Remote, where: str = "") -> Place:
     check_kind(kind, shown)
     fill_url(path, where)
     if redact.MASK in text.partition("@")[0] and "@" in text:
-        hint = "put them back as ${NAME}, an environment variable: these stay as they are in what is stored"
+        hint = "write them as ${NAME}: an environment variable is stored by its name, not by its value"
         raise AimkitError("the credentials of this URL were masked when it was stored", shown, hint)
     if len(os.fsencode(text)) > _LONGEST_PATH:
         raise AimkitError(f"the URL is longer than {_LONGEST_PATH} bytes", f"{shown[:80]}...")

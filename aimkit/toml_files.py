@@ -28,7 +28,7 @@ def read_toml(path: Place) -> dict[str, Any]:
             raise RecursionError
         return data
     except OSError as error:
-        raise AimkitError(f"cannot read the file: {error.strerror or error}", str(path)) from None
+        raise AimkitError(f"can't read the file: {error.strerror or error}", str(path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AimkitError(f"not valid TOML: {error}", str(path), "see toml.io for the syntax") from None
     except RecursionError:
@@ -42,7 +42,7 @@ def _read_bounded(path: Place) -> bytes:
     with path.open("rb") as file:
         data = file.read(_LONGEST + 1)
     if len(data) > _LONGEST:
-        raise OSError(errno.EFBIG, f"it has more than {_LONGEST // 2**20} MB")
+        raise OSError(errno.EFBIG, f"it is larger than {_LONGEST // 2**20} MB")
     return data
 
 

@@ -28,7 +28,7 @@ class Rings(GeneratorBlock):
     """Coloured rings around one centre.
 
     Attributes:
-        spacing: Distance of two rings, in shorter sides.
+        spacing: Distance of two rings, relative to the short side of the frame.
     """
 
     generator: Name = "rings"

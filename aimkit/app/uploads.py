@@ -75,7 +75,7 @@ def accept(
             continue
         try:
             if path.stat().st_size > limits.megabytes << 20:
-                raise AimkitError(f"the file has more than {limits.megabytes} MB")
+                raise AimkitError(f"the file is larger than {limits.megabytes} MB")
             # Decoded once here: a file that only looks like a picture stops no later work.
             picture = decode(path, name, limit=limits.megapixels * 1_000_000)
             if text := fault(picture):

@@ -23,7 +23,13 @@ def backbones() -> None:
 
 @backbones.command("ls")
 @click.argument("pattern", default="*")
-@click.option("--sort", type=click.Choice(["name", "params", "kind"]), default="name", show_default=True)
+@click.option(
+    "--sort",
+    type=click.Choice(["name", "params", "kind"]),
+    default="name",
+    show_default=True,
+    help="Column to sort by.",
+)
 @click.option("--kind", help="Only backbones of this kind: pyramid, flat, irregular.")
 @click.option("--max-params", type=float, help="Only backbones of at most this many million parameters.")
 @click.option("--status", is_flag=True, help="Show the result of the last check, and counts.")
@@ -91,7 +97,10 @@ def check(
     results: Path | None,
     table: Path | None,
 ) -> None:
-    """Build AimNet on every timm architecture that matches PATTERN and run it on 256x320 and 250x330."""
+    """Build and run AimNet on timm's architectures.
+
+    Every architecture that matches PATTERN is run on images of 256x320 and 250x330 pixels.
+    """
     import timm
 
     from aimkit.models.backbones.check import Limits, check_all, default_results, write_table

@@ -20,7 +20,11 @@ BENCHMARKS = {
     "pools": ("aimkit.cli.bench_pools", "pools", "Time reading from a pool, in its own form and in others."),
     "gpu": ("aimkit.cli.bench_gpu", "gpu", "Check a GPU: its results against the CPU's, its times against estimates."),
     "startup": ("aimkit.cli.bench_startup", "startup", "Time commands as whole processes, with their imports."),
-    "studio": ("aimkit.cli.bench_studio", "studio", "Time the studio's start, and a new wall after a slider."),
+    "studio": (
+        "aimkit.cli.bench_studio",
+        "studio",
+        "Time the studio's start, and redrawing its samples after a slider moves.",
+    ),
     "train": ("aimkit.cli.bench_train", "train", "Time the data and the network of a training recipe."),
 }
 

@@ -13,7 +13,7 @@ from aimkit import console
 @click.command("backbones")
 @click.argument("names", nargs=-1, required=True)
 @click.option("--size", default=320, show_default=True, help="Height and width of the images.")
-@click.option("--batch", default=2, show_default=True, help="Number of images of a train step.")
+@click.option("--batch", default=2, show_default=True, help="Number of images of a training step.")
 @click.option("--repeats", default=5, show_default=True, help="Number of timed runs; the median counts.")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -47,5 +47,5 @@ def backbones(names: tuple[str, ...], size: int, batch: int, repeats: int, devic
         for row in rows
     ]
     console.table(columns, cells)
-    console.out(f"ms per image of {size}x{size}, train batch {batch}, relative: forward fp32 to the first")
+    console.out(f"ms per image of {size}x{size}, batch {batch}, relative: forward fp32 to the first")
     console.out(torch_line(device))

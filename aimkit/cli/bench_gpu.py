@@ -42,7 +42,7 @@ def gpu(minutes: float, device: str, small: bool, only: tuple[str, ...], as_json
         ("single operations against the CPU", right.single_operations),
         ("gradient of upsampling", right.gradients_of_upsampling),
         ("checkpoints", right.checkpoints),
-        ("train step", speed.steps),
+        ("training step", speed.steps),
         ("rivals", speed.rivals),
         ("prediction", speed.prediction),
         ("training", speed.data),

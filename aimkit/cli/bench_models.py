@@ -14,7 +14,9 @@ from aimkit import console
 @click.argument("names", nargs=-1)
 @click.option("--backbone", default="resnet34_mp", show_default=True, help="Backbone of all networks.")
 @click.option("--size", default=320, show_default=True, type=click.IntRange(32), help="Height and width of the images.")
-@click.option("--batch", default=2, show_default=True, type=click.IntRange(2), help="Number of images of a train step.")
+@click.option(
+    "--batch", default=2, show_default=True, type=click.IntRange(2), help="Number of images of a training step."
+)
 @click.option(
     "--repeats", default=5, show_default=True, type=click.IntRange(1), help="Number of timed runs; the median counts."
 )
@@ -25,7 +27,7 @@ def models(
 ) -> None:
     """Measure the networks NAMES (default: all) on one backbone, one after another.
 
-    Columns: parameters, multiply-adds and milliseconds of one image, milliseconds of a train step; float32, medians.
+    Columns: parameters, multiply-adds and milliseconds of one image, milliseconds of a training step; float32, medians.
     """
     from aimkit.models.backbones.factory import check_names
     from aimkit.models.registry import list_models
@@ -56,6 +58,6 @@ def models(
         )
         for row in rows
     ]
-    console.table(["model", "params M", "GMACs", "ms per image", "ms per train step", "relative"], cells)
-    console.out(f"{backbone}, images of {size}x{size}, train batch {batch}, float32; relative: train step to the first")
+    console.table(["model", "params M", "GMACs", "ms per image", "ms per training step", "relative"], cells)
+    console.out(f"{backbone}, images of {size}x{size}, batch {batch}, float32; relative: training step to the first")
     console.out(torch_line(device))

@@ -11,11 +11,13 @@ from aimkit import console
 
 
 @click.command()
-@click.option("-n", "--count", type=click.IntRange(min=1), default=12, show_default=True, help="Samples on the wall.")
+@click.option(
+    "-n", "--count", type=click.IntRange(min=1), default=12, show_default=True, help="Number of samples in the grid."
+)
 @click.option("--browser", metavar="PATH", help="Also move a slider in this Chromium; needs playwright.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def studio(count: int, browser: str | None, as_json: bool) -> None:
-    """Time the start of the studio as a fresh process, and new walls of samples of the recipe demo.
+    """Time the start of the studio as a fresh process, and redrawing the grid of samples of the recipe demo.
 
     Prints the seconds until the first sample and until all, and the studio's processor time meanwhile. Generators'
     loops are compiled first, where this machine has not compiled them yet.

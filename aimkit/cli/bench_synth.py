@@ -31,7 +31,7 @@ from aimkit import console
 def synth(
     foregrounds: str | None, backgrounds: str | None, count: int, rounds: int, samples: int, as_json: bool
 ) -> None:
-    """Time crops of 320 pixels from photos of 1080: whole composites that are then cropped, and crops first.
+    """Time making 320-pixel crops from 1080-pixel photos: compositing whole images, and compositing the crop alone.
 
     All methods are timed in rounds on one core, in processor time, and compared within a round. Generators draw the
     photos unless folders are given.

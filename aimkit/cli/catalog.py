@@ -46,7 +46,10 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @as_json
 def show(name: str, as_json: bool) -> None:
-    """Show a dataset: where to get it, its terms, its folders, and the recipes that use it; or a set of 3-D models."""
+    """Show a dataset or a set of 3-D models.
+
+    Where to get it, its terms, its folders, and the recipes that use it.
+    """
     from aimkit.datasets.catalog import find_published
     from aimkit.datasets.catalog.model_sets import model_page, model_sets
     from aimkit.datasets.catalog.page import page
@@ -68,10 +71,10 @@ def show(name: str, as_json: bool) -> None:
 @click.option("--quick", is_flag=True, help="Check names and counts only; open no image.")
 @as_json
 def check(name: str, folder: str, part: str, types: str, section: str, quick: bool, as_json: bool) -> None:
-    """Check that FOLDER holds a dataset as published: counts, pairs, sizes, types, and that every image can be read.
+    """Check that FOLDER holds a dataset as published.
 
-    FOLDER is the dataset's folder under any name, its parent folder, or the folder of one part. The exit code is 1 if
-    it does not match.
+    Counts, pairs, sizes and types are checked, and that every image can be read. FOLDER is the dataset's folder under
+    any name, its parent folder, or the folder of one part. The exit code is 1 if it does not match.
     """
     from aimkit.datasets.catalog import find_published
     from aimkit.datasets.catalog.check import check as compare
@@ -93,10 +96,11 @@ def check(name: str, folder: str, part: str, types: str, section: str, quick: bo
 @click.option("-o", "--out", required=True, help="Folder of the dataset.")
 @as_json
 def get(name: str, out: str, as_json: bool) -> None:
-    """Fetch a dataset from a mirror on the Hugging Face hub that may redistribute it, in its authors' folder layout.
+    """Fetch a dataset from its Hugging Face mirror.
 
-    For other datasets, the authors' page and terms are printed, and the exit code is 1. Run the same command again to
-    continue; without a connection, the hub's cache is used.
+    Only from mirrors that may redistribute it, in its authors' folder layout. For other datasets, the authors' page and
+    terms are printed, and the exit code is 1. Run the same command again to continue; without a connection, the hub's
+    cache is used.
     """
     from aimkit.datasets.catalog import find_published
     from aimkit.datasets.catalog.get import get as fetch

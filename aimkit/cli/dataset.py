@@ -119,7 +119,10 @@ def sheet(path: str, out: str, rows: int) -> None:
 @click.argument("a")
 @click.argument("b")
 def diff(a: str, b: str) -> None:
-    """List the samples that differ between datasets A and B, and how; the exit code is 1 if any do."""
+    """List the samples that differ between A and B.
+
+    The exit code is 1 if any do.
+    """
     from aimkit.datasets.inspect.diff import diff as differences
     from aimkit.datasets.reader import open_dataset
 
@@ -137,10 +140,11 @@ def diff(a: str, b: str) -> None:
 @click.argument("parts", nargs=-1, required=True)
 @click.option("-o", "--out", required=True, help="Folder or URL of the merged dataset.")
 def merge(parts: tuple[str, ...], out: str) -> None:
-    """Merge PARTS, folders or URLs that 'aimkit synth --shards' wrote, into one dataset.
+    """Merge PARTS of a dataset into one.
 
-    The result equals that of an undivided run, byte for byte. Missing shards are reported before anything is written.
-    Run the same command again to continue an interrupted merge.
+    PARTS are folders or URLs that 'aimkit synth --shards' wrote. The result equals that of an undivided run, byte for
+    byte. Missing shards are reported before anything is written. Run the same command again to continue an interrupted
+    merge.
     """
     from aimkit.storage import place
     from aimkit.synth.merge import merge as join
@@ -161,7 +165,8 @@ def push(path: str, repo: str, private: bool, dry_run: bool, as_json: bool) -> N
     """Publish a complete dataset on the Hugging Face hub, with a card that names licences and sizes.
 
     Files that the repository has are not sent again: run the same command again to continue an interrupted push. The
-    card is sent last. 'load_dataset("ORG/NAME")' and sources and streams with path = "ORG/NAME" read it back.
+    card is sent last. 'load_dataset("ORG/NAME")' and recipe sources with source = "huggingface", path = "ORG/NAME" read
+    it back.
     """
     if dry_run:
         from aimkit.publish.dataset import published_card

@@ -32,15 +32,19 @@ class EvaluateGroup(click.Group):
 @click.option("--data", metavar="KIND", help="aim500, am2k, p3m-500-p, p3m-500-np, ppm-100, folder, or hf:NAME.")
 @click.option("--root", metavar="DIR", help="Data folder, as published, or with original/, mask/, trimap/; or hf:NAME.")
 @click.option("--types", metavar="FILE", help="Types file, if it is not in the data folder.")
-@click.option("--limit", type=click.IntRange(min=1), help="Evaluate only the first images.")
+@click.option("--limit", type=click.IntRange(min=1), help="Evaluate only this many images, the first by name.")
 @click.option("--model", help="Network.  [default: that of the weights, else aimnet]")
 @click.option("--backbone", help="Backbone of the network.  [default: that of the weights, else resnet34_mp]")
-@click.option("--weights", help="A file, a zoo id, or 'random' for an untrained network.")
+@click.option("--weights", help="A file, the folder of a training run, a zoo id, or 'random' for an untrained network.")
 @click.option("--strategy", help="hybrid, resize, whole, tiled or refined.")
 @click.option(
-    "--option", "options_", multiple=True, metavar="KEY=VALUE", help="Set an option of the strategy: detail_scale=0.33."
+    "--option",
+    "options_",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set an option of the strategy, such as detail_scale=0.33. Repeatable.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
 @click.option("--predictions", metavar="DIR", help="Evaluate these alpha mattes instead of a network.")
 @click.option("--truth", metavar="DIR", help="True alpha mattes for --predictions, or a folder like --root.")
 @click.option("--trimaps", metavar="DIR", help="Trimaps for --predictions.")
@@ -107,7 +111,7 @@ def evaluate(recipe: str, overrides: tuple[str, ...], **options: Any) -> int:
 def compare(files: tuple[str, ...], mix_protocols: bool, seed: int, page: str | None, as_json: bool) -> None:
     """Compare results with the first: averages, differences, 95 % paired bootstrap intervals.
 
-    Smaller is better. "clear" is better or worse if the interval excludes 0.
+    Smaller is better. A difference (the other result minus the first) is "clear" if its interval excludes 0.
     """
     from aimkit.evaluate.compare import compare as differences
     from aimkit.evaluate.compare import comparison_table, named_apart

@@ -19,8 +19,17 @@ if TYPE_CHECKING:
 @click.option("--model", help="Network.  [default: that of the weights, else aimnet]")
 @click.option("--backbone", help="Backbone of the network.  [default: that of the weights, else resnet34_mp]")
 @click.option("--weights", help="Weights: a file, a run or a zoo id. Default: random weights.")
-@click.option("--to", "form", type=click.Choice(["onnx", "torch-export"]), default="onnx", show_default=True)
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write.")
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(["onnx", "torch-export"]),
+    default="onnx",
+    show_default=True,
+    help="Format to write.",
+)
+@click.option(
+    "-o", "--out", "--output", "output", required=True, type=click.Path(path_type=Path), help="File to write."
+)
 @click.option("--size", help="Fix the input size to HxW, for backbones that can't be exported with dynamic sizes.")
 def export(
     model: str | None, backbone: str | None, weights: str | None, form: str, output: Path, size: str | None

@@ -32,7 +32,11 @@ _SHOWN = 5
 @click.option("--fix", is_flag=True, help="Write a corrected copy of the folder to -o OUT; TARGET is never changed.")
 @click.option("-o", "--out", metavar="OUT", help="New folder for --fix.")
 @click.option("--with-network", is_flag=True, help="Also look for subjects in backgrounds with the default weights.")
-@click.option("--weights", default="default", show_default=True, help="Weights for --with-network: a file or zoo id.")
+@click.option(
+    "--weights",
+    default="default",
+    help="Weights for --with-network: a file, the folder of a training run, or a zoo id.",
+)
 @click.option(
     "--against",
     multiple=True,
@@ -41,7 +45,7 @@ _SHOWN = 5
 )
 @click.option("--only", multiple=True, metavar="CHECK", help="Run only this check. Repeatable.")
 @click.option("--ignore", multiple=True, metavar="CHECK", help="Do not run this check. Repeatable.")
-@click.option("--workers", type=click.IntRange(1), help="Threads.  [default: processors + 1]")
+@click.option("--workers", type=click.IntRange(1), help="Threads.  [default: processors + 1, at most 16]")
 @click.option("--list", "list_checks", is_flag=True, help="List the checks and exit.")
 @click.option("--strict", is_flag=True, help="Exit with code 3 if there are warnings.")
 def lint(

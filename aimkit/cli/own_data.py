@@ -14,12 +14,16 @@ _OPTIONS = (
         "--foregrounds",
         default="",
         metavar="DIR",
-        help="Your cut-outs (or photos, with --mattes; fg/ and alpha/; original/ and mask/; a pool; hf:ORG/NAME). They "
-        "replace the files that the recipe names; its generators are kept, unless the recipe has nothing else.",
+        help="Your foregrounds: cut-outs, photos (with --mattes), a folder of fg/ and alpha/ or of original/ and "
+        "mask/, a pool, or hf:ORG/NAME. They replace the recipe's stored foregrounds; its generators stay, unless it "
+        "has nothing else.",
     ),
     click.option("--mattes", default="", metavar="DIR", help="Mattes of the photos in --foregrounds, paired by name."),
     click.option(
-        "--backgrounds", default="", metavar="DIR", help="Your photos, a pool or hf:ORG/NAME; used in the same way."
+        "--backgrounds",
+        default="",
+        metavar="DIR",
+        help="Your backgrounds: photos, a pool or hf:ORG/NAME. They replace the recipe's in the same way.",
     ),
 )
 

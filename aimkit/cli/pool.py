@@ -28,14 +28,14 @@ def pool() -> None:
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Number of items per generator.",
+    help="Number of items to generate with each procedural generator.",
 )
 @click.option(
     "--size",
     type=click.IntRange(min=16),
     default=1024,
     show_default=True,
-    help="Size of drawn items, pixels.",
+    help="Side of generated items in pixels.",
 )
 @click.option("--workers", type=click.IntRange(min=0), help="Number of processes; all cores by default.")
 def build(

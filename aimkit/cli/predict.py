@@ -35,9 +35,17 @@ _MOST_BYTES = 2 << 30
 @click.option("--backbone", help="Backbone of the network.  [default: that of the weights, else resnet34_mp]")
 @click.option("--strategy", help="hybrid, resize, whole, tiled or refined.  [default: the network's, mostly hybrid]")
 @click.option(
-    "--option", "options", multiple=True, metavar="KEY=VALUE", help="Set an option of the strategy: detail_scale=0.33."
+    "--option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set an option of the strategy, such as detail_scale=0.33. Repeatable.",
 )
-@click.option("--outputs", help="Outputs: alpha, cutout, composite, trimap, semantic.  [default: alpha,cutout]")
+@click.option(
+    "--outputs",
+    help="Outputs: alpha, cutout, composite, trimap, semantic.  [default: alpha,cutout; with --background also "
+    "composite]",
+)
 @click.option("--sheet", metavar="FILE", help="Draw photos, mattes and cut-outs on one sheet, PNG or JPEG.")
 @click.option("--background", help="Background of composites: an image, or a colour such as green or '#00ff00'.")
 @click.option(
@@ -53,7 +61,7 @@ _MOST_BYTES = 2 << 30
 @click.option(
     "--short-side",
     type=click.IntRange(min=1),
-    help="Reduce larger photos to this short side first; the reference used 1080.",
+    help="Reduce photos with a longer short side to this one first, in pixels; the reference used 1080.",
 )
 @click.option("--tta", is_flag=True, help="Average with the mirrored photo; takes twice the time.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
@@ -79,7 +87,7 @@ def predict(photos: tuple[str, ...], out: str, sheet: str | None, resume: bool, 
     the photo's colour profile. A photo that can't be read or predicted is skipped; OUT/skipped.txt lists the reasons.
 
     If the only photo is -, it is read from standard input, and one output is written to standard output as PNG, the
-    cut-out unless --outputs names another: curl URL | aimkit predict - > cutout.png
+    cut-out (with --background the composite) unless --outputs names another: curl URL | aimkit predict - > cutout.png
     """
     if resume and overwrite:
         raise AimkitError("--resume and --overwrite exclude each other", hint="give one of the two")
@@ -132,7 +140,9 @@ def _pipe(photos: tuple[str, ...], sheet: str | None, resume: bool, overwrite: b
     outputs = options["outputs"] or ("composite" if options["background"] else "cutout")
     kinds = _kinds(options | {"outputs": outputs})
     if len(kinds) > 1:
-        raise AimkitError("the standard output takes one output", f"--outputs {outputs}", "name one: --outputs alpha")
+        raise AimkitError(
+            "only one output can be written to the standard output", f"--outputs {outputs}", "name one: --outputs alpha"
+        )
     if sys.stdin.isatty():
         raise AimkitError("no photo on the standard input", "-", "aimkit predict - < photo.jpg > cutout.png")
     if sys.stdout.isatty():
@@ -142,7 +152,7 @@ def _pipe(photos: tuple[str, ...], sheet: str | None, resume: bool, overwrite: b
     if not data:
         raise AimkitError("the standard input is empty", "-", "did the command before the pipe fail?", exit_code=1)
     if len(data) > _MOST_BYTES:
-        raise AimkitError(f"the standard input has more than {_MOST_BYTES >> 20} MB", "-", "give the photo as a file")
+        raise AimkitError(f"the standard input is larger than {_MOST_BYTES >> 20} MB", "-", "give the photo as a file")
     from aimkit.predict.files import predict_bytes
 
     png = predict_bytes(data, "standard input", lambda: _predictor(options), kinds[0], style)

@@ -20,7 +20,7 @@ def recipes() -> None:
 @recipes.command("ls")
 @click.argument("kind", required=False, type=click.Choice(list(KINDS)))
 def list_(kind: str | None) -> None:
-    """List the packaged recipes of KIND (or all) with their purpose."""
+    """List the packaged recipes, or those of one kind, with their purpose."""
     rows = [(name, header(path).split("\n")[0]) for name, path in resources.recipes(kind).items()]
     console.table(["recipe", "purpose"], rows)
 

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 def render(what: tuple[str, ...], setup: bool, blender: str, **options: Any) -> int:
     """Render 3-D models into cut-outs with exact alpha.
 
-    WHAT is a recipe, or models: folders, catalogues of Sweet Home 3D (.sh3f), and files (OBJ, FBX, glTF, GLB, USD, PLY,
+    Give one recipe, or models: folders, catalogues of Sweet Home 3D (.sh3f), and files (OBJ, FBX, glTF, GLB, USD, PLY,
     STL). KEY=VALUE pairs override keys of the recipe. OUT becomes a source: {source = "cutouts", path = "OUT"}. Each
     picture has a sidecar OUT/NAME.json: model, licence, creator, light, camera, look, seed, versions. Licences and
     creators reach the cards of datasets through OUT/credits.json.

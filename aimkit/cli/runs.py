@@ -39,7 +39,9 @@ def list_(folder: str, json: bool) -> None:
 @click.argument("run")
 @click.option("--json", is_flag=True, help="Print JSON.")
 @click.option(
-    "--finished", is_flag=True, help="Fail if the run is not finished. For scripts: a stopped run exits with 0."
+    "--finished",
+    is_flag=True,
+    help="Exit with 1 if the run is not finished: 'aimkit train' exits with 0 when it is stopped.",
 )
 def show(run: str, json: bool, finished: bool) -> None:
     """Show one run: its recipe, last losses and validations."""
@@ -73,7 +75,10 @@ def show(run: str, json: bool, finished: bool) -> None:
 @runs.command()
 @click.argument("run")
 def verify(run: str) -> None:
-    """Compare the files of a RUN with the digests written with them; one line for each problem, exit code 1 if any."""
+    """Check the files of a RUN against their digests.
+
+    One line is printed for each problem; the exit code is 1 if there is any.
+    """
     from aimkit.errors import AimkitError
 
     folder = _existing(run)
@@ -158,7 +163,7 @@ def report(
     sheet: str | None,
     rows: int,
 ) -> None:
-    """Write one HTML page of a RUN, its data, evaluations and pictures, and compare it with other results.
+    """Write a page of a RUN: data, results, pictures.
 
     RESULTS are folders or results.json files of 'aimkit evaluate'. The first is the run's; it is compared with the
     others.
@@ -186,10 +191,10 @@ def report(
 @click.argument("runs", nargs=-1, required=True)
 @click.option("-o", "--out", required=True, help="Folder to write.")
 def average(runs: tuple[str, ...], out: str) -> None:
-    """Write the mean of the weights of RUNS, which started from the same weights.
+    """Average the weights of several RUNS.
 
-    RUNS are runs, weights files or zoo ids. Use the folder as weights of other commands, or train on from it with
-    model.init=FOLDER.
+    RUNS are runs, weights files or zoo ids, which started from the same weights. Use the folder as weights of other
+    commands, or train on from it with model.init=FOLDER.
     """
     from aimkit.train.mean import write_mean
 

@@ -23,13 +23,13 @@ def types() -> None:
 
 @types.command()
 @click.argument("folder")
-@click.option("-o", "--output", help="Write a types file (JSON in AIM's format) to edit.")
+@click.option("-o", "--out", "--output", "output", help="Write a types file (JSON in AIM's format) to edit.")
 @click.option("--category", default="", help="Category of all images.")
-@click.option("--below", type=float, default=1.01, help="List only images with a lower confidence.")
+@click.option("--below", type=float, default=1.01, help="List only images with a confidence below this, 0 to 1.")
 @click.option(
     "--alpha-range",
     type=click.Choice(["0-1", "0-100", "0-255", "0-65535"]),
-    help="Levels of clear and opaque in grey mattes; decided from all mattes by default.",
+    help="Scale of grey mattes; inferred from all by default.",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing output file.")
 def infer(folder: str, output: str | None, category: str, below: float, alpha_range: str | None, force: bool) -> None:
@@ -67,7 +67,10 @@ def infer(folder: str, output: str | None, category: str, below: float, alpha_ra
 @click.argument("file")
 @click.option("--dataset", default="", help="Section of a types file with several datasets.")
 def check(folder: str, file: str, dataset: str) -> None:
-    """Compare the types FILE with the names in FOLDER; list everything that does not match."""
+    """Compare a types FILE with the names in FOLDER.
+
+    Everything that does not match is listed.
+    """
     from aimkit.datasets.types_file import match, read_types
     from aimkit.recipe import expand
 

@@ -30,11 +30,11 @@ ZOO = {
     "verify": ("aimkit.cli.zoo", "verify", "Verify the digests of cached files."),
     "path": ("aimkit.cli.zoo", "path", "Print the file of an entry."),
     "rm": ("aimkit.cli.zoo", "rm", "Remove cached files."),
-    "add": ("aimkit.cli.zoo_publish", "add", "Make a checkpoint or a run a zoo entry."),
+    "add": ("aimkit.cli.zoo_publish", "add", "Add a checkpoint or a run to the zoo."),
     "convert": ("aimkit.cli.zoo_publish", "convert", "Convert weights to aimkit's names, or to the released ones."),
     "onnx": ("aimkit.cli.zoo_publish", "onnx", "Write the ONNX file of an entry, to predict without PyTorch."),
     "push": ("aimkit.cli.zoo_publish", "push", "Publish an entry on the Hugging Face hub."),
-    "board": ("aimkit.cli.zoo_board", "board", "Show published and own results on a test set."),
+    "board": ("aimkit.cli.zoo_board", "board", "Show published results and your own on a test set."),
     "check": ("aimkit.cli.zoo_publish", "check", "Check manifests and list every error."),
 }
 

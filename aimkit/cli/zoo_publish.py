@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 @click.argument("file")
 @click.option("--id", "id", required=True, help="architecture_backbone.tag, or backbone.tag.")
 @click.option("--recipe", help="Recipe that made the checkpoint.  [default: the one next to it]")
-@click.option("--results", multiple=True, type=click.Path(path_type=Path), help="A results.json of aimkit evaluate.")
+@click.option(
+    "--results", multiple=True, type=click.Path(path_type=Path), help="A results.json of aimkit evaluate. Repeatable."
+)
 @click.option("--licence", default="unknown", show_default=True, help="Licence of the weights, an SPDX name.")
-@click.option("--data", multiple=True, help='Training data: \'name="X", licence="MIT", commercial=true\'.')
-@click.option("--seen", multiple=True, help="Test set whose images were used for training or model selection.")
+@click.option("--data", multiple=True, help='Training data: \'name="X", licence="MIT", commercial=true\'. Repeatable.')
+@click.option("--seen", multiple=True, help="Test set used for training or model selection. Repeatable.")
 @click.option("--architecture", help="Network, if the file does not state it.")
 @click.option("--backbone", help="Backbone, if the file does not state it.")
 @click.option("--stage", type=STAGES, help="Stage, if the file does not state it.")
@@ -33,7 +35,10 @@ if TYPE_CHECKING:
 @click.option("--onnx", is_flag=True, help="Write an ONNX file too, so that the entry predicts without PyTorch.")
 @click.option("--default", is_flag=True, help="Use the entry when no weights are given.")
 @click.option(
-    "--predict", multiple=True, metavar="KEY=VALUE", help="Inference default: strategy=hybrid, detail_side=512, ..."
+    "--predict",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Inference default: strategy=hybrid, detail_side=512, ... Repeatable.",
 )
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Manifest folder.  [default: your own]")
 @click.option("--force", is_flag=True, help="Replace an entry of the same id in the folder.")
@@ -115,7 +120,7 @@ def convert(source: str, target: Path, half: bool, as_json: bool) -> None:
         return
     console.out(str(target))
     left = f"; left out as unused: {', '.join(left_out)}" if left_out else ""
-    console.info(f"{report.loaded} tensors from the format {report.format}, {len(report.aliases)} second names{left}")
+    console.info(f"{report.loaded} tensors from the format {report.format}, {len(report.aliases)} duplicate keys{left}")
 
 
 @click.command()

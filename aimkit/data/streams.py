@@ -80,7 +80,8 @@ class PairsBlock(FiniteBlock):
     """A stream over stored photos and their mattes.
 
     Attributes:
-        alpha_range: The levels of clear and opaque in the mattes; decided from all mattes of the folder by default.
+        alpha_range: Scale of the mattes: the levels of alpha 0 and 1; inferred from all mattes of the folder by
+            default.
         allow_missing: Whether to continue with the rest when most files have no partner, or sizes differ.
     """
 
@@ -186,7 +187,9 @@ class FolderStream(PairsBlock):
 
 @streams.register("catalog")
 class CatalogStream(PairsBlock):
-    """Photos with mattes or masks of a dataset of the catalog, as its authors publish it; as "folder" and "saliency".
+    """Photos with mattes or masks of a dataset of the catalog, as its authors publish it.
+
+    They are read like the streams "folder" and "saliency".
 
     Attributes:
         set: Name of the dataset: am2k, p3m10k, duts, ... (``aimkit catalog ls``).

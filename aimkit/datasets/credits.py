@@ -55,7 +55,7 @@ def read_credits(folder: Place) -> dict[str, Credit]:
     for name, row in rows.items():
         if not isinstance(row, dict) or not all(isinstance(row.get(key, ""), str) for key in wanted):
             raise AimkitError(
-                f"the list of credits is damaged: the row of '{name}' is not an object of texts", str(path)
+                f"the list of credits is damaged: the row of '{name}' is not an object of strings", str(path)
             )
         found[name] = Credit(**{key: row[key][:4096] for key in wanted & set(row)})
     return found

@@ -42,7 +42,7 @@ def open_table(path: str, subset: str = "", split: str = "train", revision: str 
         return splits[""], f"{where}, {split}" if split else where
     split = split or next(iter(splits))
     if split not in splits:
-        raise AimkitError(f"the dataset has no part '{split}'", where, did_you_mean(split, splits))
+        raise AimkitError(f"the dataset has no split '{split}'", where, did_you_mean(split, splits))
     return splits[split], f"{where}, {split}"
 
 

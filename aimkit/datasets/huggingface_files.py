@@ -60,7 +60,7 @@ def _check_card(card: Path) -> None:
     try:
         check_regular(card)
         if card.stat().st_size > _LIMIT:
-            raise AimkitError(f"the card has more than {_LIMIT:,} bytes", str(card))
+            raise AimkitError(f"the card is larger than {_LIMIT:,} bytes", str(card))
         told = _metadata(card)
     except (OSError, ValueError, RecursionError) as error:
         raise AimkitError(f"the card of the dataset is damaged: {str(error)[:100]}", str(card)) from None

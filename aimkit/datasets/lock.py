@@ -61,7 +61,7 @@ def read_lock(root: Place) -> tuple[dict[str, Any], dict[str, str]]:
         raise AimkitError("the lock file lacks count or output.format", str(path), hint)
     count, size = recipe["count"], output.get("shard_size")
     if type(count) is not int or type(size) is not int or size < 1 or not 1 <= count <= MAX_SHARDS * size:
-        raise AimkitError("the lock file's count and output.shard_size can't be", str(path), hint)
+        raise AimkitError("the lock file's count or output.shard_size is not a possible number", str(path), hint)
     return recipe, remarks
 
 

@@ -49,7 +49,7 @@ def shade(across: Float, light: float, height: Float | float = 0.0) -> Float:
 
 
 def plane(size: tuple[int, int], pad: int, turn: float, tilt: float, rng: np.random.Generator) -> tuple[Float, Float]:
-    """Coordinates of every pixel on a plane that is turned and seen at an angle, in shorter sides from its middle.
+    """Coordinates of every pixel on a plane that is turned and seen at an angle, from its middle, in short sides.
 
     Args:
         size: (height, width).

@@ -105,8 +105,10 @@ def read_file(path: str | os.PathLike[str], where: str = "", *, limit: int | Non
             os.close(handle)
     if status.st_size > most or len(data) > most:
         size = f"the file has {max(status.st_size, len(data)) / 1e9:.1f} GB"
-        hint = f"if you trust the file, raise {LIMIT}; a pixel counts 16 bytes"
-        raise AimkitError(f"can't read the image: {size}, more than a picture within the limit", name, hint)
+        hint = f"if you trust the file, raise {LIMIT}"
+        raise AimkitError(
+            f"can't read the image: {size}, more than the pixel limit allows (16 bytes per pixel)", name, hint
+        )
     if not data:
         raise AimkitError("can't read the image: the file is empty", name)
     return data

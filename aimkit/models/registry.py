@@ -91,7 +91,8 @@ def create_model(
         backbone: ``resnet34_mp`` (the paper's, and the default), any timm architecture, optionally with the tag of its
             pretrained weights (``convnext_tiny.fb_in22k``), a registered name, or a module that keeps the backbone
             contract.
-        weights: Weights of the whole network: a file (ours or a released one) or a zoo id.
+        weights: Weights of the whole network: a file (aimkit's or a released one), the folder of a training
+            run, or a zoo id.
         pretrained: Fetch the backbone's pretrained weights.
         backbone_weights: Weights of the backbone: a file or a zoo id.
         in_chans: Channels of the image.

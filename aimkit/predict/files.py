@@ -109,8 +109,8 @@ def predict_files(
             raise
     if cut:
         has = "has" if cut == 1 else "have"
-        what = f"{cut} photo{'s' * (cut != 1)} {has} an alpha channel: pixels that it hides stay hidden"
-        console.info(f"{what} (--ignore-alpha predicts it anew)")
+        what = f"{cut} photo{'s' * (cut != 1)} {has} an alpha channel: pixels that it hides stay transparent"
+        console.info(f"{what} (--ignore-alpha predicts them too)")
     return skips
 
 

@@ -61,7 +61,7 @@ def send(
         return commit
     except Exception as error:  # The hub's client raises errors of several libraries.
         reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
-        hint = "log in with: hf auth login; the same command continues"
+        hint = "check the name, the connection and the login (hf auth login); the same command continues"
         raise AimkitError(f"the hub refused: {reason}", repo, hint, exit_code=1) from None
 
 

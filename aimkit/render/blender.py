@@ -190,7 +190,7 @@ class BlenderProcess:
                 lines = [line for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
                 said = lines[-1].strip()[:300] if lines else ""
         self.close()
-        return BlenderFailed(what, "", said and f"its last words: {said}", exit_code=1)
+        return BlenderFailed(what, "", said and f"its last output: {said}", exit_code=1)
 
 
 def _listen(stream: Any, answers: queue.Queue[dict[str, Any] | None]) -> None:

@@ -51,7 +51,7 @@ def set_up() -> Path:
         free = shutil.disk_usage(folder.parent).free
         if free < _SPACE:
             what = f"the environment needs {_SPACE / 1e9:.1f} GB, and the disk has {free / 1e9:.1f} GB left"
-            raise AimkitError(what, str(folder), "free some, or set AIMKIT_HOME")
+            raise AimkitError(what, str(folder), "free some space, or set AIMKIT_HOME")
         console.info(f"installing {' and '.join(PACKAGES)} into {folder} ({SIZE})")
         unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder.parent))
         try:

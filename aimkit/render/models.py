@@ -105,7 +105,9 @@ def find_models(entries: Sequence[RenderedModels], skips: Skips) -> list[RenderM
     for model in found:
         if model.id in seen:
             what = f"two models are named '{model.id}'"
-            raise AimkitError(what, f"{seen[model.id].file}, {model.file}", "give the collections a name each")
+            raise AimkitError(
+                what, f"{seen[model.id].file}, {model.file}", "give each collection its own name: models.N.name"
+            )
         seen[model.id] = model
     return found
 
@@ -132,7 +134,7 @@ def unpack(model: RenderModel, folder: Path) -> Path:
             with zipfile.ZipFile(model.archive) as archive:
                 beside = [i for i in archive.infolist() if PurePosixPath(i.filename).parent == inside.parent]
                 if sum(info.file_size for info in beside) > _LARGEST:
-                    raise AimkitError("the model has more than 1 GiB", f"{model.archive}, {model.file}")
+                    raise AimkitError("the model is larger than 1 GiB", f"{model.archive}, {model.file}")
                 target.mkdir(parents=True, exist_ok=True)
                 for info in beside:
                     name = PurePosixPath(info.filename).name
@@ -174,7 +176,7 @@ def _in_archive(path: Path, entry: RenderedModels, title: str, skips: Skips) -> 
                 what = f"the archive has no {_CATALOGUE}"
                 raise AimkitError(what, str(path), "unpack it, and give its folder")
             if archive.getinfo(_CATALOGUE).file_size > _LONGEST:
-                raise AimkitError(f"{_CATALOGUE} has more than 64 MiB", str(path))
+                raise AimkitError(f"{_CATALOGUE} is larger than 64 MiB", str(path))
             text = archive.read(_CATALOGUE).decode("latin-1")
     except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, ValueError) as error:
         raise AimkitError(f"can't read the archive: {error}", str(path)) from None

@@ -105,7 +105,8 @@ def synthesize(
             console.info(f"{len(done)} of {len(shards)} shards are already finished")
         quarantined += [entry for sidecar in read_sidecars(out, done) for entry in sidecar["quarantined"]]
         if workers is not None and 0 < len(todo) < workers and executor == "local":
-            console.info(f"{len(todo)} of {workers} workers have a shard to write: lower output.shard_size")
+            busy = f"only {len(todo)} of {workers} workers have a shard to write"
+            console.info(f"{busy}; a lower output.shard_size would occupy more")
         written = sum(len(shard) for shard in todo)
         with console.progress(written, "synth", "samples") as bar:
             execute(job, todo, _workers(workers, out), bar.advance, count_failures)

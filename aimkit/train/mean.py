@@ -38,7 +38,9 @@ def write_mean(refs: Sequence[str], out: Path) -> Path:
             weights already.
     """
     if len(refs) < 2:
-        raise AimkitError("a mean needs the weights of two or more", ", ".join(refs), "name several runs")
+        raise AimkitError(
+            "an average needs two or more runs", ", ".join(refs), "name several runs, weights files or zoo ids"
+        )
     target = out / "model.safetensors"
     if target.exists():
         raise AimkitError("the folder has weights already", str(target), "choose another folder")

@@ -56,7 +56,7 @@ def of_all(refs: Sequence[str]) -> dict[str, Any]:
     found = [of_weights(ref) for ref in refs]
     starts = sorted({start or "random weights" for start, _ in found})
     if len(starts) > 1:
-        raise AimkitError(f"the weights started from different ones: {', '.join(starts)}", ", ".join(refs))
+        raise AimkitError(f"the runs started from different weights: {', '.join(starts)}", ", ".join(refs))
     return {"start": found[0][0], "data": _once([row for _, rows in found for row in rows])}
 
 

@@ -25,8 +25,8 @@ class Model(Block):
         backbone: Name of its backbone.
         pretrained: Whether to start from the backbone's pretrained weights.
         init: Weights to start from: a zoo id, a file or a run. Tensors that fit are loaded, the others are listed.
-        options: Keywords of the network, such as ``fusion = "soft"``. Others are those of ``init``, if it
-            states the same network on the same backbone.
+        options: Keywords of the network, such as ``fusion = "soft"``. Options left out are taken from ``init`` if it
+            holds the same network on the same backbone.
         freeze_norm: Whether batch norm keeps its statistics; for small batches.
         checkpoint_activations: Whether the backward pass computes the backbone's activations again, to save memory.
     """
@@ -125,7 +125,7 @@ class TrainRecipe(Recipe):
             when all batches have one size. The choice may differ from run to run, and with it the last bits.
         device_compositing: Whether steps, blending and labels run on the network's device, so that workers only place
             crops. Needs live composites with ``crop_first = "fast"`` and the transform "crop" or "gca".
-        guard: Factor over its moving average at which the loss stops the run.
+        guard: The run stops when the loss exceeds its moving average by this factor.
         model: Table of the network.
         data: Table of the training data.
         optim: Table of optimiser and schedule.

@@ -59,7 +59,7 @@ def forward(recipe: TrainRecipe, parts: Parts, image: Tensor) -> Any:
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
-        what = f"batch norm has a single value to learn from: {len(image)} sample of {image.shape[-1]} pixels"
+        what = f"batch norm gets one value per channel: {len(image)} sample of {image.shape[-1]} pixels is too little"
         hint = "set model.freeze_norm=true, or raise batch or data.transform.size"
         raise AimkitError(what, f"batch = {recipe.batch}", hint) from None
 

@@ -193,7 +193,7 @@ def test_a_record_of_a_dataset_that_can_not_be_is_refused_before_its_shards_are_
     table = tomllib.loads(lock.read_text())
     (table if key == "count" else table["output"])[key] = value
     lock.write_text(tomli_w.dumps(table))
-    with pytest.raises(AimkitError, match=r"count and output\.shard_size can't be"):
+    with pytest.raises(AimkitError, match=r"count or output\.shard_size is not a possible"):
         open_dataset(tar_copy)
 
 

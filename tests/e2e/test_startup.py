@@ -82,7 +82,7 @@ def test_a_pipe_gives_what_files_give(photo: Path, tmp_path: Path, capfd: pytest
     [
         (["-"], b"", "the standard input is empty"),
         (["-"], b"no picture", "standard input"),
-        (["-", "--outputs", "alpha,cutout"], b"x", "takes one output"),
+        (["-", "--outputs", "alpha,cutout"], b"x", "only one output"),
         (["-", "b.jpg"], b"x", "must be the only photo"),
         (["-", "--resume"], b"x", "--resume needs files"),
         (["-", "--sheet", "s.png"], b"x", "--sheet needs files"),

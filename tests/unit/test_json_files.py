@@ -38,7 +38,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
         (b"[]", "it holds a list instead of an object"),
         (b"null", "it holds null instead of an object"),
         (b"7", "it holds a number instead of an object"),
-        (b'"a"', "it holds a text instead of an object"),
+        (b'"a"', "it holds a string instead of an object"),
     ],
 )
 def test_damage_is_told_with_file_and_hint(data: bytes, problem: str, tmp_path: Path) -> None:

@@ -41,9 +41,9 @@ def test_a_path_inside_is_joined(name: str, tmp_path: Path) -> None:
         ("ü" * 128, "too long"),
         ("/".join(["x" * 200] * 30), "too long"),
         ("\ud800", "no file name"),
-        (None, "not a text"),
-        (7, "not a text"),
-        (["a"], "not a text"),
+        (None, "not a string"),
+        (7, "not a string"),
+        (["a"], "not a string"),
     ],
 )
 def test_other_paths_are_refused_here_and_behind_urls(name: object, problem: str, tmp_path: Path) -> None:

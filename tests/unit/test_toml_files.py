@@ -20,7 +20,7 @@ def test_a_file_that_is_nested_too_deeply_is_refused(text: str, tmp_path: Path) 
 
 def test_a_device_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toml_files, "_LONGEST", 1 << 20)
-    with pytest.raises(AimkitError, match="more than 1 MB"):
+    with pytest.raises(AimkitError, match="larger than 1 MB"):
         read_toml(Path("/dev/zero"))
 
 

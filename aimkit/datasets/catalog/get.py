@@ -38,7 +38,7 @@ def get(published: PublishedSet, target: Path) -> dict[str, int]:
             in the folder differs.
     """
     if not published.mirrors:
-        what = f"{published.title} can't be fetched by a command: only its authors give it"
+        what = f"{published.title} can't be fetched by a command: only its authors distribute it"
         raise AimkitError(what, published.page, f"{published.get}; terms: {published.terms}", exit_code=1)
     return {mirror.part: _fetch(published.part(mirror.part), mirror, target) for mirror in published.mirrors}
 

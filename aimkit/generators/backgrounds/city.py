@@ -21,8 +21,8 @@ class City(GeneratorBlock):
 
     Attributes:
         layers: Rows of houses, 2 to 4.
-        width: Median width of a house in the nearest row, in shorter sides.
-        storey: Height of a storey in the nearest row, in shorter sides.
+        width: Median width of a house in the nearest row, relative to the short side of the frame.
+        storey: Height of a storey in the nearest row, relative to the short side of the frame.
         night: Probability of night, when some windows are lit.
         close: Probability of a single facade that fills the frame.
     """

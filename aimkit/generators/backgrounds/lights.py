@@ -20,7 +20,7 @@ class Lights(GeneratorBlock):
 
     Attributes:
         amount: Number of lights over a square of the shorter side.
-        radius: Radius of the discs, in shorter sides.
+        radius: Radius of the discs, relative to the short side of the frame.
         brightness: Brightness of the lights, relative to the scene.
         hues: Spread of hues, in turns.
     """

@@ -25,7 +25,7 @@ class Sky(GeneratorBlock):
     Attributes:
         horizon: Row of the horizon, as a share of the height.
         clouds: Share of the sky that clouds cover.
-        relief: Height of the ridges, in shorter sides.
+        relief: Height of the ridges, relative to the short side of the frame.
         haze: How much the farthest ridge takes on the colour of the horizon.
     """
 

@@ -23,7 +23,7 @@ class Bokeh(GeneratorBlock):
 
     Attributes:
         amount: Number of discs over a square of the shorter side.
-        radius: Median radius, in shorter sides.
+        radius: Median radius, relative to the short side of the frame.
         variety: Deviation of the logarithm of the radius.
         opacity: Alpha of the brightest disc, in [0, 1].
         rim: How much brighter the rim is than the middle.

@@ -30,12 +30,12 @@ class Caustics(GeneratorBlock):
     """Caustics.
 
     Attributes:
-        scale: Waves to a shorter side.
+        scale: Number of waves along the short side.
         focus: Depth of the water over the mean focal length of the waves.
         ripples: Amplitude of the finer waves.
         gain: Alpha for light that is twice the even light is 1 - exp(-gain).
         stretch: How much longer the waves are than wide.
-        sharpness: Blur by the size of the sun, in shorter sides.
+        sharpness: Blur by the size of the sun, relative to the short side of the frame.
         tone: Lightness.
     """
 

@@ -21,12 +21,12 @@ class Dust(GeneratorBlock):
 
     Attributes:
         specks: Number of specks over a square of the shorter side.
-        radius: Median radius of a speck, in shorter sides.
+        radius: Median radius of a speck, relative to the short side of the frame.
         fibres: Number of fibres over a square of the shorter side.
-        fibre: Median length of a fibre, in shorter sides.
+        fibre: Median length of a fibre, relative to the short side of the frame.
         film: Alpha of the blotchy film between them.
         opacity: Alpha of specks and fibres, in [0, 1].
-        defocus: Radius of the circle of confusion, in shorter sides.
+        defocus: Radius of the circle of confusion, relative to the short side of the frame.
         tone: Lightness; either end is as common as the middle.
     """
 

@@ -24,10 +24,10 @@ class Fence(GeneratorBlock):
     """A fence.
 
     Attributes:
-        pitch: Distance between wires, in shorter sides.
+        pitch: Distance between wires, relative to the short side of the frame.
         wire: Width of a wire, in pitches.
         chain: Probability of chain link; else a panel.
-        oblong: Height of a panel's openings, in their width.
+        oblong: Height of a panel's openings, relative to their width.
         angle: Turn of the fence, degrees.
         tilt: Change of scale across the frame.
         defocus: Radius of the circle of confusion, in pitches.

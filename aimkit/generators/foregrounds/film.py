@@ -26,7 +26,7 @@ class Film(GeneratorBlock):
         relief: Steepness of the relief.
         haze: Opacity of the flat film.
         tint: Chroma of the film; 0 is colourless.
-        turn: Turn, degrees.
+        turn: Rotation in degrees.
     """
 
     generator: Name = "film"

@@ -26,7 +26,7 @@ class Fog(GeneratorBlock):
         thickness: Optical depth at the median of the frame.
         depth: How much distance decides: 0 for a flat veil, 1 for a plane that recedes.
         banks: How much density varies.
-        scale: Banks to a shorter side.
+        scale: Number of banks along the short side.
         horizon: Row of the horizon, as a share of the height.
         tone: Lightness of the air.
     """

@@ -28,7 +28,7 @@ class Lace(GeneratorBlock):
         repeats: How often an ornament is repeated around.
         thread: Width of a thread, in thousandths of the size.
         folds: Unevenness of the cloth it lies on.
-        turn: Turn, degrees.
+        turn: Rotation in degrees.
     """
 
     generator: Name = "lace"

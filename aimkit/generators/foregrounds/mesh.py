@@ -23,7 +23,8 @@ class Mesh(GeneratorBlock):
     """A woven mesh.
 
     Attributes:
-        pitch: Distance between wires, in shorter sides; drawn so that fine meshes are as common as coarse ones.
+        pitch: Distance between wires, relative to the short side; drawn so that fine meshes are as common as coarse
+            ones.
         wire: Width of a wire, in pitches.
         angle: Turn of the mesh, degrees.
         tilt: Change of scale across the frame by perspective; 0 is a mesh parallel to the frame.

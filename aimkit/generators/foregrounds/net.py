@@ -25,7 +25,7 @@ class Net(GeneratorBlock):
         cells: Meshes across.
         thread: Width of a thread, in meshes.
         folds: Depth of the folds.
-        turn: Turn, degrees.
+        turn: Rotation in degrees.
     """
 
     generator: Name = "net"

@@ -25,9 +25,9 @@ class Rain(GeneratorBlock):
     Attributes:
         angle: Direction of fall from the vertical, degrees.
         amount: Streaks in the nearest layer, over a square of the shorter side; each layer behind has twice as many.
-        length: Length of the nearest streaks, in shorter sides.
-        width: Width of the nearest streaks, in shorter sides.
-        layers: Distances, 2 to 5.
+        length: Length of the nearest streaks, relative to the short side of the frame.
+        width: Width of the nearest streaks, relative to the short side of the frame.
+        layers: Number of layers at different distances, 2 to 5.
         opacity: Alpha of a streak, in [0, 1].
         gust: Deviation of the direction among streaks, degrees.
         tone: Brightness of the drops, in [0, 1].

@@ -20,12 +20,12 @@ class Scratches(GeneratorBlock):
 
     Attributes:
         amount: Number of scratches over a square of the shorter side.
-        length: Median length, in shorter sides.
-        width: Median width, in shorter sides.
+        length: Median length, relative to the short side of the frame.
+        width: Median width, relative to the short side of the frame.
         spread: Deviation of the direction, degrees: a few for worn film, 90 for a kitchen pan.
         curve: Turn along a scratch, degrees.
         opacity: Alpha of a scratch, in [0, 1].
-        defocus: Radius of the circle of confusion, in shorter sides.
+        defocus: Radius of the circle of confusion, relative to the short side of the frame.
         tone: Lightness.
     """
 

@@ -20,9 +20,9 @@ class Snow(GeneratorBlock):
     Attributes:
         angle: Direction of fall from the vertical, degrees.
         amount: Flakes of the nearest layer, over a square of the shorter side; each layer behind has 2.5 times as many.
-        radius: Radius of the nearest flakes, in shorter sides.
-        fall: Way during the exposure, in radii.
-        layers: Distances, 2 to 4.
+        radius: Radius of the nearest flakes, relative to the short side of the frame.
+        fall: Distance fallen during the exposure, in radii.
+        layers: Number of layers at different distances, 2 to 4.
         opacity: Alpha of a flake in focus, in [0, 1].
         tone: Brightness of the flakes, in [0, 1].
     """

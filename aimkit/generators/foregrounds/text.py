@@ -35,7 +35,7 @@ class Text(GeneratorBlock):
     """Text over the frame.
 
     Attributes:
-        height: Height of a capital, in shorter sides.
+        height: Height of a capital, relative to the short side of the frame.
         weight: Width of a stroke, in heights.
         leading: Distance between rows, in heights.
         angle: Turn of the rows, degrees; every second picture is level.

@@ -29,7 +29,7 @@ class Veil(GeneratorBlock):
         folds: Folds across the cloth.
         depth: How far folds reach over each other; below 1 hardly at all.
         pattern: Chance of dots or stripes woven in.
-        turn: Turn, degrees.
+        turn: Rotation in degrees.
     """
 
     generator: Name = "veil"

@@ -20,13 +20,13 @@ class Web(GeneratorBlock):
 
     Attributes:
         spokes: Threads from the hub.
-        pitch: Distance between turns of the spiral, in shorter sides.
-        thread: Thickness of a spoke, in shorter sides.
+        pitch: Distance between turns of the spiral, relative to the short side of the frame.
+        thread: Thickness of a spoke, relative to the short side of the frame.
         sag: How far a thread of the spiral hangs towards the hub, in its own length.
-        hub: How far the hub may lie from the middle, in shorter sides.
+        hub: How far the hub may lie from the middle, relative to the short side of the frame.
         dew: Drops to a turn between two spokes; below 0 the web is dry.
         opacity: Alpha of a thread, in [0, 1].
-        defocus: Radius of the circle of confusion, in shorter sides.
+        defocus: Radius of the circle of confusion, relative to the short side of the frame.
         tone: Brightness of the threads, in [0, 1].
     """
 

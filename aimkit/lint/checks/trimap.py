@@ -17,7 +17,7 @@ from aimkit.storage import Place
     advice="Make the trimap again from the matte: metrics of its unknown region are wrong otherwise.",
 )
 def trimap_mismatch(view: LintView) -> str:
-    """A trimap of another size, or one that marks pixels as clear or opaque that are not."""
+    """A trimap of another size, or one that is background or foreground where alpha is not 0 or 1."""
     if view.item.trimap is None or view.alpha is None:
         return ""
     try:
@@ -31,7 +31,7 @@ def trimap_mismatch(view: LintView) -> str:
     # One level in twenty: mattes are rounded, trimaps are drawn by hand.
     wrong = ((trimap == 0) & (view.alpha > 12)) | ((trimap == 255) & (view.alpha < 243))
     share = float(np.count_nonzero(wrong)) / wrong.size
-    return f"{share:.1%} of the trimap marks pixels as clear or opaque that are not" if share > 0.002 else ""
+    return f"{share:.1%} of the trimap is background or foreground where alpha is not 0 or 1" if share > 0.002 else ""
 
 
 def _bytes(place: Place) -> bytes:

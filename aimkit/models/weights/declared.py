@@ -302,7 +302,7 @@ def _check_names(told: Declared) -> None:
             continue
         try:
             if not isinstance(value, str):
-                raise AimkitError(f"the {key} is not a text")
+                raise AimkitError(f"the {key} is not a string")
             known(value)
         except AimkitError as error:
             raise AimkitError(error.what, f"{told.where}, {key}", error.hint) from None

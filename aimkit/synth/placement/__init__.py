@@ -43,7 +43,7 @@ class PlacementMode(Block):
         mode: Registered name.
         height: Height of the canvas in pixels, drawn from [low, high].
         width: Width of the canvas in pixels, drawn from [low, high].
-        layers: Chances of one, two, ... foregrounds over each other, relative to each other.
+        layers: Relative weights of one, two, ... foregrounds stacked in a sample.
         weight: Share of the samples in a mixture of placements, relative to the others of it; 1 when left out.
         keeps_foreground_size: Whether the canvas takes the size of the first foreground (class variable).
     """
@@ -61,7 +61,7 @@ class PlacementMode(Block):
         if self.height[1] * self.width[1] > CANVAS_PIXELS:
             raise ValueError(f"a canvas may have up to {CANVAS_PIXELS:,} pixels: lower height or width")
         if not self.layers or min(self.layers) < 0 or not sum(self.layers):
-            raise ValueError("layers are chances: not negative, at least one above 0")
+            raise ValueError("layers are relative weights: none negative, at least one above 0")
         return self
 
     def canvas_size(self, rng: np.random.Generator) -> tuple[int, int]:

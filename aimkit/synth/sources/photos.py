@@ -26,7 +26,7 @@ _EDITION = 2
 
 
 class Photos(StoredBlock):
-    """Photos ``path/original/NAME`` and mattes ``path/mask/NAME``, as in AM-2k and AIM-500; as for "pairs".
+    """Photos ``path/original/NAME`` and mattes ``path/mask/NAME``, as in AM-2k and AIM-500, paired like "pairs".
 
     Attributes:
         image: Folder of the photos; "original", "image" or "im" when empty.

@@ -46,7 +46,8 @@ class StoredBlock(ForegroundBlock, SplitBlock):
         exclude: Files to exclude: a list, or a text file with one per line. An entry is a name, with or without folder
             and suffix, or a shell pattern that begins with "glob:".
         allow_missing: Whether most entries of ``exclude`` may match nothing, and most files lack their partner.
-        alpha_range: The levels of clear and opaque in grey mattes; decided from all mattes of the folder by default.
+        alpha_range: Scale of grey mattes: the levels of alpha 0 and 1; inferred from all mattes of the folder by
+            default.
         types: Path of a types file; its entries override ``type`` and ``category``.
         dataset: Section of the types file.
         missing_types: What to do with items that the types file does not name: "infer" falls back to ``type``,

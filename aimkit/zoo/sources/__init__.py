@@ -109,7 +109,9 @@ def check_source(source: str) -> str:
     """
     address, _ = split(source)
     if redact_urls(source) != source:
-        raise ValueError("a source holds credentials, and manifests are published; write ${NAME}, a variable, for them")
+        raise ValueError(
+            "a source holds credentials, but manifests are published: write ${NAME}, an environment variable, instead"
+        )
     known = FORMS.get(kind_of(address))
     if known is None:
         raise ValueError(f"'{source}' is not a source; sources begin with {', '.join(FORMS)}")

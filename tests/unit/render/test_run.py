@@ -121,7 +121,7 @@ def test_a_trial_renders_a_few_pictures_and_resume_the_rest(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("what", "reason"),
     [
-        ("crash", "Blender crashed (signal 11); its last words: Segmentation fault in the kernel"),
+        ("crash", "Blender crashed (signal 11); its last output: Segmentation fault in the kernel"),
         ("hang", "Blender took more than 1 s"),
         ("bad", "Blender can't render it: ValueError: the model has no mesh"),
         pytest.param("eat", "GiB of memory", marks=pytest.mark.skipif(sys.platform != "linux", reason="/proc")),

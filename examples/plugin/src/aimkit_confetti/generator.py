@@ -16,7 +16,7 @@ class Confetti(GeneratorBlock):
 
     Attributes:
         discs: Number of discs.
-        radius: Radius of a disc, in shorter sides.
+        radius: Radius of a disc, relative to the short side of the frame.
     """
 
     generator: Name = "confetti"
