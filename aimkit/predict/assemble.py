@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from aimkit.errors import AimkitError
@@ -11,6 +12,8 @@ from aimkit.predict.network import Network
 from aimkit.predict.sizes import bilinear
 from aimkit.types import Float, UInt8
 
+#: The short side of the detail, relative to the side of the squares in which its contrast is measured.
+CONTRAST_SQUARES = 32
 #: Pixels that are assembled at a time: few, so that a strip stays in the processor's cache.
 STRIP = 1 << 17
 
@@ -48,6 +51,7 @@ def assemble(
     alpha: Float | None = None,
     sharpness: float = 1.0,
     unknown_bias: float = 0.0,
+    flat_bias: float = 0.0,
 ) -> Result:
     """Enlarge the maps and fuse them.
 
@@ -59,10 +63,11 @@ def assemble(
         logits: Logits of the semantic classes, float32, (B, K, h, w).
         detail: Alpha inside the unknown area, float32 in [0, 1], (B, 1, h', w').
         size: (H, W) of the photo.
-        alpha: Alpha as fused by the network, (B, 1, h, w). It is enlarged instead, unless ``sharpness`` or
-            ``unknown_bias`` is set.
+        alpha: Alpha as fused by the network, (B, 1, h, w). It is enlarged instead, unless ``sharpness`` or a bias is
+            set.
         sharpness: Factor of the logits, see :class:`aimkit.predict.strategy.Strategy`.
         unknown_bias: Added to the logits of the class "unknown", see there.
+        flat_bias: The same where the detail is flat: times 1 - :func:`local_contrast`.
 
     Raises:
         AimkitError: The network predicted NaN or infinite values, or has no class "unknown".
@@ -70,19 +75,45 @@ def assemble(
     height, width = size
     result = empty(len(logits), size)
     rows = max(1, STRIP // width)
-    if unknown_bias and "unknown" not in network.classes:
-        raise AimkitError("the network has no class 'unknown'", "strategy, unknown_bias", "leave unknown_bias out")
-    biases = np.array([unknown_bias * (name == "unknown") for name in network.classes], np.float32)[:, None, None]
+    biased = bool(unknown_bias or flat_bias)
+    if biased and "unknown" not in network.classes:
+        option = "unknown_bias" if unknown_bias else "flat_bias"
+        raise AimkitError("the network has no class 'unknown'", f"strategy, {option}", f"leave {option} out")
+    unknown = np.array([name == "unknown" for name in network.classes], np.float32)[:, None, None]
+    contrast = local_contrast(detail) if flat_bias else None
     for top in range(0, height, rows):
         window = (top, 0, min(top + rows, height), width)
         scores, fine = bilinear(logits, size, window), bilinear(detail, size, window)
         if unknown_bias:
-            scores = scores + biases
-        if alpha is None or sharpness != 1 or unknown_bias:
+            scores = scores + np.float32(unknown_bias) * unknown
+        if contrast is not None:
+            scores = scores + np.float32(flat_bias) * unknown * (1 - bilinear(contrast, size, window))
+        if alpha is None or sharpness != 1 or biased:
             matte = network.fuse(scores, fine, sharpness)
         else:
             matte = bilinear(alpha, size, window)
         put(result, top, matte, network.labels(scores), fine)
+    return result
+
+
+def local_contrast(detail: Float) -> Float:
+    """The contrast of the detail around every pixel: 0 where it is flat, 1 where half of it is 0 and half is 1.
+
+    It is twice the standard deviation in a square of 1/32 of the short side, at least 3 pixels. Pixels beyond the
+    border repeat those on it.
+
+    Args:
+        detail: float32 in [0, 1], (B, 1, h, w).
+
+    Returns:
+        float32 in [0, 1], (B, 1, h, w).
+    """
+    side = max(3, min(detail.shape[-2:]) // CONTRAST_SQUARES | 1)
+    result = np.empty_like(detail, np.float32)
+    for plane, target in zip(detail[:, 0], result[:, 0], strict=True):
+        exact = plane.astype(np.float64)
+        mean, square = (cv2.blur(one, (side, side), borderType=cv2.BORDER_REPLICATE) for one in (exact, exact * exact))
+        target[:] = np.clip(2 * np.sqrt(np.maximum(square - mean * mean, 0)), 0, 1)
     return result
 
 

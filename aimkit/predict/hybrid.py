@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import model_validator
 
 from aimkit.predict import reference
-from aimkit.predict.assemble import Result, assemble
+from aimkit.predict.assemble import Result
 from aimkit.predict.network import Network
 from aimkit.predict.semantic import SemanticInput
 from aimkit.predict.sizes import planes_of, shrink, working_size
@@ -38,4 +38,4 @@ class Hybrid(SemanticInput, ParityStrategy):
         planes, size = planes_of(photos), photos.shape[1:3]
         large = working_size(size, self.detail_scale, self.max_side, self.detail_side)
         logits, detail = self.semantic_logits(network, planes, self.max_side), network(shrink(planes, large)).detail
-        return assemble(network, logits, detail, size, None, self.sharpness, self.unknown_bias)
+        return self.assemble(network, logits, detail, size)

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, model_validator
 
-from aimkit.predict.assemble import Result, assemble
+from aimkit.predict.assemble import Result
 from aimkit.predict.network import Network
 from aimkit.predict.semantic import SemanticInput
 from aimkit.predict.sizes import MAX_SIDE, bilinear, planes_of, shrink, working_size
@@ -56,14 +56,14 @@ class Refined(SemanticInput, Strategy):
         first = working_size(size, self.detail_scale, self.max_side, self.detail_side)
         fine = working_size(size, self.fine_scale, max(size), self.fine_side)
         logits, detail = self.semantic_logits(network, planes, self.max_side), network(shrink(planes, first)).detail
-        result = assemble(network, logits, detail, size, None, self.sharpness, self.unknown_bias)
+        result = self.assemble(network, logits, detail, size)
         if fine[0] <= first[0]:
             return result
         windows = touched_windows(transition(result), fine, self.window, self.overlap)
         if not windows:
             return result
         detail = refined_detail(network, planes, detail, fine, windows)
-        return assemble(network, logits, detail, size, None, self.sharpness, self.unknown_bias)
+        return self.assemble(network, logits, detail, size)
 
 
 #: First and last row and column of a window, the last excluded, and its weights, (rows, columns).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aimkit.predict import reference
-from aimkit.predict.assemble import Result, assemble
+from aimkit.predict.assemble import Result
 from aimkit.predict.network import Network
 from aimkit.predict.sizes import planes_of, shrink, working_size
 from aimkit.predict.strategy import ParityStrategy, Scale, Side, strategies
@@ -29,4 +29,4 @@ class Resize(ParityStrategy):
             return reference.resize(network, photos, self.scale, self.max_side)
         planes, size = planes_of(photos), photos.shape[1:3]
         maps = network(shrink(planes, working_size(size, self.scale, self.max_side, self.side)))
-        return assemble(network, maps.logits, maps.detail, size, maps.alpha, self.sharpness, self.unknown_bias)
+        return self.assemble(network, maps.logits, maps.detail, size, maps.alpha)

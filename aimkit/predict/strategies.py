@@ -170,7 +170,7 @@ def default_options(name: str, model: InferenceDefaults, given: Mapping[str, Any
         elif side in {**own, **given}:
             own.pop(scale, None)
     if given.get("parity"):
-        for more in ("semantic_sizes", "semantic_flip", "unknown_bias"):
+        for more in ("semantic_sizes", "semantic_flip", "unknown_bias", "flat_bias"):
             own.pop(more, None)
     if given.get("parity") or not model.fuses_softly:
         own.pop("sharpness", None)

@@ -12,12 +12,12 @@ from pydantic import Field, model_validator
 
 from aimkit.models.exported.traits import Scales
 from aimkit.predict.arguments import STRATEGIES
-from aimkit.predict.assemble import Result
+from aimkit.predict.assemble import Result, assemble
 from aimkit.predict.network import Network
 from aimkit.predict.sizes import MAX_SIDE
 from aimkit.recipe import Block
 from aimkit.registry import Registry
-from aimkit.types import UInt8
+from aimkit.types import Float, UInt8
 
 #: Input size relative to the photo.
 Scale = Annotated[float, Field(gt=0, le=1)]
@@ -53,10 +53,19 @@ class Strategy(Block):
             3 still keeps soft edges.
         unknown_bias: Added to the logits of the class "unknown". Below 0, background or foreground decides in more
             pixels, and the detail in fewer: for networks that learned from more transparent things than photos show.
+        flat_bias: The same, times 1 - the local contrast of the detail. Fine structures, such as leaves and hair, keep
+            the class "unknown"; flat areas, where it is a doubt about the subject, lose it.
     """
 
     sharpness: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     unknown_bias: Annotated[float, Field(ge=-100, le=100)] = 0.0
+    flat_bias: Annotated[float, Field(ge=-100, le=100)] = 0.0
+
+    def assemble(
+        self, network: Network, logits: Float, detail: Float, size: tuple[int, int], alpha: Float | None = None
+    ) -> Result:
+        """Enlarge and fuse the maps of a network with the options of the strategy, see :func:`assemble`."""
+        return assemble(network, logits, detail, size, alpha, self.sharpness, self.unknown_bias, self.flat_bias)
 
     def apply(self, network: Network, photos: UInt8) -> Result:
         """Predict photos of one size.
@@ -86,8 +95,9 @@ class ParityStrategy(Strategy):
     def _parity_excludes_other_options(self) -> Self:
         if self.parity and self.sharpness != 1:
             raise ValueError("the reference has no sharpness: leave out parity or sharpness")
-        if self.parity and self.unknown_bias:
-            raise ValueError("the reference has no unknown_bias: leave out parity or unknown_bias")
+        for option in ("unknown_bias", "flat_bias"):
+            if self.parity and getattr(self, option):
+                raise ValueError(f"the reference has no {option}: leave out parity or {option}")
         if self.parity and any(side is not None for name, side in self if name.endswith("side") and name != "max_side"):
             raise ValueError("the reference has scales, not sides: leave out parity or the sides")
         return self

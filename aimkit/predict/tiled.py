@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, model_validator
 
-from aimkit.predict.assemble import Result, assemble
+from aimkit.predict.assemble import Result
 from aimkit.predict.network import Network
 from aimkit.predict.semantic import SemanticInput
 from aimkit.predict.sizes import MAX_SIDE, bilinear, planes_of, working_size
@@ -46,7 +46,7 @@ class Tiled(SemanticInput, Strategy):
         logits = self.semantic_logits(network, planes, self.max_side)
         large = working_size(size, self.detail_scale, max(size), self.detail_side)
         detail = tiled_detail(network, planes, large, self.tile, self.overlap)
-        return assemble(network, logits, detail, size, None, self.sharpness, self.unknown_bias)
+        return self.assemble(network, logits, detail, size)
 
 
 def tiled_detail(network: Network, planes: Array, size: tuple[int, int], tile: int, overlap: int) -> Float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from aimkit.predict.assemble import Result, assemble
+from aimkit.predict.assemble import Result
 from aimkit.predict.network import Network
 from aimkit.predict.sizes import planes_of
 from aimkit.predict.strategy import Strategy, strategies
@@ -18,6 +18,4 @@ class Whole(Strategy):
     def apply(self, network: Network, photos: UInt8) -> Result:
         """Run the network once on the photos as they are."""
         maps = network(np.ascontiguousarray(planes_of(photos), np.float32))
-        return assemble(
-            network, maps.logits, maps.detail, photos.shape[1:3], maps.alpha, self.sharpness, self.unknown_bias
-        )
+        return self.assemble(network, maps.logits, maps.detail, photos.shape[1:3], maps.alpha)

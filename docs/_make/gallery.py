@@ -94,14 +94,20 @@ def strategies() -> UInt8:
 
     photo = astronaut()
     pictures = [("photo", photo)]
-    options = {"hybrid": {}, "resize": {}, "whole": {}, "tiled": {"tile": 256}}
+    options = {
+        "hybrid": {},
+        "resize": {},
+        "whole": {},
+        "tiled": {"tile": 256},
+        "refined": {"detail_side": 256, "window": 256},
+    }
     for name, chosen in options.items():
         alpha = aimkit.Predictor.load("default", name, foreground=False, **chosen)(photo).alpha
         pictures.append((name, cut(photo, to_uint8(alpha))))
     for name in ("otsu", "closed-form"):
         entry = baselines.get(name)
         pictures.append((f"baseline {name}", cut(photo, to_uint8(entry.value(None)(photo)))))
-    return wall([(text, tile(picture, 170, 170)) for text, picture in pictures], 7)
+    return wall([(text, tile(picture, 170, 170)) for text, picture in pictures], 8)
 
 
 def drawn(recipe: str, index: int, *overrides: str) -> Sample:

@@ -205,9 +205,12 @@ def division(source: Any) -> str:
     for step in load_recipe(source.recipe, source.overrides, kind="synth").steps:
         if step.step not in device_steps:
             kept["whole" if step.stage in ("planes", "image") else "placing"].append(step.step)
-    text = "on the device; workers do " + ", ".join(["the placing", *dict.fromkeys(kept["placing"])])
-    whole = ", ".join(dict.fromkeys(kept["whole"]))
-    return text + (f", and all of the samples that get {whole}" if whole else "")
+    parts = ["place the layers"]
+    if kept["placing"]:
+        parts.append("apply " + ", ".join(dict.fromkeys(kept["placing"])))
+    if kept["whole"]:
+        parts.append("make whole samples that get " + ", ".join(dict.fromkeys(kept["whole"])))
+    return "on the device; workers " + "; ".join(parts)
 
 
 def _apply(step: BatchStep, planes: BatchPlanes) -> None:

@@ -291,8 +291,8 @@ def test_batches_travel_from_workers_as_bytes() -> None:
 
 
 def test_who_does_what_is_said() -> None:
-    assert division(table()) == "on the device; workers do the placing"
-    text = "on the device; workers do the placing, hsv_jitter, and all of the samples that get jpeg"
+    assert division(table()) == "on the device; workers place the layers"
+    text = "on the device; workers place the layers; apply hsv_jitter; make whole samples that get jpeg"
     assert division(table(JPEG)) == text
 
 

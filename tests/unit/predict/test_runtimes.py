@@ -51,8 +51,8 @@ def test_every_strategy_gives_the_same_on_both_runtimes(name: str, shipped: Any)
     photos = np.clip(lit * ball + 170 * (1 - ball) + noise, 0, 255).astype(np.uint8)[None]
     tiles = {"tile": 64, "overlap": 16, "detail_scale": 1} if name == "tiled" else {}
     tiles |= {"window": 64, "overlap": 16} if name == "refined" else {}
-    for flip, sharpness, bias in ((False, 1, 0), (False, 3, 1), (True, 3, 0)):
-        strategy = strategies.create(name, {"sharpness": sharpness, "unknown_bias": bias, **tiles})
+    for flip, sharpness, bias, flat in ((False, 1, 0, 0), (False, 3, 1, 0), (True, 3, 0, -2)):
+        strategy = strategies.create(name, {"sharpness": sharpness, "unknown_bias": bias, "flat_bias": flat, **tiles})
         onnx.flip = flip
         found = strategies.apply(strategy, onnx, photos)
         wanted = strategies.apply(strategy, TorchNetwork(model, flip=flip), photos)

@@ -12,6 +12,7 @@ import torch
 from aimkit.errors import AimkitError
 from aimkit.models.registry import create_model
 from aimkit.predict import Predictor, strategies
+from aimkit.predict.assemble import local_contrast
 
 Seen = Callable[[Any, Callable[[], Any]], list[tuple[int, int]]]
 
@@ -117,6 +118,50 @@ def test_a_bias_of_the_unknown_class_is_one_of_the_last_layer(strategy: str, fus
             strategies.run(strategy, model, photo, parity=True, unknown_bias=-1)
 
 
+def slow_contrast(plane: np.ndarray) -> np.ndarray:
+    """Twice the standard deviation in the square around every pixel, one pixel after another."""
+    half = max(3, min(plane.shape) // 32 | 1) // 2
+    padded = np.pad(plane.astype(np.float64), half, mode="edge")
+    found = np.empty(plane.shape)
+    for y, x in np.ndindex(plane.shape):
+        found[y, x] = 2 * padded[y : y + 2 * half + 1, x : x + 2 * half + 1].std()
+    return found
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 5), (40, 33), (200, 161)])
+def test_the_local_contrast_is_twice_the_standard_deviation(size: tuple[int, int]) -> None:
+    detail = np.random.default_rng(0).random((2, 1, *size)).astype(np.float32) ** 3
+    detail[1] = 0.25
+    found = local_contrast(detail)
+    assert found.shape == detail.shape
+    assert np.abs(found[0, 0] - np.clip(slow_contrast(detail[0, 0]), 0, 1)).max() < 1e-6
+    assert found[1].max() < 1e-6
+    halves = np.zeros((1, 1, 32, 32), np.float32)
+    halves[..., ::2] = 1
+    assert local_contrast(halves).max() > 0.9
+
+
+@pytest.mark.parametrize("strategy", ["hybrid", "resize", "whole", "tiled", "refined"])
+def test_the_flat_bias_is_the_unknown_bias_where_the_detail_is_flat(strategy: str, few_convs: str) -> None:
+    torch.manual_seed(0)
+    model: Any = create_model("aimnet", backbone=few_convs, width=8, fusion="soft").eval()
+    photo = np.random.default_rng(0).integers(0, 256, (128, 160, 3), np.uint8)
+    plain, both = (strategies.run(strategy, model, photo, flat_bias=bias) for bias in (0, 0.4))
+    everywhere = strategies.run(strategy, model, photo, unknown_bias=0.4)
+    moved = [float(np.abs(result.alpha - plain.alpha).mean()) for result in (plain, both, everywhere)]
+    assert moved[0] < moved[1] < moved[2]
+    with torch.no_grad():
+        model.matting.head.weight.zero_()  # The detail is one value everywhere.
+    flat, same = (strategies.run(strategy, model, photo, **{name: -2}) for name in ("flat_bias", "unknown_bias"))
+    assert np.abs(flat.alpha - same.alpha).max() < 1e-5
+    model.inference_defaults = {"flat_bias": -2.0}
+    assert np.array_equal(strategies.run(strategy, model, photo).alpha, flat.alpha)
+    if strategy in ("hybrid", "resize"):
+        assert np.isfinite(strategies.run(strategy, model, photo, parity=True).alpha).all()
+        with pytest.raises(AimkitError, match="no flat_bias"):
+            strategies.run(strategy, model, photo, parity=True, flat_bias=-1)
+
+
 def test_sharpness_is_for_soft_fusion(few_convs: str) -> None:
     model = create_model("aimnet", backbone=few_convs, width=8, fusion="argmax")
     photo = np.zeros((128, 160, 3), np.uint8)
@@ -135,6 +180,7 @@ def test_sharpness_is_for_soft_fusion(few_convs: str) -> None:
         ({"detail_side": 3}, "32"),
         ({"sharpness": 0}, "greater"),
         ({"unknown_bias": float("nan")}, "unknown_bias"),
+        ({"flat_bias": 101}, "flat_bias"),
     ],
 )
 def test_inference_defaults_are_checked(defaults: dict[str, Any], what: str) -> None:

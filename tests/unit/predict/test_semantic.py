@@ -27,15 +27,19 @@ def model(few_convs: str) -> Any:
     return create_model("aimnet", backbone=few_convs, width=8, fusion="soft").eval()
 
 
-def test_logits_are_the_mean_over_sizes_and_mirrored_photos(model: Any) -> None:
-    network, planes = TorchNetwork(model), planes_of(PHOTO[None])
-    block = SemanticInput(semantic_side=128, semantic_sizes=2, semantic_flip=True)
+@pytest.mark.parametrize("tta", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_logits_are_the_mean_over_sizes_of_which_every_second_is_mirrored(model: Any, count: int, tta: bool) -> None:
+    network, planes = TorchNetwork(model, flip=tta), planes_of(PHOTO[None])
+    block = SemanticInput(semantic_side=128, semantic_sizes=count, semantic_flip=True)
+    looks = [((128, 160), False), ((160, 224), True), ((192, 256), False)][:count]
+    looks += [((128, 160), True)] * (count == 1)
     expected = []
     with network.evaluating():
-        for size in ((128, 160), (160, 224)):
+        for size, mirrored in looks:
             images = shrink(planes, size)
-            mirrored = network(images[..., ::-1].copy()).logits[..., ::-1]
-            expected += [bilinear(logits, (160, 224)) for logits in (network(images).logits, mirrored.copy())]
+            logits = network(images[..., ::-1].copy()).logits[..., ::-1] if mirrored else network(images).logits
+            expected.append(bilinear(logits.copy(), looks[count - 1][0]))
         found = block.semantic_logits(network, planes, 1600)
     np.testing.assert_allclose(found, np.mean(expected, 0), atol=1e-5)
 

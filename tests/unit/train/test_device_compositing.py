@@ -88,7 +88,7 @@ def test_workers_send_batches_that_give_the_same_weights(recipe: Make, tmp_path:
 
 def test_dry_run_and_log_say_what_stays_with_the_workers(recipe: Make) -> None:
     made = recipe(device_compositing=True, data=data())
-    who = "on the device; workers do the placing, and all of the samples that get jpeg"
+    who = "on the device; workers place the layers; make whole samples that get jpeg"
     rows = dict(dry_run(made))
     assert rows["compositing"] == who
     assert rows["batch, image"] == "(2, 3, 64, 64)"
