@@ -12,7 +12,7 @@ from aimkit.predict.network import Network
 from aimkit.predict.sizes import bilinear
 from aimkit.types import Float, UInt8
 
-#: The short side of the detail, relative to the side of the squares in which its contrast is measured.
+#: Squares along the short side of the detail in which its contrast is measured.
 CONTRAST_SQUARES = 32
 #: Pixels that are assembled at a time: few, so that a strip stays in the processor's cache.
 STRIP = 1 << 17
@@ -100,7 +100,7 @@ def local_contrast(detail: Float) -> Float:
     """The contrast of the detail around every pixel: 0 where it is flat, 1 where half of it is 0 and half is 1.
 
     It is twice the standard deviation in a square of 1/32 of the short side, at least 3 pixels. Pixels beyond the
-    border repeat those on it.
+    border repeat those on it. The work is done in strips, as in :func:`assemble`.
 
     Args:
         detail: float32 in [0, 1], (B, 1, h, w).
@@ -108,12 +108,17 @@ def local_contrast(detail: Float) -> Float:
     Returns:
         float32 in [0, 1], (B, 1, h, w).
     """
-    side = max(3, min(detail.shape[-2:]) // CONTRAST_SQUARES | 1)
+    height, width = detail.shape[-2:]
+    side = max(3, min(height, width) // CONTRAST_SQUARES | 1)
+    rows = max(side, STRIP // width)
     result = np.empty_like(detail, np.float32)
     for plane, target in zip(detail[:, 0], result[:, 0], strict=True):
-        exact = plane.astype(np.float64)
-        mean, square = (cv2.blur(one, (side, side), borderType=cv2.BORDER_REPLICATE) for one in (exact, exact * exact))
-        target[:] = np.clip(2 * np.sqrt(np.maximum(square - mean * mean, 0)), 0, 1)
+        for top in range(0, height, rows):
+            first = max(0, top - side // 2)
+            strip = plane[first : top + rows + side // 2].astype(np.float64)
+            mean, square = (cv2.blur(one, (side, side), borderType=cv2.BORDER_REPLICATE) for one in (strip, strip**2))
+            deviation = np.sqrt(np.maximum(square - mean * mean, 0))[top - first :][:rows]
+            target[top : top + rows] = np.minimum(2 * deviation, 1)
     return result
 
 
