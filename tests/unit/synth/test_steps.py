@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 
 import numpy as np
 import pytest
@@ -73,10 +74,10 @@ def test_every_step_is_a_class_with_a_summary_that_documents_its_keys(name: str)
     entry = steps.get(name)
     assert issubclass(entry.value, Step)
     assert entry.value.stage in ("foreground", "layer", "planes", "image")
-    summary, _, rest = (entry.value.__doc__ or "").partition("\n")
+    summary, _, rest = inspect.cleandoc(entry.value.__doc__ or "").partition("\n")
     assert summary.endswith(".")
     for key in entry.value.model_fields.keys() - Step.model_fields.keys():
-        assert f"\n        {key}: " in rest, key
+        assert f"\n    {key}: " in rest, key
 
 
 @pytest.mark.parametrize("name", NAMES)
