@@ -58,7 +58,7 @@ def learning_curve(
     backgrounds: str,
     dry_run: bool,
 ) -> None:
-    """Train RECIPE on nested subsets of its foregrounds, and plot the MAD on held-out ones against the number.
+    """Train RECIPE on 2, 5, 10, ... of its foregrounds, and plot the MAD on held-out ones against that number.
 
     Subsets are nested and stable: the first foregrounds in the order of their content digests. Every run is measured on
     the same composites of held-out foregrounds, after its last step. The folder gets learning-curve.html, .md, .json

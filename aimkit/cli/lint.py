@@ -35,7 +35,7 @@ _SHOWN = 5
 @click.option(
     "--weights",
     default="default",
-    help="Weights for --with-network: a file, the folder of a training run, or a zoo id.",
+    help="Weights for --with-network: a file, the folder of a training run, or a zoo id.  [default: the zoo's default]",
 )
 @click.option(
     "--against",

@@ -34,7 +34,7 @@ class PositionSampler(Sampler[list[int]]):
             raise AimkitError(
                 f"a batch of {global_batch} can't be split by {processes} processes x {accumulate} accumulated batches",
                 "batch",
-                "make it a multiple of {processes * accumulate}",
+                f"make it a multiple of {processes * accumulate}",
             )
         self.start, self.stop, self.global_batch = start, stop, global_batch
         self.process, self.processes, self.accumulate = process, processes, accumulate

@@ -82,9 +82,7 @@ def build(recipe: TrainRecipe, run: Path | None = None) -> Parts:
     if recipe.precision == "fp16" and accelerator.device.type == "cpu":
         raise AimkitError("fp16 needs a GPU", "precision", "use bf16 or fp32")
     if recipe.channels_last and accelerator.device.type == "cpu":
-        console.warn(
-            "channels_last can crash in the backward pass on CPUs; if it does, resume, or set channels_last=false"
-        )
+        console.warn("channels_last can crash in the backward pass on CPUs; if it does, resume the run")
     network = build_network(recipe).to(accelerator.device)
     if recipe.channels_last:
         network = network.to(memory_format=torch.channels_last)

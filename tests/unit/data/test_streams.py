@@ -133,6 +133,8 @@ def test_a_step_holds_the_same_positions_however_it_is_split(processes: int, acc
 def test_a_batch_that_cannot_be_split_is_told() -> None:
     with pytest.raises(AimkitError, match="can't be split by 3 processes"):
         PositionSampler(0, 1, 8, processes=3)
+    with pytest.raises(AimkitError, match="make it a multiple of 4"):
+        PositionSampler(0, 1, 6, processes=2, accumulate=2)
 
 
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
